@@ -1,0 +1,37 @@
+# The verbs of the project. Each sets up what it needs; nothing but Python 3.11 and make is assumed.
+PYTHON ?= $(shell command -v python3.11 || echo python3)
+BIN := .venv/bin
+.PHONY: install lab test check bench mutants lock
+.DEFAULT_GOAL := lab
+
+install: .venv/.installed
+
+.venv/.installed: pyproject.toml requirements-dev.lock
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+lab: install
+	$(BIN)/provbus lab run deploy/scenarios/first-boot.yaml
+
+test: install check
+	$(BIN)/python -m pytest
+
+check: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: install
+	$(BIN)/python -m tests.bench
+
+mutants: install
+	$(BIN)/python -m tests.mutants
+
+# Re-pin the dependencies; needs pip-tools' pip-compile on the PATH.
+lock:
+	pip-compile --upgrade --generate-hashes --no-emit-options --no-header --no-annotate --strip-extras \
+		--allow-unsafe --output-file requirements.lock pyproject.toml
+	pip-compile --upgrade --generate-hashes --no-emit-options --no-header --no-annotate --strip-extras \
+		--allow-unsafe --extra dev --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
