@@ -1,0 +1,49 @@
+"""Deduplication by sequence: every message of a source counts once.
+
+Per (source, incarnation, class) there is a high-water mark and a window of the 1,024 numbers below it, one
+bit each. A number above the mark is new; inside the window the bit decides; below the window it is taken for
+a duplicate, for a transport that reorders by more than a thousand messages is not one of ours. A time window
+would fail when an outbox drains after an hour.
+
+Sources are bounded: beyond `sources_max` the one heard longest ago is forgotten.
+"""
+
+from bus.envelope import Envelope
+
+WINDOW = 1024
+_MASK = (1 << WINDOW) - 1
+
+
+class Dedup:
+    """Remembers which messages came.
+
+    >>> dedup = Dedup()
+    >>> first = Envelope("provbus.audit.batch.v1", "cfm-1", 7, 1, 0, b"")
+    >>> dedup.is_new(first), dedup.is_new(first)
+    (True, False)
+    """
+
+    def __init__(self, sources_max: int = 10_000) -> None:
+        self.duplicates = 0
+        self._sources_max = sources_max
+        self._seen: dict[tuple[str, int, str], tuple[int, int]] = {}
+
+    def is_new(self, envelope: Envelope) -> bool:
+        """True the first time a message is shown, False ever after."""
+        key = (envelope.source, envelope.incarnation, envelope.traffic)
+        high, bits = self._seen.pop(key, (0, 0))
+        ahead = envelope.seq - high
+        if ahead > 0:
+            bits = 1 if ahead >= WINDOW else (bits << ahead | 1) & _MASK
+            high = envelope.seq
+            new = True
+        else:
+            bit = 1 << -ahead
+            new = -ahead < WINDOW and not bits & bit
+            bits |= bit if new else 0
+        self._seen[key] = (high, bits)
+        if len(self._seen) > self._sources_max:
+            del self._seen[next(iter(self._seen))]
+        if not new:
+            self.duplicates += 1
+        return new

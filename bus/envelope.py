@@ -1,0 +1,84 @@
+"""The envelope: what every message says about itself, whatever carries it.
+
+One message model everywhere: the attributes of CloudEvents 1.0 (id, source, type, subject, time, data) plus
+our own extensions (incarnation, seq, era, epoch, expiry, site). A transport only chooses how to write them
+down (`bus.codec`).
+
+A message's identity is (source, incarnation, class, seq): `Stamp` numbers what one incarnation of one
+instance says, per class, without gaps. A retry is the same envelope again, so a receiver that saw it before
+can tell (`bus.dedup`). `time_ms` is for people; no rule compares it. `expiry_ms` is a lifetime relative to
+receipt.
+"""
+
+from typing import NamedTuple
+
+
+class Token(NamedTuple):
+    """By what authority something was decided: the era, and the epoch in it. Later tokens compare greater."""
+
+    era: int
+    epoch: int
+
+
+NO_TOKEN = Token(0, 0)
+
+
+class Envelope(NamedTuple):
+    """One message. `type` is `provbus.<class>.<what>.v<n>`; `data` is opaque here."""
+
+    type: str
+    source: str
+    incarnation: int
+    seq: int
+    time_ms: int
+    data: bytes
+    token: Token = NO_TOKEN
+    expiry_ms: int = 0
+    site: str = ""
+    subject: str = ""
+
+    @property
+    def traffic(self) -> str:
+        """The class of traffic: the second word of the type."""
+        return self.type.split(".", 2)[1]
+
+    @property
+    def id(self) -> str:
+        """Unique for this source, as CloudEvents asks."""
+        return f"{self.traffic}-{self.incarnation:x}-{self.seq}"
+
+
+class Stamp:
+    """Writes the envelopes of one incarnation of one instance.
+
+    >>> stamp = Stamp("cfm-1", "lab", incarnation=7)
+    >>> [stamp.envelope("provbus.audit.batch.v1", b"", time_ms=0).id for _ in range(2)]
+    ['audit-7-1', 'audit-7-2']
+    """
+
+    def __init__(self, instance: str, site: str, incarnation: int, token: Token = NO_TOKEN) -> None:
+        self.instance = instance
+        self.site = site
+        self.incarnation = incarnation
+        self.token = token
+        self._seqs: dict[str, int] = {}
+
+    def envelope(
+        self, type_: str, data: bytes, *, time_ms: int, expiry_ms: int = 0, subject: str = ""
+    ) -> Envelope:
+        """The next message of its class."""
+        traffic = type_.split(".", 2)[1]
+        seq = self._seqs.get(traffic, 0) + 1
+        self._seqs[traffic] = seq
+        return Envelope(
+            type_,
+            self.instance,
+            self.incarnation,
+            seq,
+            time_ms,
+            data,
+            self.token,
+            expiry_ms,
+            self.site,
+            subject,
+        )

@@ -1,0 +1,104 @@
+"""What a state machine is, and the words between machines and the world.
+
+Everything with a rule in it is a machine without I/O: time comes in as `now` (seconds of a clock that never
+jumps: CLOCK_BOOTTIME), randomness as an argument, what happened as a message, and what should happen goes out
+as a list of effects. Two drivers run the same machines: `bus.runner` on real sockets, `bus.testing.world` in
+virtual time.
+
+Wall-clock time is a fact like any other: `WallClock` messages tell a machine how far it is from `now`.
+"""
+
+from typing import Any, NamedTuple, Protocol
+
+from bus.envelope import Envelope
+
+Effect = Any
+"""An effect is a NamedTuple; its type names the handler that performs it."""
+
+
+class Machine(Protocol):
+    """A rule without I/O."""
+
+    def receive(self, message: Any, now: float) -> list[Effect]:
+        """Something arrived."""
+
+    def tick(self, now: float) -> list[Effect]:
+        """Time passed."""
+
+    def deadline(self) -> float | None:
+        """When to call `tick` next, in the seconds of `now`."""
+
+
+class Received(NamedTuple):
+    """A message arrived. `via` is the way back to its sender (what `Send.to` takes), empty for a topic."""
+
+    envelope: Envelope
+    via: str | bytes
+
+
+class Undelivered(NamedTuple):
+    """A message did not leave, or its broker did not confirm it. `reason` is for people."""
+
+    envelope: Envelope
+    to: str | bytes
+    reason: str
+
+
+class CaughtUp(NamedTuple):
+    """Everything that a class's topic held at our start has been received."""
+
+    traffic: str
+
+
+class WallClock(NamedTuple):
+    """Unix time is `now + offset_s`."""
+
+    offset_s: float
+
+
+class Send(NamedTuple):
+    """Send point to point. `to` is an instance, or the `via` of what is answered."""
+
+    to: str | bytes
+    envelope: Envelope
+
+
+class Publish(NamedTuple):
+    """Publish to a class's topic. Records of one `key` stay in order."""
+
+    envelope: Envelope
+    key: str
+
+
+class Connect(NamedTuple):
+    """Be connected to this instance at this endpoint from now on."""
+
+    peer: str
+    endpoint: str
+
+
+class Disconnect(NamedTuple):
+    """Forget the connection to this instance."""
+
+    peer: str
+
+
+class Exit(NamedTuple):
+    """Stop the process with this exit code, saying why."""
+
+    code: int
+    reason: str
+
+
+class LocalRequest(NamedTuple):
+    """The host service asks something over the local socket; `session` is the way back."""
+
+    session: int
+    body: dict[str, Any]
+
+
+class Reply(NamedTuple):
+    """Answer a `LocalRequest`. A session that is gone needs no answer."""
+
+    session: int
+    body: dict[str, Any]

@@ -1,0 +1,95 @@
+"""The runner: one thread that gives a machine its messages, its time, and its effects their way out.
+
+Theory of operation
+-------------------
+The loop waits for the first of: a message, the machine's deadline, a signal. Messages of one wake-up are
+given to the machine together, then `tick` runs if its deadline has come, so what arrived together can leave
+together. Effects are performed by the handler of their type. A handler that cannot do it now raises a
+`TransportError` (or `OversizeError`), and the machine is told with `Undelivered`: whether to try again is its
+decision.
+
+`now` is CLOCK_BOOTTIME: it never jumps and it counts while a machine is suspended, as leases need.
+"""
+
+import logging
+import signal
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from bus.errors import OversizeError, TransportError
+from bus.machine import Effect, Exit, Machine, Publish, Send, Undelivered, WallClock
+from bus.transport.poller import Poller
+
+WALL_EVERY_S = 1.0
+_WAIT_S_MAX = 1.0
+_log = logging.getLogger("provbus.runner")
+
+Handler = Callable[[Any], None]
+
+
+def boottime() -> float:
+    """Seconds of CLOCK_BOOTTIME."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+class Runner:
+    """Drives one machine until it exits or `stop` is called."""
+
+    def __init__(self, machine: Machine, poller: Poller, handlers: Mapping[type, Handler]) -> None:
+        self.undelivered = 0
+        self._machine = machine
+        self._poller = poller
+        self._handlers = handlers
+        self._exit: Exit | None = None
+        self._wall_due = 0.0
+
+    def stop(self, code: int = 0, reason: str = "stopped") -> None:
+        """Leave the loop after the present round."""
+        self._exit = Exit(code, reason)
+
+    def run(self) -> Exit:
+        """Run until the machine says `Exit`, or a signal asks to stop."""
+        for name in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(name, lambda number, _: self.stop(reason=signal.Signals(number).name))
+        while self._exit is None:
+            self.round()
+        return self._exit
+
+    def round(self, wait_s_max: float = _WAIT_S_MAX) -> None:
+        """One wake-up: at most `wait_s_max` of waiting, then everything that is due."""
+        machine = self._machine
+        due = machine.deadline()
+        now = boottime()
+        wait_s = wait_s_max if due is None else min(max(0.0, due - now), wait_s_max)
+        messages = self._poller.poll(wait_s)
+        now = boottime()
+        if now >= self._wall_due:
+            self._wall_due = now + WALL_EVERY_S
+            self._perform(machine.receive(WallClock(time.time() - now), now), now)
+        for message in messages:
+            self._perform(machine.receive(message, now), now)
+        due = machine.deadline()
+        if due is not None and due <= now:
+            self._perform(machine.tick(now), now)
+
+    def _perform(self, effects: Iterable[Effect], now: float) -> None:
+        for effect in effects:
+            if isinstance(effect, Exit):
+                self._exit = effect
+                continue
+            try:
+                self._handlers[type(effect)](effect)
+            except (TransportError, OversizeError) as error:
+                self._report(effect, error, now)
+
+    def _report(self, effect: Effect, error: Exception, now: float) -> None:
+        self.undelivered += 1
+        _log.debug("%s: %s", type(effect).__name__, error)
+        if isinstance(effect, Send):
+            failed = Undelivered(effect.envelope, effect.to, str(error))
+        elif isinstance(effect, Publish):
+            failed = Undelivered(effect.envelope, "", str(error))
+        else:
+            raise error
+        self._perform(self._machine.receive(failed, now), now)

@@ -1,0 +1,247 @@
+"""Kafka: topics for heartbeats, settings and audit, over the synchronous client and two threads of its own.
+
+Theory of operation
+-------------------
+librdkafka works in threads of C; what needs Python is done by two small threads here: one serves the
+producer's delivery reports, one fetches for the consumer. Both put what they have into a bounded queue and
+ring the poller through a socket pair; decoding and everything with a rule happens on the poller's side.
+
+A published record ends in one of two ways: its broker confirmed it (nothing is reported), or `Undelivered`
+comes back. After a time-out the truth is *indeterminate*: the record may be in the log, so a retry keeps its
+envelope and readers deduplicate.
+
+Readers `assign()` every partition of their topics: everybody must see everything, and a consumer group takes
+seconds to notice a death. `CaughtUp` tells when what the topic held at our start has been received.
+"""
+
+import logging
+import socket
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from threading import Condition, Event, Thread
+from typing import Any
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
+
+from bus.codec import Headers, from_headers, to_headers
+from bus.envelope import Envelope
+from bus.errors import BackpressureError, DecodeError, LocalError, UnavailableError
+from bus.machine import CaughtUp, Received, Undelivered
+from bus.routes import ROUTES, check_size, route
+from bus.transport.poller import Poller
+
+BEGINNING, END = -2, -1  # librdkafka's logical offsets
+FETCHED_MAX = 10_000
+QUEUED_MAX = 20_000  # records waiting for their broker: two minutes of a busy sidecar
+_POLL_S = 0.1
+_JOIN_S = 2.0
+_log = logging.getLogger("provbus.kafka")
+
+# Every default that is unsafe or too slow for us is set by name.
+COMMON: dict[str, Any] = {
+    "socket.keepalive.enable": True,
+    "reconnect.backoff.ms": 50,
+    "reconnect.backoff.max.ms": 1000,
+    "topic.metadata.refresh.fast.interval.ms": 100,
+    "log.connection.close": False,
+    "allow.auto.create.topics": False,
+}
+PRODUCER: dict[str, Any] = {
+    "enable.idempotence": True,
+    "acks": "all",
+    "partitioner": "murmur2_random",
+    "compression.type": "lz4",
+    "linger.ms": 5,
+    "queue.buffering.max.messages": QUEUED_MAX,
+    "message.max.bytes": 1_000_000,
+}
+CONSUMER: dict[str, Any] = {
+    "group.id": "provbus-unused",  # the client insists on one; nothing is ever committed under it
+    "enable.auto.commit": False,
+    "enable.auto.offset.store": False,
+    "enable.partition.eof": True,
+    "check.crcs": True,
+    "fetch.min.bytes": 1,
+    "queued.max.messages.kbytes": 16_384,
+}
+
+
+class Kafka:
+    """A producer for every class that a topic carries, and a reader of `read` classes."""
+
+    def __init__(
+        self,
+        poller: Poller,
+        settings: Mapping[str, Any],
+        *,
+        read: Sequence[str] = (),
+        message_timeout_s: float = 2.0,
+        fetch_wait_s: float = 0.05,
+    ) -> None:
+        """`settings` are librdkafka's for the connection (bootstrap.servers, security); they override ours.
+
+        A record that its broker did not confirm within `message_timeout_s` comes back as `Undelivered`.
+        """
+        self.undecodable = 0
+        self.records = 0
+        self._poller = poller
+        self._arrived: deque[Any] = deque()
+        self._room = Condition()
+        self._stop = Event()
+        self._bell, self._ring = socket.socketpair()
+        for end in (self._bell, self._ring):
+            end.setblocking(False)
+        common = {**COMMON, **settings, "logger": _log}
+        try:
+            self._producer = Producer(
+                {**common, **PRODUCER, "message.timeout.ms": round(message_timeout_s * 1000)}
+            )
+        except KafkaException as error:
+            self._close_bell()
+            raise LocalError(f"Kafka client settings: {error.args[0].str()}") from error
+        threads: list[Callable[[], None]] = [self._serve_producer]
+        self._consumer: Consumer | None = None
+        if read:
+            self._consumer = Consumer({**common, **CONSUMER, "fetch.wait.max.ms": round(fetch_wait_s * 1000)})
+            self._positions = _starts(read)
+            self._behind = {(part.topic, part.partition) for part in self._positions}
+            self._consumer.assign(self._positions)
+            threads.append(self._serve_consumer)
+        poller.add(self._bell.fileno(), self._read)
+        self._threads = [Thread(target=run, name=run.__name__, daemon=True) for run in threads]
+        for thread in self._threads:
+            thread.start()
+
+    def publish(self, envelope: Envelope, key: str) -> None:
+        """Queue a record for its class's topic (`OversizeError`, `BackpressureError`)."""
+        entry = route(envelope.traffic)
+        if entry.topic is None:
+            raise LocalError(f"{envelope.traffic} does not travel by topic")
+        check_size(envelope.traffic, len(envelope.data))
+        extra: dict[str, Any] = {"partition": 0} if entry.topic.partitions == 1 else {}
+
+        def report(error: KafkaError | None, _: Message) -> None:
+            if error is not None:
+                self._put(Undelivered(envelope, "", error.str()))
+
+        try:
+            self._producer.produce(
+                entry.topic.name,
+                envelope.data,
+                key,
+                headers=to_headers(envelope),
+                on_delivery=report,
+                **extra,
+            )
+        except BufferError:
+            raise BackpressureError(f"{QUEUED_MAX} records wait for the broker") from None
+        except KafkaException as error:
+            raise UnavailableError(f"{entry.topic.name}: {error.args[0].str()}") from error
+
+    def check_broker(self, timeout_s: float) -> None:
+        """`UnavailableError` unless a broker answers within the time."""
+        try:
+            self._producer.list_topics(timeout=timeout_s)
+        except KafkaException as error:
+            raise UnavailableError(f"no Kafka broker answers: {error.args[0].str()}") from error
+
+    def close(self, flush_s: float = 1.0) -> None:
+        """Give what is queued up to `flush_s` to leave, then stop both threads."""
+        self._producer.flush(flush_s)
+        self._stop.set()
+        with self._room:
+            self._room.notify_all()
+        for thread in self._threads:
+            thread.join(_JOIN_S)
+        if self._consumer is not None:
+            self._consumer.close()
+        self._poller.remove(self._bell.fileno())
+        self._close_bell()
+
+    def _close_bell(self) -> None:
+        self._bell.close()
+        self._ring.close()
+
+    def _put(self, item: Any) -> None:
+        self._arrived.append(item)
+        try:
+            self._ring.send(b"!")
+        except BlockingIOError:
+            pass  # it rings already
+        except OSError:
+            if not self._stop.is_set():
+                raise
+
+    def _serve_producer(self) -> None:
+        while not self._stop.is_set():
+            self._producer.poll(_POLL_S)
+
+    def _serve_consumer(self) -> None:
+        assert self._consumer is not None
+        while not self._stop.is_set():
+            for message in self._consumer.consume(64, _POLL_S):
+                self._put(message)
+            with self._room:
+                # The poller's side is slow: stop fetching, Kafka keeps what we do not take.
+                self._room.wait_for(lambda: len(self._arrived) < FETCHED_MAX or self._stop.is_set())
+
+    def _read(self) -> list[Any]:
+        try:
+            while len(self._bell.recv(4096)) == 4096:
+                pass
+        except BlockingIOError:
+            pass
+        messages: list[Any] = []
+        while self._arrived:
+            item = self._arrived.popleft()
+            messages += self._decode(item) if isinstance(item, Message) else [item]
+        with self._room:
+            self._room.notify_all()
+        return messages
+
+    def _decode(self, record: Message) -> list[Any]:
+        error = record.error()
+        if error is not None:
+            return self._note(error, record)
+        try:
+            envelope = from_headers(_as_list(record.headers()), record.value())
+            check_size(envelope.traffic, len(envelope.data))
+        except (DecodeError, LocalError):
+            self.undecodable += 1
+            return []
+        self.records += 1
+        return [Received(envelope, "")]
+
+    def _note(self, error: KafkaError, record: Message) -> list[Any]:
+        if error.code() != KafkaError._PARTITION_EOF:
+            _log.warning("%s: %s", record.topic(), error.str())
+            return []
+        place = (record.topic(), record.partition())
+        if place not in self._behind:
+            return []
+        self._behind.discard(place)
+        if any(topic == place[0] for topic, _ in self._behind):
+            return []
+        return [CaughtUp(traffic) for traffic in _classes_of(place[0])]
+
+
+def _starts(read: Sequence[str]) -> list[TopicPartition]:
+    parts = []
+    for traffic in read:
+        entry = route(traffic)
+        if entry.topic is None:
+            raise LocalError(f"{traffic} has no topic to read")
+        offset = BEGINNING if entry.from_start else END
+        parts += [
+            TopicPartition(entry.topic.name, number, offset) for number in range(entry.topic.partitions)
+        ]
+    return parts
+
+
+def _as_list(headers: Any) -> Headers:
+    # The client's types allow a dict of headers; it never returns one.
+    return headers if isinstance(headers, list) else []
+
+
+def _classes_of(topic: str) -> list[str]:
+    return [traffic for traffic, entry in ROUTES.items() if entry.topic and entry.topic.name == topic]

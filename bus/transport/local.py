@@ -1,0 +1,164 @@
+"""The local socket: how a host service speaks with its sidecar.
+
+A Unix stream socket with one JSON object per line each way. Requests may be pipelined; answers carry the
+request's `id` and may come in any order. The socket's mode is 0660 and the kernel says who connects: root,
+our own user, or a member of our group. Everything a client can make us hold is bounded: sessions, the length
+of a line, the answers it does not read.
+"""
+
+import json
+import os
+import socket
+import struct
+from pathlib import Path
+from typing import Any
+
+from bus.errors import BusyError
+from bus.machine import LocalRequest, Reply
+from bus.transport.poller import Poller
+
+SESSIONS_MAX = 64
+LINE_BYTES_MAX = 64 * 1024
+UNREAD_BYTES_MAX = 4 * 1024 * 1024
+_CHUNK_BYTES = 256 * 1024
+_PEER = struct.Struct("3i")
+
+
+class _Session:
+    def __init__(self, connection: socket.socket) -> None:
+        self.connection = connection
+        self.is_blocked = False
+        self.unparsed = b""
+        self.unsent = bytearray()
+
+
+class LocalServer:
+    """Listens on the socket and turns lines into `LocalRequest`s."""
+
+    def __init__(self, poller: Poller, path: Path) -> None:
+        """Listen; `BusyError` if the path cannot be had or another process listens there."""
+        self.refused = 0
+        self.malformed = 0
+        self._poller = poller
+        self._path = path
+        self._sessions: dict[int, _Session] = {}
+        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._listener.setblocking(False)
+        try:
+            _remove_stale(path)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._listener.bind(str(path))
+            path.chmod(0o660)
+            self._listener.listen(SESSIONS_MAX)
+        except OSError as error:
+            self._listener.close()
+            raise BusyError(f"cannot listen on {path}: {error.strerror or error}") from error
+        poller.add(self._listener.fileno(), self._accept)
+
+    def reply(self, reply: Reply) -> None:
+        """Send an answer; a client that does not read is disconnected."""
+        session = self._sessions.get(reply.session)
+        if session is None:
+            return
+        session.unsent += json.dumps(reply.body, separators=(",", ":")).encode() + b"\n"
+        self._flush(reply.session, session)
+
+    def close(self) -> None:
+        """Stop listening, disconnect everybody, remove the socket."""
+        self._poller.remove(self._listener.fileno())
+        self._listener.close()
+        for number in list(self._sessions):
+            self._drop(number)
+        self._path.unlink(missing_ok=True)
+
+    def _accept(self) -> list[Any]:
+        try:
+            connection, _ = self._listener.accept()
+        except BlockingIOError:
+            return []
+        if len(self._sessions) >= SESSIONS_MAX or not _may_connect(connection):
+            self.refused += 1
+            connection.close()
+            return []
+        connection.setblocking(False)
+        number = connection.fileno()
+        self._sessions[number] = _Session(connection)
+        self._poller.add(number, lambda: self._read(number))
+        return []
+
+    def _read(self, number: int) -> list[Any]:
+        session = self._sessions[number]
+        self._flush(number, session)
+        if number not in self._sessions:
+            return []
+        try:
+            chunk = session.connection.recv(_CHUNK_BYTES)
+        except BlockingIOError:
+            return []
+        except OSError:
+            chunk = b""
+        if not chunk:
+            self._drop(number)
+            return []
+        *lines, session.unparsed = (session.unparsed + chunk).split(b"\n")
+        requests = [request for line in lines if (request := self._parse(number, line)) is not None]
+        if len(session.unparsed) > LINE_BYTES_MAX:
+            self.malformed += 1
+            self._drop(number)
+        return requests
+
+    def _parse(self, number: int, line: bytes) -> LocalRequest | None:
+        try:
+            body = json.loads(line)
+        except (ValueError, RecursionError):
+            body = None
+        if isinstance(body, dict) and len(line) <= LINE_BYTES_MAX:
+            return LocalRequest(number, body)
+        self.malformed += 1
+        self.reply(
+            Reply(number, {"error": "bad_request", "detail": "a request is one JSON object in a line"})
+        )
+        return None
+
+    def _flush(self, number: int, session: _Session) -> None:
+        if not session.unsent and not session.is_blocked:
+            return
+        try:
+            sent = session.connection.send(session.unsent)
+            del session.unsent[:sent]
+        except BlockingIOError:
+            pass
+        except OSError:
+            self._drop(number)
+            return
+        if len(session.unsent) > UNREAD_BYTES_MAX:
+            self.refused += 1
+            self._drop(number)
+        elif session.is_blocked != bool(session.unsent):
+            session.is_blocked = not session.is_blocked
+            self._poller.watch_write(number, session.is_blocked)
+
+    def _drop(self, number: int) -> None:
+        session = self._sessions.pop(number, None)
+        if session is not None:
+            self._poller.remove(number)
+            session.connection.close()
+
+
+def _may_connect(connection: socket.socket) -> bool:
+    credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size)
+    _, user, group = _PEER.unpack(credentials)
+    return user in (0, os.geteuid()) or group == os.getegid()
+
+
+def _remove_stale(path: Path) -> None:
+    """Remove the socket that a killed process left; one that answers belongs to somebody."""
+    if not path.is_socket():
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        try:
+            probe.connect(str(path))
+        except ConnectionRefusedError:
+            path.unlink()
+            return
+    raise OSError("another process listens there")

@@ -1,0 +1,243 @@
+"""ZeroMQ, point to point: the sidecars' dealers and the CFM's router.
+
+Theory of operation
+-------------------
+A sidecar keeps one DEALER per CFM (one DEALER with many connections would deal its messages out in turn). The
+CFM's ROUTER names a connection by a route of libzmq's own making; the first frame of a route binds it to the
+instance whose key opened the connection. Nobody chooses a routing id, so nobody can take another's. What the
+CFM has to say to a minter travels back on the minter's newest route.
+
+A send is not a delivery. What libzmq would drop in silence it is told to report: `IMMEDIATE` (no queueing for
+a peer that is not there), `ROUTER_MANDATORY`, explicit high-water marks, `LINGER=0`. A refused send is
+`BackpressureError` while the peer is connected and `UnavailableError` while it is not. Everything else is for
+the acks above.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import zmq
+from zmq.utils.monitor import parse_monitor_message
+
+from bus.codec import FRAME_HEADER, from_frame, to_frame
+from bus.envelope import Envelope
+from bus.errors import BackpressureError, BusyError, ConfigError, DecodeError, UnavailableError
+from bus.machine import Received
+from bus.routes import ROUTES, check_size
+from bus.transport.curve import KeyPair, secure_client, secure_server
+from bus.transport.poller import Poller
+
+QUEUE_MAX = 1_000  # frames per connection: a second of the busiest minter
+ROUTES_MAX = 4_096
+FRAME_BYTES_MAX = ROUTES["fileid"].payload_bytes_max + FRAME_HEADER.size
+_CONNECTED = zmq.EVENT_HANDSHAKE_SUCCEEDED
+_LOST = zmq.EVENT_DISCONNECTED
+
+
+def _harden(socket: zmq.Socket[bytes], queue_max: int) -> None:
+    for option, value in (
+        (zmq.LINGER, 0),
+        (zmq.SNDHWM, queue_max),
+        (zmq.RCVHWM, queue_max),
+        (zmq.MAXMSGSIZE, FRAME_BYTES_MAX),
+        (zmq.HANDSHAKE_IVL, 2000),
+        (zmq.HEARTBEAT_IVL, 500),
+        (zmq.HEARTBEAT_TIMEOUT, 1500),
+        (zmq.RECONNECT_IVL, 100),
+        (zmq.RECONNECT_IVL_MAX, 1000),
+        (zmq.IMMEDIATE, 1),
+    ):
+        socket.setsockopt(option, value)
+
+
+@dataclass(slots=True)
+class _Dealer:
+    socket: zmq.Socket[bytes]
+    monitor: zmq.Socket[bytes]
+    endpoint: str
+    connected: bool = field(default=False)
+
+
+class Dealers:
+    """The connections of one minter to its CFMs. `servers` maps CFM names to their public keys."""
+
+    def __init__(
+        self,
+        context: zmq.Context[Any],
+        poller: Poller,
+        keys: KeyPair,
+        servers: Mapping[str, bytes],
+        queue_max: int = QUEUE_MAX,
+    ) -> None:
+        self.undecodable = 0
+        self._context = context
+        self._poller = poller
+        self._keys = keys
+        self._servers = servers
+        self._queue_max = queue_max
+        self._dealers: dict[str, _Dealer] = {}
+
+    def connect(self, peer: str, endpoint: str) -> None:
+        """Be connected to this CFM at this endpoint; a no-op if it is so already."""
+        known = self._dealers.get(peer)
+        if known is not None and known.endpoint == endpoint:
+            return
+        server = self._servers.get(peer)
+        if server is None:
+            raise ConfigError(f"{peer} has no key in the fleet file")
+        self.disconnect(peer)
+        socket = self._context.socket(zmq.DEALER)
+        _harden(socket, self._queue_max)
+        secure_client(socket, self._keys, server)
+        dealer = _Dealer(socket, socket.get_monitor_socket(_CONNECTED | _LOST), endpoint)
+        try:
+            socket.connect(endpoint)
+        except zmq.ZMQError as error:
+            _close(dealer)
+            raise ConfigError(f"{peer} announces an endpoint that cannot be used: {endpoint!r}") from error
+        self._dealers[peer] = dealer
+        self._poller.add(socket, self._reader(peer, socket))
+
+    def disconnect(self, peer: str) -> None:
+        """Forget the connection to this CFM."""
+        dealer = self._dealers.pop(peer, None)
+        if dealer is not None:
+            self._poller.remove(dealer.socket)
+            _close(dealer)
+
+    def is_connected(self, peer: str) -> bool:
+        """Whether the handshake with this CFM is done and the connection stands."""
+        dealer = self._dealers.get(peer)
+        return dealer is not None and _update(dealer)
+
+    def send(self, to: str | bytes, envelope: Envelope) -> None:
+        """Queue a message for a CFM, or say why not (`OversizeError`, `UnavailableError`,
+        `BackpressureError`).
+        """
+        check_size("fileid", len(envelope.data))
+        dealer = self._dealers.get(to if isinstance(to, str) else "")
+        if dealer is None:
+            raise UnavailableError(f"no connection to {to!r}")
+        try:
+            dealer.socket.send(to_frame(envelope), zmq.NOBLOCK)
+        except zmq.Again:
+            if _update(dealer):
+                raise BackpressureError(f"{self._queue_max} frames wait for {to!r}") from None
+            raise UnavailableError(f"{to!r} is not connected") from None
+
+    def close(self) -> None:
+        """Close every connection; what is queued is lost, as unacked messages are."""
+        for peer in list(self._dealers):
+            self.disconnect(peer)
+
+    def _reader(self, peer: str, socket: zmq.Socket[bytes]) -> Callable[[], list[Any]]:
+        def read() -> list[Any]:
+            try:
+                return [Received(from_frame(socket.recv(zmq.NOBLOCK), peer), peer)]
+            except zmq.Again:
+                return []
+            except DecodeError:
+                self.undecodable += 1
+                return []
+
+        return read
+
+
+def _update(dealer: _Dealer) -> bool:
+    """Read what the monitor reported since the last look; the newest event tells."""
+    while dealer.monitor.poll(0):
+        event = parse_monitor_message(dealer.monitor.recv_multipart())["event"]
+        dealer.connected = event == _CONNECTED
+    return dealer.connected
+
+
+def _close(dealer: _Dealer) -> None:
+    dealer.socket.disable_monitor()
+    dealer.socket.close()
+
+
+class Router:
+    """The CFM's side: every minter's connection, each bound to its key."""
+
+    def __init__(
+        self,
+        context: zmq.Context[Any],
+        poller: Poller,
+        keys: KeyPair,
+        endpoint: str,
+        queue_max: int = QUEUE_MAX,
+    ) -> None:
+        """Bind; `BusyError` if the endpoint cannot be had. A `ZapHandler` must serve this context."""
+        self.undecodable = 0
+        self._poller = poller
+        self._queue_max = queue_max
+        self._sources: dict[bytes, str] = {}
+        self._routes: dict[str, bytes] = {}
+        self._socket = context.socket(zmq.ROUTER)
+        _harden(self._socket, queue_max)
+        self._socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
+        secure_server(self._socket, keys)
+        try:
+            self._socket.bind(endpoint)
+        except zmq.ZMQError as error:
+            self._socket.close()
+            raise BusyError(f"cannot listen on {endpoint}: {error}") from error
+        self.endpoint = self._socket.getsockopt_string(zmq.LAST_ENDPOINT)
+        poller.add(self._socket, self._read)
+
+    def send(self, to: str | bytes, envelope: Envelope) -> None:
+        """Queue a message for a route or for an instance's newest route, or say why not."""
+        check_size("fileid", len(envelope.data))
+        route = self._routes.get(to) if isinstance(to, str) else to
+        if route is None:
+            raise UnavailableError(f"{to!r} is not connected")
+        try:
+            self._socket.send(route, zmq.SNDMORE | zmq.NOBLOCK)
+            self._socket.send(to_frame(envelope), zmq.NOBLOCK)
+        except zmq.Again:
+            raise BackpressureError(f"{self._queue_max} frames wait for {to!r}") from None
+        except zmq.ZMQError as error:
+            if error.errno != zmq.EHOSTUNREACH:
+                raise
+            self._forget(route)
+            raise UnavailableError(f"{to!r} is not connected") from None
+
+    def close(self) -> None:
+        """Stop listening and close every connection."""
+        self._poller.remove(self._socket)
+        self._socket.close()
+
+    def _read(self) -> list[Any]:
+        receive = self._socket.recv
+        try:
+            route = receive(zmq.NOBLOCK)
+            source = self._sources.get(route)
+            if source is None:
+                part = self._socket.recv(copy=False)
+                source = self._bind(route, str(part.get("User-Id")))
+                frame = part.bytes
+            else:
+                frame = receive()
+            if self._socket.getsockopt(zmq.RCVMORE):
+                # Left in the queue, the surplus parts would be read as the route and frame of somebody else.
+                self._socket.recv_multipart()
+                raise DecodeError("a message of ours has one part")
+            return [Received(from_frame(frame, source), route)]
+        except zmq.Again:
+            return []
+        except DecodeError:
+            self.undecodable += 1
+            return []
+
+    def _bind(self, route: bytes, source: str) -> str:
+        self._sources[route] = source
+        self._routes[source] = route
+        if len(self._sources) > ROUTES_MAX:
+            self._forget(next(iter(self._sources)))
+        return source
+
+    def _forget(self, route: bytes) -> None:
+        source = self._sources.pop(route, None)
+        if source is not None and self._routes.get(source) == route:
+            del self._routes[source]
