@@ -1,0 +1,71 @@
+"""Message integrity checks: the two MICs of a modem's file and the hash of a PacketCable file.
+
+Theory of operation
+-------------------
+A modem's file ends in two checks. The *CM MIC* (TLV 6) is MD5 over every byte before it; it has no key and
+protects against damage only. The *CMTS MIC* (TLV 7) is HMAC-MD5 with the secret the operator shares with
+the CMTS. It does not cover the file as it lies there but some TLVs, complete with type and length, sorted
+by a fixed order of types and by file order within a type; the CM MIC is one of them (MULPI Annex D). TLVs
+outside that order, such as SNMP varbinds, are covered by way of the CM MIC.
+
+A PacketCable file carries one SHA-1 hash in a varbind. It is computed over the whole file as it is without
+that varbind (PacketCable provisioning specification). Which object carries it depends on the telephone
+adapter's model.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Iterable
+from itertools import chain
+from typing import Final
+
+from services.docsis import snmp
+from services.docsis.tlv import Tlv, write
+
+CM_MIC: Final = 6
+CMTS_MIC: Final = 7
+MIC_BYTES: Final = 16
+
+# fmt: off
+CMTS_MIC_ORDER: Final = (
+    1, 2, 3, 4, 17, 43, CM_MIC, 18, 19, 20, 22, 23, 24, 25, 28, 29, 26, 35, 36, 37, 40,
+)
+# fmt: on
+"""The types the CMTS MIC covers, in the order in which they enter it (MULPI Annex D)."""
+
+HASH_OBJECT: Final = {"na": "1.3.6.1.4.1.4491.2.2.1.1.2.7.0"}
+"""The object that carries the hash of a PacketCable file, by model: pktcMtaDevProvConfigHash."""
+
+_VARBIND = 11
+
+
+def cm_mic(body: bytes) -> bytes:
+    """The 16-byte CM MIC over `body`, every byte of the file before TLV 6 (MULPI Annex D)."""
+    return hashlib.md5(body, usedforsecurity=False).digest()
+
+
+def cmts_mic(tlvs: Iterable[Tlv], secret: bytes) -> bytes:
+    """The 16-byte CMTS MIC of a modem's TLVs, TLV 6 among them; other types are left out (MULPI Annex D)."""
+    ordered: list[list[bytes]] = [[] for _ in CMTS_MIC_ORDER]
+    for tlv in tlvs:
+        rank = _RANK.get(tlv.type)
+        if rank is not None:
+            ordered[rank].append(write(tlv, "cm"))
+    return hmac.digest(secret, b"".join(chain.from_iterable(ordered)), "md5")
+
+
+def mta_hash(file: bytes) -> bytes:
+    """The 20-byte hash of a complete PacketCable file that does not yet contain its hash varbind."""
+    return hashlib.sha1(file, usedforsecurity=False).digest()
+
+
+def mta_hash_header(model: str) -> bytes:
+    """All of the TLV 11 with the hash but its last 20 bytes, the digest, for a `model` of HASH_OBJECT."""
+    digest = bytes(hashlib.sha1(usedforsecurity=False).digest_size)
+    varbind = snmp.varbind(HASH_OBJECT[model], snmp.OCTET_STRING, digest)
+    return write(Tlv(_VARBIND, varbind), "mta").removesuffix(digest)
+
+
+_RANK = {type: rank for rank, type in enumerate(CMTS_MIC_ORDER)}

@@ -1,0 +1,100 @@
+"""Checking a configuration file as its readers would: the modem, the CMTS, the telephone adapter.
+
+A file that starts with TLV 254 is a PacketCable file: it must end in the closing TLV 254 and its one hash
+varbind must match. Anything else is a modem's file: its last two TLVs must be the MICs; the CM MIC must
+match the bytes before it and the CMTS MIC one of the secrets. What is checked first is reported first.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from services.docsis import snmp
+from services.docsis.errors import DocsisError
+from services.docsis.mic import CM_MIC, CMTS_MIC, HASH_OBJECT, MIC_BYTES, cm_mic, cmts_mic, mta_hash
+from services.docsis.tlv import LONG_TYPES, FileKind, Tlv, read
+
+Verdict = Literal["ok", "cm-mic", "cmts-mic", "hash", "structure"]
+
+_MTA_OPENING: Final = b"\xfe\x01\x01"
+_MTA_FRAME: Final = 254
+_TIMESTAMP: Final = 19
+_ADDRESS: Final = 20
+_VARBINDS: Final = (11, 64)
+_HASH_OBJECTS: Final = {
+    oid: snmp.element(snmp.OBJECT_ID, snmp.object_id(oid)) for oid in HASH_OBJECT.values()
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Inspected:
+    """What a file says; `timestamp_s` is TLV 19, `address` the 4 bytes of TLV 20, None if missing."""
+
+    kind: FileKind
+    timestamp_s: int | None
+    address: bytes | None
+    tlvs: tuple[Tlv, ...]
+
+
+def inspect(data: bytes) -> Inspected:
+    """Read a whole file without checking its MICs or hash; raises DocsisError when it cannot be read."""
+    kind: FileKind = "mta" if data.startswith(_MTA_OPENING) else "cm"
+    tlvs = read(data, kind)
+    if kind == "mta":
+        return Inspected(kind, None, None, tlvs)
+    timestamp = _only(tlvs, _TIMESTAMP, 4)
+    address = _only(tlvs, _ADDRESS, 4)
+    return Inspected(kind, None if timestamp is None else int.from_bytes(timestamp, "big"), address, tlvs)
+
+
+def verify(data: bytes, secrets: Sequence[bytes]) -> Verdict:
+    """What is wrong with a file first, or "ok"; any one of `secrets` may be the CMTS's. Never raises."""
+    try:
+        inspected = inspect(data)
+        if inspected.kind == "mta":
+            return _verify_mta(data, inspected.tlvs)
+        return _verify_cm(data, inspected.tlvs, secrets)
+    except DocsisError:
+        return "structure"
+
+
+def _verify_cm(data: bytes, tlvs: tuple[Tlv, ...], secrets: Sequence[bytes]) -> Verdict:
+    first = _only(tlvs, CM_MIC, MIC_BYTES)
+    second = _only(tlvs, CMTS_MIC, MIC_BYTES)
+    if first is None or second is None or [tlv.type for tlv in tlvs[-2:]] != [CM_MIC, CMTS_MIC]:
+        raise DocsisError("", "the file does not end in the two MICs")
+    if not hmac.compare_digest(first, cm_mic(data[: tlvs[-2].offset])):
+        return "cm-mic"
+    if any(hmac.compare_digest(second, cmts_mic(tlvs, secret)) for secret in secrets):
+        return "ok"
+    return "cmts-mic"
+
+
+def _verify_mta(data: bytes, tlvs: tuple[Tlv, ...]) -> Verdict:
+    frame = [tlv.value for tlv in tlvs if tlv.type == _MTA_FRAME]
+    hashes = [(tlv, digest) for tlv in tlvs for digest in _hashes(tlv)]
+    if frame != [b"\x01", b"\xff"] or tlvs[-1].type != _MTA_FRAME or len(hashes) != 1:
+        raise DocsisError("", "a PacketCable file is framed by TLV 254 and has one hash")
+    tlv, digest = hashes[0]
+    end = tlv.offset + (3 if tlv.type in LONG_TYPES["mta"] else 2) + len(tlv.value)
+    unhashed = data[: tlv.offset] + data[end:]
+    return "ok" if hmac.compare_digest(digest, mta_hash(unhashed)) else "hash"
+
+
+def _hashes(tlv: Tlv) -> list[bytes]:
+    """The digest in `tlv`, if it is a hash varbind; raises DocsisError when it is a malformed one."""
+    if tlv.type not in _VARBINDS or not any(name in tlv.value for name in _HASH_OBJECTS.values()):
+        return []
+    varbind = snmp.read_varbind(tlv.value)
+    return [varbind.content] if varbind.oid in _HASH_OBJECTS and varbind.tag == snmp.OCTET_STRING else []
+
+
+def _only(tlvs: tuple[Tlv, ...], type: int, size_bytes: int) -> bytes | None:
+    """The value of the only TLV of `type`, None if missing; raises DocsisError for two or a wrong size."""
+    found = [tlv.value for tlv in tlvs if tlv.type == type]
+    if len(found) > 1 or (found and len(found[0]) != size_bytes):
+        raise DocsisError("", f"TLV {type} stands there twice or has a wrong length")
+    return found[0] if found else None

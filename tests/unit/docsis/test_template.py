@@ -1,0 +1,219 @@
+"""Templates: values of every kind, placeholders in every place; errors are in test_template_errors."""
+
+import re
+from typing import Any
+
+import pytest
+
+from services.docsis.errors import DocsisError
+from services.docsis.template import Template, compile_template
+from services.docsis.tlv import Tlv, read
+from services.docsis.verify import inspect, verify
+
+BUILD = {"address": bytes((10, 1, 2, 3)), "timestamp_s": 1_700_000_000, "secret": b"s"}
+EVERY_KIND: dict[str, object] = {
+    "small": {"kind": "uint8"},
+    "middle": {"kind": "uint16"},
+    "large": {"kind": "uint32"},
+    "line": {"kind": "string"},
+    "server": {"kind": "ipv4"},
+}
+
+
+def template(*body: object, kind: str = "cm", **placeholders: object) -> Template:
+    definition: dict[str, object] = {"kind": kind, "placeholders": placeholders, "body": list(body)}
+    return compile_template({**definition, "hash": "na"} if kind == "mta" else definition)
+
+
+def build(template: Template, **values: object) -> bytes:
+    return template.build(template.pack(values), **BUILD)  # type: ignore[arg-type]
+
+
+def first(*body: object, kind: str = "cm") -> Tlv:
+    """The first TLV of the body as it is built."""
+    tlvs = inspect(build(template(*body, kind=kind))).tlvs
+    return tlvs[1] if kind == "mta" else tlvs[0]
+
+
+@pytest.mark.parametrize(
+    ("entry", "type", "value"),
+    [
+        ({"network_access": 1}, 3, "01"),
+        ({"downstream_frequency": 603_000_000}, 1, "23f10cc0"),
+        ({"upstream_channel_id": 3}, 2, "03"),
+        ({"max_classifiers": 300}, 28, "012c"),
+        ({"software_upgrade_filename": "fw.bin"}, 9, b"fw.bin".hex()),
+        ({"software_upgrade_server": "192.0.2.1"}, 21, "c0000201"),
+        ({"subscriber_management_control": "000403"}, 35, "000403"),
+        ({"subscriber_management_cpe_table": ["192.0.2.1", "192.0.2.2"]}, 36, "c0000201c0000202"),
+        ({"subscriber_management_filters": [1, 2, 3, 65_535]}, 37, "000100020003ffff"),
+        ({"vendor_specific": "08030011EE"}, 43, "08030011ee"),
+        ({"tlv": 43, "hex": "0803ffffff"}, 43, "0803ffffff"),
+        ({"tlv": 64, "hex": "0102"}, 64, "0102"),
+        ({"tlv": 103, "hex": "aa" * 300}, 103, "aa" * 300),
+        ({"class_of_service": [{"class_id": 1}, {"max_upstream_burst": 1522}]}, 4, "010101060205f2"),
+        ({"baseline_privacy": [{"tek_grace_time": 600}]}, 17, "060400000258"),
+        ({"upstream_service_flow": [{"service_class_name": "up"}]}, 24, "0403757000"),
+        ({"upstream_service_flow": [{"max_sustained_rate": 5}]}, 24, "080400000005"),
+        ({"upstream_service_flow": [{"max_sustained_rate": "5bit/s"}]}, 24, "080400000005"),
+        ({"upstream_service_flow": [{"max_sustained_rate": "128 kbit/s"}]}, 24, "08040001f400"),
+        ({"upstream_service_flow": [{"max_sustained_rate": "1.5 Mbit/s"}]}, 24, "08040016e360"),
+        ({"downstream_service_flow": [{"peak_traffic_rate": "4 Gbit/s"}]}, 25, "1b04ee6b2800"),
+        ({"upstream_service_flow": [{"tlv": 43, "hex": "0803ffffff"}]}, 24, "2b050803ffffff"),
+        (
+            {"upstream_packet_classifier": [{"reference": 1}, {"ipv4": [{"protocol": 17}]}]},
+            22,
+            "01010109040202 0011",
+        ),
+        (
+            {"downstream_packet_classifier": [{"ethernet": [{"source_mac": "00:1A:2c-00:00:01"}]}]},
+            23,
+            "0a080206001a2c000001",
+        ),
+        ({"payload_header_suppression": [{"index": 1}, {"mask": "fc"}]}, 26, "0801010901fc"),
+    ],
+)
+def test_values_are_encoded(entry: dict[str, object], type: int, value: str) -> None:
+    assert first(entry)[:2] == (type, bytes.fromhex(value))
+
+
+@pytest.mark.parametrize(
+    ("value", "content"),
+    [
+        ({"integer": -1}, "0201ff"),
+        ({"string": "é"}, "0402c3a9"),
+        ({"string": ""}, "0400"),
+        ({"hex": "40"}, "040140"),
+        ({"ipaddress": "192.0.2.1"}, "4004c0000201"),
+        ({"counter32": 128}, "41020080"),
+        ({"gauge32": 2**32 - 1}, "420500ffffffff"),
+        ({"timeticks": 0}, "430100"),
+        ({"object_id": "1.3.6.1"}, "06032b0601"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["cm", "mta"])
+def test_varbinds_are_encoded(value: dict[str, object], content: str, kind: str) -> None:
+    body = bytes.fromhex("06082b06010201010600" + content)
+    tlv = first({"snmp_set": {"oid": "1.3.6.1.2.1.1.6.0", **value}}, kind=kind)
+    assert tlv[:2] == (11, bytes((0x30, len(body))) + body)
+
+
+def test_a_long_varbind_is_type_64_for_an_adapter_and_an_error_for_a_modem() -> None:
+    entry = {"snmp_set": {"oid": "1.3.6.1.2.1.1.6.0", "string": "x" * 300}}
+    tlv = first(entry, kind="mta")
+    assert (tlv.type, len(tlv.value)) == (64, 4 + 10 + 4 + 300)
+    assert verify(build(template(entry, kind="mta")), []) == "ok"
+    with pytest.raises(DocsisError) as caught:
+        template(entry)
+    assert caught.value.path == "body[0].snmp_set"
+
+
+@pytest.mark.parametrize(
+    ("entry", "values"),
+    [
+        ({"max_cpe": "${small}"}, {"small": 9}),
+        ({"max_classifiers": "${small}"}, {"small": 9}),  # zeros before it
+        ({"downstream_frequency": "${middle}"}, {"middle": 500}),
+        ({"software_upgrade_server": "${server}"}, {"server": "192.0.2.9"}),
+        ({"subscriber_management_cpe_table": ["192.0.2.1", "${server}"]}, {"server": "192.0.2.9"}),
+        ({"subscriber_management_filters": [1, "${middle}", 3, "${small}"]}, {"middle": 7, "small": 5}),
+        ({"software_upgrade_filename": "fw-${small}-${line}"}, {"small": 9, "line": "a"}),
+        ({"upstream_service_flow": [{"max_sustained_rate": "${large}"}]}, {"large": 20_000_000}),
+        ({"upstream_service_flow": [{"service_class_name": "${line}"}]}, {"line": "gold"}),
+        (
+            {"upstream_packet_classifier": [{"ipv4": [{"source_address": "${server}"}]}]},
+            {"server": "10.0.0.1"},
+        ),
+        ({"snmp_set": {"oid": "1.3.6.1.2.1.1.6.0", "string": "${line}"}}, {"line": "Zoë"}),
+        ({"snmp_set": {"oid": "1.3.6.1.2.1.1.6.0", "string": "at ${server}!"}}, {"server": "10.0.0.1"}),
+        ({"snmp_set": {"oid": "1.3.6.1.2.1.1.6.0", "string": "${line}"}}, {"line": "x" * 150}),
+        ({"snmp_set": {"oid": "1.3.6.1.2.1.1.6.0", "gauge32": "${large}"}}, {"large": 2**31}),
+        ({"snmp_set": {"oid": "1.3.6.1.2.1.1.6.0", "integer": "${small}"}}, {"small": 0}),
+        ({"snmp_set": {"oid": "1.3.6.1.2.1.1.6.0", "ipaddress": "${server}"}}, {"server": "10.0.0.1"}),
+    ],
+)
+@pytest.mark.parametrize("around", [{"network_access": 1}, {"vendor_specific": "0803ffffff"}])
+def test_a_placeholder_gives_what_its_value_would(
+    entry: dict[str, object], values: dict[str, object], around: dict[str, object]
+) -> None:
+    declared: dict[str, Any] = {name: EVERY_KIND[name] for name in values}
+    filled = build(template(around, entry, around, **declared), **values)
+    assert filled == build(template(around, substituted(entry, values), around))
+    assert verify(filled, [b"s"]) == "ok"
+
+
+def substituted(entry: object, values: dict[str, object]) -> object:
+    """The entry with its placeholders written out."""
+    if isinstance(entry, dict):
+        return {key: substituted(value, values) for key, value in entry.items()}
+    if isinstance(entry, list):
+        return [substituted(item, values) for item in entry]
+    whole = re.fullmatch(r"\$\{(\w+)\}", entry) if isinstance(entry, str) else None
+    if whole:
+        return values[whole[1]]
+    return re.sub(r"\$\{(\w+)\}", lambda m: str(values[m[1]]), entry) if isinstance(entry, str) else entry
+
+
+def test_a_text_decides_between_type_11_and_64() -> None:
+    entry = {"snmp_set": {"oid": "1.3.6.1.2.1.1.6.0", "string": "${line}"}}
+    adapter = template(entry, kind="mta", line=EVERY_KIND["line"])
+    types = {size: inspect(build(adapter, line="x" * size)).tlvs[1].type for size in (0, 230, 238, 239, 255)}
+    assert types == {0: 11, 230: 11, 238: 11, 239: 64, 255: 64}
+
+
+def test_pack_refuses_what_build_could_not_build() -> None:
+    text = template({"upstream_service_flow": [{"service_class_name": "x${line}"}]}, line=EVERY_KIND["line"])
+    assert verify(build(text, line="y" * 14), [b"s"]) == "ok"
+    for line in ("y" * 15, "ë"):
+        with pytest.raises(DocsisError) as caught:
+            text.pack({"line": line})
+        assert caught.value.path == "body[0].upstream_service_flow.service_class_name"
+    narrow = template({"network_access": "${small}"}, small={"kind": "uint8"})
+    with pytest.raises(DocsisError, match="0 to 1"):
+        narrow.pack({"small": 2})
+    with pytest.raises(DocsisError, match="packed"):
+        narrow.build(b"\2", **BUILD)  # type: ignore[arg-type]
+
+
+def test_signature_is_kind_names_and_kinds_in_order_not_the_body() -> None:
+    one = template({"max_cpe": "${a}"}, a={"kind": "uint8", "default": 4}, b={"kind": "string"})
+    two = template({"network_access": 1}, a={"kind": "uint8"}, b={"kind": "string"})
+    assert one.signature == two.signature == "cm(a:uint8,b:string)"
+    assert template({"max_cpe": 1}).signature == "cm()"
+    assert template({"tlv": 43, "hex": "00"}, kind="mta", b=EVERY_KIND["line"]).signature == "mta(b:string)"
+    assert [entry.name for entry in one.placeholders] == ["a", "b"]
+    assert one.placeholders[0].default == b"\4"
+
+
+def test_download_values_are_in_the_file() -> None:
+    found = inspect(build(template({"network_access": 1})))
+    assert (found.kind, found.timestamp_s, found.address) == ("cm", 1_700_000_000, bytes((10, 1, 2, 3)))
+
+
+def test_an_adapter_ignores_secret_address_and_time() -> None:
+    adapter = template({"snmp_set": {"oid": "1.3.6.1", "integer": 1}}, kind="mta")
+    files = {
+        adapter.build(b"", address=b"", timestamp_s=-1, secret=b"a"),
+        adapter.build(b"", address=bytes(4), timestamp_s=5, secret=b"b"),
+    }
+    assert len(files) == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"address": b""},
+        {"address": bytes(16)},
+        {"timestamp_s": -1},
+        {"timestamp_s": 2**32},
+        {"packed": b"\0"},
+    ],
+)
+def test_build_refuses_malformed_arguments(arguments: dict[str, object]) -> None:
+    with pytest.raises(DocsisError):
+        template({"network_access": 1}).build(**{"packed": b"", **BUILD, **arguments})  # type: ignore[arg-type]
+
+
+def test_read_gives_the_body_in_file_order() -> None:
+    body = [{"max_cpe": 4}, {"network_access": 1}, {"privacy_enable": 0}]
+    assert [tlv.type for tlv in read(build(template(*body)), "cm")] == [18, 3, 29, 19, 20, 6, 7]
