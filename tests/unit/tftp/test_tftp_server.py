@@ -1,0 +1,280 @@
+"""The TFTP server core: every rule with its illegal twin."""
+
+import random
+from collections.abc import Iterable
+
+import pytest
+
+from services.tftp import packets
+from services.tftp.packets import ACK, DATA, HEAD, Request
+from services.tftp.server_core import (
+    Abandoned,
+    Completed,
+    Datagram,
+    Effect,
+    Peer,
+    ReadRepeated,
+    ReadRequested,
+    TftpServer,
+)
+
+MODEM: Peer = ("10.0.0.7", 2000)
+RESTARTED: Peer = ("10.0.0.7", 2001)
+OTHER: Peer = ("10.0.0.8", 2000)
+NAME = b"cm.bin"
+FILE = bytes(range(256)) * 5 + b"end"  # 1,283 bytes: three blocks of 512
+
+
+def rrq(
+    name: bytes = NAME, *, blksize: int | None = None, tsize: bool = False, timeout_s: int | None = None
+) -> bytes:
+    return packets.format_request(Request(name, blksize, tsize, timeout_s))
+
+
+def ack(block: int) -> bytes:
+    return HEAD.pack(ACK, block & 0xFFFF)
+
+
+def data(block: int, payload: bytes) -> bytes:
+    return HEAD.pack(DATA, block & 0xFFFF) + payload
+
+
+def block(number: int, size: int = 512) -> bytes:
+    return data(number, FILE[(number - 1) * size : number * size])
+
+
+def sent(effects: Iterable[Effect]) -> list[bytes]:
+    return [effect.data for effect in effects if isinstance(effect, Datagram)]
+
+
+def ask(server: TftpServer, request: bytes, peer: Peer = MODEM, now: float = 0.0) -> list[Effect]:
+    return server.receive(0, request, peer, now)
+
+
+def say(server: TftpServer, packet: bytes, peer: Peer = MODEM, now: float = 0.0) -> list[Effect]:
+    return server.receive(1, packet, peer, now)
+
+
+def serve(server: TftpServer, read: int, file: bytes = FILE) -> list[bytes]:
+    return sent(server.serve(read, file, 0.0))
+
+
+def running(server: TftpServer, request: bytes = b"", peer: Peer = MODEM, file: bytes = FILE) -> None:
+    (event,) = ask(server, request or rrq(), peer)
+    assert isinstance(event, ReadRequested)
+    serve(server, event.read, file)
+
+
+@pytest.fixture
+def server() -> TftpServer:
+    return TftpServer(transfer_sockets=1)
+
+
+def test_a_read_without_options_is_data_in_lock_step(server: TftpServer) -> None:
+    assert ask(server, rrq()) == [ReadRequested(1, NAME, MODEM)]
+    assert serve(server, 1) == [block(1)]
+    assert sent(say(server, ack(1))) == [block(2)]
+    assert sent(say(server, ack(2))) == [block(3)]
+    assert say(server, ack(3)) == [Completed(1, NAME, MODEM, len(FILE), 3, 0)]
+    assert server.deadline() is None
+
+
+@pytest.mark.parametrize(("size", "last"), [(0, b""), (511, b"x" * 511), (512, b"")])
+def test_the_last_block_is_short_even_when_empty(server: TftpServer, size: int, last: bytes) -> None:
+    ask(server, rrq())
+    first = serve(server, 1, b"x" * size)
+    blocks = size // 512 + 1
+    if blocks == 2:
+        first = sent(say(server, ack(1)))
+    assert first == [data(blocks, last)]
+    assert say(server, ack(blocks)) == [Completed(1, NAME, MODEM, size, blocks, 0)]
+
+
+@pytest.mark.parametrize(
+    ("request_", "options"),
+    [
+        (rrq(blksize=8), {b"blksize": 8}),
+        (rrq(blksize=1448), {b"blksize": 1448}),
+        (rrq(blksize=1449), {b"blksize": 1448}),
+        (rrq(blksize=65464), {b"blksize": 1448}),
+        (rrq(tsize=True), {b"tsize": len(FILE)}),
+        (rrq(timeout_s=7), {b"timeout": 7}),
+        (rrq(blksize=600, tsize=True, timeout_s=2), {b"blksize": 600, b"timeout": 2, b"tsize": len(FILE)}),
+        (rrq(blksize=600) + b"windowsize\08\0", {b"blksize": 600}),
+    ],
+)
+def test_only_what_was_asked_is_acknowledged(
+    server: TftpServer, request_: bytes, options: dict[bytes, int]
+) -> None:
+    ask(server, request_)
+    (oack,) = serve(server, 1)
+    assert packets.parse_oack(oack) == options
+    assert sent(say(server, ack(0))) == [block(1, options.get(b"blksize", 512))]
+
+
+@pytest.mark.parametrize(
+    "tail", [b"windowsize\08\0", b"blksize\07\0", b"tsize\05\0", b"timeout\0x\0", b"rubbish"]
+)
+def test_options_that_cannot_be_taken_leave_a_plain_read(server: TftpServer, tail: bytes) -> None:
+    ask(server, rrq() + tail)
+    assert serve(server, 1) == [block(1)]
+
+
+def test_block_numbers_wrap(server: TftpServer) -> None:
+    file = bytes(8 * 65536 + 3)
+    running(server, rrq(blksize=8), file=file)
+    effects = say(server, ack(0))
+    for number in range(1, 65537):
+        assert sent(effects) == [data(number, bytes(8))]
+        effects = say(server, ack(number))
+    assert sent(effects) == [data(1, bytes(3))]
+    assert say(server, ack(65536)) == []
+    assert say(server, ack(65537)) == [Completed(1, NAME, MODEM, len(file), 65537, 0)]
+
+
+def test_a_duplicate_ack_starts_nothing(server: TftpServer) -> None:
+    running(server, rrq(blksize=512))
+    say(server, ack(0))
+    say(server, ack(1))
+    assert say(server, ack(1)) == []
+    assert say(server, ack(0)) == []
+    assert server.counters.duplicate_acks == 2
+    assert sent(say(server, ack(2))) == [block(3)]
+
+
+@pytest.mark.parametrize(
+    "garbage", [b"", b"\0", b"\0\4\0", ack(2), ack(9), data(1, b"x"), rrq(), b"\0\6\0\0", b"\xff\xff\0\1"]
+)
+def test_garbage_in_a_transfer_is_counted_and_harmless(server: TftpServer, garbage: bytes) -> None:
+    running(server)
+    assert say(server, garbage) == []
+    assert server.counters.malformed == 1
+    assert sent(say(server, ack(1) + b"padding")) == [block(2)]
+
+
+@pytest.mark.parametrize(
+    ("packet", "counter"),
+    [
+        (b"", "malformed"),
+        (b"\0\1", "malformed"),
+        (b"\0\2cm.bin\0octet\0", "refused_write"),
+        (b"\0\1cm.bin\0netascii\0", "malformed"),
+        (b"\0\1cm.bin\0mail\0", "malformed"),
+        (ack(1), "malformed"),
+        (data(1, b"x"), "malformed"),
+        (packets.format_error(0, "x"), "malformed"),
+    ],
+)
+def test_not_one_byte_answers_what_is_no_read(server: TftpServer, packet: bytes, counter: str) -> None:
+    assert ask(server, packet) == []
+    assert getattr(server.counters, counter) == 1
+    assert server.deadline() is None
+
+
+def test_a_full_server_is_silent_but_serves_those_it_has() -> None:
+    server = TftpServer(transfer_sockets=1, sessions_max=1)
+    ask(server, rrq())
+    assert ask(server, rrq(), OTHER) == []
+    assert server.counters.refused_full == 1
+    assert ask(server, rrq(), RESTARTED) == [ReadRepeated(1, NAME, RESTARTED)]
+    server.drop(1)
+    assert ask(server, rrq(), OTHER) == [ReadRequested(2, NAME, OTHER)]
+
+
+def test_drop_and_serve_of_a_read_that_is_gone_do_nothing(server: TftpServer) -> None:
+    ask(server, rrq())
+    server.drop(1)
+    server.drop(1)
+    assert serve(server, 1) == []
+    assert server.tick(100.0) == []
+    assert ask(server, rrq()) == [ReadRequested(2, NAME, MODEM)]
+
+
+def test_a_read_is_served_once(server: TftpServer) -> None:
+    running(server)
+    assert serve(server, 1, b"another file") == []
+    assert sent(say(server, ack(1))) == [block(2)]
+
+
+def test_a_running_read_can_be_dropped(server: TftpServer) -> None:
+    running(server)
+    running(server, peer=RESTARTED, request=rrq(b"mta.bin"))
+    server.drop(1)
+    assert say(server, ack(1), now=5.5) == []
+    assert sent(say(server, ack(1), RESTARTED)) == [block(2)]
+
+
+def test_a_waiting_read_is_forgotten_in_time(server: TftpServer) -> None:
+    ask(server, rrq())
+    assert ask(server, rrq(), now=2.0) == [ReadRepeated(1, NAME, MODEM)]
+    assert [effect for now in (1.0, 4.0, 4.4) for effect in server.tick(now)] == []
+    assert server.deadline() == 4.5
+    assert server.tick(4.5) == [Abandoned(1, NAME, MODEM, "no file")]
+    assert serve(server, 1) == []
+
+
+def test_retransmission_doubles_up_to_8_s_and_ends_after_five(server: TftpServer) -> None:
+    running(server)
+    times = []
+    effects: list[Effect] = []
+    while (now := server.deadline()) is not None:
+        effects = server.tick(now)
+        times += [now] if effects else []
+        assert sent(effects) in ([], [block(1)])
+    assert times == [1.0, 3.0, 7.0, 15.0, 23.0, 31.0]
+    assert effects == [Abandoned(1, NAME, MODEM, "retransmits exhausted")]
+    assert server.counters.retransmits == 5
+
+
+def test_an_acknowledgement_renews_patience_and_budget(server: TftpServer) -> None:
+    running(server)
+    for now in (1.0, 3.0, 7.0, 15.0, 23.0):
+        assert sent(server.tick(now)) == [block(1)]
+    say(server, ack(1), now=24.0)
+    assert server.deadline() == 25.0
+    for now in (25.0, 27.0, 31.0, 39.0, 47.0):
+        assert sent(server.tick(now)) == [block(2)]
+    say(server, ack(2), now=48.0)
+    assert say(server, ack(3), now=48.0) == [Completed(1, NAME, MODEM, len(FILE), 3, 10)]
+
+
+def test_the_oack_is_retransmitted_at_the_asked_interval(server: TftpServer) -> None:
+    ask(server, rrq(timeout_s=20))
+    oack = serve(server, 1)
+    assert sent(server.tick(19.9)) == []
+    assert sent(server.tick(20.0)) == oack
+    assert sent(server.tick(39.9)) == []
+    assert sent(server.tick(40.0)) == oack
+
+
+def test_a_completed_read_leaves_nothing_to_retransmit(server: TftpServer) -> None:
+    running(server, file=b"x")
+    say(server, ack(1))
+    assert server.tick(100.0) == []
+
+
+@pytest.mark.parametrize("acked", [0, 2])
+def test_an_error_of_the_peer_is_never_a_completion(server: TftpServer, acked: int) -> None:
+    running(server)
+    for number in range(1, acked + 1):
+        say(server, ack(number))
+    assert say(server, packets.format_error(3, "disk\nfull")) == [
+        Abandoned(1, NAME, MODEM, "peer sent error 3: disk?full")
+    ]
+    assert ask(server, rrq()) == [ReadRequested(2, NAME, MODEM)]
+
+
+def test_no_bytes_make_the_server_raise_or_answer_a_stranger(server: TftpServer) -> None:
+    rng = random.Random(1350)
+    running(server, file=bytes(5000))
+    seeds = [rrq(blksize=512), ack(1), packets.format_error(1, "x"), data(1, b"x")]
+    for now in range(3000):
+        packet = bytearray(rng.choice(seeds))
+        packet[rng.randrange(len(packet))] = rng.randrange(256)
+        candidate = rng.choice((bytes(packet), rng.randbytes(rng.randrange(600))))
+        effects = server.receive(rng.randrange(5), candidate, ("192.0.2.1", rng.randrange(9)), now / 1000)
+        assert sent(effects) == []
+        for effect in effects:
+            if isinstance(effect, ReadRequested):
+                server.drop(effect.read)
+        server.receive(rng.randrange(5), candidate, MODEM, now / 1000)
