@@ -1,0 +1,199 @@
+"""The hand-off: rows travel to a CFM and are safe only when it says so.
+
+Theory of operation
+-------------------
+Rows offered between two ticks travel in one frame. A frame has one message id for life. It is sent to the CFM
+that `choose` names; if the ack does not come within `try_s`, or the frame could not leave, the same frame
+goes to the next CFM, until `budget_s` is over. From the fourth try on the wait doubles, so a long budget (MPS
+waits for its ack) does not become a stream of retries.
+
+An ack carries a status per row and counts from whichever CFM it comes, also late, as long as the row is not
+settled. Rows that a CFM refused (it is full) travel on in a new frame, to another CFM. When the budget is
+over the remaining rows are settled as not acked. That is no failure: it is unknown whether a CFM has them,
+and a full seal serves anyway.
+"""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from heapq import heappop, heappush
+from itertools import islice
+from struct import Struct
+from typing import Any, NamedTuple
+
+from bus.envelope import Envelope, Stamp
+from bus.errors import BackpressureError, DecodeError
+from bus.machine import Send
+from fileid.row import ROWS, ROWS_MAX, Row, pack_rows
+from fileid.table import check_statuses, is_settled
+
+ACKED_SEQ = Struct(">Q")
+PLAIN_TRIES = 3
+
+Choose = Callable[[Sequence[str], float], str | None]
+"""The best CFM that is not among these, or None."""
+
+
+class Budget(NamedTuple):
+    """How long a CFM has for its ack before the next one is asked, and how long all of them have."""
+
+    try_s: float
+    budget_s: float
+
+
+class Settled(NamedTuple):
+    """The end of one row's hand-off. `cfm` acked it (empty if none did); `tried` lists who was asked, in
+    order.
+    """
+
+    row: Row
+    ticket: Any
+    cfm: str
+    tried: Sequence[str]
+
+    @property
+    def acked(self) -> bool:
+        """A CFM said that it has the row."""
+        return bool(self.cfm)
+
+
+class _Offered(NamedTuple):
+    row: Row
+    ticket: Any
+    deadline: float
+
+
+@dataclass(slots=True)
+class _Frame:
+    envelope: Envelope
+    offered: list[_Offered]
+    deadline: float
+    tried: list[str]
+    round: list[str] = field(default_factory=list)
+    tries: int = 0
+    due: float = 0.0
+
+
+class Handoff:
+    """Sends rows until each is acked or its budget is over."""
+
+    def __init__(
+        self,
+        stamp: Stamp,
+        choose: Choose,
+        budget: Budget,
+        rows_max: int = 20_000,
+    ) -> None:
+        self.counts = dict.fromkeys(("acked", "unacked", "retried", "refused", "late_acks"), 0)
+        self._stamp = stamp
+        self._choose = choose
+        self._try_s = budget.try_s
+        self._budget_s = budget.budget_s
+        self._rows_max = rows_max
+        self._rows = 0
+        self._fresh: deque[_Offered] = deque()
+        self._refused: list[tuple[_Offered, list[str]]] = []
+        self._frames: dict[int, _Frame] = {}
+        self._timers: list[tuple[float, int]] = []
+
+    def __len__(self) -> int:
+        return self._rows
+
+    def offer(self, row: Row, ticket: Any, now: float) -> None:
+        """Hand this row off; its `Settled` comes with the ticket. `BackpressureError` beyond `rows_max` rows."""
+        if self._rows >= self._rows_max:
+            raise BackpressureError(f"{self._rows} rows are being handed off")
+        self._rows += 1
+        self._fresh.append(_Offered(row, ticket, now + self._budget_s))
+
+    def acked(self, envelope: Envelope) -> list[Settled]:
+        """An ack arrived. `DecodeError` if it is none."""
+        data = envelope.data
+        if len(data) < ACKED_SEQ.size:
+            raise DecodeError(f"ack of {len(data)} bytes")
+        (seq,) = ACKED_SEQ.unpack_from(data)
+        frame = self._frames.get(seq)
+        if frame is None:
+            self.counts["late_acks"] += 1
+            return []
+        cfm = envelope.source
+        statuses = check_statuses(data[ACKED_SEQ.size :], len(frame.offered))
+        del self._frames[seq]
+        if not any(statuses):
+            return self._settle(frame.offered, cfm, frame.tried)
+        done = is_settled(statuses)
+        stored = [offered for offered, ok in zip(frame.offered, done, strict=True) if ok]
+        refused = [
+            (offered, [*frame.tried]) for offered, ok in zip(frame.offered, done, strict=True) if not ok
+        ]
+        self.counts["refused"] += len(refused)
+        self._refused += refused
+        return self._settle(stored, cfm, frame.tried)
+
+    def undelivered(self, envelope: Envelope, now: float) -> None:
+        """A frame could not leave: its next try is due at once, unless everybody was asked in this round."""
+        frame = self._frames.get(envelope.seq)
+        if frame is not None and self._choose(frame.round, now) is not None:
+            self._arm(frame, now)
+
+    def tick(self, now: float) -> tuple[list[Send], list[Settled]]:
+        """Frames to send, and rows whose budget is over."""
+        sends: list[Send] = []
+        settled: list[Settled] = []
+        while self._timers and self._timers[0][0] <= now:
+            due, seq = heappop(self._timers)
+            frame = self._frames.get(seq)
+            if frame is None or frame.due != due:
+                continue
+            if now >= frame.deadline:
+                del self._frames[seq]
+                settled += self._settle(frame.offered, "", frame.tried)
+            else:
+                self._try(frame, sends, now)
+        while self._fresh:
+            offered = list(islice(self._fresh, ROWS_MAX))
+            for _ in offered:
+                self._fresh.popleft()
+            self._start(offered, [], sends, now)
+        refused, self._refused = self._refused, []
+        for one, tried in refused:
+            self._start([one], tried, sends, now)
+        return sends, settled
+
+    def deadline(self) -> float | None:
+        """When `tick` is due; at once while rows wait for their frame."""
+        if self._fresh or self._refused:
+            return 0.0
+        return self._timers[0][0] if self._timers else None
+
+    def _start(self, offered: list[_Offered], tried: list[str], sends: list[Send], now: float) -> None:
+        data = pack_rows([one.row for one in offered])
+        envelope = self._stamp.envelope(ROWS, data, time_ms=0)
+        frame = _Frame(envelope, offered, offered[0].deadline, tried, list(tried))
+        self._frames[envelope.seq] = frame
+        self._try(frame, sends, now)
+
+    def _try(self, frame: _Frame, sends: list[Send], now: float) -> None:
+        cfm = self._choose(frame.round, now)
+        if cfm is None and frame.round:
+            frame.round.clear()
+            cfm = self._choose((), now)
+        if cfm is not None:
+            if frame.tries:
+                self.counts["retried"] += len(frame.offered)
+            frame.tries += 1
+            frame.round.append(cfm)
+            if cfm not in frame.tried:
+                frame.tried.append(cfm)
+            sends.append(Send(cfm, frame.envelope))
+        wait_s = self._try_s * 2.0 ** max(0, frame.tries - PLAIN_TRIES)
+        self._arm(frame, min(now + wait_s, max(now, frame.deadline)))
+
+    def _arm(self, frame: _Frame, due: float) -> None:
+        frame.due = due
+        heappush(self._timers, (due, frame.envelope.seq))
+
+    def _settle(self, offered: list[_Offered], cfm: str, tried: Sequence[str]) -> list[Settled]:
+        self._rows -= len(offered)
+        self.counts["acked" if cfm else "unacked"] += len(offered)
+        return [Settled(one.row, one.ticket, cfm, tried) for one in offered]

@@ -1,0 +1,201 @@
+"""The row: which device, which address, which settings. One layout, on the wire and inside the sealed name.
+
+A row is its bytes. `body` is a packed head of 50 bytes followed by the device values as their template packs
+them; the minter needs the body anyway to seal it into the name, so sending a row costs a concatenation, and
+receiving one a slice. The fields are decoded by whoever needs them, which is the CFM, once, when the modem
+reads.
+
+Head: flags u8, version u8, minted_ms u48 | era u16, epoch u48 | device 6 | address 4 | relay 4 | minter u32 |
+generation u32 | template u32 | serial 8. Minter and template are numbers of names (`number_of`); the serial
+is random and makes every FileID one of its kind.
+
+Frame of rows: count u16, then per row (name length u16, row length u16), then the rows, each its name and its
+body. Many rows travel in one frame, and the receiver's table keeps the frame.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from functools import lru_cache
+from struct import Struct
+from typing import NamedTuple
+
+from bus.codec import pack_token, unpack_token
+from bus.envelope import Token
+from bus.errors import DecodeError
+
+ROWS = "provbus.fileid.rows.v1"
+ACK = "provbus.fileid.ack.v1"
+PULL = "provbus.fileid.pull.v1"
+PULLED = "provbus.fileid.pulled.v1"
+HELLO = "provbus.fileid.hello.v1"
+
+NAME_BYTES_MAX = 127  # BOOTP `file` is 128 bytes with its final zero (RFC 951)
+VALUES_BYTES_MAX = 1024
+ROWS_MAX = 64
+LIFE_S = 60.0
+
+_BODY_VERSION = 1
+_PARTIAL = 1 << 56
+_TIME_MASK = (1 << 48) - 1
+HEAD = Struct(">QQ6s4s4sIII8s")
+MINTER = slice(30, 34)
+_COUNT = Struct(">H")
+
+
+class Fields(NamedTuple):
+    """What a row says. Times are Unix milliseconds; addresses are 4 packed bytes."""
+
+    partial: bool
+    minted_ms: int
+    token: Token
+    device: bytes
+    address: bytes
+    relay: bytes
+    minter: int
+    generation: int
+    template: int
+    serial: bytes
+    values: bytes
+
+
+class Row(NamedTuple):
+    """One device's next file: the name it is asked for by, and everything that is in it."""
+
+    name: bytes
+    body: bytes
+
+    def fields(self) -> Fields:
+        """The decoded body; `DecodeError` if it is not a row's."""
+        return unpack(self.body)
+
+
+def number_of(name: str) -> int:
+    """The 32-bit number that stands for a name in a row: the head of its SHA-256."""
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big")
+
+
+def pack(fields: Fields) -> bytes:
+    """The body of a row."""
+    flags = _PARTIAL if fields.partial else 0
+    return (
+        HEAD.pack(
+            flags | _BODY_VERSION << 48 | fields.minted_ms,
+            pack_token(fields.token),
+            fields.device,
+            fields.address,
+            fields.relay,
+            fields.minter,
+            fields.generation,
+            fields.template,
+            fields.serial,
+        )
+        + fields.values
+    )
+
+
+def unpack(body: bytes) -> Fields:
+    """The inverse of `pack`; `DecodeError` for anything `pack` does not make."""
+    if not HEAD.size <= len(body) <= HEAD.size + VALUES_BYTES_MAX:
+        raise DecodeError(f"row body of {len(body)} bytes")
+    first, token, device, address, relay, minter, generation, template, serial = HEAD.unpack_from(body)
+    if first >> 48 & 0xFF != _BODY_VERSION or first >> 57:
+        raise DecodeError(f"row version {first >> 48 & 0xFF}, flags {first >> 56:#x} are not known here")
+    return Fields(
+        bool(first & _PARTIAL),
+        first & _TIME_MASK,
+        unpack_token(token),
+        device,
+        address,
+        relay,
+        minter,
+        generation,
+        template,
+        serial,
+        body[HEAD.size :],
+    )
+
+
+def mark_partial(body: bytes) -> bytes:
+    """The same body, saying that its name holds only the head."""
+    return bytes((body[0] | 1,)) + body[1:]
+
+
+@lru_cache(maxsize=ROWS_MAX + 1)
+def _lengths(count: int) -> Struct:
+    return Struct(f">{2 * count}H")
+
+
+def pack_rows(rows: Sequence[Row]) -> bytes:
+    """Many rows in one frame's data, 1 to `ROWS_MAX`."""
+    lengths: list[int] = []
+    parts: list[bytes] = []
+    for name, body in rows:
+        size = len(name)
+        lengths.append(size)
+        lengths.append(size + len(body))
+        parts.append(name)
+        parts.append(body)
+    count = len(rows)
+    return b"".join((_COUNT.pack(count), _lengths(count).pack(*lengths), *parts))
+
+
+class Place(NamedTuple):
+    """Where a row lies in a frame's data."""
+
+    data: bytes
+    start: int
+    middle: int
+    end: int
+
+    def row(self) -> Row:
+        """The row, cut out of its frame."""
+        data, start, middle, end = self
+        return Row(data[start:middle], data[middle:end])
+
+
+def locate(data: bytes) -> list[Place]:
+    """Where each row of a frame lies, without decoding any; `DecodeError` if the lengths do not add up."""
+    if len(data) < 2:
+        raise DecodeError("rows without a count")
+    (count,) = _COUNT.unpack_from(data)
+    start = 2 + 4 * count
+    if not 1 <= count <= ROWS_MAX or len(data) < start:
+        raise DecodeError(f"{count} rows in {len(data)} bytes")
+    lengths = iter(_lengths(count).unpack_from(data, 2))
+    places = []
+    for name_bytes, row_bytes in zip(lengths, lengths, strict=True):
+        end = start + row_bytes
+        places.append(Place(data, start, start + name_bytes, end))
+        start = end
+    if start != len(data):
+        raise DecodeError(f"rows end at {start} of {len(data)} bytes")
+    return places
+
+
+def pack_names(names: Sequence[bytes]) -> bytes:
+    """File names, each behind its length in one byte (`PULL`)."""
+    return b"".join(bytes((len(name),)) + name for name in names)
+
+
+def unpack_names(data: bytes) -> list[bytes]:
+    """The inverse of `pack_names`; `DecodeError` if the lengths do not add up or there are more than
+    `ROWS_MAX`.
+    """
+    names: list[bytes] = []
+    at = 0
+    while at < len(data):
+        end = at + 1 + data[at]
+        if end > len(data) or len(names) == ROWS_MAX:
+            raise DecodeError("names do not add up")
+        names.append(data[at + 1 : end])
+        at = end
+    return names
+
+
+def template_number(class_name: str, signature: str) -> int:
+    """The number of a template: of its class's name and of what its device values are.
+
+    A class whose placeholders change gets another number, so values packed for the old ones are never read as
+    the new.
+    """
+    return number_of(f"{class_name} {signature}")

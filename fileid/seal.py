@@ -1,0 +1,92 @@
+"""The sealed name: the FileID that a modem asks for, with its row inside.
+
+    name = base64url(version u8 ‖ key id u8 ‖ AES-SIV(row body)) ‖ "." ‖ mask
+
+The mask is readable and names the template; it is the associated data of the seal, so it cannot be exchanged.
+AES-SIV (RFC 5297) needs no nonce that could be misused, and its synthetic IV doubles as the check that only a
+minter made the name. One key id belongs to one minter: a name that opens with a key whose owner is not the
+minter in the row was made by nobody.
+
+A BOOTP file name has 127 characters. A row that does not fit is sealed *partial*: without its device values.
+Such a name proves who may ask, so it permits to park the read and to pull the row, never to serve.
+"""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESSIV
+
+from bus.errors import DecodeError, LocalError
+from fileid.row import HEAD, NAME_BYTES_MAX, Row, mark_partial, unpack
+
+SEAL_VERSION = 1
+MASK_BYTES_MAX = 12
+KEY_BYTES = 64  # AES-256-SIV
+
+
+class SealKey(NamedTuple):
+    """The key of one minter. `minter` is the minter's number (`fileid.row.number_of`)."""
+
+    key_id: int
+    minter: int
+    key: bytes
+
+
+class Sealer:
+    """Makes names with one minter's key."""
+
+    def __init__(self, key: SealKey) -> None:
+        self._prefix = bytes((SEAL_VERSION, key.key_id))
+        self._siv = AESSIV(key.key)
+
+    def seal(self, body: bytes, mask: str) -> Row:
+        """The row with its sealed name; the name holds the whole body, or only the head when that does not
+        fit.
+        """
+        if len(mask) > MASK_BYTES_MAX:
+            raise LocalError(f"mask {mask!r} is longer than {MASK_BYTES_MAX} characters")
+        tail = mask.encode("ascii")
+        sealed_bytes_max = (NAME_BYTES_MAX - 1 - len(tail)) * 3 // 4
+        if len(body) + 2 + 16 > sealed_bytes_max:
+            body = mark_partial(body)
+            return Row(self._name(body[: HEAD.size], tail), body)
+        return Row(self._name(body, tail), body)
+
+    def _name(self, body: bytes, mask: bytes) -> bytes:
+        text = urlsafe_b64encode(self._prefix + self._siv.encrypt(body, [mask]))
+        return text.rstrip(b"=") + b"." + mask
+
+
+class Opener:
+    """Opens names with the keys of every minter."""
+
+    def __init__(self, keys: Mapping[int, SealKey]) -> None:
+        self._keys = {key_id: (key.minter, AESSIV(key.key)) for key_id, key in keys.items()}
+
+    def open(self, name: bytes) -> Row:
+        """The row in a name; `DecodeError` unless one of our minters made it. Age and address are not judged
+        here.
+        """
+        text, dot, mask = name.partition(b".")
+        if not dot or len(name) > NAME_BYTES_MAX or len(text) % 4 == 1:
+            raise DecodeError("not a sealed name")
+        try:
+            sealed = urlsafe_b64decode(text + b"=" * (-len(text) % 4))
+        except ValueError as error:
+            raise DecodeError("not a sealed name") from error
+        # Exactly one spelling of a name is accepted, or a completed download could be asked for again.
+        if len(sealed) < 18 or urlsafe_b64encode(sealed).rstrip(b"=") != text or sealed[0] != SEAL_VERSION:
+            raise DecodeError("not a sealed name")
+        owner = self._keys.get(sealed[1])
+        if owner is None:
+            raise DecodeError(f"unknown seal key id {sealed[1]}")
+        minter, siv = owner
+        try:
+            body = siv.decrypt(sealed[2:], [mask])
+        except InvalidTag as error:
+            raise DecodeError("the seal does not open") from error
+        if unpack(body).minter != minter:
+            raise DecodeError("the seal's key is not its minter's")
+        return Row(name, body)

@@ -1,0 +1,143 @@
+"""The row table of a CFM: what modems may ask for, and what they already got.
+
+Rows arrive in frames and stay in them: the table maps a name to its place in a frame, so a row costs a
+dictionary entry until somebody asks for it. A row lives 60 s from its arrival (never from a time somebody
+else wrote down), and only expired rows leave. When the table is full, that is an answer to the sender, who
+tries the next CFM.
+
+A completed download turns its row into a **tombstone**. It outlives every copy of the name: neither a late
+duplicate of the row nor the seal in the name brings the file back.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from enum import IntEnum
+
+from bus.errors import DecodeError
+from fileid.row import HEAD, LIFE_S, MINTER, NAME_BYTES_MAX, Place, Row, locate
+
+CAPACITY = 400_000  # 60 s of a cluster's 1,667 boots a second, four times over: about 150 MiB
+TOMBSTONE_S = LIFE_S + 10.0  # a seal opens for 60 s, on a clock that may be 5 s off
+
+
+class Status(IntEnum):
+    """The answer to one row."""
+
+    STORED = 0
+    DUPLICATE = 1
+    FULL = 2
+    BAD = 3
+
+
+class Table:
+    """Rows by name, bounded in number and in time."""
+
+    def __init__(self, capacity: int = CAPACITY) -> None:
+        self.counts = dict.fromkeys(("stored", "duplicate", "full", "bad", "expired", "completed"), 0)
+        self._capacity = capacity
+        self._rows: dict[bytes, Place] = {}
+        self._ages: deque[tuple[float, list[bytes]]] = deque()
+        self._spent: dict[bytes, None] = {}
+        self._spent_ages: deque[tuple[float, bytes]] = deque()
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def accept(self, data: bytes, minter: bytes, now: float) -> tuple[bytes, list[bytes]]:
+        """Take a frame of rows from the minter with this packed number.
+
+        Returns a status byte per row, and the names that are new. `DecodeError` if the frame is not one.
+        """
+        places = locate(data)
+        names = [data[start:middle] for _, start, middle, _ in places]
+        if self._is_plain(places, names, minter):
+            self._rows.update(zip(names, places, strict=True))
+            fresh, statuses = names, bytes(len(names))
+            self.counts["stored"] += len(names)
+        else:
+            fresh = []
+            statuses = bytes(
+                self._accept_one(name, place, minter, fresh)
+                for name, place in zip(names, places, strict=True)
+            )
+        if fresh:
+            self._ages.append((now + LIFE_S, fresh))
+        return statuses, fresh
+
+    def _is_plain(self, places: list[Place], names: list[bytes], minter: bytes) -> bool:
+        """Every row is new, well formed, its minter's own, and fits: the usual frame, checked as a whole."""
+        return (
+            len(self._rows) + len(self._spent) + len(names) <= self._capacity
+            and self._rows.keys().isdisjoint(names)
+            and (not self._spent or self._spent.keys().isdisjoint(names))
+            and len(set(names)) == len(names)
+            and all(_is_sound(place, minter) for place in places)
+        )
+
+    def _accept_one(self, name: bytes, place: Place, minter: bytes, fresh: list[bytes]) -> Status:
+        if not _is_sound(place, minter):
+            status = Status.BAD
+        elif name in self._rows or name in self._spent:
+            status = Status.DUPLICATE
+        elif len(self._rows) + len(self._spent) >= self._capacity:
+            status = Status.FULL
+        else:
+            self._rows[name] = place
+            fresh.append(name)
+            status = Status.STORED
+        self.counts[status.name.lower()] += 1
+        return status
+
+    def get(self, name: bytes) -> Row | None:
+        """The row a name stands for, if it is here and alive."""
+        place = self._rows.get(name)
+        return place.row() if place is not None else None
+
+    def is_spent(self, name: bytes) -> bool:
+        """True if this FileID's download was completed here."""
+        return name in self._spent
+
+    def complete(self, name: bytes, now: float) -> None:
+        """The download is over: from now on the name is good for nothing."""
+        self._rows.pop(name, None)
+        if name not in self._spent:
+            self._spent[name] = None
+            self._spent_ages.append((now + TOMBSTONE_S, name))
+            self.counts["completed"] += 1
+
+    def expire(self, now: float) -> list[Row]:
+        """Let go what is too old; returns the rows that nobody read."""
+        gone: list[Row] = []
+        while self._ages and self._ages[0][0] <= now:
+            _, names = self._ages.popleft()
+            places = (self._rows.pop(name, None) for name in names)
+            gone.extend(place.row() for place in places if place is not None)
+        while self._spent_ages and self._spent_ages[0][0] <= now:
+            del self._spent[self._spent_ages.popleft()[1]]
+        self.counts["expired"] += len(gone)
+        return gone
+
+    def deadline(self) -> float | None:
+        """When the next row or tombstone leaves."""
+        return min((queue[0][0] for queue in (self._ages, self._spent_ages) if queue), default=None)
+
+
+def _is_sound(place: Place, minter: bytes) -> bool:
+    data, start, middle, end = place
+    return (
+        0 < middle - start <= NAME_BYTES_MAX
+        and end - middle >= HEAD.size
+        and data[middle + MINTER.start : middle + MINTER.stop] == minter
+    )
+
+
+def is_settled(statuses: Iterable[int]) -> Sequence[bool]:
+    """Per row: is it at the CFM now? Stored and duplicate both mean yes."""
+    return [status <= Status.DUPLICATE for status in statuses]
+
+
+def check_statuses(statuses: bytes, count: int) -> bytes:
+    """The statuses of an ack for `count` rows; `DecodeError` if they are not that."""
+    if len(statuses) != count or any(status > Status.BAD for status in statuses):
+        raise DecodeError(f"{len(statuses)} statuses for {count} rows")
+    return statuses

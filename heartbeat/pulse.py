@@ -1,0 +1,30 @@
+"""The pulse: when our own beat is due, and what it says."""
+
+from bus.envelope import Stamp
+from bus.machine import Publish
+from bus.messages import BEAT, Beat, encode
+from heartbeat.detector import BEAT_EVERY_S, SUSPECT_AFTER_S
+
+
+class Pulse:
+    """Beats every `BEAT_EVERY_S`, and never catches up on beats it missed."""
+
+    def __init__(self, stamp: Stamp) -> None:
+        self._stamp = stamp
+        self._due = 0.0
+
+    def tick(self, beat: Beat, now: float, wall_s: float) -> Publish:
+        """The beat that is due; the next follows `BEAT_EVERY_S` from now."""
+        self._due = now + BEAT_EVERY_S
+        envelope = self._stamp.envelope(
+            BEAT, encode(beat), time_ms=int(wall_s * 1000), expiry_ms=int(SUSPECT_AFTER_S * 1000)
+        )
+        return Publish(envelope, key=self._stamp.instance)
+
+    def hurry(self) -> None:
+        """Something that others should know has changed: beat at once."""
+        self._due = 0.0
+
+    def deadline(self) -> float:
+        """When the next beat is due."""
+        return self._due

@@ -1,0 +1,73 @@
+"""The roster: everybody's last beat, and what the detector makes of it.
+
+Only instances of the fleet get in, and only as the service the fleet says they are: a beat can announce where
+somebody is, but not who. Machines ask the roster who may be given work; `heartbeat.balance` picks among them.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from bus.envelope import Envelope
+from bus.errors import DecodeError
+from bus.messages import Beat, decode
+from heartbeat.detector import Detector, PeerChanged, PeerState
+
+
+class Peer(NamedTuple):
+    """What an instance said of itself last."""
+
+    name: str
+    incarnation: int
+    beat: Beat
+
+
+class Roster:
+    """Who is there. `services` maps every instance of the fleet to its service."""
+
+    def __init__(self, services: Mapping[str, str], detector: Detector | None = None) -> None:
+        self._services = services
+        self._detector = detector or Detector()
+        self._peers: dict[str, Peer] = {}
+
+    def receive(self, envelope: Envelope, now: float) -> list[PeerChanged]:
+        """A beat arrived; `DecodeError` if it is not one, or not from an instance that may send it."""
+        service = self._services.get(envelope.source)
+        if service is None:
+            raise DecodeError(f"beat of {envelope.source!r}, which is not in the fleet")
+        beat = decode(Beat, envelope.data)
+        if beat.service != service:
+            raise DecodeError(f"{envelope.source} beats as {beat.service} but is {service}")
+        known = self._peers.get(envelope.source)
+        if known is None or envelope.incarnation >= known.incarnation:
+            self._peers[envelope.source] = Peer(envelope.source, envelope.incarnation, beat)
+        return self._detector.heard(envelope.source, envelope.incarnation, now)
+
+    def tick(self, now: float) -> list[PeerChanged]:
+        """Time passed: who became suspect or dead."""
+        return self._detector.tick(now)
+
+    def deadline(self) -> float | None:
+        """When `tick` is due."""
+        return self._detector.deadline()
+
+    def alive(self, service: str) -> list[Peer]:
+        """The instances of a service that are alive."""
+        return [
+            peer for name, peer in self._peers.items() if peer.beat.service == service and self.is_alive(name)
+        ]
+
+    def names(self) -> list[str]:
+        """Everybody we ever heard of."""
+        return list(self._peers)
+
+    def is_alive(self, name: str) -> bool:
+        """Whether the detector believes that an instance is alive."""
+        return self._detector.state(name) is PeerState.ALIVE
+
+    def peer(self, name: str) -> Peer | None:
+        """What we know of an instance."""
+        return self._peers.get(name)
+
+    def state(self, name: str) -> PeerState | None:
+        """What the detector believes about an instance."""
+        return self._detector.state(name)
