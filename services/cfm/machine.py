@@ -1,0 +1,299 @@
+"""The CFM: takes rows, answers reads, builds files.
+
+Theory of operation
+-------------------
+Four parts and the paths between them: `fileid.table` holds rows, `fileid.reads` decides what a read gets,
+`services.docsis` builds the file and `services.tftp` moves it. A frame of rows is answered with a status per
+row, and only then do reads that were parked for it go on. A file is built when its read is served, never
+before: its timestamp is the download's.
+
+A completed download leaves a tombstone; an abandoned one leaves its row, for the modem will come back.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict
+from ipaddress import IPv4Address
+from typing import Any, NamedTuple
+
+from bus.audit import Audit
+from bus.dedup import Dedup
+from bus.envelope import Stamp
+from bus.errors import DecodeError
+from bus.machine import (
+    CaughtUp,
+    Effect,
+    LocalRequest,
+    Received,
+    Reply,
+    Send,
+    Undelivered,
+    WallClock,
+)
+from bus.messages import AUDIT, CATALOGUE, Beat, CatalogueRecord, Load
+from fileid.handoff import ACKED_SEQ
+from fileid.reads import Pull, Reads, Serve, Silent
+from fileid.row import ACK, HELLO, PULL, PULLED, ROWS, Fields, number_of, pack_names, template_number
+from fileid.seal import Opener
+from fileid.table import Table
+from heartbeat.pulse import Pulse
+from services.docsis.errors import DocsisError
+from services.docsis.template import Template, compile_template
+from services.settings.catalogue import StoreCatalogue, parse
+from services.tftp.effects import Abandoned, Completed, Datagram, ReadRepeated, ReadRequested
+from services.tftp.server_core import TftpServer
+from services.tftp.sockets import Arrived
+
+DURATIONS_MAX = 512  # downloads over which the beat's p99 is taken
+GENERATIONS_MAX = 2  # a row may have been minted just before the catalogue changed
+
+
+class _Download(NamedTuple):
+    served: Serve
+    at: float
+
+
+class Cfm:
+    """One CFM. `endpoints` is what its beats announce; `secret` signs the CMTS MIC."""
+
+    def __init__(
+        self,
+        *,
+        stamp: Stamp,
+        minters: Iterable[str],
+        opener: Opener,
+        table: Table,
+        tftp: TftpServer,
+        endpoints: Mapping[str, str],
+        capacity: int,
+        secret: bytes,
+        catalogue: CatalogueRecord | None = None,
+    ) -> None:
+        self._stamp = stamp
+        self._minters = {number_of(name): name for name in minters}
+        self._packed_minters = {name: number.to_bytes(4, "big") for number, name in self._minters.items()}
+        self._table = table
+        self._reads = Reads(table, opener)
+        self._tftp = tftp
+        self._endpoints = dict(endpoints)
+        self._capacity = capacity
+        self._secret = secret
+        self._audit = Audit(stamp)
+        self._pulse = Pulse(stamp)
+        self._dedup = Dedup()
+        self._routes: dict[str, str | bytes] = {}
+        self._downloads: dict[int, _Download] = {}
+        self._durations: deque[float] = deque(maxlen=DURATIONS_MAX)
+        self._wall_offset_s = 0.0
+        self._generation = 0
+        self._templates: list[dict[int, Template]] = []
+        self.counts = dict.fromkeys(("undecodable", "no_template", "bad_values", "completed", "abandoned"), 0)
+        self._events: dict[type, Callable[[Any, float], list[Effect]]] = {
+            Datagram: lambda datagram, _: [datagram],
+            ReadRequested: self._requested,
+            ReadRepeated: self._repeated,
+            Completed: self._completed,
+            Abandoned: self._abandoned,
+        }
+        if catalogue is not None:
+            self._adopt(catalogue)
+
+    def receive(self, message: Any, now: float) -> list[Effect]:
+        """A datagram, a message of the bus, a question of the host, or news from the runner."""
+        if isinstance(message, Arrived):
+            return self._follow(self._tftp.receive(*message, now), now)
+        if isinstance(message, Received):
+            try:
+                return self._received(message, now)
+            except DecodeError:
+                self.counts["undecodable"] += 1
+        elif isinstance(message, LocalRequest):
+            return [self._answer(message)]
+        elif isinstance(message, Undelivered):
+            if message.envelope.type == AUDIT:
+                self._audit.undelivered(message.envelope.data)
+        elif isinstance(message, WallClock):
+            self._wall_offset_s = message.offset_s
+        else:
+            assert isinstance(message, CaughtUp), message
+        return []
+
+    def tick(self, now: float) -> list[Effect]:
+        """Parked reads, retransmissions, the beat, the audit batch, old rows: whatever is due."""
+        wall_s = now + self._wall_offset_s
+        effects: list[Effect] = []
+        for decision in self._reads.tick(now):
+            if isinstance(decision, Serve):
+                effects += self._serve(decision, now)
+            elif isinstance(decision, Silent):
+                self._tftp.drop(decision.read)
+            else:
+                effects += self._pull(decision)
+        effects += self._follow(self._tftp.tick(now), now)
+        if now >= self._pulse.deadline():
+            effects.append(self._pulse.tick(self._beat(), now, wall_s))
+        for row in self._table.expire(now):
+            self._record("fileid.expired", row.fields(), now, {})
+        effects += self._audit.tick(now, wall_s)
+        return effects
+
+    def deadline(self) -> float | None:
+        """The earliest of all parts."""
+        due = self._pulse.deadline()
+        for part in (self._reads, self._tftp, self._audit, self._table):
+            other = part.deadline()
+            if other is not None and other < due:
+                due = other
+        return due
+
+    def _received(self, message: Received, now: float) -> list[Effect]:
+        envelope = message.envelope
+        if envelope.type == ROWS:
+            return self._rows(message, now)
+        if envelope.type == PULLED:
+            served = self._reads.pulled(envelope.data, number_of(envelope.source), now)
+            return [effect for one in served for effect in self._serve(one, now)]
+        if envelope.type == HELLO:
+            if self._routes.get(envelope.source) != message.via:
+                self._routes[envelope.source] = message.via
+                self._reads.minter_is_back(number_of(envelope.source))
+            return []
+        if envelope.type == CATALOGUE and self._dedup.is_new(envelope):
+            record = parse(envelope.data)
+            if record.generation > self._generation:
+                self._adopt(record)
+                return [StoreCatalogue(record)]
+        return []
+
+    def _rows(self, message: Received, now: float) -> list[Effect]:
+        envelope = message.envelope
+        minter = self._packed_minters.get(envelope.source)
+        if minter is None:
+            raise DecodeError(f"rows from {envelope.source}, which does not mint")
+        statuses, fresh = self._table.accept(envelope.data, minter, now)
+        ack = self._stamp.envelope(ACK, ACKED_SEQ.pack(envelope.seq) + statuses, time_ms=0)
+        effects: list[Effect] = [Send(message.via, ack)]
+        for served in self._reads.arrived(fresh, now):
+            effects += self._serve(served, now)
+        return effects
+
+    def _pull(self, pull: Pull) -> list[Effect]:
+        minter = self._minters.get(pull.minter)
+        if minter is None:
+            return []
+        return [Send(minter, self._stamp.envelope(PULL, pack_names(pull.names), time_ms=0))]
+
+    def _follow(self, events: Iterable[Any], now: float) -> list[Effect]:
+        """What the TFTP server says, turned into what is to be done."""
+        effects: list[Effect] = []
+        for event in events:
+            effects += self._events[type(event)](event, now)
+        return effects
+
+    def _requested(self, event: ReadRequested, now: float) -> list[Effect]:
+        address = IPv4Address(event.peer[0]).packed
+        try:
+            decision = self._reads.ask(event.read, event.name, address, now, now + self._wall_offset_s)
+        except DecodeError:
+            self.counts["undecodable"] += 1
+            decision = Silent(event.read, "bad row")
+        if isinstance(decision, Serve):
+            return self._serve(decision, now)
+        if decision is not None:
+            self._tftp.drop(event.read)
+        return []
+
+    def _repeated(self, event: ReadRepeated, now: float) -> list[Effect]:
+        if self._reads.ask_again(event.name):
+            return []
+        return self._requested(ReadRequested(*event), now)
+
+    def _serve(self, served: Serve, now: float) -> list[Effect]:
+        fields = served.fields
+        template = next(
+            (known[fields.template] for known in self._templates if fields.template in known), None
+        )
+        if template is None:
+            # Silence: the catalogue may come before the modem's next try.
+            self.counts["no_template"] += 1
+            return []
+        wall_s = int(now + self._wall_offset_s)
+        try:
+            file = template.build(
+                fields.values, address=fields.address, timestamp_s=wall_s, secret=self._secret
+            )
+        except DocsisError:
+            self.counts["bad_values"] += 1
+            return []
+        started = self._tftp.serve(served.read, file, now)
+        if started:
+            self._downloads[served.read] = _Download(served, now)
+        return self._follow(started, now)
+
+    def _completed(self, event: Completed, now: float) -> list[Effect]:
+        self.counts["completed"] += 1
+        self._table.complete(event.name, now)
+        download = self._downloads.pop(event.read)
+        took_s = now - download.at + download.served.waited_s
+        self._durations.append(took_s)
+        self._record(
+            "download.completed",
+            download.served.fields,
+            now,
+            {"how": download.served.how, "took_ms": round(took_s * 1000, 1), "bytes": event.bytes},
+        )
+        return []
+
+    def _abandoned(self, event: Abandoned, now: float) -> list[Effect]:
+        self.counts["abandoned"] += 1
+        self._reads.forget(event.name)
+        self._downloads.pop(event.read, None)
+        return []
+
+    def _record(self, event: str, fields: Fields, now: float, more: dict[str, Any]) -> None:
+        facts = {
+            "event": event,
+            "device": fields.device.hex(":"),
+            "fileid": fields.serial.hex(),
+            "at": round(now + self._wall_offset_s, 3),
+        }
+        self._audit.record(facts | more, now)
+
+    def _adopt(self, record: CatalogueRecord) -> None:
+        """Take over a catalogue; `DecodeError` if one of its classes is wrong, and the old one stays."""
+        try:
+            compiled = {name: compile_template(one) for name, one in record.classes.items()}
+        except DocsisError as error:
+            raise DecodeError(f"catalogue generation {record.generation}: {error}") from error
+        numbered = {template_number(name, one.signature): one for name, one in compiled.items()}
+        self._templates = [numbered, *self._templates][:GENERATIONS_MAX]
+        self._generation = record.generation
+        self._pulse.hurry()
+
+    def _beat(self) -> Beat:
+        durations = sorted(self._durations)
+        p99_ms = durations[len(durations) * 99 // 100] * 1000 if durations else 0.0
+        load = Load(in_flight=len(self._downloads) + len(self._reads), p99_ms=p99_ms, capacity=self._capacity)
+        return Beat(service="cfm", load=load, generation=self._generation, endpoints=self._endpoints)
+
+    def _answer(self, request: LocalRequest) -> Reply:
+        if request.body.get("op") != "status":
+            detail = f"unknown op {request.body.get('op')!r}; there is status"
+            return Reply(request.session, {"error": "bad_request", "detail": detail})
+        return Reply(
+            request.session,
+            {
+                "id": request.body.get("id"),
+                "instance": self._stamp.instance,
+                "service": "cfm",
+                "incarnation": self._stamp.incarnation,
+                "generation": self._generation,
+                "rows": len(self._table),
+                "table": self._table.counts,
+                "reads": self._reads.counts,
+                "silent": self._reads.silent,
+                "tftp": asdict(self._tftp.counters),
+                "counts": self.counts,
+                "audit_dropped": self._audit.dropped,
+            },
+        )

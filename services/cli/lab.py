@@ -1,0 +1,88 @@
+"""`provbus lab`: a plant of simulated modems against the real parts."""
+
+import json
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+import yaml
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from services.lab.kafka_cli import kafka
+from services.lab.report import is_good, print_table
+from services.lab.run import running
+from services.lab.scenario import load_scenario
+
+
+@click.group()
+def lab() -> None:
+    """Boot a simulated plant of modems through provbus."""
+
+
+lab.add_command(kafka)
+
+
+@lab.command("run")
+@click.argument("scenario", type=click.Path(path_type=Path))
+@click.option("--broker", type=click.Choice(["embedded", "kafka"]), default="embedded", show_default=True)
+@click.option("--modems", type=click.IntRange(min=1), help="Another number of modems than the scenario's.")
+@click.option("--hold", is_flag=True, help="Leave the services up after the report, until Ctrl-C.")
+@click.option(
+    "-o", "--output", type=click.Choice(["table", "json", "yaml"]), default="table", show_default=True
+)
+def run(scenario: Path, broker: str, modems: int | None, hold: bool, output: str) -> None:
+    """Run SCENARIO and print its report; exit 1 when a modem failed or a FileID is unaccounted for."""
+    plan = load_scenario(scenario)
+    if modems is not None:
+        plan = plan.resized(modems)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    console = Console(stderr=True)
+    with _progress(console, plan.modems) as (say, advance), running(plan, broker, say) as site:
+        report = site.finish(site.boot(advance))
+        _print(report, output)
+        if hold:
+            say("the services are up; Ctrl-C stops them")
+            _sleep_until_interrupted()
+    sys.exit(0 if is_good(report) else 1)
+
+
+def _print(report: dict[str, Any], output: str) -> None:
+    if output == "json":
+        click.echo(json.dumps(report, indent=2))
+    elif output == "yaml":
+        click.echo(yaml.safe_dump(report, sort_keys=False), nl=False)
+    else:
+        print_table(report, Console())
+    sys.stdout.flush()
+
+
+@contextmanager
+def _progress(
+    console: Console, modems: int
+) -> Iterator[tuple[Callable[[str], None], Callable[[int, int], None]]]:
+    """A bar on a terminal, nothing elsewhere; yields what says a line and what moves the bar."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("starting", total=modems)
+
+        def say(text: str) -> None:
+            bar.update(task, description=text)
+
+        def advance(done: int, total: int) -> None:
+            bar.update(task, description="booting", completed=done, total=total)
+
+        yield say, advance
+
+
+def _sleep_until_interrupted() -> None:
+    try:
+        while True:
+            time.sleep(3600)
+    except KeyboardInterrupt:
+        return

@@ -1,0 +1,45 @@
+"""The command `provbus`."""
+
+import logging
+import sys
+
+import click
+
+from bus.errors import BusyError, ConfigError, LocalError, RemoteError, TransportError, TryAgainError
+from services.cli.file import file
+from services.cli.keys import keys
+from services.cli.lab import lab
+from services.cli.run import run
+
+EXIT_CODES: dict[type[Exception], int] = {
+    ConfigError: 78,
+    LocalError: 70,
+    RemoteError: 77,
+    BusyError: 73,
+    TryAgainError: 75,
+    TransportError: 69,
+}
+
+
+@click.group()
+@click.version_option(package_name="provbus")
+@click.option("--verbose", is_flag=True, help="Also log what is normal.")
+def cli(verbose: bool) -> None:
+    """The message bus of a cable operator's provisioning platform."""
+    logging.basicConfig(
+        level=logging.INFO if verbose else logging.WARNING,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
+
+
+for command in (run, keys, file, lab):
+    cli.add_command(command)
+
+
+def main() -> None:
+    """Run the command line; every expected error is one sentence and an exit code of the README's table."""
+    try:
+        cli(prog_name="provbus")
+    except tuple(EXIT_CODES) as error:
+        click.echo(f"provbus: {error}", err=True)
+        sys.exit(next(code for kind, code in EXIT_CODES.items() if isinstance(error, kind)))

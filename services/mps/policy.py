@@ -1,0 +1,11 @@
+"""How patient an MPS sidecar is.
+
+MPS tells the telephone adapter its file name only after a CFM acked, because a name whose values do not fit
+into the seal is worth nothing without its row. So the hand-off goes on, ever slower, for most of the time in
+which the adapter waits for its answer.
+"""
+
+from fileid.handoff import Budget
+
+BUDGET = Budget(try_s=0.050, budget_s=2.0)
+"""Two seconds: half of the first retry of a DHCP client (4 s, RFC 2131 section 4.1)."""

@@ -1,0 +1,360 @@
+"""The sidecar of a host service: mints FileIDs, hands their rows off, answers.
+
+Theory of operation
+-------------------
+`fileid.create` becomes a row: the catalogue's template of the class packs the device's values, the seal makes
+the name, the hand-off finds the CFM. The answer goes out when a CFM acked, or when the hand-off's budget is
+over: then with `acked: false` and the CFM that was tried first, because the seal in the name and the pull
+behind it will most likely serve the modem all the same. Only when there is no server to name, or no settings
+yet, the answer is `try_again`.
+
+Rows stay here for 60 s, so that a CFM which is asked for a file it does not know can pull the row: over its
+own connection, by the name that proves that the row was ours.
+
+The machine is the same for DHCP and MPS; what differs is the budget (`services.dhcp`, `services.mps`).
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from random import Random
+from typing import Any, NamedTuple
+
+from bus.audit import Audit
+from bus.dedup import Dedup
+from bus.envelope import Envelope, Stamp
+from bus.errors import BackpressureError, DecodeError
+from bus.machine import (
+    CaughtUp,
+    Connect,
+    Effect,
+    LocalRequest,
+    Publish,
+    Received,
+    Reply,
+    Send,
+    Undelivered,
+    WallClock,
+)
+from bus.messages import AUDIT, BEAT, CATALOGUE, Beat, CatalogueRecord, Load, encode
+from fileid.handoff import Budget, Handoff, Settled
+from fileid.minted import Minted
+from fileid.row import (
+    ACK,
+    HELLO,
+    PULL,
+    PULLED,
+    ROWS,
+    Fields,
+    Row,
+    number_of,
+    pack,
+    pack_rows,
+    template_number,
+    unpack_names,
+)
+from fileid.seal import Sealer
+from heartbeat.balance import Balancer
+from heartbeat.pulse import Pulse
+from heartbeat.roster import Roster
+from services.docsis.errors import DocsisError
+from services.docsis.template import Template, compile_template
+from services.settings.catalogue import Classes, StoreCatalogue, digest, parse
+from services.settings.catalogue import record as record_of
+from services.sidecar.requests import Create, parse_create
+
+HELLO_EVERY_S = 0.25
+PUBLISH_EVERY_S = 3.0  # longer than a record's time-out, so the catalogue is not published twice in vain
+
+
+class _Ticket(NamedTuple):
+    session: int
+    request: Create
+    generation: int
+    since: float
+
+
+class Minter:
+    """One sidecar. `service` is dhcp or mps; `random_bytes(n)` makes the serials."""
+
+    def __init__(
+        self,
+        *,
+        service: str,
+        stamp: Stamp,
+        services: Mapping[str, str],
+        sealer: Sealer,
+        budget: Budget,
+        random: Random,
+        random_bytes: Callable[[int], bytes],
+        minted_max: int,
+        default_next_server: str | None = None,
+        catalogue: CatalogueRecord | None = None,
+        publish: Classes | None = None,
+    ) -> None:
+        self._service = service
+        self._stamp = stamp
+        self._number = number_of(stamp.instance)
+        self._sealer = sealer
+        self._random_bytes = random_bytes
+        self._default_next_server = default_next_server
+        self._roster = Roster(services)
+        self._balancer = Balancer(self._roster, random)
+        self._handoff = Handoff(stamp, self._choose, budget)
+        self._minted = Minted(minted_max)
+        self._audit = Audit(stamp)
+        self._pulse = Pulse(stamp)
+        self._dedup = Dedup()
+        self._endpoints: dict[str, str] = {}
+        self._unreachable: set[str] = set()
+        self._hello_due = 0.0
+        self._wall_offset_s = 0.0
+        self._generation = 0
+        self._digest = ""
+        self._templates: dict[str, tuple[int, Template]] = {}
+        self._publish = publish
+        self._publish_due: float | None = None
+        self.counts = dict.fromkeys(("created", "refused", "undecodable", "unknown_pulls"), 0)
+        if catalogue is not None:
+            self._adopt(catalogue)
+
+    def receive(self, message: Any, now: float) -> list[Effect]:
+        """A request of the host, a message of the bus, or news from the runner."""
+        if isinstance(message, LocalRequest):
+            return self._requested(message, now)
+        if isinstance(message, Received):
+            try:
+                return self._received(message, now)
+            except DecodeError:
+                self.counts["undecodable"] += 1
+        elif isinstance(message, Undelivered):
+            self._undelivered(message, now)
+        elif isinstance(message, CaughtUp):
+            self._publish_due = now if message.traffic == "config" else self._publish_due
+        elif isinstance(message, WallClock):
+            self._wall_offset_s = message.offset_s
+        else:
+            raise AssertionError(f"no minter understands {message!r}")
+        return []
+
+    def tick(self, now: float) -> list[Effect]:
+        """Hand-offs, the beat, the audit batch, the detector: whatever is due."""
+        wall_s = now + self._wall_offset_s
+        sends, settled = self._handoff.tick(now)
+        effects: list[Effect] = [*sends, *self._answer(settled, now)]
+        for send in sends:
+            self._balancer.gave(str(send.to), int.from_bytes(send.envelope.data[:2]))
+        if now >= self._pulse.deadline():
+            effects.append(self._pulse.tick(self._beat(), now, wall_s))
+        if now >= self._hello_due:
+            self._hello_due = now + HELLO_EVERY_S
+            self._unreachable.clear()
+            effects += (Send(peer, self._stamp.envelope(HELLO, b"", time_ms=0)) for peer in self._endpoints)
+        effects += self._audit.tick(now, wall_s)
+        effects += self._publish_catalogue(now, wall_s)
+        self._roster.tick(now)
+        return effects
+
+    def deadline(self) -> float | None:
+        """The earliest of all parts."""
+        due = min(self._pulse.deadline(), self._hello_due)
+        if self._publish_due is not None and self._publish_due < due:
+            due = self._publish_due
+        for part in (self._handoff, self._audit, self._roster):
+            other = part.deadline()
+            if other is not None and other < due:
+                due = other
+        return due
+
+    def _requested(self, request: LocalRequest, now: float) -> list[Effect]:
+        operation = request.body.get("op")
+        if operation == "fileid.create":
+            return self._create(request, now)
+        if operation == "status":
+            return [Reply(request.session, self._status(request.body.get("id")))]
+        return [
+            _refusal(request, "bad_request", f"unknown op {operation!r}; there are fileid.create and status")
+        ]
+
+    def _create(self, request: LocalRequest, now: float) -> list[Effect]:
+        try:
+            create = parse_create(request.body)
+            row = self._mint(create, now)
+            self._handoff.offer(row, _Ticket(request.session, create, self._generation, now), now)
+        except (_NotNowError, BackpressureError) as error:
+            self.counts["refused"] += 1
+            return [_refusal(request, "try_again", str(error))]
+        except (DecodeError, DocsisError) as error:
+            self.counts["refused"] += 1
+            return [_refusal(request, "bad_request", str(error))]
+        self.counts["created"] += 1
+        return []
+
+    def _mint(self, create: Create, now: float) -> Row:
+        name = create.settings["class"]
+        if not self._templates:
+            raise _NotNowError("no settings catalogue yet")
+        if name not in self._templates:
+            raise DecodeError(f"settings.class: there is no class {name!r}")
+        number, template = self._templates[name]
+        values = {key: value for key, value in create.settings.items() if key != "class"}
+        body = pack(
+            Fields(
+                partial=False,
+                minted_ms=int((now + self._wall_offset_s) * 1000),
+                token=self._stamp.token,
+                device=create.device_bytes,
+                address=create.address.packed,
+                relay=create.relay.packed,
+                minter=self._number,
+                generation=self._generation,
+                template=number,
+                serial=self._random_bytes(8),
+                values=template.pack(values),
+            )
+        )
+        row = self._sealer.seal(body, mask=name)
+        self._minted.add(row, now)
+        return row
+
+    def _choose(self, exclude: Sequence[str], now: float) -> str | None:
+        return self._balancer.choose((*exclude, *self._unreachable), self._generation)
+
+    def _answer(self, settled: list[Settled], now: float) -> list[Effect]:
+        effects: list[Effect] = []
+        for end in settled:
+            ticket: _Ticket = end.ticket
+            server = self._next_server(end)
+            body: dict[str, Any] = {"id": ticket.request.id}
+            fields = end.row.fields()
+            if server is None:
+                body |= {"error": "try_again", "detail": "no CFM is alive and no default is configured"}
+            else:
+                body |= {
+                    "file": end.row.name.decode(),
+                    "fileid": fields.serial.hex(),
+                    "next_server": server,
+                    "acked": end.acked,
+                    "sealed": "partial" if fields.partial else "full",
+                }
+            effects.append(Reply(ticket.session, body))
+            self._record(end, ticket, fields, now)
+        return effects
+
+    def _record(self, end: Settled, ticket: _Ticket, fields: Fields, now: float) -> None:
+        event = {
+            "event": "fileid.acked" if end.acked else "fileid.unacked",
+            "device": fields.device.hex(":"),
+            "fileid": fields.serial.hex(),
+            "at": round(now + self._wall_offset_s, 3),
+            "address": str(ticket.request.address),
+            "class": ticket.request.settings["class"],
+            "cfm": end.cfm,
+            "tried": len(end.tried),
+            "handoff_ms": round((now - ticket.since) * 1000, 1),
+        }
+        self._audit.record(event, now)
+
+    def _next_server(self, end: Settled) -> str | None:
+        """Who acked; else the first one tried that is still alive; else any that is; else the default."""
+        anyone = self._balancer.choose((), self._generation)
+        for name in (end.cfm, *end.tried, anyone):
+            peer = self._roster.peer(name or "")
+            if peer is not None and (name == end.cfm or self._roster.is_alive(peer.name)):
+                return peer.beat.endpoints.get("tftp", self._default_next_server)
+        return self._default_next_server
+
+    def _received(self, message: Received, now: float) -> list[Effect]:
+        envelope = message.envelope
+        if envelope.type == ACK:
+            return self._answer(self._handoff.acked(envelope), now)
+        if envelope.type == PULL:
+            return self._pulled(envelope, now)
+        if not self._dedup.is_new(envelope):
+            return []
+        if envelope.type == BEAT:
+            return self._beaten(envelope, now)
+        if envelope.type == CATALOGUE:
+            record = parse(envelope.data)
+            if record.generation > self._generation:
+                self._adopt(record)
+                return [StoreCatalogue(record)]
+            return []
+        raise DecodeError(f"{envelope.type} is not for a minter")
+
+    def _beaten(self, envelope: Envelope, now: float) -> list[Effect]:
+        self._roster.receive(envelope, now)
+        peer = self._roster.peer(envelope.source)
+        endpoint = peer.beat.endpoints.get("fileid") if peer is not None else None
+        if endpoint is None or self._endpoints.get(envelope.source) == endpoint:
+            return []
+        self._endpoints[envelope.source] = endpoint
+        self._hello_due = now
+        return [Connect(envelope.source, endpoint)]
+
+    def _pulled(self, envelope: Envelope, now: float) -> list[Effect]:
+        names = unpack_names(envelope.data)
+        rows = self._minted.find(names, now)
+        self.counts["unknown_pulls"] += len(names) - len(rows)
+        if not rows:
+            return []
+        return [Send(envelope.source, self._stamp.envelope(PULLED, pack_rows(rows), time_ms=0))]
+
+    def _undelivered(self, message: Undelivered, now: float) -> None:
+        kind = message.envelope.type
+        if kind == AUDIT:
+            self._audit.undelivered(message.envelope.data)
+        elif kind in (HELLO, ROWS):
+            self._unreachable.add(str(message.to))
+            self._handoff.undelivered(message.envelope, now)
+
+    def _adopt(self, record: CatalogueRecord) -> None:
+        """Take over a catalogue; `DecodeError` if one of its classes is wrong, and the old one stays."""
+        try:
+            templates = {name: compile_template(one) for name, one in record.classes.items()}
+        except DocsisError as error:
+            raise DecodeError(f"catalogue generation {record.generation}: {error}") from error
+        self._templates = {
+            name: (template_number(name, template.signature), template)
+            for name, template in templates.items()
+        }
+        self._generation = record.generation
+        self._digest = record.digest
+        self._pulse.hurry()
+
+    def _publish_catalogue(self, now: float, wall_s: float) -> list[Effect]:
+        """Publish our own catalogue, once we know the topic's, until it is read back as the one in force."""
+        if self._publish_due is None or now < self._publish_due:
+            return []
+        self._publish_due = None
+        if self._publish is None or digest(self._publish) == self._digest:
+            return []
+        self._publish_due = now + PUBLISH_EVERY_S
+        data = encode(record_of(self._publish, self._generation + 1))
+        envelope = self._stamp.envelope(CATALOGUE, data, time_ms=int(wall_s * 1000))
+        return [Publish(envelope, key="catalogue")]
+
+    def _beat(self) -> Beat:
+        return Beat(
+            service=self._service, load=Load(in_flight=len(self._handoff)), generation=self._generation
+        )
+
+    def _status(self, request_id: Any) -> dict[str, Any]:
+        return {
+            "id": request_id,
+            "instance": self._stamp.instance,
+            "service": self._service,
+            "incarnation": self._stamp.incarnation,
+            "generation": self._generation,
+            "peers": {name: str(self._roster.state(name)) for name in self._roster.names()},
+            "cfms": [peer.name for peer in self._balancer.able([*self._unreachable], self._generation)],
+            "handoffs": self._handoff.counts,
+            "counts": self.counts,
+            "audit_dropped": self._audit.dropped,
+        }
+
+
+class _NotNowError(Exception):
+    """The request is right but cannot be served yet."""
+
+
+def _refusal(request: LocalRequest, error: str, detail: str) -> Reply:
+    return Reply(request.session, {"id": request.body.get("id"), "error": error, "detail": detail})
