@@ -1,0 +1,72 @@
+"""The report of a run, in the words of the design's section 12."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+EARLY = ("parked", "pulled", "sealed")
+HANDOFFS = ("acked", "unacked", "retried")
+
+
+def build_report(
+    *,
+    scenario: str,
+    broker: str,
+    processes: int,
+    modems: int,
+    mtas: int,
+    totals: Mapping[str, Any],
+    minters: list[dict[str, Any]],
+    cfms: list[dict[str, Any]],
+    cpu_s: Mapping[str, float],
+    ledger: Mapping[str, Any],
+    endpoints: Mapping[str, Any],
+) -> dict[str, Any]:
+    """One flat report from what the parts said. `minters` and `cfms` are their last `status` answers."""
+    plant = (
+        "online",
+        "failed",
+        "files_valid",
+        "duration_s",
+        "boots_per_s",
+        "boot_p50_s",
+        "boot_p99_s",
+        "second_tries",
+        "restarts",
+    )
+    return {
+        "scenario": scenario,
+        "mode": "bus",
+        "broker": broker,
+        "processes": processes,
+        "endpoints": dict(endpoints),
+        "modems": modems,
+        "mtas": mtas,
+        **{key: totals[key] for key in plant},
+        "handoffs": {key: sum(one["handoffs"][key] for one in minters) for key in HANDOFFS},
+        "early": {key: sum(one["reads"][key] for one in cfms) for key in EARLY},
+        "cpu_s": {group: round(seconds, 3) for group, seconds in cpu_s.items()},
+        "ledger": dict(ledger),
+    }
+
+
+def is_good(report: Mapping[str, Any]) -> bool:
+    """Nobody failed and the ledger is clean."""
+    return report["failed"] == 0 and bool(report["ledger"]["clean"])
+
+
+def print_table(report: Mapping[str, Any], console: Console) -> None:
+    """The report for people."""
+    table = Table(show_header=False, box=None, pad_edge=False)
+    for key, value in report.items():
+        if isinstance(value, dict) and key != "endpoints":
+            value = "  ".join(f"{name} {number}" for name, number in value.items())
+        if key != "endpoints":
+            table.add_row(f"[bold]{key}", str(round(value, 3) if isinstance(value, float) else value))
+    console.print(table)
+    if report["broker"] == "embedded":
+        console.print(
+            "The broker was librdkafka's embedded cluster: the real protocol, but nothing is durable."
+        )

@@ -1,0 +1,228 @@
+"""One run of the lab: start every process, let the plant boot, make the weather, keep the books.
+
+Every host service, sidecar, CFM, the plant and, where a scenario wants bad weather, the proxy is an
+operating-system process of its own. The lab watches, kills and restarts; what became of each FileID it works
+out afterwards from the journals of hosts and plant and its own notes, never from what provbus says of itself.
+"""
+
+import fcntl
+import json
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from bus.errors import TryAgainError
+from services.lab.broker import embedded, real
+from services.lab.journal import boottime_s, read_journal
+from services.lab.kafka_state import state_directory
+from services.lab.ledger import account
+from services.lab.processes import Process, ask, stop_all, wait_until
+from services.lab.report import build_report
+from services.lab.scenario import Kill, Scenario
+from services.lab.site import (
+    HOST_ADDRESS,
+    Instance,
+    Site,
+    build_site,
+    host_config,
+    plant_config,
+    proxy_config,
+)
+
+READY_S = 30.0
+RESTART_AFTER_S = 1.0
+BOOTS_PER_S_MIN = 50.0
+OVERTIME_S = 30.0  # past the scenario's own deadline, before a plant that does not end is given up
+
+Progress = Callable[[int, int], None]
+"""Called with (devices finished, devices in all)."""
+
+
+class Lab:
+    """A running lab."""
+
+    def __init__(self, site: Site, broker: str, report: Callable[[str], None]) -> None:
+        self.site = site
+        self._broker = broker
+        self._report = report
+        self._processes: list[Process] = []
+        self._services: dict[str, Process] = {}
+        self._notes: list[dict[str, Any]] = []
+        self._earlier: list[dict[str, Any]] = []
+        self._restarts: list[tuple[float, Instance]] = []
+        self._cpu_at_go: dict[str, float] = {}
+        self._cpu_at_end: dict[str, float] = {}
+        self._plant: Process
+
+    def start(self) -> None:
+        """Start everything and wait until a boot would find all of it."""
+        site = self.site
+        if site.scenario.faults is not None:
+            self._wait_ready(self._module("proxy", "lab", "proxy", proxy_config(site)))
+        for one in site.instances.values():
+            self._services[one.name] = self._spawn(
+                one.name, one.service, ["-m", "services.cli", "run", one.service, "--config", str(one.config)]
+            )
+        hosts = [
+            self._module(f"host-{one}", "plant", "host", host_config(site, one)) for one in ("dhcp", "mps")
+        ]
+        self._plant = self._module("plant", "plant", "plant", plant_config(site))
+        for process in (*hosts, self._plant):
+            self._wait_ready(process)
+        self._report("waiting for the services to find each other")
+        wait_until(self._is_ready, READY_S, "the services to find each other", self._processes)
+        for cfm in site.cfms():
+            self._note("started", cfm)
+
+    def boot(self, progress: Progress) -> dict[str, Any]:
+        """Let the plant boot; returns its totals."""
+        scenario = self.site.scenario
+        kills = sorted(scenario.kills, key=lambda kill: kill.at_online)
+        self._cpu_at_go = self._cpu()
+        self._plant.say("go")
+        deadline = time.monotonic() + scenario.deadline_s + scenario.boot_window_s + OVERTIME_S
+        if scenario.modems > scenario.in_flight_max:
+            deadline += (
+                scenario.modems / 50
+            )  # the others wait for their turn, at 50 boots/s on a very slow machine
+        while time.monotonic() < deadline:
+            self._plant.check()
+            for line in self._plant.lines(0.1):
+                if "done" in line:
+                    self._cpu_at_end = self._cpu()
+                    return line
+                progress(line["online"] + line["failed"], scenario.modems)
+                while kills and line["online"] >= kills[0].at_online * scenario.modems:
+                    self._kill(kills.pop(0))
+            self._restart_due()
+        raise TryAgainError("the plant did not end in time")
+
+    def finish(self, totals: dict[str, Any]) -> dict[str, Any]:
+        """Ask everybody, close the books, write the report."""
+        self._restart_due(wait=True)
+        site = self.site
+        answers = [answer for one in site.instances.values() if (answer := self._status(one)) is not None]
+        groups = {"dhcp", "cfm", "mps", "plant"}
+        cpu_s = {group: self._cpu_at_end[group] - self._cpu_at_go[group] for group in sorted(groups)}
+        hosts = [site.journal(f"host-{service}") for service in HOST_ADDRESS]
+        journals = [read_journal(path) for path in (*hosts, site.journal("plant"))]
+        ledger = account(*journals, self._notes, now=boottime_s())
+        counts = {key: value for key, value in asdict(ledger).items() if key != "evidence"}
+        return build_report(
+            scenario=site.scenario.name,
+            broker=self._broker,
+            processes=len(self._processes),
+            modems=site.scenario.modems,
+            mtas=site.scenario.mtas,
+            totals=totals,
+            minters=[answer for answer in answers if answer["service"] != "cfm"],
+            cfms=self._earlier + [answer for answer in answers if answer["service"] == "cfm"],
+            cpu_s=cpu_s,
+            ledger={**counts, "clean": ledger.clean},
+            endpoints={
+                "dhcp_socket": str(site.instances["dhcp-1"].socket),
+                "mps_socket": str(site.instances["mps-1"].socket),
+                "tftp": [f"{cfm.address}:{site.tftp_port}" for cfm in site.cfms()],
+                "secret_file": str(site.secret_file),
+            },
+        )
+
+    def stop(self) -> None:
+        """Stop every process."""
+        stop_all(self._processes)
+
+    def _module(self, name: str, group: str, module: str, config: dict[str, Any]) -> Process:
+        path = self.site.directory / f"{name}.json"
+        path.write_text(json.dumps(config))
+        return self._spawn(name, group, ["-m", f"services.lab.{module}", str(path)])
+
+    def _spawn(self, name: str, group: str, arguments: list[str]) -> Process:
+        process = Process(name, group, arguments, self.site.directory)
+        self._processes.append(process)
+        return process
+
+    def _wait_ready(self, process: Process) -> None:
+        wait_until(
+            lambda: any("ready" in line for line in process.lines(0.0)), READY_S, process.name, [process]
+        )
+
+    def _is_ready(self) -> bool:
+        """Everybody has the settings, and every minter could hand off to every CFM."""
+        cfms = {cfm.name for cfm in self.site.cfms()}
+        for one in self.site.instances.values():
+            status = ask(one.socket, {"op": "status"})
+            if status is None or not status["generation"]:
+                return False
+            if one.service != "cfm" and not cfms <= set(status["cfms"]):
+                return False
+        return True
+
+    def _kill(self, kill: Kill) -> None:
+        cfm = self.site.cfms()[kill.cfm - 1]
+        last = self._status(cfm)
+        self._services[cfm.name].kill()
+        self._note("killed", cfm)
+        if last is not None:
+            self._earlier.append(last)
+        self._restarts.append((time.monotonic() + RESTART_AFTER_S, cfm))
+
+    def _restart_due(self, wait: bool = False) -> None:
+        for due, cfm in list(self._restarts):
+            if wait:
+                time.sleep(max(0.0, due - time.monotonic()))
+            if wait or time.monotonic() >= due:
+                self._services[cfm.name].restart()
+                self._restarts.remove((due, cfm))
+        for cfm in self.site.cfms():
+            last = next((note for note in reversed(self._notes) if note["address"] == cfm.address), None)
+            if last is not None and last["event"] == "killed" and ask(cfm.socket, {"op": "status"}, 0.2):
+                self._note("started", cfm)
+
+    def _note(self, event: str, cfm: Instance) -> None:
+        self._notes.append({"event": event, "at": boottime_s(), "address": cfm.address})
+
+    def _status(self, instance: Instance) -> dict[str, Any] | None:
+        return ask(instance.socket, {"op": "status"})
+
+    def _cpu(self) -> dict[str, float]:
+        totals = {"dhcp": 0.0, "mps": 0.0, "cfm": 0.0, "plant": 0.0, "lab": 0.0}
+        for process in self._processes:
+            totals[process.group] += process.cpu_s()
+        return totals
+
+
+@contextmanager
+def running(scenario: Scenario, broker: str, report: Callable[[str], None]) -> Iterator[Lab]:
+    """A started lab, with its broker and a directory of its own; everything is gone afterwards.
+
+    `TryAgainError` if another run is under way.
+    """
+    with (
+        _alone(),
+        tempfile.TemporaryDirectory(prefix="provbus-lab-") as directory,
+        embedded() if broker == "embedded" else real(report) as bootstrap,
+    ):
+        report("making keys and starting processes")
+        lab = Lab(build_site(Path(directory), scenario, bootstrap, broker), broker, report)
+        try:
+            lab.start()
+            yield lab
+        finally:
+            lab.stop()
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    directory = state_directory(os.environ)
+    directory.mkdir(parents=True, exist_ok=True)
+    with (directory / "lab.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise TryAgainError("another lab run is under way; try again when it is over") from None
+        yield

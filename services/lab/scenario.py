@@ -1,0 +1,71 @@
+"""What a scenario file says: which plant boots, through what weather."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, ValidationError
+
+from bus.config import Section, explain, read_yaml
+from bus.errors import ConfigError
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Fault(Section):
+    """What the proxy does to one kind of message: hold each back, and drop this share of them."""
+
+    delay_s: float = Field(0.0, ge=0)
+    drop: Share = 0.0
+
+
+class Faults(Section):
+    """Per kind of message on the hand-off path, by the word in its type. Pulls pass unless told otherwise."""
+
+    rows: Fault = Fault()
+    ack: Fault = Fault()
+    pull: Fault = Fault()
+    pulled: Fault = Fault()
+    hello: Fault = Fault()
+
+
+class Kill(Section):
+    """Kill this CFM (1 is the first) when that share of the modems is online; it is back after 1 s."""
+
+    cfm: int = Field(ge=1)
+    at_online: Share
+
+
+class Scenario(Section):
+    """One run of the lab. Times in seconds; `mtas` are among `modems`."""
+
+    name: str
+    modems: int = Field(ge=1)
+    mtas: int = Field(0, ge=0)
+    cfms: int = Field(2, ge=1, le=50)
+    seed: int = 1
+    boot_window_s: float = Field(0.0, ge=0)
+    in_flight_max: int = Field(400, ge=1)
+    read_delay_s: tuple[float, float] = (0.0, 0.0)
+    deadline_s: float = Field(60.0, gt=0)
+    loss: float = Field(0.0, ge=0, lt=1)
+    settings: Path
+    faults: Faults | None = None
+    kills: tuple[Kill, ...] = ()
+
+    def resized(self, modems: int) -> "Scenario":
+        """The same scenario with another number of modems and the same share of adapters."""
+        return self.model_copy(update={"modems": modems, "mtas": round(self.mtas * modems / self.modems)})
+
+
+def load_scenario(path: Path) -> Scenario:
+    """The scenario in a file; `ConfigError` says what is wrong and where. `settings` is relative to the file."""
+    data, marks = read_yaml(path)
+    try:
+        scenario = Scenario(**data)
+    except ValidationError as error:
+        raise ConfigError("\n".join(explain(error, path, marks, Scenario))) from error
+    late = [kill.cfm for kill in scenario.kills if kill.cfm > scenario.cfms]
+    if late or scenario.mtas > scenario.modems:
+        reason = f"kills cfm {late[0]} of {scenario.cfms}" if late else "has more mtas than modems"
+        raise ConfigError(f"{path}: {reason}")
+    return scenario.model_copy(update={"settings": path.parent / scenario.settings})

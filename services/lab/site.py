@@ -1,0 +1,197 @@
+"""The lab's site: every address, key and configuration file of one run, in one directory that is its own.
+
+Addresses are of 127.0.0.0/8: the hosts on 127.0.0.2 and 127.0.0.3, the CMTS that relays on 127.0.0.4, CFM n
+on 127.0.0.(10+n), the devices from 127.64.0.0/10 upwards. Ports are free ones of the run, so two labs never
+meet.
+"""
+
+import secrets
+import socket
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from bus.fleet import make_fleet
+from fileid.seal import KEY_BYTES
+from services.lab.scenario import Scenario
+
+HOST_ADDRESS = {"dhcp": "127.0.0.2", "mps": "127.0.0.3"}
+RELAY_ADDRESS = "127.0.0.4"
+POOLS = {"dhcp": "127.64.0.0/11", "mps": "127.96.0.0/11"}
+FETCH_WAIT_S = {"embedded": 0.05, "kafka": 0.5}
+
+# What the hosts ask for: by option 60, the class of service and the device's own values.
+SETTINGS: dict[str, list[dict[str, Any]]] = {
+    "dhcp": [{"match": "docsis", "class": "residential", "values": {"customer": "{index}"}}],
+    "mps": [
+        {
+            "match": "pktc",
+            "class": "voice",
+            # Long on purpose: two lines do not fit into a sealed name, so adapters live by their rows.
+            "values": {
+                "line1": "line-1.{device}.voice.lab.example.net",
+                "line2": "line-2.{device}.voice.lab.example.net",
+            },
+        }
+    ],
+}
+MTA_MARKER = "line-1.{device}.voice.lab.example.net"
+
+
+@dataclass(slots=True)
+class Instance:
+    """One provbus process: its service and the files it is started with."""
+
+    name: str
+    service: str
+    config: Path
+    socket: Path
+    address: str
+    config_data: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Site:
+    """Everything that a run needs to know about itself."""
+
+    directory: Path
+    scenario: Scenario
+    tftp_port: int
+    host_ports: dict[str, int]
+    relay_port: int
+    instances: dict[str, Instance]
+    real_endpoints: dict[str, str]
+    advertised: dict[str, str]
+
+    @property
+    def secret_file(self) -> Path:
+        """The CMTS's shared secret."""
+        return self.directory / "cmts.secret"
+
+    def cfms(self) -> list[Instance]:
+        """The CFMs, the first one first."""
+        return [one for one in self.instances.values() if one.service == "cfm"]
+
+    def journal(self, name: str) -> Path:
+        """Where a host or the plant writes its journal."""
+        return self.directory / f"{name}.jsonl"
+
+
+def build_site(directory: Path, scenario: Scenario, bootstrap: str, broker: str) -> Site:
+    """Make the keys and write every configuration file."""
+    names = {"dhcp-1": "dhcp", "mps-1": "mps"}
+    names |= {f"cfm-{number}": "cfm" for number in range(1, scenario.cfms + 1)}
+    make_fleet(directory / "keys", names, "lab", KEY_BYTES)
+    addresses = {name: f"127.0.0.{10 + int(name[4:])}" for name in names if name.startswith("cfm")}
+    real = {name: f"tcp://{address}:{free_port([address])}" for name, address in addresses.items()}
+    advertised = dict(real)
+    if scenario.faults is not None:
+        advertised = {name: f"tcp://{one}:{free_port([one])}" for name, one in addresses.items()}
+    site = Site(
+        directory=directory,
+        scenario=scenario,
+        tftp_port=free_port(addresses.values(), socket.SOCK_DGRAM),
+        host_ports={
+            service: free_port([address], socket.SOCK_DGRAM) for service, address in HOST_ADDRESS.items()
+        },
+        relay_port=free_port([RELAY_ADDRESS], socket.SOCK_DGRAM),
+        instances={},
+        real_endpoints=real,
+        advertised=advertised,
+    )
+    site.secret_file.write_text(secrets.token_hex(16))
+    site.secret_file.chmod(0o600)
+    for name, service in names.items():
+        address = addresses.get(name, HOST_ADDRESS.get(service, ""))
+        data = _config(site, name, service, address)
+        data["kafka"] = {"bootstrap": bootstrap, "fetch_wait_s": FETCH_WAIT_S[broker]}
+        path = directory / f"{name}.yaml"
+        path.write_text(yaml.safe_dump(data))
+        site.instances[name] = Instance(name, service, path, directory / f"{name}.sock", address)
+    return site
+
+
+def host_config(site: Site, service: str) -> dict[str, Any]:
+    """The configuration of a host's stand-in."""
+    return {
+        "service": service,
+        "listen": [HOST_ADDRESS[service], site.host_ports[service]],
+        "socket": str(site.instances[f"{service}-1"].socket),
+        "journal": str(site.journal(f"host-{service}")),
+        "pool": POOLS[service],
+        "settings": SETTINGS[service],
+    }
+
+
+def plant_config(site: Site) -> dict[str, Any]:
+    """The configuration of the plant."""
+    scenario = site.scenario
+    keys = ("modems", "mtas", "seed", "boot_window_s", "in_flight_max", "read_delay_s", "deadline_s", "loss")
+    return {key: getattr(scenario, key) for key in keys} | {
+        "relay": [RELAY_ADDRESS, site.relay_port],
+        "dhcp": [HOST_ADDRESS["dhcp"], site.host_ports["dhcp"]],
+        "mps": [HOST_ADDRESS["mps"], site.host_ports["mps"]],
+        "tftp_port": site.tftp_port,
+        "secret_file": str(site.secret_file),
+        "journal": str(site.journal("plant")),
+        "mta_marker": MTA_MARKER,
+    }
+
+
+def proxy_config(site: Site) -> dict[str, Any]:
+    """The configuration of the proxy on the hand-off path."""
+    assert site.scenario.faults is not None
+    return {
+        "keys": str(site.directory / "keys"),
+        "listen": site.advertised,
+        "forward": site.real_endpoints,
+        "faults": site.scenario.faults.model_dump(),
+        "seed": site.scenario.seed,
+    }
+
+
+def free_port(addresses: Iterable[str], kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
+    """A port that is free on each of these addresses, at this moment."""
+    for _ in range(100):
+        sockets: list[socket.socket] = []
+        try:
+            port = 0
+            for address in addresses:
+                one = socket.socket(socket.AF_INET, kind)
+                sockets.append(one)
+                one.bind((address, port))
+                port = one.getsockname()[1]
+            return port
+        except OSError:
+            continue
+        finally:
+            for one in sockets:
+                one.close()
+    raise OSError("no port is free on all addresses")
+
+
+def _config(site: Site, name: str, service: str, address: str) -> dict[str, Any]:
+    keys = site.directory / "keys"
+    data: dict[str, Any] = {
+        "instance": name,
+        "fleet": str(keys / "fleet.yaml"),
+        "key": str(keys / "curve" / f"{name}.key"),
+        "state_directory": str(site.directory / "state" / name),
+        "local": {"socket": str(site.directory / f"{name}.sock")},
+    }
+    if service == "cfm":
+        data["cfm"] = {
+            "listen": site.real_endpoints[name],
+            "advertise": site.advertised[name],
+            "seal_keys": sorted(str(path) for path in (keys / "seal").iterdir()),
+            "secret_file": str(site.secret_file),
+            "tftp": {"address": address, "port": site.tftp_port},
+        }
+        return data
+    data["minter"] = {"seal_key": str(keys / "seal" / f"{name}.key"), "default_next_server": "127.0.0.11"}
+    if service == "dhcp":
+        data["minter"]["publish_catalogue"] = str(site.scenario.settings.absolute())
+    return data
