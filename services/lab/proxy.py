@@ -65,6 +65,9 @@ class _Tagged(Poller):
     def remove(self, pollable: Any) -> None:
         self._to.remove(pollable)
 
+    def used(self, socket: Any) -> None:
+        self._to.used(socket)
+
 
 class Proxy:
     """Stands between every minter and every CFM."""
@@ -121,6 +124,7 @@ class Proxy:
             router.close()
         self._zap.close()
         self._context.term()
+        self._poller.close()
 
     def _forward(self, side: _Side, message: Received) -> None:
         source = message.envelope.source

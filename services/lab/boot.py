@@ -1,0 +1,72 @@
+"""The words of a boot: what a plant tells its devices (`Plan`) and what a device wants done (effects)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+Kind = Literal["cm", "mta"]
+
+
+class SendDhcp(NamedTuple):
+    """Send this from the relay's socket to the server of the device's kind."""
+
+    device: int
+    kind: Kind
+    data: bytes
+
+
+class OpenRead(NamedTuple):
+    """Open a new socket bound to `address`, any port; an older one of this device closes."""
+
+    device: int
+    address: str
+
+
+class SendTftp(NamedTuple):
+    """Send this from the device's read socket."""
+
+    device: int
+    data: bytes
+    server: str
+    port: int
+
+
+class CloseRead(NamedTuple):
+    """Close the device's read socket."""
+
+    device: int
+
+
+class Noted(NamedTuple):
+    """Append this event to the journal."""
+
+    event: dict[str, object]
+
+
+class Finished(NamedTuple):
+    """The device is online or failed, `boot_s` after its start; `valid`: its last file passed every check."""
+
+    device: int
+    online: bool
+    boot_s: float
+    valid: bool
+
+
+Effect = SendDhcp | OpenRead | SendTftp | CloseRead | Noted | Finished
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What all devices of one plant share. `unix_offset_s` is Unix time minus the clock of `now`."""
+
+    ladder_s: tuple[float, ...]
+    read_delay_s: tuple[float, float]
+    deadline_s: float
+    relay: bytes
+    tftp_port: int
+    secrets: tuple[bytes, ...] = ()
+    loss: float = 0.0
+    mac_prefix: bytes = b"\x00\x1a\x2c"
+    mta_marker: str = "{device}"
+    unix_offset_s: float = 0.0

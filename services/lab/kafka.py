@@ -1,0 +1,164 @@
+"""A real Apache Kafka cluster for the lab: three brokers on loopback, up, looked at and down.
+
+Theory of operation
+-------------------
+A cluster belongs to a directory. The user's *standing* cluster has its place under `$XDG_STATE_HOME`, so
+every command finds the same one; tests use directories of their own. The brokers live in sessions of their
+own and survive whoever started them, until `down`.
+
+`up` and `down` hold the directory's lock, one at a time; `find` and `status` only look. What was written down
+is never believed: a broker counts when its very process lives and a client is told of it
+(`services.lab.kafka_launch`).
+"""
+
+import contextlib
+import logging
+import os
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel
+
+from bus.errors import StateError
+from services.lab.kafka_archive import archive_path, with_archive
+from services.lab.kafka_jars import deployed, find_jars, find_java
+from services.lab.kafka_launch import PortTakenError, free_ports, launch, missing_brokers, take_down
+from services.lab.kafka_node import NODES, Jvm
+from services.lab.kafka_process import rss_mib
+from services.lab.kafka_state import ClusterInfo, locked, read_cluster, state_directory
+
+logger = logging.getLogger(__name__)
+
+READY_S_MAX = 60.0
+"""Measured 5 to 7 s on two idle cores; a loaded machine gets ten times that."""
+
+ANSWER_S_MAX = 5.0
+"""A living cluster answers a metadata request in milliseconds; this forgives a starved machine."""
+
+
+class BrokerStatus(BaseModel):
+    """One broker as it is now; `pid` and `rss_mib` are None when its process is gone."""
+
+    id: int
+    pid: int | None
+    port: int
+    rss_mib: int | None
+
+
+class ClusterStatus(BaseModel):
+    """A cluster as it is now: up when all its brokers live and answer. None where there is no cluster."""
+
+    state: Literal["up", "down"]
+    bootstrap: str | None
+    brokers: list[BrokerStatus]
+    version: str | None
+    directory: Path
+
+
+class KafkaCluster:
+    """The cluster of one directory, by default the user's standing one.
+
+    `report` is told in a few words what is being waited for; `draw_ports(n)` gives ports to listen on.
+    """
+
+    def __init__(
+        self,
+        directory: Path | None = None,
+        *,
+        environ: Mapping[str, str] = os.environ,
+        report: Callable[[str], None] = logger.info,
+        draw_ports: Callable[[int], list[int]] = free_ports,
+        ready_s_max: float = READY_S_MAX,
+    ) -> None:
+        self.directory = (directory or state_directory(environ)).absolute()
+        self._environ = environ
+        self._report = report
+        self._draw_ports = draw_ports
+        self._ready_s_max = ready_s_max
+
+    def find(self) -> ClusterInfo | None:
+        """The cluster if all its brokers live and answer, else None."""
+        info = read_cluster(self.directory)
+        return None if info is None or missing_brokers(info, ANSWER_S_MAX) else info
+
+    def up(self) -> ClusterInfo:
+        """A cluster that answers: the one that is already there, else a new and empty one.
+
+        Raises `UnavailableError` if a needed program is missing or the brokers do not start, `StateError` if
+        an earlier cluster is alive but not whole: somebody may be using it, so only `down` ends it.
+        """
+        with locked(self.directory):
+            info = read_cluster(self.directory)
+            if info is None or not info.living():
+                take_down(self.directory, ())
+                return self._start()
+            self._report("waiting for the brokers that are already running")
+            if missing := missing_brokers(info, self._ready_s_max):
+                raise StateError(
+                    f"brokers {missing} of the Kafka cluster in {self.directory} are dead or do not answer: "
+                    "take it down first (provbus lab kafka down)"
+                )
+            return info
+
+    def status(self) -> ClusterStatus:
+        """What is there now; a cluster with a dead or silent broker is down, and still listed."""
+        info = read_cluster(self.directory)
+        if info is None:
+            return ClusterStatus(
+                state="down", bootstrap=None, brokers=[], version=None, directory=self.directory
+            )
+        state: Literal["up", "down"] = "down" if missing_brokers(info, ANSWER_S_MAX) else "up"
+        living = info.living()
+        brokers = [
+            BrokerStatus(
+                id=broker.id,
+                pid=broker.pid if broker in living else None,
+                port=broker.port,
+                rss_mib=rss_mib(broker.process) if broker in living else None,
+            )
+            for broker in info.brokers
+        ]
+        return ClusterStatus(
+            state=state,
+            bootstrap=info.bootstrap,
+            brokers=brokers,
+            version=info.version,
+            directory=self.directory,
+        )
+
+    def down(self) -> bool:
+        """Stop what lives and remove its data; False when nothing lived. Logs stay until the next `up`."""
+        with locked(self.directory):
+            info = read_cluster(self.directory)
+            living = info.living() if info else ()
+            if living:
+                self._report(f"stopping {len(living)} Kafka brokers")
+            take_down(self.directory, living)
+            return bool(living)
+
+    def _start(self) -> ClusterInfo:
+        java = find_java(self._environ)
+        jars = find_jars(self._environ, deployed("pom.xml"), self._report)
+        # Java reads file names in the locale's encoding, and the C locale knows ASCII only.
+        jvm = Jvm(java.program, ":".join(map(str, jars)), {**self._environ, "LC_ALL": "C.UTF-8"})
+        jvm = with_archive(jvm, archive_path(jars[0].parent, java), self._report)
+        try:
+            return self._launch(jvm)
+        except PortTakenError:
+            self._report("another program took a port meanwhile, trying others")
+            return self._launch(jvm)
+
+    def _launch(self, jvm: Jvm) -> ClusterInfo:
+        return launch(jvm, self.directory, self._draw_ports(2 * NODES), self._ready_s_max, self._report)
+
+
+@contextlib.contextmanager
+def running(directory: Path, *, report: Callable[[str], None] = logger.info) -> Iterator[ClusterInfo]:
+    """A private cluster in `directory`, always taken down at the end, also when it was there before."""
+    cluster = KafkaCluster(directory, report=report)
+    info = cluster.up()
+    try:
+        yield info
+    finally:
+        cluster.down()

@@ -1,0 +1,193 @@
+"""The lab from outside: small plants, real processes, the command line an operator types."""
+
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from confluent_kafka import Consumer, TopicPartition
+
+from bus.routes import ROUTES
+from services.lab.kafka import KafkaCluster
+from services.lab.processes import ask
+from services.tftp.client_core import ReadClient
+
+ROOT = Path(__file__).parents[2]
+SCENARIOS = ROOT / "deploy" / "scenarios"
+TIMEOUT_S = 120
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    """A state directory of the test's own, so that no lab of the user is in the way."""
+    return {**os.environ, "XDG_STATE_HOME": str(tmp_path / "state")}
+
+
+def command(*words: str) -> list[str]:
+    """The command line as a user of this checkout would run it."""
+    return [sys.executable, "-m", "services.cli", *words]
+
+
+def run_lab(environment: dict[str, str], scenario: str, modems: int, *more: str) -> dict[str, Any]:
+    """A whole run; its report."""
+    words = command(
+        "lab", "run", str(SCENARIOS / f"{scenario}.yaml"), "--modems", str(modems), "-o", "json", *more
+    )
+    done = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=TIMEOUT_S)
+    assert done.returncode == 0, done.stdout + done.stderr
+    report: dict[str, Any] = json.loads(done.stdout)
+    assert report["modems"] == report["online"] == report["files_valid"] == modems
+    assert report["ledger"]["clean"]
+    return report
+
+
+@contextmanager
+def held_lab(environment: dict[str, str], modems: int) -> Iterator[dict[str, Any]]:
+    """A run that is held after its report; stopped like a user would, and seen to leave nothing behind."""
+    words = command(
+        "lab", "run", str(SCENARIOS / "first-boot.yaml"), "--modems", str(modems), "--hold", "-o", "json"
+    )
+    child = subprocess.Popen(
+        words, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert child.stdout is not None
+    assert child.stderr is not None
+    try:
+        lines = [""]
+        while lines[-1] != "}\n":
+            lines.append(child.stdout.readline())
+            assert lines[-1], child.stderr.read()
+        yield json.loads("".join(lines))
+    finally:
+        child.send_signal(signal.SIGINT)
+        code = child.wait(TIMEOUT_S)
+        child.stdout.close()
+        child.stderr.close()
+    assert code == 0
+
+
+def read_file(server: str, name: str, source: str) -> bytes | None:
+    """A TFTP read of `name` from `source`; None if not one byte comes back within two seconds."""
+    address, port = server.rsplit(":", 1)
+    client = ReadClient(name.encode())
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
+        one.bind((source, 0))
+        one.sendto(client.request, (address, int(port)))
+        while not client.done:
+            if not select.select([one], [], [], 2.0)[0]:
+                return None
+            data, peer = one.recvfrom(2048)
+            answer = client.receive(data, peer[1])
+            if answer is not None:
+                one.sendto(answer, peer)
+    return client.file
+
+
+def test_a_first_boot(environment: dict[str, str]) -> None:
+    report = run_lab(environment, "first-boot", 60)
+    assert report["mtas"] == 6
+    assert report["broker"] == "embedded"
+    assert report["handoffs"]["acked"] >= 57
+    assert report["early"] == {"parked": 0, "pulled": 0, "sealed": 0}
+
+
+def test_reads_that_come_before_their_rows_are_parked(environment: dict[str, str]) -> None:
+    report = run_lab(environment, "early-read", 40)
+    assert report["early"]["parked"] > 0
+    assert report["second_tries"] == 0
+
+
+def test_lost_handoffs_are_pulled_or_served_from_the_seal(environment: dict[str, str]) -> None:
+    report = run_lab(environment, "lost-handoff", 80)
+    assert report["early"]["sealed"] > 0
+    assert report["early"]["pulled"] > 0
+
+
+def test_a_second_run_is_asked_to_try_again(environment: dict[str, str]) -> None:
+    with held_lab(environment, 20):
+        words = command("lab", "run", str(SCENARIOS / "first-boot.yaml"), "--modems", "20")
+        second = subprocess.run(
+            words, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=TIMEOUT_S
+        )
+    assert second.returncode == 75
+    assert second.stderr == "provbus: another lab run is under way; try again when it is over\n"
+
+
+def test_a_minted_name_works_for_its_owner_alone_and_once(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    with held_lab(environment, 20) as report:
+        ends = report["endpoints"]
+        request = {
+            "op": "fileid.create",
+            "device": "00:1a:2c:ff:ff:01",
+            "address": "127.80.0.1",
+            "settings": {"class": "residential", "customer": 7},
+        }
+        answer = ask(Path(ends["dhcp_socket"]), request)
+        assert answer is not None
+        assert answer["acked"]
+        server = next(one for one in ends["tftp"] if one.startswith(answer["next_server"] + ":"))
+        assert read_file(server, answer["file"], "127.80.0.2") is None
+        file = read_file(server, answer["file"], "127.80.0.1")
+        assert read_file(server, answer["file"], "127.80.0.1") is None
+        assert read_file(server, "../../etc/passwd", "127.80.0.1") is None
+        assert file is not None
+        (tmp_path / "a.cm").write_bytes(file)
+        words = command("file", "verify", "--secret-file", ends["secret_file"], str(tmp_path / "a.cm"))
+        verified = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=TIMEOUT_S)
+    assert (verified.returncode, verified.stdout) == (0, "ok\n")
+
+
+@pytest.mark.kafka
+@pytest.mark.usefixtures("real_kafka")
+def test_a_boot_over_three_real_brokers_leaves_its_trace(environment: dict[str, str], tmp_path: Path) -> None:
+    cluster = KafkaCluster(Path(environment["XDG_STATE_HOME"]) / "provbus" / "kafka")
+    servers = cluster.up().bootstrap
+    try:
+        report = run_lab(environment, "first-boot", 60, "--broker", "kafka")
+        assert report["broker"] == "kafka"
+        beats = read_topic(servers, "heartbeat")
+        audits = read_topic(servers, "audit")
+    finally:
+        cluster.down()
+    sources = {headers["ce_source"] for headers, _ in beats}
+    assert sources == {"/lab/dhcp-1", "/lab/mps-1", "/lab/cfm-1", "/lab/cfm-2"}
+    assert {headers["ce_type"] for headers, _ in beats} == {"provbus.heartbeat.beat.v1"}
+    assert len({(headers["ce_source"], headers["ce_id"]) for headers, _ in beats}) == len(beats)
+    events = [event for _, data in audits for event in json.loads(data)["events"]]
+    completed = [event["fileid"] for event in events if event["event"] == "download.completed"]
+    assert len(completed) == len(set(completed)) == report["online"]
+
+
+def read_topic(servers: str, traffic: str) -> list[tuple[dict[str, str], bytes]]:
+    """Everything a topic holds, by a client that knows nothing of provbus."""
+    topic = ROUTES[traffic].topic
+    assert topic is not None
+    consumer = Consumer({
+        "bootstrap.servers": servers,
+        "group.id": "independent",
+        "enable.partition.eof": True,
+        "auto.offset.reset": "earliest",
+    })  # fmt: skip
+    consumer.assign([TopicPartition(topic.name, number, 0) for number in range(topic.partitions)])
+    found, ended = [], 0
+    while ended < topic.partitions:
+        message = consumer.poll(10.0)
+        assert message is not None
+        if message.error() is not None:
+            ended += 1
+            continue
+        pairs = dict(message.headers() or {}).items()
+        headers = {name: value.decode() for name, value in pairs if isinstance(value, bytes)}
+        found.append((headers, message.value() or b""))
+    consumer.close()
+    return found
