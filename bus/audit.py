@@ -7,6 +7,8 @@ refuses is dropped and counted: nobody's boot waits for a log.
 import json
 from typing import Any
 
+from pydantic_core import to_json
+
 from bus.envelope import Stamp
 from bus.machine import Publish
 from bus.messages import AUDIT
@@ -40,7 +42,7 @@ class Audit:
         effects = []
         for start in range(0, len(events), EVENTS_MAX):
             batch = events[start : start + EVENTS_MAX]
-            data = json.dumps({"events": batch}, separators=(",", ":")).encode()
+            data = to_json({"events": batch})
             envelope = self._stamp.envelope(AUDIT, data, time_ms=int(wall_s * 1000))
             effects.append(Publish(envelope, key=envelope.id))
         return effects

@@ -98,12 +98,12 @@ def from_headers(headers: Headers | None, value: bytes | None) -> Envelope:
         envelope = Envelope(
             type=fields["ce_type"].decode(),
             source=source,
-            incarnation=_number(fields, "ce_incarnation"),
-            seq=_number(fields, "ce_seq"),
+            incarnation=_number(fields, "ce_incarnation", 64),
+            seq=_number(fields, "ce_seq", 64),
             time_ms=round(at.timestamp() * 1000),
             data=value or b"",
-            token=Token(_number(fields, "ce_era"), _number(fields, "ce_epoch")),
-            expiry_ms=_number(fields, "ce_expiry"),
+            token=Token(_number(fields, "ce_era", 16), _number(fields, "ce_epoch", EPOCH_BITS)),
+            expiry_ms=_number(fields, "ce_expiry", 32),
             site=site,
             subject=fields.get("ce_subject", b"").decode(),
         )
@@ -114,8 +114,8 @@ def from_headers(headers: Headers | None, value: bytes | None) -> Envelope:
     return envelope
 
 
-def _number(fields: dict[str, bytes], name: str) -> int:
+def _number(fields: dict[str, bytes], name: str, bits: int) -> int:
     text = fields[name]
-    if not text.isdigit() or len(text) > 20:
-        raise ValueError(f"{name} is not a number: {text[:32]!r}")
+    if not text.isdigit() or len(text) > 20 or int(text) >> bits:
+        raise ValueError(f"{name} is not a number of {bits} bits: {text[:32]!r}")
     return int(text)

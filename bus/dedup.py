@@ -38,9 +38,8 @@ class Dedup:
             high = envelope.seq
             new = True
         else:
-            bit = 1 << -ahead
-            new = -ahead < WINDOW and not bits & bit
-            bits |= bit if new else 0
+            new = -ahead < WINDOW and not bits >> -ahead & 1
+            bits |= 1 << -ahead if new else 0
         self._seen[key] = (high, bits)
         if len(self._seen) > self._sources_max:
             del self._seen[next(iter(self._seen))]

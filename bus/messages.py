@@ -19,9 +19,9 @@ Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 
 
 class Contract(BaseModel):
-    """Base of every contract: immutable, and nothing undeclared."""
+    """Base of every contract: immutable, and nothing undeclared. JSON has no way to write infinity down."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Load(Contract):

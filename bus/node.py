@@ -52,7 +52,7 @@ class Node:
         self.stamp = Stamp(config.instance, self.member.site, incarnation, token)
         self.context: zmq.Context[Any] = zmq.Context()
         self.poller = Poller()
-        self._closers: list[Any] = [self.context.term]
+        self._closers: list[Any] = [self.poller.close, self.context.term]
         try:
             self.local = self.keep(LocalServer(self.poller, config.local.socket))
             self.kafka = self.keep(_kafka(self.poller, config.kafka, read))

@@ -8,14 +8,14 @@ goes to the next CFM, until `budget_s` is over. From the fourth try on the wait 
 waits for its ack) does not become a stream of retries.
 
 An ack carries a status per row and counts from whichever CFM it comes, also late, as long as the row is not
-settled. Rows that a CFM refused (it is full) travel on in a new frame, to another CFM. When the budget is
-over the remaining rows are settled as not acked. That is no failure: it is unknown whether a CFM has them,
-and a full seal serves anyway.
+settled. Rows that a CFM refused (it is full) travel on in a new frame, to another CFM; when all have refused,
+no sooner than a try takes. When the budget is over the remaining rows are settled as not acked. That is no
+failure: it is unknown whether a CFM has them, and a full seal serves anyway.
 """
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from heapq import heappop, heappush
 from itertools import islice
 from struct import Struct
@@ -69,8 +69,8 @@ class _Frame:
     offered: list[_Offered]
     deadline: float
     tried: list[str]
-    round: list[str] = field(default_factory=list)
-    tries: int = 0
+    round: list[str]
+    tries: int
     due: float = 0.0
 
 
@@ -92,7 +92,7 @@ class Handoff:
         self._rows_max = rows_max
         self._rows = 0
         self._fresh: deque[_Offered] = deque()
-        self._refused: list[tuple[_Offered, list[str]]] = []
+        self._refused: list[tuple[_Offered, list[str], int]] = []
         self._frames: dict[int, _Frame] = {}
         self._timers: list[tuple[float, int]] = []
 
@@ -100,7 +100,7 @@ class Handoff:
         return self._rows
 
     def offer(self, row: Row, ticket: Any, now: float) -> None:
-        """Hand this row off; its `Settled` comes with the ticket. `BackpressureError` beyond `rows_max` rows."""
+        """Hand this row off; its `Settled` comes with the ticket. `BackpressureError` beyond `rows_max`."""
         if self._rows >= self._rows_max:
             raise BackpressureError(f"{self._rows} rows are being handed off")
         self._rows += 1
@@ -124,7 +124,9 @@ class Handoff:
         done = is_settled(statuses)
         stored = [offered for offered, ok in zip(frame.offered, done, strict=True) if ok]
         refused = [
-            (offered, [*frame.tried]) for offered, ok in zip(frame.offered, done, strict=True) if not ok
+            (offered, [*frame.tried], frame.tries)
+            for offered, ok in zip(frame.offered, done, strict=True)
+            if not ok
         ]
         self.counts["refused"] += len(refused)
         self._refused += refused
@@ -154,10 +156,15 @@ class Handoff:
             offered = list(islice(self._fresh, ROWS_MAX))
             for _ in offered:
                 self._fresh.popleft()
-            self._start(offered, [], sends, now)
+            self._try(self._frame(offered, [], 0), sends, now)
         refused, self._refused = self._refused, []
-        for one, tried in refused:
-            self._start([one], tried, sends, now)
+        for one, tried, tries in refused:
+            if now >= one.deadline:
+                settled += self._settle([one], "", tried)
+            elif self._choose(tried, now) is not None:
+                self._try(self._frame([one], tried, tries), sends, now)
+            else:
+                self._wait(self._frame([one], tried, tries), now)
         return sends, settled
 
     def deadline(self) -> float | None:
@@ -166,12 +173,12 @@ class Handoff:
             return 0.0
         return self._timers[0][0] if self._timers else None
 
-    def _start(self, offered: list[_Offered], tried: list[str], sends: list[Send], now: float) -> None:
+    def _frame(self, offered: list[_Offered], tried: list[str], tries: int) -> _Frame:
         data = pack_rows([one.row for one in offered])
         envelope = self._stamp.envelope(ROWS, data, time_ms=0)
-        frame = _Frame(envelope, offered, offered[0].deadline, tried, list(tried))
+        frame = _Frame(envelope, offered, offered[0].deadline, tried, list(tried), tries)
         self._frames[envelope.seq] = frame
-        self._try(frame, sends, now)
+        return frame
 
     def _try(self, frame: _Frame, sends: list[Send], now: float) -> None:
         cfm = self._choose(frame.round, now)
@@ -186,6 +193,9 @@ class Handoff:
             if cfm not in frame.tried:
                 frame.tried.append(cfm)
             sends.append(Send(cfm, frame.envelope))
+        self._wait(frame, now)
+
+    def _wait(self, frame: _Frame, now: float) -> None:
         wait_s = self._try_s * 2.0 ** max(0, frame.tries - PLAIN_TRIES)
         self._arm(frame, min(now + wait_s, max(now, frame.deadline)))
 

@@ -76,7 +76,7 @@ class Reads:
         self._pulls_max = pulls_max
         self._parked: dict[bytes, _Parked] = {}
         self._pulls: set[bytes] = set()
-        self._wanted: dict[int, list[bytes]] = {}
+        self._wanted: dict[int, dict[bytes, None]] = {}
         self._timers: list[tuple[float, bytes, int]] = []
 
     def __len__(self) -> int:
@@ -131,7 +131,7 @@ class Reads:
         for name in names:
             if name in self._parked:
                 row = self._table.get(name)
-                if row is not None:
+                if row is not None and row.fields().address == self._parked[name].fields.address:
                     served.append(self._unpark(name, row, "parked", now))
         return served
 
@@ -139,14 +139,13 @@ class Reads:
         """A minter answered a pull with rows. Only what is parked and its own is used. `DecodeError` if
         malformed.
         """
-        served = []
+        agreeing: dict[bytes, Row] = {}
         for place in locate(data):
             row = place.row()
             parked = self._parked.get(row.name)
-            self._pulls.discard(row.name)
             if parked is not None and _agrees(row.fields(), parked.fields, minter):
-                served.append(self._unpark(row.name, row, "pulled", now))
-        return served
+                agreeing[row.name] = row
+        return [self._unpark(name, row, "pulled", now) for name, row in agreeing.items()]
 
     def forget(self, name: bytes) -> None:
         """The read's session is gone."""
@@ -167,7 +166,8 @@ class Reads:
             elif not parked.fields.partial:
                 effects.append(self._unpark(name, parked.row, "sealed", now))
         wanted, self._wanted = self._wanted, {}
-        for minter, names in wanted.items():
+        for minter, known in wanted.items():
+            names = list(known)
             effects += (Pull(minter, names[at : at + ROWS_MAX]) for at in range(0, len(names), ROWS_MAX))
         return effects
 
@@ -192,7 +192,7 @@ class Reads:
             self.silent["pulls_full"] = self.silent.get("pulls_full", 0) + 1
             return
         self._pulls.add(name)
-        self._wanted.setdefault(parked.fields.minter, []).append(name)
+        self._wanted.setdefault(parked.fields.minter, {})[name] = None
 
     def _unpark(self, name: bytes, row: Row, how: str, now: float) -> Serve:
         parked = self._parked[name]

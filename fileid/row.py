@@ -14,6 +14,7 @@ body. Many rows travel in one frame, and the receiver's table keeps the frame.
 """
 
 import hashlib
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 from struct import Struct
@@ -21,7 +22,7 @@ from typing import NamedTuple
 
 from bus.codec import pack_token, unpack_token
 from bus.envelope import Token
-from bus.errors import DecodeError
+from bus.errors import DecodeError, OversizeError
 
 ROWS = "provbus.fileid.rows.v1"
 ACK = "provbus.fileid.ack.v1"
@@ -38,8 +39,12 @@ _BODY_VERSION = 1
 _PARTIAL = 1 << 56
 _TIME_MASK = (1 << 48) - 1
 HEAD = Struct(">QQ6s4s4sIII8s")
+BODY_BYTES_MAX = HEAD.size + VALUES_BYTES_MAX
+STARTS = (bytes((0, _BODY_VERSION)), bytes((1, _BODY_VERSION)))
+"""The flags and the version that `unpack` knows."""
 MINTER = slice(30, 34)
 _COUNT = Struct(">H")
+_QUAD = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3}){3}")
 
 
 class Fields(NamedTuple):
@@ -75,7 +80,9 @@ def number_of(name: str) -> int:
 
 
 def pack(fields: Fields) -> bytes:
-    """The body of a row."""
+    """The body of a row; `OversizeError` for values that no row may carry."""
+    if len(fields.values) > VALUES_BYTES_MAX:
+        raise OversizeError(len(fields.values), VALUES_BYTES_MAX)
     flags = _PARTIAL if fields.partial else 0
     return (
         HEAD.pack(
@@ -95,7 +102,7 @@ def pack(fields: Fields) -> bytes:
 
 def unpack(body: bytes) -> Fields:
     """The inverse of `pack`; `DecodeError` for anything `pack` does not make."""
-    if not HEAD.size <= len(body) <= HEAD.size + VALUES_BYTES_MAX:
+    if not HEAD.size <= len(body) <= BODY_BYTES_MAX:
         raise DecodeError(f"row body of {len(body)} bytes")
     first, token, device, address, relay, minter, generation, template, serial = HEAD.unpack_from(body)
     if first >> 48 & 0xFF != _BODY_VERSION or first >> 57:
@@ -113,6 +120,11 @@ def unpack(body: bytes) -> Fields:
         serial,
         body[HEAD.size :],
     )
+
+
+def is_partial(body: bytes) -> bool:
+    """Whether the name of this row holds only its head."""
+    return bool(body[0] & 1)
 
 
 def mark_partial(body: bytes) -> bytes:
@@ -190,6 +202,16 @@ def unpack_names(data: bytes) -> list[bytes]:
         names.append(data[at + 1 : end])
         at = end
     return names
+
+
+def pack_address(text: object) -> bytes:
+    """The 4 bytes of a dotted quad; `DecodeError` if it is none. (`ipaddress` takes ten times as long.)"""
+    if isinstance(text, str) and _QUAD.fullmatch(text):
+        try:
+            return bytes(map(int, text.split(".")))
+        except ValueError:
+            pass
+    raise DecodeError(f"{text!r} is not an IPv4 address")
 
 
 def template_number(class_name: str, signature: str) -> int:

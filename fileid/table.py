@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from enum import IntEnum
 
 from bus.errors import DecodeError
-from fileid.row import HEAD, LIFE_S, MINTER, NAME_BYTES_MAX, Place, Row, locate
+from fileid.row import BODY_BYTES_MAX, HEAD, LIFE_S, MINTER, NAME_BYTES_MAX, STARTS, Place, Row, locate
 
 CAPACITY = 400_000  # 60 s of a cluster's 1,667 boots a second, four times over: about 150 MiB
 TOMBSTONE_S = LIFE_S + 10.0  # a seal opens for 60 s, on a clock that may be 5 s off
@@ -71,11 +71,11 @@ class Table:
             and self._rows.keys().isdisjoint(names)
             and (not self._spent or self._spent.keys().isdisjoint(names))
             and len(set(names)) == len(names)
-            and all(_is_sound(place, minter) for place in places)
+            and _are_sound(places, minter)
         )
 
     def _accept_one(self, name: bytes, place: Place, minter: bytes, fresh: list[bytes]) -> Status:
-        if not _is_sound(place, minter):
+        if not _are_sound((place,), minter):
             status = Status.BAD
         elif name in self._rows or name in self._spent:
             status = Status.DUPLICATE
@@ -122,13 +122,18 @@ class Table:
         return min((queue[0][0] for queue in (self._ages, self._spent_ages) if queue), default=None)
 
 
-def _is_sound(place: Place, minter: bytes) -> bool:
-    data, start, middle, end = place
-    return (
-        0 < middle - start <= NAME_BYTES_MAX
-        and end - middle >= HEAD.size
-        and data[middle + MINTER.start : middle + MINTER.stop] == minter
-    )
+def _are_sound(places: Iterable[Place], minter: bytes) -> bool:
+    """Every row can be decoded and is its minter's own: what is stored can be served."""
+    size_min, first, last = HEAD.size, MINTER.start, MINTER.stop
+    for data, start, middle, end in places:
+        if not (
+            0 < middle - start <= NAME_BYTES_MAX
+            and size_min <= end - middle <= BODY_BYTES_MAX
+            and data[middle : middle + 2] in STARTS
+            and data[middle + first : middle + last] == minter
+        ):
+            return False
+    return True
 
 
 def is_settled(statuses: Iterable[int]) -> Sequence[bool]:

@@ -38,7 +38,8 @@ class Roster:
         if beat.service != service:
             raise DecodeError(f"{envelope.source} beats as {beat.service} but is {service}")
         known = self._peers.get(envelope.source)
-        if known is None or envelope.incarnation >= known.incarnation:
+        is_forgotten = self._detector.state(envelope.source) is None
+        if known is None or is_forgotten or envelope.incarnation >= known.incarnation:
             self._peers[envelope.source] = Peer(envelope.source, envelope.incarnation, beat)
         return self._detector.heard(envelope.source, envelope.incarnation, now)
 

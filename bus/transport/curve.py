@@ -65,13 +65,19 @@ class ZapHandler:
     """Answers libzmq's question "who is this key?" for every server socket of a context."""
 
     def __init__(self, context: zmq.Context[Any], poller: Poller, instances: Mapping[bytes, str]) -> None:
-        """`instances` maps public keys (Z85) to instance names; every other key is refused."""
+        """`instances` maps public keys (Z85) to instance names; every other key is refused. One handler serves
+        a context, a second one is a `StateError`.
+        """
         self.refused = 0
         self._poller = poller
         self._instances = {z85.decode(key): name.encode() for key, name in instances.items()}
         self._socket = context.socket(zmq.REP)
         self._socket.setsockopt(zmq.LINGER, 0)
-        self._socket.bind(ZAP_ENDPOINT)
+        try:
+            self._socket.bind(ZAP_ENDPOINT)
+        except zmq.ZMQError as error:
+            self._socket.close()
+            raise StateError(f"this context has a ZAP handler already: {error}") from error
         poller.add(self._socket, self.answer)
 
     def close(self) -> None:
@@ -83,6 +89,7 @@ class ZapHandler:
         """Answer one question, if there is one."""
         try:
             self._socket.send_multipart(self._verdict(self._socket.recv_multipart(zmq.NOBLOCK)))
+            self._poller.used(self._socket)
         except zmq.Again:
             pass
         return []
@@ -116,6 +123,7 @@ def check_strangers_refused(context: zmq.Context[Any], zap: ZapHandler, endpoint
                 break
     finally:
         stranger.disable_monitor()
+        monitor.close()
         stranger.close()
     if event != zmq.EVENT_HANDSHAKE_FAILED_AUTH:
         raise StateError(f"self-test failed: {endpoint} did not refuse an unlisted key (event {event})")

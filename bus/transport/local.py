@@ -6,12 +6,14 @@ our own user, or a member of our group. Everything a client can make us hold is 
 of a line, the answers it does not read.
 """
 
-import json
 import os
 import socket
 import struct
+from itertools import count
 from pathlib import Path
 from typing import Any
+
+from pydantic_core import from_json, to_json
 
 from bus.errors import BusyError
 from bus.machine import LocalRequest, Reply
@@ -41,7 +43,9 @@ class LocalServer:
         self.malformed = 0
         self._poller = poller
         self._path = path
+        self._numbers = count(1)  # a descriptor's number would be the next client's, and a late answer too
         self._sessions: dict[int, _Session] = {}
+        self._unflushed: dict[int, _Session] = {}
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._listener.setblocking(False)
         try:
@@ -54,14 +58,15 @@ class LocalServer:
             self._listener.close()
             raise BusyError(f"cannot listen on {path}: {error.strerror or error}") from error
         poller.add(self._listener.fileno(), self._accept)
+        poller.before_wait(self._flush_all)
 
     def reply(self, reply: Reply) -> None:
-        """Send an answer; a client that does not read is disconnected."""
+        """Send an answer, with the others of this moment; a client that does not read is disconnected."""
         session = self._sessions.get(reply.session)
         if session is None:
             return
-        session.unsent += json.dumps(reply.body, separators=(",", ":")).encode() + b"\n"
-        self._flush(reply.session, session)
+        session.unsent += to_json(reply.body) + b"\n"
+        self._unflushed[reply.session] = session
 
     def close(self) -> None:
         """Stop listening, disconnect everybody, remove the socket."""
@@ -81,9 +86,9 @@ class LocalServer:
             connection.close()
             return []
         connection.setblocking(False)
-        number = connection.fileno()
+        number = next(self._numbers)
         self._sessions[number] = _Session(connection)
-        self._poller.add(number, lambda: self._read(number))
+        self._poller.add(connection.fileno(), lambda: self._read(number))
         return []
 
     def _read(self, number: int) -> list[Any]:
@@ -109,8 +114,8 @@ class LocalServer:
 
     def _parse(self, number: int, line: bytes) -> LocalRequest | None:
         try:
-            body = json.loads(line)
-        except (ValueError, RecursionError):
+            body = from_json(line)
+        except ValueError:
             body = None
         if isinstance(body, dict) and len(line) <= LINE_BYTES_MAX:
             return LocalRequest(number, body)
@@ -119,6 +124,10 @@ class LocalServer:
             Reply(number, {"error": "bad_request", "detail": "a request is one JSON object in a line"})
         )
         return None
+
+    def _flush_all(self) -> None:
+        while self._unflushed:
+            self._flush(*self._unflushed.popitem())
 
     def _flush(self, number: int, session: _Session) -> None:
         if not session.unsent and not session.is_blocked:
@@ -136,12 +145,13 @@ class LocalServer:
             self._drop(number)
         elif session.is_blocked != bool(session.unsent):
             session.is_blocked = not session.is_blocked
-            self._poller.watch_write(number, session.is_blocked)
+            self._poller.watch_write(session.connection.fileno(), session.is_blocked)
 
     def _drop(self, number: int) -> None:
         session = self._sessions.pop(number, None)
         if session is not None:
-            self._poller.remove(number)
+            self._unflushed.pop(number, None)
+            self._poller.remove(session.connection.fileno())
             session.connection.close()
 
 
@@ -156,9 +166,12 @@ def _remove_stale(path: Path) -> None:
     if not path.is_socket():
         return
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.setblocking(False)
         try:
             probe.connect(str(path))
         except ConnectionRefusedError:
             path.unlink()
             return
+        except BlockingIOError:
+            pass  # somebody listens and is too busy to accept
     raise OSError("another process listens there")

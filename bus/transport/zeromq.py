@@ -119,6 +119,7 @@ class Dealers:
         dealer = self._dealers.get(to if isinstance(to, str) else "")
         if dealer is None:
             raise UnavailableError(f"no connection to {to!r}")
+        self._poller.used(dealer.socket)
         try:
             dealer.socket.send(to_frame(envelope), zmq.NOBLOCK)
         except zmq.Again:
@@ -154,6 +155,7 @@ def _update(dealer: _Dealer) -> bool:
 
 def _close(dealer: _Dealer) -> None:
     dealer.socket.disable_monitor()
+    dealer.monitor.close()
     dealer.socket.close()
 
 
@@ -192,6 +194,7 @@ class Router:
         route = self._routes.get(to) if isinstance(to, str) else to
         if route is None:
             raise UnavailableError(f"{to!r} is not connected")
+        self._poller.used(self._socket)
         try:
             self._socket.send(route, zmq.SNDMORE | zmq.NOBLOCK)
             self._socket.send(to_frame(envelope), zmq.NOBLOCK)

@@ -13,7 +13,6 @@ A completed download leaves a tombstone; an abandoned one leaves its row, for th
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
-from ipaddress import IPv4Address
 from typing import Any, NamedTuple
 
 from bus.audit import Audit
@@ -33,7 +32,18 @@ from bus.machine import (
 from bus.messages import AUDIT, CATALOGUE, Beat, CatalogueRecord, Load
 from fileid.handoff import ACKED_SEQ
 from fileid.reads import Pull, Reads, Serve, Silent
-from fileid.row import ACK, HELLO, PULL, PULLED, ROWS, Fields, number_of, pack_names, template_number
+from fileid.row import (
+    ACK,
+    HELLO,
+    PULL,
+    PULLED,
+    ROWS,
+    Fields,
+    number_of,
+    pack_address,
+    pack_names,
+    template_number,
+)
 from fileid.seal import Opener
 from fileid.table import Table
 from heartbeat.pulse import Pulse
@@ -45,7 +55,7 @@ from services.tftp.server_core import TftpServer
 from services.tftp.sockets import Arrived
 
 DURATIONS_MAX = 512  # downloads over which the beat's p99 is taken
-GENERATIONS_MAX = 2  # a row may have been minted just before the catalogue changed
+DURATIONS_S = 10.0  # a slow moment must pass: who looks slow gets no work, so nothing new would correct it
 
 
 class _Download(NamedTuple):
@@ -83,10 +93,11 @@ class Cfm:
         self._dedup = Dedup()
         self._routes: dict[str, str | bytes] = {}
         self._downloads: dict[int, _Download] = {}
-        self._durations: deque[float] = deque(maxlen=DURATIONS_MAX)
+        self._durations: deque[tuple[float, float]] = deque(maxlen=DURATIONS_MAX)
         self._wall_offset_s = 0.0
         self._generation = 0
-        self._templates: list[dict[int, Template]] = []
+        self._latest: dict[int, Template] = {}
+        self._templates: dict[int, Template] = {}
         self.counts = dict.fromkeys(("undecodable", "no_template", "bad_values", "completed", "abandoned"), 0)
         self._events: dict[type, Callable[[Any, float], list[Effect]]] = {
             Datagram: lambda datagram, _: [datagram],
@@ -101,7 +112,10 @@ class Cfm:
     def receive(self, message: Any, now: float) -> list[Effect]:
         """A datagram, a message of the bus, a question of the host, or news from the runner."""
         if isinstance(message, Arrived):
-            return self._follow(self._tftp.receive(*message, now), now)
+            events = self._tftp.receive(*message, now)
+            if len(events) == 1 and type(events[0]) is Datagram:
+                return events
+            return self._follow(events, now)
         if isinstance(message, Received):
             try:
                 return self._received(message, now)
@@ -131,7 +145,7 @@ class Cfm:
                 effects += self._pull(decision)
         effects += self._follow(self._tftp.tick(now), now)
         if now >= self._pulse.deadline():
-            effects.append(self._pulse.tick(self._beat(), now, wall_s))
+            effects.append(self._pulse.tick(self._beat(now), now, wall_s))
         for row in self._table.expire(now):
             self._record("fileid.expired", row.fields(), now, {})
         effects += self._audit.tick(now, wall_s)
@@ -191,7 +205,7 @@ class Cfm:
         return effects
 
     def _requested(self, event: ReadRequested, now: float) -> list[Effect]:
-        address = IPv4Address(event.peer[0]).packed
+        address = pack_address(event.peer[0])
         try:
             decision = self._reads.ask(event.read, event.name, address, now, now + self._wall_offset_s)
         except DecodeError:
@@ -210,9 +224,7 @@ class Cfm:
 
     def _serve(self, served: Serve, now: float) -> list[Effect]:
         fields = served.fields
-        template = next(
-            (known[fields.template] for known in self._templates if fields.template in known), None
-        )
+        template = self._templates.get(fields.template)
         if template is None:
             # Silence: the catalogue may come before the modem's next try.
             self.counts["no_template"] += 1
@@ -228,14 +240,14 @@ class Cfm:
         started = self._tftp.serve(served.read, file, now)
         if started:
             self._downloads[served.read] = _Download(served, now)
-        return self._follow(started, now)
+        return list(started)
 
     def _completed(self, event: Completed, now: float) -> list[Effect]:
         self.counts["completed"] += 1
         self._table.complete(event.name, now)
         download = self._downloads.pop(event.read)
         took_s = now - download.at + download.served.waited_s
-        self._durations.append(took_s)
+        self._durations.append((now, took_s))
         self._record(
             "download.completed",
             download.served.fields,
@@ -266,12 +278,16 @@ class Cfm:
         except DocsisError as error:
             raise DecodeError(f"catalogue generation {record.generation}: {error}") from error
         numbered = {template_number(name, one.signature): one for name, one in compiled.items()}
-        self._templates = [numbered, *self._templates][:GENERATIONS_MAX]
+        # A row may have been minted just before the catalogue changed: the former generation stays known.
+        self._templates = {**self._latest, **numbered}
+        self._latest = numbered
         self._generation = record.generation
         self._pulse.hurry()
 
-    def _beat(self) -> Beat:
-        durations = sorted(self._durations)
+    def _beat(self, now: float) -> Beat:
+        while self._durations and self._durations[0][0] <= now - DURATIONS_S:
+            self._durations.popleft()
+        durations = sorted(took_s for _, took_s in self._durations)
         p99_ms = durations[len(durations) * 99 // 100] * 1000 if durations else 0.0
         load = Load(in_flight=len(self._downloads) + len(self._reads), p99_ms=p99_ms, capacity=self._capacity)
         return Beat(service="cfm", load=load, generation=self._generation, endpoints=self._endpoints)

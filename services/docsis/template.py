@@ -68,6 +68,7 @@ class Template:
     _packing: Packing
     _file: Parts
     _digested: Parts
+    _always_fits: bool
 
     def pack(self, values: Mapping[str, object]) -> bytes:
         """One device's values in packed form, defaults filled in; raises DocsisError naming the placeholder.
@@ -75,7 +76,8 @@ class Template:
         Numbers are int, strings str, addresses dotted quads. What this accepts, `build` builds.
         """
         fields = self._packing.fields(values)
-        render(self._file, fields)
+        if not self._always_fits:
+            render(self._file, fields)
         return self._packing.join(fields)
 
     def build(self, packed: bytes, *, address: bytes, timestamp_s: int, secret: bytes) -> bytes:
@@ -127,7 +129,32 @@ def compile_template(definition: Mapping[str, object]) -> Template:
         _packing=Packing(placeholders),
         _file=merge((MTA_OPENING, *file)) if kind == "mta" else file,
         _digested=_digest_order(entries, len(placeholders)),
+        _always_fits=_always_fits(file, placeholders),
     )
+
+
+def _always_fits(file: Parts, placeholders: Sequence[Placeholder]) -> bool:
+    """Whether no legal values can make a TLV too long or too short: tried with the extremes, which only
+    strings lack.
+    """
+    widths = [placeholder.width for placeholder in placeholders]
+    if None in widths:
+        return False
+    try:
+        for extreme in (
+            [
+                entry.low.to_bytes(width or 0, "big")
+                for entry, width in zip(placeholders, widths, strict=True)
+            ],
+            [
+                entry.high.to_bytes(width or 0, "big")
+                for entry, width in zip(placeholders, widths, strict=True)
+            ],
+        ):
+            render(file, extreme)
+    except DocsisError:
+        return False
+    return True
 
 
 def _digest_order(entries: Sequence[Entry], made: int) -> Parts:

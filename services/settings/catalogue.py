@@ -51,8 +51,9 @@ def digest(classes: Classes) -> str:
 
 
 def parse(data: bytes) -> CatalogueRecord:
-    """The record in these bytes; `DecodeError` if it is none or its digest is wrong."""
+    """The record in these bytes; `DecodeError` if it is none, or its classes or its digest are wrong."""
     found = decode(CatalogueRecord, data)
+    check_classes({"classes": found.classes})
     if digest(found.classes) != found.digest:
         raise DecodeError(f"catalogue generation {found.generation} does not match its digest")
     return found

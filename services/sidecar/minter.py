@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 from bus.audit import Audit
 from bus.dedup import Dedup
 from bus.envelope import Envelope, Stamp
-from bus.errors import BackpressureError, DecodeError
+from bus.errors import BackpressureError, DecodeError, OversizeError
 from bus.machine import (
     CaughtUp,
     Connect,
@@ -45,6 +45,7 @@ from fileid.row import (
     ROWS,
     Fields,
     Row,
+    is_partial,
     number_of,
     pack,
     pack_rows,
@@ -66,9 +67,11 @@ PUBLISH_EVERY_S = 3.0  # longer than a record's time-out, so the catalogue is no
 
 
 class _Ticket(NamedTuple):
+    """What the answer to a request needs, when its row is settled."""
+
     session: int
     request: Create
-    generation: int
+    serial: str
     since: float
 
 
@@ -177,43 +180,42 @@ class Minter:
     def _create(self, request: LocalRequest, now: float) -> list[Effect]:
         try:
             create = parse_create(request.body)
-            row = self._mint(create, now)
-            self._handoff.offer(row, _Ticket(request.session, create, self._generation, now), now)
+            serial = self._random_bytes(8)
+            row = self._mint(create, serial, now)
+            self._handoff.offer(row, _Ticket(request.session, create, serial.hex(), now), now)
+            self._minted.add(row, now)
         except (_NotNowError, BackpressureError) as error:
             self.counts["refused"] += 1
             return [_refusal(request, "try_again", str(error))]
-        except (DecodeError, DocsisError) as error:
+        except (DecodeError, DocsisError, OversizeError) as error:
             self.counts["refused"] += 1
             return [_refusal(request, "bad_request", str(error))]
         self.counts["created"] += 1
         return []
 
-    def _mint(self, create: Create, now: float) -> Row:
-        name = create.settings["class"]
+    def _mint(self, create: Create, serial: bytes, now: float) -> Row:
+        name = create.class_name
         if not self._templates:
             raise _NotNowError("no settings catalogue yet")
         if name not in self._templates:
             raise DecodeError(f"settings.class: there is no class {name!r}")
         number, template = self._templates[name]
-        values = {key: value for key, value in create.settings.items() if key != "class"}
         body = pack(
             Fields(
                 partial=False,
                 minted_ms=int((now + self._wall_offset_s) * 1000),
                 token=self._stamp.token,
-                device=create.device_bytes,
-                address=create.address.packed,
-                relay=create.relay.packed,
+                device=create.device,
+                address=create.address,
+                relay=create.relay,
                 minter=self._number,
                 generation=self._generation,
                 template=number,
-                serial=self._random_bytes(8),
-                values=template.pack(values),
+                serial=serial,
+                values=template.pack(create.values),
             )
         )
-        row = self._sealer.seal(body, mask=name)
-        self._minted.add(row, now)
-        return row
+        return self._sealer.seal(body, mask=name)
 
     def _choose(self, exclude: Sequence[str], now: float) -> str | None:
         return self._balancer.choose((*exclude, *self._unreachable), self._generation)
@@ -223,30 +225,29 @@ class Minter:
         for end in settled:
             ticket: _Ticket = end.ticket
             server = self._next_server(end)
-            body: dict[str, Any] = {"id": ticket.request.id}
-            fields = end.row.fields()
+            body: dict[str, Any] = {
+                "id": ticket.request.id,
+                "file": end.row.name.decode(),
+                "fileid": ticket.serial,
+                "next_server": server,
+                "acked": end.acked,
+                "sealed": "partial" if is_partial(end.row.body) else "full",
+            }
             if server is None:
-                body |= {"error": "try_again", "detail": "no CFM is alive and no default is configured"}
-            else:
-                body |= {
-                    "file": end.row.name.decode(),
-                    "fileid": fields.serial.hex(),
-                    "next_server": server,
-                    "acked": end.acked,
-                    "sealed": "partial" if fields.partial else "full",
-                }
+                reason = "no CFM is alive and no default is configured"
+                body = {"id": ticket.request.id, "error": "try_again", "detail": reason}
             effects.append(Reply(ticket.session, body))
-            self._record(end, ticket, fields, now)
+            self._record(end, ticket, now)
         return effects
 
-    def _record(self, end: Settled, ticket: _Ticket, fields: Fields, now: float) -> None:
+    def _record(self, end: Settled, ticket: _Ticket, now: float) -> None:
+        request = ticket.request
         event = {
             "event": "fileid.acked" if end.acked else "fileid.unacked",
-            "device": fields.device.hex(":"),
-            "fileid": fields.serial.hex(),
+            "device": request.device.hex(":"),
+            "fileid": ticket.serial,
             "at": round(now + self._wall_offset_s, 3),
-            "address": str(ticket.request.address),
-            "class": ticket.request.settings["class"],
+            "class": request.class_name,
             "cfm": end.cfm,
             "tried": len(end.tried),
             "handoff_ms": round((now - ticket.since) * 1000, 1),
@@ -255,12 +256,11 @@ class Minter:
 
     def _next_server(self, end: Settled) -> str | None:
         """Who acked; else the first one tried that is still alive; else any that is; else the default."""
-        anyone = self._balancer.choose((), self._generation)
-        for name in (end.cfm, *end.tried, anyone):
-            peer = self._roster.peer(name or "")
-            if peer is not None and (name == end.cfm or self._roster.is_alive(peer.name)):
-                return peer.beat.endpoints.get("tftp", self._default_next_server)
-        return self._default_next_server
+        name: str | None = end.cfm or next(filter(self._roster.is_alive, end.tried), None)
+        peer = self._roster.peer(name or self._balancer.choose((), self._generation) or "")
+        if peer is None:
+            return self._default_next_server
+        return peer.beat.endpoints.get("tftp", self._default_next_server)
 
     def _received(self, message: Received, now: float) -> list[Effect]:
         envelope = message.envelope

@@ -44,7 +44,7 @@ def run(config: Config, service: str, budget: Budget) -> Exit:
             sealer=Sealer(SealKey(seal_id, number_of(minter), key)),
             budget=budget,
             random=Random(node.stamp.incarnation),
-            random_bytes=os.urandom,
+            random_bytes=RandomPool().take,
             minted_max=section.minted_max,
             default_next_server=section.default_next_server,
             catalogue=catalogue,
@@ -67,6 +67,21 @@ def run(config: Config, service: str, budget: Budget) -> Exit:
         )
     finally:
         node.close()
+
+
+class RandomPool:
+    """The kernel's randomness, fetched by the page: one system call for many serials."""
+
+    def __init__(self) -> None:
+        self._pool = b""
+        self._at = 0
+
+    def take(self, size: int) -> bytes:
+        """`size` random bytes."""
+        if self._at + size > len(self._pool):
+            self._pool, self._at = os.urandom(4096), 0
+        self._at += size
+        return self._pool[self._at - size : self._at]
 
 
 def _own_catalogue(config: Config) -> Classes | None:
