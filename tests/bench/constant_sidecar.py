@@ -1,0 +1,38 @@
+"""A sidecar that says the same to everybody: `python -m tests.bench.constant_sidecar SOCKET SERVER`.
+
+It stands in provbus' place when the plant boots against the bare TFTP loop, so that both are driven by the
+same modems.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+from bus.machine import LocalRequest, Reply
+from bus.transport.local import LocalServer
+from bus.transport.poller import Poller
+
+
+def main() -> None:
+    """Answer every request until killed."""
+    path, server = sys.argv[1:]
+    poller = Poller()
+    local = LocalServer(poller, Path(path))
+    print(json.dumps({"ready": True}), flush=True)
+    number = 0
+    while True:
+        for request in poller.poll(None):
+            assert isinstance(request, LocalRequest)
+            number += 1
+            answer = {
+                "id": request.body["id"],
+                "file": f"{number:016x}.cm",
+                "fileid": f"{number:016x}",
+                "next_server": server,
+                "acked": True,
+                "sealed": "full",
+            }
+            local.reply(Reply(request.session, answer))
+
+
+main()

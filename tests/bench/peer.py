@@ -1,0 +1,107 @@
+"""The server process of a hand-off bench: `python -m tests.bench.peer raw|parts|codec|table|runner KEYS`."""
+
+import json
+import sys
+import time
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import zmq
+
+from bus.codec import from_frame, to_frame
+from bus.envelope import Stamp
+from bus.machine import Publish, Send
+from bus.runner import Runner
+from bus.transport.curve import KeyPair, ZapHandler, secure_server
+from bus.transport.poller import Poller
+from bus.transport.zeromq import Router
+from fileid.handoff import ACKED_SEQ
+from fileid.row import ACK, number_of
+from fileid.seal import Opener
+from fileid.table import Table
+from services.cfm.machine import Cfm
+from services.tftp.server_core import TftpServer
+
+ENDPOINT = "tcp://127.0.0.1:*"
+MINTER = "dhcp-1"
+ACK_BYTES = 40 + ACKED_SEQ.size + 1
+
+
+def _stamp() -> Stamp:
+    return Stamp("cfm-1", "bench", time.time_ns() // 1_000_000)
+
+
+def _table() -> Table:
+    return Table(10_000_000)
+
+
+def serve_blocking(kind: str, client: bytes, keys: KeyPair) -> None:
+    """Raw or through the codec, on a blocking ROUTER; the ZAP handler has a thread of its own."""
+    context: zmq.Context[Any] = zmq.Context()
+    zap_poller = Poller()
+    ZapHandler(context, zap_poller, {client: MINTER})
+
+    def zap() -> None:
+        while True:
+            zap_poller.poll(None)
+
+    Thread(target=zap, daemon=True).start()
+    socket = context.socket(zmq.ROUTER)
+    secure_server(socket, keys)
+    socket.bind(ENDPOINT)
+    print(socket.getsockopt_string(zmq.LAST_ENDPOINT), flush=True)
+    {"raw": _raw, "parts": _raw, "codec": _codec, "table": _codec}[kind](socket)
+
+
+def _raw(socket: Any) -> None:
+    ack = bytes(ACK_BYTES)
+    while True:
+        route, *_ = socket.recv_multipart()
+        socket.send_multipart((route, ack))
+
+
+def _codec(socket: Any) -> None:
+    table, stamp = _table(), _stamp()
+    minter = number_of(MINTER).to_bytes(4, "big")
+    while True:
+        route = socket.recv()
+        envelope = from_frame(socket.recv(), MINTER)
+        statuses, _ = table.accept(envelope.data, minter, time.monotonic())
+        ack = stamp.envelope(ACK, ACKED_SEQ.pack(envelope.seq) + statuses, time_ms=0)
+        socket.send(route, zmq.SNDMORE)
+        socket.send(to_frame(ack))
+
+
+def serve_runner(client: bytes, keys: KeyPair) -> None:
+    """The real CFM machine behind the real runner and router; nobody reads its beats."""
+    context: zmq.Context[Any] = zmq.Context()
+    poller = Poller()
+    ZapHandler(context, poller, {client: MINTER})
+    router = Router(context, poller, keys, ENDPOINT)
+    print(router.endpoint, flush=True)
+    machine = Cfm(
+        stamp=_stamp(),
+        minters=[MINTER],
+        opener=Opener({}),
+        table=_table(),
+        tftp=TftpServer(transfer_sockets=1),
+        endpoints={},
+        capacity=1,
+        secret=b"x",
+    )
+    handlers = {Send: lambda effect: router.send(effect.to, effect.envelope), Publish: lambda effect: None}
+    Runner(machine, poller, handlers).run()
+
+
+def main() -> None:
+    """Serve until killed."""
+    kind, path = sys.argv[1:]
+    client, public, secret = (text.encode() for text in json.loads(Path(path).read_text()))
+    if kind == "runner":
+        serve_runner(client, KeyPair(public, secret))
+    else:
+        serve_blocking(kind, client, KeyPair(public, secret))
+
+
+main()
