@@ -107,7 +107,10 @@ class Cfm:
             Abandoned: self._abandoned,
         }
         if catalogue is not None:
-            self._adopt(catalogue)
+            try:
+                self._adopt(catalogue)
+            except DecodeError:  # kept by another version of ours; the topic has a better one
+                self.counts["undecodable"] += 1
 
     def receive(self, message: Any, now: float) -> list[Effect]:
         """A datagram, a message of the bus, a question of the host, or news from the runner."""

@@ -10,6 +10,7 @@ from services.cli.file import file
 from services.cli.keys import keys
 from services.cli.lab import lab
 from services.cli.run import run
+from services.cli.topics import topics
 
 EXIT_CODES: dict[type[Exception], int] = {
     ConfigError: 78,
@@ -32,7 +33,7 @@ def cli(verbose: bool) -> None:
     )
 
 
-for command in (run, keys, file, lab):
+for command in (run, keys, topics, file, lab):
     cli.add_command(command)
 
 

@@ -112,12 +112,16 @@ class Minter:
         self._wall_offset_s = 0.0
         self._generation = 0
         self._digest = ""
+        self._published = ""
         self._templates: dict[str, tuple[int, Template]] = {}
         self._publish = publish
         self._publish_due: float | None = None
         self.counts = dict.fromkeys(("created", "refused", "undecodable", "unknown_pulls"), 0)
         if catalogue is not None:
-            self._adopt(catalogue)
+            try:
+                self._adopt(catalogue)
+            except DecodeError:  # kept by another version of ours; the topic has a better one
+                self.counts["undecodable"] += 1
 
     def receive(self, message: Any, now: float) -> list[Effect]:
         """A request of the host, a message of the bus, or news from the runner."""
@@ -274,6 +278,7 @@ class Minter:
             return self._beaten(envelope, now)
         if envelope.type == CATALOGUE:
             record = parse(envelope.data)
+            self._published = record.digest
             if record.generation > self._generation:
                 self._adopt(record)
                 return [StoreCatalogue(record)]
@@ -321,14 +326,16 @@ class Minter:
         self._pulse.hurry()
 
     def _publish_catalogue(self, now: float, wall_s: float) -> list[Effect]:
-        """Publish our own catalogue, once we know the topic's, until it is read back as the one in force."""
+        """Publish our own catalogue, once we know the topic's, until the topic holds it."""
         if self._publish_due is None or now < self._publish_due:
             return []
         self._publish_due = None
-        if self._publish is None or digest(self._publish) == self._digest:
+        if self._publish is None or digest(self._publish) == self._published:
             return []
         self._publish_due = now + PUBLISH_EVERY_S
-        data = encode(record_of(self._publish, self._generation + 1))
+        # In force by our copy, but gone from the topic (emptied, another cluster): the same generation again.
+        is_new = digest(self._publish) != self._digest
+        data = encode(record_of(self._publish, self._generation + is_new))
         envelope = self._stamp.envelope(CATALOGUE, data, time_ms=int(wall_s * 1000))
         return [Publish(envelope, key="catalogue")]
 

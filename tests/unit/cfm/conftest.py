@@ -1,0 +1,139 @@
+"""A CFM without its process: the real machine, its minters and its modems fed by hand in virtual time."""
+
+from collections.abc import Callable
+from itertools import count
+from typing import Any
+
+import pytest
+
+from bus.envelope import Envelope, Stamp, Token
+from bus.machine import Received, WallClock
+from bus.messages import CATALOGUE, CatalogueRecord, encode
+from fileid.row import ROWS, Fields, Row, number_of, pack, pack_rows, template_number
+from fileid.seal import KEY_BYTES, Opener, Sealer, SealKey
+from fileid.table import Table
+from services.cfm.machine import Cfm
+from services.docsis.template import compile_template
+from services.settings.catalogue import Classes, record
+from services.tftp.packets import Request, format_request
+from services.tftp.server_core import TftpServer
+from services.tftp.sockets import Arrived
+
+SECRET = b"s3cret-for-tests"
+WALL_OFFSET_S = 1_700_000_000.0
+MINTERS = ("dhcp-1", "mps-1")
+KEYS = {at: SealKey(at, number_of(name), bytes([at]) * KEY_BYTES) for at, name in enumerate(MINTERS)}
+
+
+@pytest.fixture
+def classes() -> Classes:
+    """A modem's class with one number, and an adapter's whose text does not fit into a name."""
+    return {
+        "data": {
+            "kind": "cm",
+            "placeholders": {"customer": {"kind": "uint32"}},
+            "body": [
+                {"network_access": 1},
+                {"upstream_service_flow": [{"reference": 1}, {"qos_parameter_set_type": 7}]},
+                {"downstream_service_flow": [{"reference": 2}, {"qos_parameter_set_type": 7}]},
+                {"snmp_set": {"oid": "1.3.6.1.2.1.1.6.0", "string": "customer ${customer}"}},
+            ],
+        },
+        "voice": {
+            "kind": "mta",
+            "hash": "na",
+            "placeholders": {"line1": {"kind": "string"}},
+            "body": [{"snmp_set": {"oid": "1.3.6.1.4.1.4491.1", "string": "${line1}"}}],
+        },
+    }
+
+
+@pytest.fixture
+def build(classes: Classes) -> Callable[..., Cfm]:
+    """Builds cfm-1, which has its wall clock and, unless keywords say otherwise, the catalogue."""
+
+    def make(**changes: Any) -> Cfm:
+        cfm = Cfm(
+            **{
+                "stamp": Stamp("cfm-1", "lab", 4),
+                "minters": MINTERS,
+                "opener": Opener(KEYS),
+                "table": Table(),
+                "tftp": TftpServer(transfer_sockets=1),
+                "endpoints": {"fileid": "tcp://127.0.0.11:7000", "tftp": "127.0.0.11"},
+                "capacity": 50,
+                "secret": SECRET,
+                "catalogue": record(classes, 3),
+                **changes,
+            }
+        )
+        cfm.receive(WallClock(WALL_OFFSET_S), 0.0)
+        return cfm
+
+    return make
+
+
+@pytest.fixture
+def cfm(build: Callable[..., Cfm]) -> Cfm:
+    """cfm-1 with the catalogue."""
+    return build()
+
+
+@pytest.fixture
+def mint(classes: Classes) -> Callable[..., Row]:
+    """Makes sealed rows of a class for 10.0.0.7, minted at now = 0; keywords are the device's values."""
+    serials = count(1)
+
+    def make(
+        name: str = "data", *, minter: int = 0, minted_s: float = 0.0, among: Classes = classes, **values: Any
+    ) -> Row:
+        template = compile_template(among[name])
+        default: dict[str, Any] = {"line1": "x" * 40} if name == "voice" else {"customer": 4242}
+        fields = Fields(
+            partial=False,
+            minted_ms=int((WALL_OFFSET_S + minted_s) * 1000),
+            token=Token(1, 1),
+            device=bytes.fromhex("001122334455"),
+            address=bytes([10, 0, 0, 7]),
+            relay=bytes(4),
+            minter=KEYS[minter].minter,
+            generation=3,
+            template=template_number(name, template.signature),
+            serial=next(serials).to_bytes(8),
+            values=template.pack(default | values),
+        )
+        return Sealer(KEYS[minter]).seal(pack(fields), name)
+
+    return make
+
+
+@pytest.fixture
+def hand_off() -> Callable[..., Received]:
+    """Makes the frame that carries these rows from a minter."""
+
+    def make(*rows: Row, source: str = "dhcp-1", seq: int = 1, type_: str = ROWS) -> Received:
+        return Received(Envelope(type_, source, 1, seq, 0, pack_rows(rows)), b"route of " + source.encode())
+
+    return make
+
+
+@pytest.fixture
+def publication() -> Callable[[Classes, int], Received]:
+    """Makes the next record of the settings topic."""
+    seqs = count(1)
+
+    def make(classes: Classes, generation: int) -> Received:
+        found: CatalogueRecord = record(classes, generation)
+        return Received(Envelope(CATALOGUE, "dhcp-1", 1, next(seqs), 0, encode(found)), "")
+
+    return make
+
+
+@pytest.fixture
+def rrq() -> Callable[..., Arrived]:
+    """Makes a modem's read request for a row's name."""
+
+    def make(row: Row, *, address: str = "10.0.0.7", port: int = 2000) -> Arrived:
+        return Arrived(0, format_request(Request(row.name)), (address, port))
+
+    return make

@@ -1,0 +1,266 @@
+"""Reads that come before their row, and settings that come after it: parked, pulled, sealed, or silence."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from bus.envelope import Envelope
+from bus.machine import CaughtUp, Effect, Publish, Received, Send
+from bus.messages import BEAT, CATALOGUE, Beat, decode
+from fileid.reads import SEAL_AFTER_S, SILENT_AFTER_S
+from fileid.row import ACK, HELLO, PULL, PULLED, ROWS, Row, unpack_names
+from services.cfm.machine import Cfm
+from services.docsis.verify import verify
+from services.settings.catalogue import Classes, StoreCatalogue, record
+from services.tftp.effects import Datagram
+
+SECRET = b"s3cret-for-tests"
+
+Build = Callable[..., Cfm]
+Make = Callable[..., Any]
+
+
+def data(effects: list[Effect]) -> list[bytes]:
+    """The datagrams among these effects."""
+    return [one.data for one in effects if isinstance(one, Datagram)]
+
+
+def pulls(effects: list[Effect]) -> list[tuple[str, list[bytes]]]:
+    """Whom these effects ask for the rows of which names."""
+    sends = [one for one in effects if isinstance(one, Send) and one.envelope.type == PULL]
+    return [(str(one.to), unpack_names(one.envelope.data)) for one in sends]
+
+
+def hello(source: str, via: bytes) -> Received:
+    return Received(Envelope(HELLO, source, 1, 1, 0, b""), via)
+
+
+def generation(cfm: Cfm, now: float) -> int:
+    """The generation that the CFM's next beat announces."""
+    (beat,) = [one for one in cfm.tick(now) if isinstance(one, Publish) and one.envelope.type == BEAT]
+    return decode(Beat, beat.envelope.data).generation
+
+
+def test_an_early_read_is_parked_pulled_and_served_by_its_row_after_the_ack(
+    cfm: Cfm, mint: Make, hand_off: Make, rrq: Make
+) -> None:
+    row = mint("voice", line1="x" * 60)
+    assert cfm.receive(rrq(row), 0.0) == []
+    assert pulls(cfm.tick(0.0)) == [("dhcp-1", [row.name])]
+    ack, datagram = cfm.receive(hand_off(mint(), row), 0.3)
+    assert isinstance(ack, Send)
+    assert ack.envelope.type == ACK
+    assert verify(datagram.data[4:], []) == "ok"
+    assert data(cfm.tick(0.5)) == []
+
+
+def test_an_early_read_is_served_by_the_answer_of_its_pull(
+    cfm: Cfm, mint: Make, hand_off: Make, rrq: Make
+) -> None:
+    row = mint("voice", minter=1, line1="x" * 60)
+    cfm.receive(rrq(row), 0.0)
+    assert pulls(cfm.tick(0.0)) == [("mps-1", [row.name])]
+    assert cfm.receive(hand_off(row, source="dhcp-1", type_=PULLED), 0.1) == []  # not its minter
+    (datagram,) = cfm.receive(hand_off(row, source="mps-1", type_=PULLED), 0.2)
+    assert b"x" * 60 in datagram.data
+    assert cfm.receive(hand_off(row, source="mps-1", type_=PULLED), 0.3) == []
+
+
+def test_an_early_read_is_served_by_its_seal_when_nobody_answers(cfm: Cfm, mint: Make, rrq: Make) -> None:
+    row = mint(customer=17)
+    cfm.receive(rrq(row), 0.0)
+    assert data(cfm.tick(0.0)) == data(cfm.tick(SEAL_AFTER_S - 0.01)) == []
+    (packet,) = data(cfm.tick(SEAL_AFTER_S))
+    assert verify(packet[4:], [SECRET]) == "ok"
+    assert b"customer 17" in packet
+
+
+def test_a_partial_seal_alone_is_met_with_silence_until_the_modem_asks_again(
+    cfm: Cfm, mint: Make, hand_off: Make, rrq: Make
+) -> None:
+    row = mint("voice", line1="x" * 60)
+    cfm.receive(rrq(row), 0.0)
+    for now in (0.0, SEAL_AFTER_S, SILENT_AFTER_S, 6.0):
+        assert data(cfm.tick(now)) == []
+    cfm.receive(rrq(row), 8.0)
+    assert pulls(cfm.tick(8.0)) == [("dhcp-1", [row.name])]
+    assert len(data(cfm.receive(hand_off(row), 8.1))) == 1
+
+
+def test_who_asks_again_after_the_silence_waits_as_long_as_the_first_time(
+    cfm: Cfm, mint: Make, hand_off: Make, rrq: Make
+) -> None:
+    row = mint("voice", line1="x" * 60)
+    cfm.receive(rrq(row), 0.0)
+    for now in (0.0, SEAL_AFTER_S, SILENT_AFTER_S):
+        cfm.tick(now)
+    cfm.receive(rrq(row), SILENT_AFTER_S + 0.1)
+    cfm.tick(6.0)
+    assert len(data(cfm.receive(hand_off(row), 7.0))) == 1
+
+
+def test_a_retransmitted_read_pulls_again_also_from_a_new_port(
+    cfm: Cfm, mint: Make, hand_off: Make, rrq: Make
+) -> None:
+    row = mint("voice", line1="x" * 60)
+    cfm.receive(rrq(row), 0.0)
+    cfm.tick(0.0)
+    for now, port in ((1.0, 2000), (2.0, 2001)):
+        assert cfm.receive(rrq(row, port=port), now) == []
+        assert pulls(cfm.tick(now)) == [("dhcp-1", [row.name])]
+    _, datagram = cfm.receive(hand_off(row), 2.1)
+    assert datagram.peer == ("10.0.0.7", 2001)
+
+
+def test_a_minter_that_connects_anew_is_asked_for_what_is_parked(cfm: Cfm, mint: Make, rrq: Make) -> None:
+    row = mint("voice", line1="x" * 60)
+    cfm.receive(hello("dhcp-1", b"first"), 0.0)
+    cfm.receive(rrq(row), 0.0)
+    cfm.tick(0.0)
+    assert cfm.receive(hello("dhcp-1", b"first"), 0.2) == []
+    assert pulls(cfm.tick(0.2)) == []
+    cfm.receive(hello("dhcp-1", b"second"), 0.3)
+    assert pulls(cfm.tick(0.3)) == [("dhcp-1", [row.name])]
+
+
+def test_a_read_that_left_is_not_served_when_its_row_arrives(
+    cfm: Cfm, mint: Make, hand_off: Make, rrq: Make
+) -> None:
+    early, other = mint("voice", line1="x" * 60), mint()
+    cfm.receive(hand_off(other), 0.0)
+    cfm.receive(rrq(early), 0.0)
+    cfm.receive(rrq(other), 0.1)  # from the same port: the modem asks for something else now
+    assert data(cfm.tick(SEAL_AFTER_S)) == []
+    cfm.receive(rrq(early, port=2001), 0.6)  # and comes back
+    (_, datagram) = cfm.receive(hand_off(early), 0.7)
+    assert datagram.peer == ("10.0.0.7", 2001)
+
+
+def test_a_parked_read_of_a_foreign_address_is_none(cfm: Cfm, mint: Make, hand_off: Make, rrq: Make) -> None:
+    row = mint()
+    cfm.receive(rrq(row, address="10.0.0.8"), 0.0)
+    assert cfm.tick(0.0)[1:] == []  # nothing but the beat
+    assert data(cfm.receive(hand_off(row), 0.1)) == []
+
+
+def test_a_row_whose_template_is_not_here_yet_is_served_on_the_next_try(
+    cfm: Cfm, mint: Make, hand_off: Make, rrq: Make, publication: Make, classes: Classes
+) -> None:
+    richer = classes | {"gold": classes["data"]}
+    row = mint("gold", among=richer)
+    cfm.receive(hand_off(row), 0.0)
+    assert cfm.receive(rrq(row), 0.1) == []
+    assert cfm.counts["no_template"] == 1
+    cfm.receive(publication(richer, 4), 0.2)
+    assert len(data(cfm.receive(rrq(row), 2.1))) == 1
+
+
+def test_a_parked_read_whose_template_is_not_here_yet_too(
+    cfm: Cfm, mint: Make, hand_off: Make, rrq: Make, publication: Make, classes: Classes
+) -> None:
+    richer = classes | {"gold": classes["data"]}
+    row = mint("gold", among=richer)
+    cfm.receive(rrq(row), 0.0)
+    cfm.tick(0.0)
+    assert data(cfm.receive(hand_off(row), 0.1)) == []
+    cfm.receive(publication(richer, 4), 0.2)
+    assert len(data(cfm.receive(rrq(row, port=2001), 2.1))) == 1
+
+
+def test_rows_of_the_former_generation_are_still_served_and_older_ones_not(
+    cfm: Cfm, mint: Make, hand_off: Make, rrq: Make, publication: Make, classes: Classes
+) -> None:
+    first, second = mint(), mint()
+    cfm.receive(hand_off(first, second), 0.0)
+    other = {"other": classes["voice"]}
+    cfm.receive(publication(other, 4), 0.1)
+    assert len(data(cfm.receive(rrq(first), 0.2))) == 1
+    cfm.receive(publication(other | {"more": classes["voice"]}, 5), 0.3)
+    assert cfm.receive(rrq(second, port=2001), 0.4) == []
+    assert cfm.counts["no_template"] == 1
+
+
+def test_a_class_that_changed_under_the_same_placeholders_serves_its_new_text(
+    cfm: Cfm, mint: Make, hand_off: Make, rrq: Make, publication: Make, classes: Classes
+) -> None:
+    row = mint()
+    cfm.receive(hand_off(row), 0.0)
+    changed = {"oid": "1.3.6.1.2.1.1.6.0", "string": "contract ${customer}"}
+    body = [*classes["data"]["body"][:-1], {"snmp_set": changed}]
+    cfm.receive(publication(classes | {"data": classes["data"] | {"body": body}}, 4), 0.1)
+    (packet,) = data(cfm.receive(rrq(row), 0.2))
+    assert b"contract 4242" in packet
+
+
+def test_a_newer_catalogue_is_adopted_kept_and_told(cfm: Cfm, publication: Make, classes: Classes) -> None:
+    assert generation(cfm, 0.0) == 3
+    assert cfm.receive(publication(classes, 4), 0.1) == [StoreCatalogue(record(classes, 4))]
+    assert generation(cfm, 0.1) == 4
+    for older in (1, 3, 4):
+        assert cfm.receive(publication({"gold": classes["data"]}, older), 0.2) == []
+    assert generation(cfm, 0.6) == 4
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda classes: {},
+        lambda classes: classes | {"gold": {"kind": "fax"}},
+        lambda classes: classes | {"data": classes["data"] | {"body": [{"no_such_tlv": 1}]}},
+        lambda classes: classes | {"x" * 13: classes["data"]},
+    ],
+    ids=["empty", "kind", "body", "name"],
+)
+def test_a_bad_catalogue_is_refused_whole_and_the_old_one_stays(
+    cfm: Cfm,
+    mint: Make,
+    hand_off: Make,
+    rrq: Make,
+    publication: Make,
+    classes: Classes,
+    spoil: Callable[[Classes], Classes],
+) -> None:
+    assert cfm.receive(publication(spoil(classes), 4), 0.0) == []
+    assert cfm.counts["undecodable"] == 1
+    assert generation(cfm, 0.0) == 3
+    row = mint()
+    cfm.receive(hand_off(row), 0.1)
+    assert len(data(cfm.receive(rrq(row), 0.2))) == 1
+
+
+def test_without_a_catalogue_a_cfm_says_so_and_takes_rows_all_the_same(
+    build: Build, mint: Make, hand_off: Make, rrq: Make, publication: Make, classes: Classes
+) -> None:
+    cfm, row = build(catalogue=None), mint()
+    assert generation(cfm, 0.0) == 0
+    cfm.receive(hand_off(row), 0.1)
+    assert cfm.receive(rrq(row), 0.2) == []
+    cfm.receive(publication(classes, 1), 0.3)
+    assert len(data(cfm.receive(rrq(row), 2.2))) == 1
+
+
+@pytest.mark.parametrize(
+    ("type_", "payload"),
+    [(ROWS, b""), (ROWS, b"\0\1\0\1\0\1"), (PULLED, b"\0"), (PULLED, b"\0\0"), (CATALOGUE, b"{}")],
+)
+def test_garbage_is_counted_and_nothing_else(cfm: Cfm, type_: str, payload: bytes) -> None:
+    assert cfm.receive(Received(Envelope(type_, "dhcp-1", 1, 1, 0, payload), b"route"), 0.0) == []
+    assert cfm.counts["undecodable"] == 1
+
+
+def test_a_malformed_answer_does_not_cost_the_parked_reads_beside_it(
+    cfm: Cfm, mint: Make, hand_off: Make, rrq: Make
+) -> None:
+    good, bad = mint(), mint()
+    cfm.receive(rrq(good), 0.0)
+    cfm.receive(rrq(bad, port=2001), 0.0)
+    spoilt = Row(bad.name, b"\0\2" + bad.body[2:])
+    assert cfm.receive(hand_off(good, spoilt, type_=PULLED), 0.1) == []
+    assert len(data(cfm.receive(hand_off(good, type_=PULLED), 0.2))) == 1
+
+
+def test_news_that_are_for_others_change_nothing(cfm: Cfm) -> None:
+    assert cfm.receive(CaughtUp("config"), 0.0) == []
+    with pytest.raises(AssertionError):
+        cfm.receive("hello", 0.0)

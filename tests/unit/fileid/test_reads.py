@@ -1,0 +1,304 @@
+"""A read arrives: the whole order of serving, parking, pulling and silence."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from bus.errors import DecodeError
+from fileid.reads import (
+    FUTURE_S_MAX,
+    SEAL_AFTER_S,
+    SILENT_AFTER_S,
+    Pull,
+    Reads,
+    Serve,
+    Silent,
+)
+from fileid.row import LIFE_S, ROWS_MAX, Row, number_of, pack, pack_rows
+from fileid.seal import Opener
+from fileid.table import Table
+
+WALL_S = 1_700_000_000.0  # when the rows of the tests were minted
+ADDRESS = bytes([10, 0, 0, 7])
+STRANGER = bytes([10, 0, 0, 8])
+DHCP, MPS = number_of("dhcp-1"), number_of("mps-1")
+
+Mint = Callable[..., Row]
+
+
+@pytest.fixture
+def table() -> Table:
+    return Table()
+
+
+@pytest.fixture
+def reads(table: Table, opener: Opener) -> Reads:
+    return Reads(table, opener)
+
+
+def store(table: Table, *rows: Row, now: float = 0.0) -> None:
+    """The rows' minter hands them off."""
+    statuses, _ = table.accept(pack_rows(rows), DHCP.to_bytes(4), now)
+    assert not any(statuses)
+
+
+def ask(reads: Reads, row: Row, read: int = 1, now: float = 0.0, age_s: float = 1.0) -> Serve | Silent | None:
+    """The row's modem asks, `age_s` after the minting by the wall clock."""
+    return reads.ask(read, row.name, ADDRESS, now, WALL_S + age_s)
+
+
+def pulls(reads: Reads, now: float = 0.0) -> list[Pull]:
+    """What `tick` wants pulled."""
+    return [effect for effect in reads.tick(now) if isinstance(effect, Pull)]
+
+
+def test_a_row_in_the_table_is_served_at_once(table: Table, reads: Reads, mint: Mint) -> None:
+    row = mint()
+    store(table, row)
+    assert ask(reads, row) == Serve(1, row, row.fields(), "row", 0.0)
+    assert ask(reads, row, read=2) == Serve(2, row, row.fields(), "row", 0.0)
+    assert reads.counts["row"] == 2
+    assert reads.deadline() is None
+
+
+def test_a_row_is_served_however_old_its_minter_says_it_is(table: Table, reads: Reads, mint: Mint) -> None:
+    row = mint()
+    store(table, row)
+    assert isinstance(ask(reads, row, age_s=1e6), Serve)
+
+
+def test_a_row_whose_name_no_key_opens_is_served(table: Table, mint: Mint) -> None:
+    row, reads = mint(), Reads(table, Opener({}))
+    store(table, row)
+    assert isinstance(ask(reads, row), Serve)
+
+
+def test_a_foreign_address_gets_neither_row_nor_parking(table: Table, reads: Reads, mint: Mint) -> None:
+    row, early = mint(), mint()
+    store(table, row)
+    for name in (row.name, early.name):
+        assert reads.ask(1, name, STRANGER, 0.0, WALL_S) == Silent(1, "address")
+    assert reads.silent == {"address": 2}
+    assert len(reads) == 0
+    assert reads.deadline() is None
+
+
+def test_a_completed_name_gets_nothing(table: Table, reads: Reads, mint: Mint) -> None:
+    row = mint()
+    store(table, row)
+    table.complete(row.name, 0.0)
+    assert ask(reads, row) == Silent(1, "spent")
+    assert len(reads) == 0
+
+
+@pytest.mark.parametrize("name", [b"", b"modem.bin", b"../etc/passwd", b"A" * 127])
+def test_a_name_that_nobody_sealed_gets_nothing(reads: Reads, name: bytes) -> None:
+    assert reads.ask(1, name, ADDRESS, 0.0, WALL_S) == Silent(1, "name")
+    assert reads.deadline() is None
+
+
+@pytest.mark.parametrize(
+    ("age_s", "parked"),
+    [
+        (-FUTURE_S_MAX - 0.001, False),
+        (-FUTURE_S_MAX, True),
+        (0.0, True),
+        (LIFE_S, True),
+        (LIFE_S + 0.001, False),
+        (-3600.0, False),
+    ],
+)
+def test_a_seal_is_worth_something_for_60_s(reads: Reads, mint: Mint, age_s: float, parked: bool) -> None:
+    assert ask(reads, mint(), age_s=age_s) == (None if parked else Silent(1, "age"))
+    assert len(reads) == parked
+
+
+def test_an_early_read_is_parked_and_its_row_pulled_from_its_minter(reads: Reads, mint: Mint) -> None:
+    row = mint()
+    assert ask(reads, row) is None
+    assert len(reads) == 1
+    assert reads.deadline() == 0.0
+    assert reads.tick(0.0) == [Pull(DHCP, [row.name])]
+    assert reads.deadline() == SEAL_AFTER_S
+
+
+def test_pulls_of_one_moment_travel_together_but_not_more_than_fit(reads: Reads, mint: Mint) -> None:
+    rows = [mint() for _ in range(ROWS_MAX + 1)]
+    for read, row in enumerate(rows):
+        ask(reads, row, read)
+    assert pulls(reads) == [
+        Pull(DHCP, [row.name for row in rows[:ROWS_MAX]]),
+        Pull(DHCP, [rows[-1].name]),
+    ]
+
+
+def test_each_minter_is_asked_for_its_own(reads: Reads, mint: Mint, mps_row: Row) -> None:
+    row = mint()
+    ask(reads, row, 1)
+    ask(reads, mps_row, 2)
+    assert pulls(reads) == [Pull(DHCP, [row.name]), Pull(MPS, [mps_row.name])]
+
+
+def test_a_repeated_read_pulls_again(reads: Reads, mint: Mint) -> None:
+    row = mint()
+    ask(reads, row)
+    assert pulls(reads) == [Pull(DHCP, [row.name])]
+    assert pulls(reads, 0.2) == []
+    assert reads.ask_again(row.name)
+    assert pulls(reads, 0.2) == [Pull(DHCP, [row.name])]
+    assert not reads.ask_again(mint().name)
+
+
+def test_a_read_repeated_in_one_moment_pulls_once(reads: Reads, mint: Mint) -> None:
+    row = mint()
+    ask(reads, row)
+    reads.ask_again(row.name)
+    reads.minter_is_back(DHCP)
+    assert pulls(reads) == [Pull(DHCP, [row.name])]
+
+
+def test_a_minter_that_comes_back_is_asked_for_everything_of_its_own(
+    reads: Reads, mint: Mint, mps_row: Row
+) -> None:
+    row = mint()
+    ask(reads, row, 1)
+    ask(reads, mps_row, 2)
+    pulls(reads)
+    reads.minter_is_back(MPS)
+    assert pulls(reads) == [Pull(MPS, [mps_row.name])]
+
+
+def test_the_row_that_arrives_serves_its_parked_read(table: Table, reads: Reads, mint: Mint) -> None:
+    row, other = mint(values=bytes(200)), mint()
+    ask(reads, row)
+    store(table, other, row, now=0.25)
+    assert reads.arrived([other.name, row.name], 0.25) == [Serve(1, row, row.fields(), "parked", 0.25)]
+    assert reads.arrived([row.name], 0.25) == []
+    assert len(reads) == 0
+    assert [effect for effect in reads.tick(10.0) if not isinstance(effect, Pull)] == []
+
+
+def test_a_row_for_another_address_does_not_serve_a_parked_read(
+    table: Table, reads: Reads, mint: Mint
+) -> None:
+    row = mint()
+    ask(reads, row)
+    store(table, Row(row.name, pack(row.fields()._replace(address=STRANGER))))
+    assert reads.arrived([row.name], 0.1) == []
+
+
+def test_the_answer_of_a_pull_serves_with_all_its_values(reads: Reads, mint: Mint) -> None:
+    row = mint(values=bytes(200))
+    ask(reads, row)
+    assert reads.pulled(pack_rows([row]), DHCP, 0.125) == [Serve(1, row, row.fields(), "pulled", 0.125)]
+    assert row.fields().values == bytes(200)
+    assert reads.pulled(pack_rows([row]), DHCP, 0.25) == []
+    assert reads.counts == {"row": 0, "parked": 0, "pulled": 1, "sealed": 0}
+
+
+@pytest.mark.parametrize(
+    ("source", "changes"),
+    [(MPS, {}), (DHCP, {"minter": MPS}), (DHCP, {"serial": b"another1"}), (DHCP, {"address": STRANGER})],
+    ids=["another minter answers", "another minter's row", "another serial", "another address"],
+)
+def test_an_answer_that_does_not_agree_with_the_seal_is_not_used(
+    reads: Reads, mint: Mint, source: int, changes: dict[str, Any]
+) -> None:
+    row = mint(values=bytes(200))
+    ask(reads, row)
+    false = Row(row.name, pack(row.fields()._replace(**changes)))
+    assert reads.pulled(pack_rows([false]), source, 0.1) == []
+    assert len(reads) == 1
+    assert len(reads.pulled(pack_rows([row]), DHCP, 0.2)) == 1
+
+
+def test_a_malformed_answer_is_refused_whole(reads: Reads, mint: Mint) -> None:
+    good, bad = mint(), mint()
+    ask(reads, good, 1)
+    ask(reads, bad, 2)
+    for data in (b"", b"\0\1", pack_rows([good, Row(bad.name, b"\0\2" + bad.body[2:])])):
+        with pytest.raises(DecodeError):
+            reads.pulled(data, DHCP, 0.1)
+    assert len(reads) == 2
+    assert {serve.read for serve in reads.pulled(pack_rows([good, bad, good]), DHCP, 0.2)} == {1, 2}
+
+
+def test_a_full_seal_serves_after_half_a_second(reads: Reads, mint: Mint) -> None:
+    row = mint()
+    ask(reads, row, now=1.0)
+    assert pulls(reads, 1.0)
+    assert reads.tick(1.0 + SEAL_AFTER_S - 0.001) == []
+    assert reads.tick(1.0 + SEAL_AFTER_S) == [Serve(1, row, row.fields(), "sealed", SEAL_AFTER_S)]
+    assert reads.tick(10.0) == []
+    assert reads.counts["sealed"] == 1
+
+
+def test_a_partial_seal_never_serves_and_is_forgotten_after_four_seconds(reads: Reads, mint: Mint) -> None:
+    ask(reads, mint(values=bytes(200)), now=1.0)
+    pulls(reads, 1.0)
+    assert reads.tick(1.0 + SILENT_AFTER_S - 0.001) == []
+    assert reads.tick(1.0 + SILENT_AFTER_S) == [Silent(1, "late")]
+    assert len(reads) == 0
+    assert reads.silent == {"late": 1}
+    assert reads.deadline() is None
+
+
+def test_after_a_pause_of_the_process_even_a_full_seal_is_late(reads: Reads, mint: Mint) -> None:
+    ask(reads, mint())
+    pulls(reads)
+    assert reads.tick(60.0) == [Silent(1, "late")]
+
+
+def test_a_forgotten_read_has_no_effect_any_more(table: Table, reads: Reads, mint: Mint) -> None:
+    row = mint()
+    ask(reads, row)
+    pulls(reads)
+    reads.forget(row.name)
+    store(table, row)
+    assert reads.arrived([row.name], 0.1) == []
+    assert reads.pulled(pack_rows([row]), DHCP, 0.1) == []
+    assert reads.tick(10.0) == []
+    assert not reads.ask_again(row.name)
+    reads.forget(row.name)
+
+
+def test_the_timers_of_a_forgotten_read_do_not_touch_the_next_one(reads: Reads, mint: Mint) -> None:
+    row = mint()
+    ask(reads, row, 1, now=0.0)
+    reads.forget(row.name)
+    ask(reads, row, 2, now=0.4)
+    pulls(reads, 0.4)
+    assert reads.tick(SEAL_AFTER_S) == []
+    (serve,) = reads.tick(0.4 + SEAL_AFTER_S)
+    assert isinstance(serve, Serve)
+    assert (serve.read, serve.how) == (2, "sealed")
+
+
+def test_a_name_is_parked_once_and_parked_reads_are_bounded(table: Table, opener: Opener, mint: Mint) -> None:
+    reads = Reads(table, opener, parked_max=2)
+    one, two, three = mint(), mint(), mint()
+    assert ask(reads, one, 1) is None
+    assert ask(reads, one, 2) == Silent(2, "parked_full")
+    assert ask(reads, two, 3) is None
+    assert ask(reads, three, 4) == Silent(4, "parked_full")
+    assert reads.silent == {"parked_full": 2}
+    reads.forget(one.name)
+    assert ask(reads, three, 5) is None
+
+
+def test_pulls_under_way_are_bounded_and_the_seal_still_serves(
+    table: Table, opener: Opener, mint: Mint
+) -> None:
+    reads = Reads(table, opener, pulls_max=1)
+    one, two = mint(), mint()
+    ask(reads, one, 1)
+    ask(reads, two, 2)
+    assert pulls(reads) == [Pull(DHCP, [one.name])]
+    assert reads.silent == {"pulls_full": 1}
+    assert reads.ask_again(two.name)
+    assert pulls(reads) == []
+    reads.pulled(pack_rows([one]), DHCP, 0.1)
+    assert reads.ask_again(two.name)
+    assert pulls(reads, 0.1) == [Pull(DHCP, [two.name])]
+    assert [effect.read for effect in reads.tick(SEAL_AFTER_S) if isinstance(effect, Serve)] == [2]

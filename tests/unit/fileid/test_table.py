@@ -1,0 +1,224 @@
+"""The row table: what is stored, what is refused, and what outlives what."""
+
+from collections.abc import Callable
+from struct import pack as pack_struct
+
+import pytest
+
+from bus.errors import DecodeError
+from fileid.row import HEAD, LIFE_S, VALUES_BYTES_MAX, Row, number_of, pack_rows
+from fileid.table import TOMBSTONE_S, Status, Table, check_statuses, is_settled
+
+MINTER = number_of("dhcp-1").to_bytes(4)
+STORED, DUPLICATE, FULL, BAD = Status
+
+Mint = Callable[..., Row]
+
+
+def frame(*rows: tuple[bytes, bytes]) -> bytes:
+    """A frame of these names and bodies."""
+    return pack_rows([Row(*row) for row in rows])
+
+
+def accept(table: Table, *rows: Row, now: float = 0.0) -> list[int]:
+    """The statuses of these rows, sent in one frame by their minter."""
+    return list(table.accept(pack_rows(rows), MINTER, now)[0])
+
+
+def test_a_stored_row_is_found_and_reported_as_new(mint: Mint) -> None:
+    table, rows = Table(), [mint() for _ in range(3)]
+    assert table.accept(pack_rows(rows), MINTER, 0.0) == (bytes(3), [row.name for row in rows])
+    assert [table.get(row.name) for row in rows] == rows
+    assert table.get(mint().name) is None
+    assert len(table) == table.counts["stored"] == 3
+
+
+def test_each_row_of_a_frame_has_its_own_status(mint: Mint) -> None:
+    table, known, fresh, more = Table(capacity=2), mint(), mint(), mint()
+    accept(table, known)
+    rows = [known, fresh, mint(minter=7), more, fresh]
+    assert table.accept(pack_rows(rows), MINTER, 0.0) == (
+        bytes([DUPLICATE, STORED, BAD, FULL, DUPLICATE]),
+        [fresh.name],
+    )
+    assert {key: count for key, count in table.counts.items() if count} == {
+        "stored": 2,
+        "duplicate": 2,
+        "full": 1,
+        "bad": 1,
+    }
+    assert table.get(more.name) is None
+
+
+def test_a_row_twice_in_a_frame_is_stored_once(mint: Mint) -> None:
+    table, row = Table(), mint()
+    assert accept(table, row, row) == [STORED, DUPLICATE]
+    assert len(table) == 1
+
+
+def test_a_duplicate_changes_nothing_and_buys_no_time(mint: Mint) -> None:
+    table, row = Table(), mint()
+    accept(table, row)
+    changed = Row(row.name, mint(address=b"\x0a\0\0\x09").body)
+    assert accept(table, changed, now=30.0) == [DUPLICATE]
+    assert table.get(row.name) == row
+    assert table.expire(LIFE_S) == [row]
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda row: (b"", row.body),
+        lambda row: (b"n" * 128, row.body),
+        lambda row: (row.name, b""),
+        lambda row: (row.name, row.body[: HEAD.size - 1]),
+        lambda row: (row.name, row.body[: HEAD.size] + bytes(VALUES_BYTES_MAX + 1)),
+        lambda row: (row.name, b"\0\2" + row.body[2:]),
+        lambda row: (row.name, b"\2\1" + row.body[2:]),
+        lambda row: (row.name, row.body[:30] + number_of("mps-1").to_bytes(4) + row.body[34:]),
+    ],
+    ids=["no name", "long name", "no body", "short", "long", "version", "flag", "foreign minter"],
+)
+def test_what_could_never_be_served_is_bad_and_its_neighbours_are_not(
+    mint: Mint, spoil: Callable[[Row], tuple[bytes, bytes]]
+) -> None:
+    table, first, last = Table(), mint(), mint()
+    statuses, fresh = table.accept(frame(first, spoil(mint()), last), MINTER, 0.0)
+    assert list(statuses) == [STORED, BAD, STORED]
+    assert fresh == [first.name, last.name]
+    assert [row.fields().minter for row in table.expire(LIFE_S)] == [number_of("dhcp-1")] * 2
+
+
+def test_a_name_longer_than_its_row_is_bad(mint: Mint) -> None:
+    row = mint()
+    data = pack_struct(">HHH", 1, 100, 60) + (row.name + row.body)[:60]
+    assert Table().accept(data, MINTER, 0.0) == (bytes([BAD]), [])
+
+
+def test_a_frame_that_is_none_changes_nothing() -> None:
+    table = Table()
+    with pytest.raises(DecodeError):
+        table.accept(b"\0\1", MINTER, 0.0)
+    assert table.deadline() is None
+    assert not any(table.counts.values())
+
+
+def test_only_expired_rows_leave(mint: Mint) -> None:
+    table, early, late = Table(capacity=2), mint(), mint()
+    accept(table, early, now=10.0)
+    accept(table, late, now=20.0)
+    assert table.deadline() == 10.0 + LIFE_S
+    assert table.expire(10.0 + LIFE_S - 0.001) == []
+    assert accept(table, mint(), now=60.0) == [FULL]
+    assert table.expire(10.0 + LIFE_S) == [early]
+    assert table.get(early.name) is None
+    assert table.get(late.name) == late
+    assert table.expire(1000.0) == [late]
+    assert table.deadline() is None
+    assert table.counts["expired"] == 2
+
+
+def test_a_row_that_was_refused_is_stored_when_there_is_room(mint: Mint) -> None:
+    table, first, second = Table(capacity=1), mint(), mint()
+    accept(table, first)
+    assert accept(table, second, now=1.0) == [FULL]
+    table.expire(LIFE_S)
+    assert accept(table, second, now=61.0) == [STORED]
+    assert table.expire(61.0 + LIFE_S) == [second]
+
+
+def test_an_expired_name_may_come_again(mint: Mint) -> None:
+    table, row = Table(), mint()
+    accept(table, row)
+    table.expire(LIFE_S)
+    assert accept(table, row, now=61.0) == [STORED]
+    assert table.expire(100.0) == []
+
+
+def test_a_completed_row_is_gone_and_stays_gone(mint: Mint) -> None:
+    table, row = Table(), mint()
+    accept(table, row)
+    table.complete(row.name, 1.0)
+    assert table.get(row.name) is None
+    assert table.is_spent(row.name)
+    assert accept(table, row, now=2.0) == [DUPLICATE]
+    assert accept(table, mint(), row, now=2.0) == [STORED, DUPLICATE]
+    assert table.get(row.name) is None
+    assert row not in table.expire(1.0 + TOMBSTONE_S - 0.001)
+    assert table.is_spent(row.name)
+    table.expire(1.0 + TOMBSTONE_S)
+    assert not table.is_spent(row.name)
+    assert table.deadline() is None
+
+
+def test_a_tombstone_outlives_every_seal_that_opens() -> None:
+    assert TOMBSTONE_S > LIFE_S + 5.0  # a minter's clock may be 5 s ahead
+
+
+def test_completing_twice_or_without_a_row_leaves_one_tombstone(mint: Mint) -> None:
+    table, name = Table(), mint().name
+    table.complete(name, 0.0)
+    table.complete(name, 50.0)
+    assert table.counts["completed"] == 1
+    table.expire(TOMBSTONE_S)
+    assert not table.is_spent(name)
+    table.expire(1000.0)  # the second completion left nothing behind to trip over
+
+
+def test_tombstones_take_room_like_rows(mint: Mint) -> None:
+    table = Table(capacity=2)
+    for row in (first := mint(), second := mint()):
+        accept(table, row)
+        table.complete(row.name, 0.0)
+    assert len(table) == 0
+    assert accept(table, mint()) == [FULL]
+    assert accept(table, first, second) == [DUPLICATE, DUPLICATE]
+    table.expire(TOMBSTONE_S)
+    assert accept(table, mint(), mint(), mint(), now=TOMBSTONE_S) == [STORED, STORED, FULL]
+
+
+def test_a_completed_row_does_not_expire_as_unread(mint: Mint) -> None:
+    table, read, unread = Table(), mint(), mint()
+    accept(table, read, unread)
+    table.complete(read.name, 1.0)
+    assert table.expire(LIFE_S) == [unread]
+
+
+def test_the_deadline_is_the_earlier_of_row_and_tombstone(mint: Mint) -> None:
+    table = Table()
+    table.complete(b"name", 0.0)
+    assert table.deadline() == TOMBSTONE_S
+    accept(table, mint(), now=5.0)
+    assert table.deadline() == 5.0 + LIFE_S
+    accept(table, mint(), now=20.0)
+    table.expire(5.0 + LIFE_S)
+    assert table.deadline() == TOMBSTONE_S
+
+
+def test_nothing_is_kept_of_what_left(mint: Mint) -> None:
+    table = Table(capacity=40)
+    for second in range(200):
+        now = float(second * 10)
+        table.expire(now)
+        rows = [mint() for _ in range(3)]
+        assert accept(table, *rows, now=now) == [STORED] * 3
+        table.complete(rows[0].name, now)
+    assert len(table.expire(1e6)) == 2 * 6
+    assert len(table) == 0
+    assert table.deadline() is None
+
+
+def test_stored_and_duplicate_mean_that_the_row_is_there() -> None:
+    assert is_settled(bytes([STORED, DUPLICATE, FULL, BAD])) == [True, True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("statuses", "count"), [(b"", 1), (b"\0\0", 1), (b"\0", 2), (b"\4", 1), (b"\0\xff", 2)]
+)
+def test_statuses_must_be_one_known_answer_per_row(statuses: bytes, count: int) -> None:
+    with pytest.raises(DecodeError):
+        check_statuses(statuses, count)
+
+
+def test_good_statuses_are_returned() -> None:
+    assert check_statuses(bytes(Status), 4) == b"\0\1\2\3"

@@ -1,0 +1,44 @@
+"""Our own beat: when it is due and what it says."""
+
+from bus.envelope import Stamp, Token
+from bus.messages import BEAT, Beat, Load, decode
+from heartbeat.detector import BEAT_EVERY_S, SUSPECT_AFTER_S
+from heartbeat.pulse import Pulse
+
+BEAT_OF_CFM = Beat(service="cfm", load=Load(in_flight=3, p99_ms=4.5, capacity=6), generation=7)
+
+
+def test_a_beat_says_what_its_instance_is_and_lives_until_we_would_be_suspect() -> None:
+    publish = Pulse(Stamp("cfm-1", "lab", 9, Token(1, 2))).tick(BEAT_OF_CFM, now=5.0, wall_s=1000.25)
+    envelope = publish.envelope
+    assert publish.key == "cfm-1"
+    assert decode(Beat, envelope.data) == BEAT_OF_CFM
+    assert (envelope.type, envelope.source, envelope.site, envelope.incarnation) == (BEAT, "cfm-1", "lab", 9)
+    assert envelope.token == Token(1, 2)
+    assert envelope.time_ms == 1_000_250
+    assert envelope.expiry_ms == SUSPECT_AFTER_S * 1000
+
+
+def test_the_first_beat_is_due_at_once_and_the_others_follow_in_step() -> None:
+    pulse = Pulse(Stamp("cfm-1", "lab", 9))
+    assert pulse.deadline() <= 0.0
+    first = pulse.tick(BEAT_OF_CFM, 100.0, 0.0)
+    assert pulse.deadline() == 100.0 + BEAT_EVERY_S
+    second = pulse.tick(BEAT_OF_CFM, 100.5, 0.0)
+    assert [first.envelope.seq, second.envelope.seq] == [1, 2]
+
+
+def test_missed_beats_are_not_made_up_for() -> None:
+    pulse = Pulse(Stamp("cfm-1", "lab", 9))
+    pulse.tick(BEAT_OF_CFM, 0.0, 0.0)
+    pulse.tick(BEAT_OF_CFM, 60.0, 0.0)
+    assert pulse.deadline() == 60.0 + BEAT_EVERY_S
+
+
+def test_news_make_a_beat_due_at_once() -> None:
+    pulse = Pulse(Stamp("cfm-1", "lab", 9))
+    pulse.tick(BEAT_OF_CFM, 100.0, 0.0)
+    pulse.hurry()
+    assert pulse.deadline() <= 100.0
+    pulse.tick(BEAT_OF_CFM, 100.1, 0.0)
+    assert pulse.deadline() == 100.1 + BEAT_EVERY_S

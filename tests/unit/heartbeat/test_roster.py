@@ -1,0 +1,110 @@
+"""The roster: the fleet's instances as they said, and nobody else."""
+
+from collections.abc import Callable
+
+import pytest
+
+from bus.envelope import Envelope
+from bus.errors import DecodeError
+from heartbeat.detector import SUSPECT_AFTER_S, PeerChanged, PeerState
+from heartbeat.roster import Peer, Roster
+
+ALIVE, SUSPECT, DEAD = PeerState
+
+MakeBeat = Callable[..., Envelope]
+
+
+def names(peers: list[Peer]) -> list[str]:
+    return [peer.name for peer in peers]
+
+
+def test_who_beats_is_alive_with_what_it_said(roster: Roster, beat: MakeBeat) -> None:
+    said = {"fileid": "tcp://127.0.0.11:7000", "tftp": "127.0.0.11"}
+    assert roster.receive(beat("cfm-1", generation=3, endpoints=said), 0.0) == [PeerChanged("cfm-1", ALIVE)]
+    peer = roster.peer("cfm-1")
+    assert peer is not None
+    assert (peer.name, peer.incarnation, peer.beat.generation, peer.beat.endpoints) == ("cfm-1", 1, 3, said)
+    assert roster.is_alive("cfm-1")
+    assert roster.state("cfm-1") is ALIVE
+    assert roster.names() == ["cfm-1"]
+
+
+def test_the_newest_beat_replaces_the_one_before(roster: Roster, beat: MakeBeat) -> None:
+    roster.receive(beat("cfm-1", draining=False), 0.0)
+    assert roster.receive(beat("cfm-1", draining=True), 0.5) == []
+    (peer,) = roster.alive("cfm")
+    assert peer.beat.draining
+    assert roster.deadline() == 0.5 + SUSPECT_AFTER_S
+
+
+def test_services_are_told_apart(roster: Roster, beat: MakeBeat) -> None:
+    roster.receive(beat("cfm-1"), 0.0)
+    roster.receive(beat("dhcp-1", service="dhcp"), 0.0)
+    assert names(roster.alive("cfm")) == ["cfm-1"]
+    assert names(roster.alive("dhcp")) == ["dhcp-1"]
+    assert roster.alive("mps") == []
+
+
+@pytest.mark.parametrize(
+    ("source", "service"), [("cfm-99", "cfm"), ("", "cfm"), ("dhcp-1", "cfm"), ("cfm-1", "dhcp")]
+)
+def test_a_stranger_or_a_false_service_does_not_get_in(
+    roster: Roster, beat: MakeBeat, source: str, service: str
+) -> None:
+    with pytest.raises(DecodeError):
+        roster.receive(beat(source, service=service), 0.0)
+    assert roster.names() == []
+    assert roster.deadline() is None
+
+
+@pytest.mark.parametrize("data", [b"", b"{}", b"[]", b'{"service":"cfm","loud":true}', b'{"service":"tftp"}'])
+def test_what_is_no_beat_is_refused_and_the_last_one_stays(
+    roster: Roster, beat: MakeBeat, data: bytes
+) -> None:
+    roster.receive(beat("cfm-1", generation=3), 0.0)
+    with pytest.raises(DecodeError):
+        roster.receive(beat("cfm-1")._replace(data=data), 1.0)
+    peer = roster.peer("cfm-1")
+    assert peer is not None
+    assert peer.beat.generation == 3
+    assert roster.deadline() == SUSPECT_AFTER_S
+
+
+def test_the_silent_are_not_alive_but_still_known(roster: Roster, beat: MakeBeat) -> None:
+    roster.receive(beat("cfm-1"), 0.0)
+    roster.receive(beat("cfm-2"), 1.0)
+    assert roster.tick(SUSPECT_AFTER_S) == [PeerChanged("cfm-1", SUSPECT)]
+    assert names(roster.alive("cfm")) == ["cfm-2"]
+    roster.tick(100.0)
+    assert roster.alive("cfm") == []
+    assert roster.state("cfm-2") is DEAD
+    assert roster.names() == ["cfm-1", "cfm-2"]
+    assert roster.peer("cfm-1") is not None
+    assert not roster.is_alive("cfm-1")
+
+
+def test_a_restart_counts_and_its_predecessors_late_beat_does_not(roster: Roster, beat: MakeBeat) -> None:
+    roster.receive(beat("cfm-1", incarnation=5, generation=3), 0.0)
+    roster.receive(beat("cfm-1", incarnation=6, generation=0), 1.0)
+    roster.receive(beat("cfm-1", incarnation=5, generation=4), 1.4)
+    peer = roster.peer("cfm-1")
+    assert peer is not None
+    assert (peer.incarnation, peer.beat.generation) == (6, 0)
+    assert roster.tick(1.0 + SUSPECT_AFTER_S) == [PeerChanged("cfm-1", SUSPECT)]
+
+
+def test_a_peer_whose_incarnation_went_back_is_heard_again_once_it_was_forgotten(
+    roster: Roster, beat: MakeBeat
+) -> None:
+    roster.receive(beat("cfm-1", incarnation=6, generation=9, draining=True), 0.0)
+    roster.tick(1_000.0)
+    roster.receive(beat("cfm-1", incarnation=5, generation=1), 1_001.0)
+    (peer,) = roster.alive("cfm")
+    assert (peer.incarnation, peer.beat.generation, peer.beat.draining) == (5, 1, False)
+
+
+def test_of_nobody_nothing_is_known(roster: Roster) -> None:
+    assert roster.peer("cfm-1") is None
+    assert roster.state("cfm-1") is None
+    assert not roster.is_alive("cfm-1")
+    assert roster.tick(1.0) == []

@@ -1,0 +1,114 @@
+"""The settings catalogue: taken whole or not at all."""
+
+import json
+from typing import Any
+
+import pytest
+
+from bus.errors import DecodeError
+from bus.messages import encode
+from services.settings.catalogue import Classes, check_classes, digest, parse, record
+
+CLASSES: Classes = {
+    "residential": {"kind": "cm", "body": [{"network_access": 1}]},
+    "voice": {"kind": "mta", "hash": "na", "body": []},
+}
+
+
+def test_a_record_is_read_as_it_was_written() -> None:
+    found = record(CLASSES, 7)
+    assert parse(encode(found)) == found
+    assert (found.generation, found.classes) == (7, CLASSES)
+
+
+def test_the_digest_is_of_what_the_classes_say_not_of_how_they_are_written() -> None:
+    turned = {name: dict(reversed(one.items())) for name, one in reversed(CLASSES.items())}
+    assert list(turned) != list(CLASSES)
+    assert digest(turned) == digest(CLASSES)
+    assert digest({}) == "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"  # of "{}"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {},
+        {"residential": CLASSES["residential"]},
+        CLASSES | {"voice": CLASSES["voice"] | {"hash": "eu"}},
+        CLASSES | {"residential": CLASSES["residential"] | {"body": [{"network_access": "1"}]}},
+    ],
+)
+def test_every_change_has_another_digest(other: Classes) -> None:
+    assert digest(other) != digest(CLASSES)
+
+
+def test_the_generation_does_not_change_the_digest() -> None:
+    assert record(CLASSES, 1).digest == record(CLASSES, 2).digest
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"generation": 0},
+        {"generation": -1},
+        {"generation": 2**32},
+        {"generation": "first"},
+        {"digest": "0" * 64},
+        {"digest": None},
+        {"classes": None},
+        {"classes": {"residential": []}},
+        {"classes": CLASSES | {"more": {}}},
+        {"author": "somebody"},
+    ],
+    ids=str,
+)
+def test_a_record_that_is_wrong_in_any_way_is_refused(changes: dict[str, Any]) -> None:
+    fields = json.loads(encode(record(CLASSES, 7)))
+    assert parse(json.dumps(fields).encode()) == record(CLASSES, 7)
+    with pytest.raises(DecodeError):
+        parse(json.dumps(fields | changes).encode())
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"null", b"[]", b"{}", b"{", b"\xff\xfe", encode(record(CLASSES, 7))[:-1]]
+)
+def test_what_is_no_record_is_refused(data: bytes) -> None:
+    with pytest.raises(DecodeError):
+        parse(data)
+
+
+@pytest.mark.parametrize(
+    "classes", [{}, {"x" * 13: {}}, {"": {}}, {"Gold": {}}, {"gold.1": {}}, {"größe": {}}]
+)
+def test_a_record_whose_classes_could_not_be_named_in_a_seal_is_refused(classes: Classes) -> None:
+    with pytest.raises(DecodeError):
+        parse(encode(record(classes, 1)))
+
+
+@pytest.mark.parametrize("name", ["a", "0", "a-b", "residential", "x" * 12])
+def test_a_class_name_is_a_mask(name: str) -> None:
+    assert check_classes({"classes": {name: {}}}) == {name: {}}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {},
+        {"classes": {}},
+        {"classes": None},
+        {"classes": [{"a": {}}]},
+        {"classes": {"a": {}}, "more": 1},
+        {"classes": {"a": None}},
+        {"classes": {"a": []}},
+        {"classes": {1: {}}},
+        {"classes": {True: {}}},
+        {"classes": {"": {}}},
+        {"classes": {"-a": {}}},
+        {"classes": {"a_b": {}}},
+        {"classes": {"a\n": {}}},
+        {"classes": {"x" * 13: {}}},
+    ],
+    ids=str,
+)
+def test_what_is_no_catalogue_is_refused(data: dict[str, Any]) -> None:
+    with pytest.raises(DecodeError):
+        check_classes(data)

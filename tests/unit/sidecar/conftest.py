@@ -1,0 +1,130 @@
+"""A DHCP sidecar without its process: the real machine, fed by hand in virtual time."""
+
+from collections.abc import Callable
+from itertools import count
+from random import Random
+from typing import Any
+
+import pytest
+
+from bus.envelope import Envelope, Stamp, Token
+from bus.machine import LocalRequest, Received, Send, WallClock
+from bus.messages import BEAT, Beat, CatalogueRecord, encode
+from fileid.handoff import ACKED_SEQ, Budget
+from fileid.row import ACK, locate, number_of
+from fileid.seal import KEY_BYTES, Opener, Sealer, SealKey
+from services.settings.catalogue import Classes, record
+from services.sidecar.minter import Minter
+
+WALL_OFFSET_S = 1_700_000_000.0
+SERVICES = {"dhcp-1": "dhcp", "dhcp-2": "dhcp", "cfm-1": "cfm", "cfm-2": "cfm"}
+KEY = SealKey(0, number_of("dhcp-1"), bytes(range(KEY_BYTES)))
+
+
+def adapter(*texts: str) -> dict[str, Any]:
+    """A telephone adapter's class whose placeholders are texts, each set by SNMP."""
+    body = [
+        {"snmp_set": {"oid": f"1.3.6.1.4.1.4491.{at}", "string": f"${{{text}}}"}}
+        for at, text in enumerate(texts)
+    ]
+    placeholders = {text: {"kind": "string"} for text in texts}
+    return {"kind": "mta", "hash": "na", "placeholders": placeholders, "body": body}
+
+
+@pytest.fixture
+def classes() -> Classes:
+    """A modem's class with one number, an adapter's with two texts, and one with more than a row carries."""
+    location = {"oid": "1.3.6.1.2.1.1.6.0", "string": "customer ${customer}"}
+    modem = {
+        "kind": "cm",
+        "placeholders": {"customer": {"kind": "uint32"}},
+        "body": [{"network_access": 1}, {"snmp_set": location}],
+    }
+    return {
+        "data": modem,
+        "voice": adapter("line1", "line2"),
+        "texts": adapter(*(f"text{number}" for number in range(8))),
+    }
+
+
+@pytest.fixture
+def catalogue(classes: Classes) -> CatalogueRecord:
+    """The classes at generation 3."""
+    return record(classes, 3)
+
+
+@pytest.fixture
+def build(catalogue: CatalogueRecord) -> Callable[..., Minter]:
+    """Builds dhcp-1, which has its wall clock and, unless keywords say otherwise, the catalogue."""
+
+    def make(**changes: Any) -> Minter:
+        serials = count(1)
+        minter = Minter(
+            **{
+                "service": "dhcp",
+                "stamp": Stamp("dhcp-1", "lab", 9, Token(1, 7)),
+                "services": SERVICES,
+                "sealer": Sealer(KEY),
+                "budget": Budget(try_s=0.05, budget_s=0.15),
+                "random": Random(1),
+                "random_bytes": lambda size: next(serials).to_bytes(size),
+                "minted_max": 1_000,
+                "catalogue": catalogue,
+                **changes,
+            }
+        )
+        minter.receive(WallClock(WALL_OFFSET_S), 0.0)
+        return minter
+
+    return make
+
+
+@pytest.fixture
+def opener() -> Opener:
+    """Opens what dhcp-1 seals."""
+    return Opener({KEY.key_id: KEY})
+
+
+@pytest.fixture
+def beat() -> Callable[..., Received]:
+    """Makes the next beat of an instance; keywords are the beat's fields. A CFM announces its endpoints."""
+    seqs = count(1)
+
+    def make(source: str = "cfm-1", *, incarnation: int = 1, **fields: Any) -> Received:
+        place = f"127.0.0.1{source[-1]}"
+        said = {"service": "cfm", "generation": 3}
+        said |= {"endpoints": {"fileid": f"tcp://{place}:7000", "tftp": place}} | fields
+        envelope = Envelope(BEAT, source, incarnation, next(seqs), 0, encode(Beat(**said)))
+        return Received(envelope, "")
+
+    return make
+
+
+@pytest.fixture
+def create() -> Callable[..., LocalRequest]:
+    """Makes a `fileid.create`; keywords replace fields of its body."""
+
+    def make(session: int = 1, **changes: Any) -> LocalRequest:
+        body = {
+            "op": "fileid.create",
+            "id": 7,
+            "device": "00:11:22:33:44:55",
+            "address": "10.0.0.7",
+            "relay": "10.0.0.1",
+            "settings": {"class": "data", "customer": 4242},
+        }
+        return LocalRequest(session, body | changes)
+
+    return make
+
+
+@pytest.fixture
+def ack() -> Callable[..., Received]:
+    """Makes the answer of the CFM a frame was sent to; `status` is that of every row."""
+
+    def make(send: Send, status: int = 0) -> Received:
+        rows = len(locate(send.envelope.data))
+        data = ACKED_SEQ.pack(send.envelope.seq) + bytes([status]) * rows
+        return Received(Envelope(ACK, str(send.to), 1, 1, 0, data), send.to)
+
+    return make

@@ -1,0 +1,272 @@
+"""What a minter makes of the bus: catalogues, beats, and everything that is neither."""
+
+from collections.abc import Callable, Iterator
+from itertools import count
+from typing import Any
+
+import pytest
+
+from bus.envelope import Envelope
+from bus.machine import CaughtUp, Connect, Effect, Publish, Received, Reply, Send, Undelivered
+from bus.messages import BEAT, CATALOGUE, Beat, CatalogueRecord, decode, encode
+from fileid.row import ACK, HELLO, PULL, PULLED, ROWS, Row, locate, pack_names
+from services.settings.catalogue import Classes, StoreCatalogue, parse, record
+from services.sidecar.minter import HELLO_EVERY_S, PUBLISH_EVERY_S, Minter
+
+Build = Callable[..., Minter]
+Make = Callable[..., Any]
+
+
+@pytest.fixture
+def publication() -> Callable[[CatalogueRecord | bytes], Received]:
+    """Makes the next record of the settings topic."""
+    seqs = count(1)
+
+    def make(found: CatalogueRecord | bytes) -> Received:
+        data = found if isinstance(found, bytes) else encode(found)
+        return Received(Envelope(CATALOGUE, "dhcp-2", 1, next(seqs), 0, data), "")
+
+    return make
+
+
+@pytest.fixture
+def richer(classes: Classes) -> Classes:
+    """The same classes and one more."""
+    return classes | {"gold": classes["data"]}
+
+
+def published(effects: list[Effect]) -> list[CatalogueRecord]:
+    return [
+        parse(one.envelope.data)
+        for one in effects
+        if isinstance(one, Publish) and one.envelope.type == CATALOGUE and one.key == "catalogue"
+    ]
+
+
+def beats(effects: list[Effect]) -> list[Beat]:
+    found = [one.envelope for one in effects if isinstance(one, Publish) and one.envelope.type == BEAT]
+    return [decode(Beat, envelope.data) for envelope in found]
+
+
+def hellos(effects: list[Effect]) -> list[Send]:
+    return [one for one in effects if isinstance(one, Send) and one.envelope.type == HELLO]
+
+
+def rows_sent(effects: list[Effect]) -> list[Send]:
+    return [one for one in effects if isinstance(one, Send) and one.envelope.type == ROWS]
+
+
+def knows(minter: Minter, create: Make, name: str) -> bool:
+    """Whether a request for this class is accepted."""
+    replies = minter.receive(create(settings={"class": name, "customer": 1}), 0.0)
+    assert all(reply.body["error"] in ("bad_request", "try_again") for reply in replies)
+    return not replies
+
+
+def test_a_newer_catalogue_is_adopted_kept_and_told(
+    build: Build, create: Make, publication: Make, richer: Classes
+) -> None:
+    minter = build()
+    minter.tick(0.0)
+    assert not knows(minter, create, "gold")
+    fresh = record(richer, 4)
+    assert minter.receive(publication(fresh), 0.1) == [StoreCatalogue(fresh)]
+    assert knows(minter, create, "gold")
+    assert [beat.generation for beat in beats(minter.tick(0.1))] == [4]
+
+
+def test_the_first_catalogue_ends_the_wait(
+    build: Build, create: Make, publication: Make, catalogue: Any
+) -> None:
+    minter = build(catalogue=None)
+    assert not knows(minter, create, "data")
+    minter.receive(publication(catalogue), 0.0)
+    assert knows(minter, create, "data")
+
+
+@pytest.mark.parametrize("generation", [1, 2, 3])
+def test_a_catalogue_that_is_not_newer_changes_nothing(
+    build: Build, create: Make, publication: Make, richer: Classes, generation: int
+) -> None:
+    minter = build()
+    assert minter.receive(publication(record(richer, generation)), 0.0) == []
+    assert not knows(minter, create, "gold")
+    assert minter.counts["undecodable"] == 0
+
+
+def bad_records(classes: Classes) -> Iterator[CatalogueRecord | bytes]:
+    yield b"{}"
+    yield record(classes, 4).model_copy(update={"digest": "0" * 64})
+    yield record(classes | {"gold": {"kind": "fax"}}, 4)
+    yield record(classes | {"gold": {"kind": "cm", "body": [{"network_access": 999}]}}, 4)
+    yield record(classes | {"x" * 13: classes["data"]}, 4)
+    yield record(classes | {"größe": classes["data"]}, 4)
+    yield record({}, 4)
+
+
+def test_a_bad_catalogue_is_refused_whole_and_the_old_one_stays(
+    build: Build, create: Make, publication: Make, classes: Classes
+) -> None:
+    minter = build()
+    for number, bad in enumerate(bad_records(classes), 1):
+        assert minter.receive(publication(bad), 0.0) == []
+        assert minter.counts["undecodable"] == number
+    assert knows(minter, create, "data")
+    assert not knows(minter, create, "gold")
+    assert not knows(minter, create, "x" * 13)
+    assert beats(minter.tick(0.5))[0].generation == 3
+
+
+def test_our_own_catalogue_is_published_when_the_topic_is_known_and_until_it_is_read_back(
+    build: Build, publication: Make, richer: Classes
+) -> None:
+    minter = build(publish=richer)
+    assert published(minter.tick(0.0)) == []
+    minter.receive(CaughtUp("heartbeat"), 0.5)
+    assert published(minter.tick(0.5)) == []
+    minter.receive(CaughtUp("config"), 1.0)
+    assert (minter.deadline() or 0.0) <= 1.0
+    (ours,) = published(minter.tick(1.0))
+    assert (ours.generation, ours.classes) == (4, richer)
+    assert published(minter.tick(1.0 + PUBLISH_EVERY_S - 0.001)) == []
+    assert published(minter.tick(1.0 + PUBLISH_EVERY_S)) == [ours]
+    minter.receive(publication(ours), 5.0)
+    for now in (1.0 + 2 * PUBLISH_EVERY_S, 100.0):
+        assert published(minter.tick(now)) == []
+
+
+def test_nothing_is_published_when_the_topic_holds_it_already(
+    build: Build, publication: Make, classes: Classes
+) -> None:
+    minter = build(publish=classes)
+    minter.receive(publication(record(classes, 3)), 0.5)
+    minter.receive(CaughtUp("config"), 1.0)
+    assert published(minter.tick(1.0)) == published(minter.tick(50.0)) == []
+
+
+def test_what_is_in_force_but_gone_from_the_topic_is_published_again_as_it_was(
+    build: Build, classes: Classes
+) -> None:
+    minter = build(publish=classes)
+    minter.receive(CaughtUp("config"), 1.0)
+    assert published(minter.tick(1.0)) == [record(classes, 3)]
+
+
+def test_nothing_is_published_by_who_has_nothing_to_publish(build: Build) -> None:
+    minter = build(catalogue=None)
+    minter.receive(CaughtUp("config"), 1.0)
+    assert published(minter.tick(1.0)) == []
+
+
+def test_the_first_publication_is_generation_1(build: Build, classes: Classes) -> None:
+    minter = build(catalogue=None, publish=classes)
+    minter.receive(CaughtUp("config"), 1.0)
+    assert [one.generation for one in published(minter.tick(1.0))] == [1]
+
+
+def test_who_is_overtaken_publishes_on_top(
+    build: Build, publication: Make, classes: Classes, richer: Classes
+) -> None:
+    minter = build(publish=richer)
+    minter.receive(CaughtUp("config"), 1.0)
+    assert [one.generation for one in published(minter.tick(1.0))] == [4]
+    minter.receive(publication(record({"other": classes["data"]}, 4)), 1.1)
+    assert [one.generation for one in published(minter.tick(1.0 + PUBLISH_EVERY_S))] == [5]
+
+
+def test_a_cfm_is_connected_at_its_first_beat_and_greeted(build: Build, beat: Make) -> None:
+    minter = build()
+    minter.tick(0.0)
+    assert minter.receive(beat("cfm-1"), 0.1) == [Connect("cfm-1", "tcp://127.0.0.11:7000")]
+    assert [one.to for one in hellos(minter.tick(0.1))] == ["cfm-1"]
+    assert minter.receive(beat("cfm-1"), 0.2) == []
+    assert hellos(minter.tick(0.1 + HELLO_EVERY_S - 0.001)) == []
+    assert [one.to for one in hellos(minter.tick(0.1 + HELLO_EVERY_S))] == ["cfm-1"]
+
+
+def test_a_cfm_that_moved_is_connected_anew(build: Build, beat: Make) -> None:
+    minter = build()
+    minter.receive(beat("cfm-1"), 0.0)
+    moved = {"fileid": "tcp://127.0.0.11:7001", "tftp": "127.0.0.11"}
+    after = beat("cfm-1", incarnation=2, endpoints=moved)
+    assert minter.receive(after, 1.0) == [Connect("cfm-1", "tcp://127.0.0.11:7001")]
+    assert minter.receive(beat("cfm-1", incarnation=1), 1.1) == []  # late, from before the restart
+
+
+def test_who_announces_no_endpoint_is_not_connected(build: Build, beat: Make) -> None:
+    minter = build()
+    assert minter.receive(beat("cfm-1", endpoints={}), 0.0) == []
+    assert minter.receive(beat("dhcp-2", service="dhcp", endpoints={}), 0.0) == []
+    assert hellos(minter.tick(0.0)) == []
+
+
+@pytest.mark.parametrize(("source", "service"), [("cfm-7", "cfm"), ("dhcp-2", "cfm"), ("cfm-1", "dhcp")])
+def test_a_strangers_beat_is_refused(build: Build, beat: Make, source: str, service: str) -> None:
+    minter = build()
+    assert minter.receive(beat(source, service=service), 0.0) == []
+    assert minter.counts["undecodable"] == 1
+    assert hellos(minter.tick(0.0)) == []
+
+
+def test_a_beat_that_comes_twice_is_heard_once(build: Build, beat: Make, create: Make) -> None:
+    minter = build()
+    first = beat("cfm-1")
+    minter.receive(first, 0.0)
+    minter.receive(first, 1.4)
+    minter.tick(1.6)
+    minter.receive(create(), 1.6)
+    assert rows_sent(minter.tick(1.6)) == []  # silent since 0.0, so suspect
+
+
+def test_a_cfm_that_cannot_be_reached_is_not_chosen_until_it_was_greeted_again(
+    build: Build, beat: Make, create: Make
+) -> None:
+    minter = build()
+    minter.receive(beat("cfm-1"), 0.0)
+    (hello,) = hellos(minter.tick(0.0))
+    minter.receive(Undelivered(hello.envelope, hello.to, "not connected"), 0.0)
+    minter.receive(create(), 0.01)
+    assert rows_sent(minter.tick(0.01)) == []
+    minter.tick(HELLO_EVERY_S)
+    minter.receive(create(), HELLO_EVERY_S + 0.01)
+    assert len(rows_sent(minter.tick(HELLO_EVERY_S + 0.01))) == 1
+
+
+@pytest.mark.parametrize(
+    ("type_", "data"),
+    [
+        (ACK, b""),
+        (PULL, b"\x05abc"),
+        (PULLED, b""),
+        (ROWS, b""),
+        (BEAT, b"{}"),
+        ("provbus.config.other.v1", b"{}"),
+        ("provbus.audit.batch.v1", b'{"events":[]}'),
+    ],
+)
+def test_garbage_is_counted_and_nothing_else(build: Build, type_: str, data: bytes) -> None:
+    minter = build()
+    assert minter.receive(Received(Envelope(type_, "cfm-1", 1, 1, 0, data), "cfm-1"), 0.0) == []
+    assert minter.counts["undecodable"] == 1
+
+
+def test_a_message_that_nobody_sends_is_our_own_mistake(build: Build) -> None:
+    with pytest.raises(AssertionError):
+        build().receive("hello", 0.0)
+
+
+def test_rows_that_are_refused_for_their_number_cost_no_other_its_memory(
+    build: Build, beat: Make, create: Make
+) -> None:
+    minter = build(minted_max=20_000)
+    minter.receive(beat("cfm-1"), 0.0)
+    replies: list[Reply] = []
+    first: Row | None = None
+    while not replies:
+        replies = minter.receive(create(), 0.0)
+        if first is None:
+            first = locate(rows_sent(minter.tick(0.0))[0].envelope.data)[0].row()
+    assert [reply.body["error"] for reply in replies] == ["try_again"]
+    assert first is not None
+    pull = Envelope(PULL, "cfm-1", 1, 1, 0, pack_names([first.name]))
+    assert len(minter.receive(Received(pull, "cfm-1"), 0.0)) == 1
