@@ -26,6 +26,9 @@ class Audit:
         self._events: list[dict[str, Any]] = []
         self._deadline: float | None = None
 
+    def __len__(self) -> int:
+        return len(self._events)
+
     def record(self, event: dict[str, Any], now: float) -> None:
         """Add one event; `event["event"]` names it."""
         if not self._events:
@@ -46,6 +49,11 @@ class Audit:
             envelope = self._stamp.envelope(AUDIT, data, time_ms=int(wall_s * 1000))
             effects.append(Publish(envelope, key=envelope.id))
         return effects
+
+    def flush(self, wall_s: float) -> list[Publish]:
+        """The events that still wait, without waiting any longer."""
+        self._deadline = 0.0 if self._events else None
+        return self.tick(0.0, wall_s)
 
     def undelivered(self, data: bytes) -> None:
         """Count a batch that was not taken."""

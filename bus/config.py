@@ -40,7 +40,10 @@ class KafkaSection(Section):
     fetch_wait_s: float = Field(0.5, gt=0)
 
     @model_validator(mode="after")
-    def _plaintext_stays_home(self) -> "KafkaSection":
+    def _is_secure(self) -> "KafkaSection":
+        secret = next((name for name in self.client if name.endswith("password")), None)
+        if secret is not None:
+            raise ValueError(f"{secret} is a secret: put it into a file and name that in password_file")
         if self.client.get("security.protocol", "PLAINTEXT") in ("SSL", "SASL_SSL"):
             return self
         for server in self.bootstrap.split(","):

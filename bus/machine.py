@@ -90,6 +90,10 @@ class Exit(NamedTuple):
     reason: str
 
 
+class Stopping(NamedTuple):
+    """The process was asked to stop: the effects of this message are the last."""
+
+
 class LocalRequest(NamedTuple):
     """The host service asks something over the local socket; `session` is the way back."""
 

@@ -110,13 +110,18 @@ def next_incarnation(directory: Path) -> int:
     return incarnation
 
 
-def _kafka(poller: Poller, section: KafkaSection, read: Sequence[str]) -> Kafka:
+def client_settings(section: KafkaSection) -> dict[str, Any]:
+    """librdkafka's settings for the connection; the password comes from its file."""
     settings: dict[str, Any] = {"bootstrap.servers": section.bootstrap, **section.client}
     if section.password_file is not None:
         settings["sasl.password"] = read_secret(section.password_file).decode()
+    return settings
+
+
+def _kafka(poller: Poller, section: KafkaSection, read: Sequence[str]) -> Kafka:
     return Kafka(
         poller,
-        settings,
+        client_settings(section),
         read=read,
         message_timeout_s=section.message_timeout_s,
         fetch_wait_s=section.fetch_wait_s,

@@ -24,13 +24,14 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from bus.errors import OversizeError, TransportError
-from bus.machine import Effect, Exit, Machine, Publish, Send, Undelivered, WallClock
+from bus.machine import Effect, Exit, Machine, Publish, Send, Stopping, Undelivered, WallClock
 from bus.transport.poller import Poller
 
 WALL_EVERY_S = 1.0
 BUSY_MESSAGES = 4
 GATHER_S = 0.001
 _WAIT_S_MAX = 1.0
+_SIGNALS = {number.name: number for number in (signal.SIGTERM, signal.SIGINT)}
 _log = logging.getLogger("provbus.runner")
 
 Handler = Callable[[Any], None]
@@ -65,11 +66,14 @@ class Runner:
         # What start-up built stays: the collector need not look at its 200,000 objects again and again.
         gc.collect()
         gc.freeze()
-        numbers = (signal.SIGTERM, signal.SIGINT)
+        numbers = tuple(_SIGNALS.values())
         before = [signal.signal(number, self._stop_on) for number in numbers]
         try:
             while self._exit is None:
                 self.round()
+            if self._exit.reason in _SIGNALS:
+                now = boottime()
+                self._perform(self._machine.receive(Stopping(), now), now)
         finally:
             for number, handler in zip(numbers, before, strict=True):
                 signal.signal(number, handler)

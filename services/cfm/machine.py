@@ -26,6 +26,7 @@ from bus.machine import (
     Received,
     Reply,
     Send,
+    Stopping,
     Undelivered,
     WallClock,
 )
@@ -129,6 +130,8 @@ class Cfm:
         elif isinstance(message, Undelivered):
             if message.envelope.type == AUDIT:
                 self._audit.undelivered(message.envelope.data)
+        elif isinstance(message, Stopping):
+            return [*self._audit.flush(now + self._wall_offset_s)]
         elif isinstance(message, WallClock):
             self._wall_offset_s = message.offset_s
         else:
@@ -313,6 +316,6 @@ class Cfm:
                 "silent": self._reads.silent,
                 "tftp": asdict(self._tftp.counters),
                 "counts": self.counts,
-                "audit_dropped": self._audit.dropped,
+                "audit": {"pending": len(self._audit), "dropped": self._audit.dropped},
             },
         )

@@ -106,6 +106,7 @@ class Lab:
         """Ask everybody, close the books, write the report."""
         self._restart_due(wait=True)
         site = self.site
+        wait_until(self._is_audited, READY_S, "the audit stream to be complete", [])
         answers = [answer for one in site.instances.values() if (answer := self._status(one)) is not None]
         groups = {"dhcp", "cfm", "mps", "plant"}
         cpu_s = {group: self._cpu_at_end[group] - self._cpu_at_go[group] for group in sorted(groups)}
@@ -161,6 +162,11 @@ class Lab:
             if one.service != "cfm" and not cfms <= set(status["cfms"]):
                 return False
         return True
+
+    def _is_audited(self) -> bool:
+        """Nobody has events left that are not published."""
+        answers = map(self._status, self.site.instances.values())
+        return not any(answer["audit"]["pending"] for answer in answers if answer is not None)
 
     def _kill(self, kill: Kill) -> None:
         cfm = self.site.cfms()[kill.cfm - 1]

@@ -31,6 +31,7 @@ from bus.machine import (
     Received,
     Reply,
     Send,
+    Stopping,
     Undelivered,
     WallClock,
 )
@@ -136,6 +137,8 @@ class Minter:
             self._undelivered(message, now)
         elif isinstance(message, CaughtUp):
             self._publish_due = now if message.traffic == "config" else self._publish_due
+        elif isinstance(message, Stopping):
+            return [*self._audit.flush(now + self._wall_offset_s)]
         elif isinstance(message, WallClock):
             self._wall_offset_s = message.offset_s
         else:
@@ -355,7 +358,7 @@ class Minter:
             "cfms": [peer.name for peer in self._balancer.able([*self._unreachable], self._generation)],
             "handoffs": self._handoff.counts,
             "counts": self.counts,
-            "audit_dropped": self._audit.dropped,
+            "audit": {"pending": len(self._audit), "dropped": self._audit.dropped},
         }
 
 

@@ -263,7 +263,7 @@ def test_audit_that_is_not_taken_is_counted(cfm: Cfm, mint: Make, hand_off: Make
     cfm.tick(LIFE_S)
     (batch,) = [one.envelope for one in cfm.tick(LIFE_S + DELAY_S) if isinstance(one, Publish)][-1:]
     cfm.receive(Undelivered(batch, "", "queue full"), LIFE_S + 1)
-    assert status(cfm)["audit_dropped"] == 1
+    assert status(cfm)["audit"]["dropped"] == 1
 
 
 def test_a_step_of_the_wall_clock_does_not_touch_rows_in_hand(

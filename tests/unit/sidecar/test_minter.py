@@ -275,7 +275,7 @@ def test_what_happened_is_told_to_the_audit_stream(minter: Minter, create: Make,
     }
     minter.receive(Undelivered(batch, "", "queue full"), 0.3)
     (status,) = answers(minter.receive(LocalRequest(1, {"op": "status"}), 0.3))
-    assert status["audit_dropped"] == 1
+    assert status["audit"]["dropped"] == 1
 
 
 def test_the_beat_says_how_busy_we_are_and_which_settings_are_in_force(minter: Minter, create: Make) -> None:
