@@ -19,7 +19,7 @@ from heapq import heappop, heappush
 from typing import NamedTuple
 
 from bus.errors import DecodeError
-from fileid.row import LIFE_S, ROWS_MAX, Fields, Row, locate
+from fileid.row import LIFE_S, ROWS_MAX, Fields, Row, split_rows
 from fileid.seal import Opener
 from fileid.table import Table
 
@@ -140,8 +140,7 @@ class Reads:
         malformed.
         """
         agreeing: dict[bytes, Row] = {}
-        for place in locate(data):
-            row = place.row()
+        for row in map(Row, *split_rows(data)):
             parked = self._parked.get(row.name)
             if parked is not None and _agrees(row.fields(), parked.fields, minter):
                 agreeing[row.name] = row

@@ -9,14 +9,15 @@ Head: flags u8, version u8, minted_ms u48 | era u16, epoch u48 | device 6 | addr
 generation u32 | template u32 | serial 8. Minter and template are numbers of names (`number_of`); the serial
 is random and makes every FileID one of its kind.
 
-Frame of rows: count u16, then per row (name length u16, row length u16), then the rows, each its name and its
-body. Many rows travel in one frame, and the receiver's table keeps the frame.
+Frame of rows: count u16, then per row (name length u16, body length u16), then the rows, each its name and
+its body.
 """
 
 import hashlib
 import re
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import accumulate, chain, pairwise
 from struct import Struct
 from typing import NamedTuple
 
@@ -40,7 +41,7 @@ _PARTIAL = 1 << 56
 _TIME_MASK = (1 << 48) - 1
 HEAD = Struct(">QQ6s4s4sIII8s")
 BODY_BYTES_MAX = HEAD.size + VALUES_BYTES_MAX
-STARTS = (bytes((0, _BODY_VERSION)), bytes((1, _BODY_VERSION)))
+STARTS = {bytes((0, _BODY_VERSION)), bytes((1, _BODY_VERSION))}
 """The flags and the version that `unpack` knows."""
 MINTER = slice(30, 34)
 _COUNT = Struct(">H")
@@ -139,49 +140,27 @@ def _lengths(count: int) -> Struct:
 
 def pack_rows(rows: Sequence[Row]) -> bytes:
     """Many rows in one frame's data, 1 to `ROWS_MAX`."""
-    lengths: list[int] = []
-    parts: list[bytes] = []
-    for name, body in rows:
-        size = len(name)
-        lengths.append(size)
-        lengths.append(size + len(body))
-        parts.append(name)
-        parts.append(body)
     count = len(rows)
-    return b"".join((_COUNT.pack(count), _lengths(count).pack(*lengths), *parts))
+    parts = list(chain.from_iterable(rows))
+    return b"".join((_COUNT.pack(count), _lengths(count).pack(*map(len, parts)), *parts))
 
 
-class Place(NamedTuple):
-    """Where a row lies in a frame's data."""
+def split_rows(data: bytes) -> tuple[list[bytes], list[bytes]]:
+    """The names and the bodies in a frame's data; `DecodeError` if the lengths do not add up.
 
-    data: bytes
-    start: int
-    middle: int
-    end: int
-
-    def row(self) -> Row:
-        """The row, cut out of its frame."""
-        data, start, middle, end = self
-        return Row(data[start:middle], data[middle:end])
-
-
-def locate(data: bytes) -> list[Place]:
-    """Where each row of a frame lies, without decoding any; `DecodeError` if the lengths do not add up."""
-    if len(data) < 2:
+    Nothing is decoded: what a body holds is its reader's question.
+    """
+    if len(data) < _COUNT.size:
         raise DecodeError("rows without a count")
     (count,) = _COUNT.unpack_from(data)
-    start = 2 + 4 * count
+    start = _COUNT.size + 4 * count
     if not 1 <= count <= ROWS_MAX or len(data) < start:
         raise DecodeError(f"{count} rows in {len(data)} bytes")
-    lengths = iter(_lengths(count).unpack_from(data, 2))
-    places = []
-    for name_bytes, row_bytes in zip(lengths, lengths, strict=True):
-        end = start + row_bytes
-        places.append(Place(data, start, start + name_bytes, end))
-        start = end
-    if start != len(data):
-        raise DecodeError(f"rows end at {start} of {len(data)} bytes")
-    return places
+    ends = list(accumulate(_lengths(count).unpack_from(data, _COUNT.size), initial=start))
+    if ends[-1] != len(data):
+        raise DecodeError(f"rows end at {ends[-1]} of {len(data)} bytes")
+    parts = [data[first:last] for first, last in pairwise(ends)]
+    return parts[::2], parts[1::2]
 
 
 def pack_names(names: Sequence[bytes]) -> bytes:

@@ -1,9 +1,8 @@
 """The row table of a CFM: what modems may ask for, and what they already got.
 
-Rows arrive in frames and stay in them: the table maps a name to its place in a frame, so a row costs a
-dictionary entry until somebody asks for it. A row lives 60 s from its arrival (never from a time somebody
-else wrote down), and only expired rows leave. When the table is full, that is an answer to the sender, who
-tries the next CFM.
+Rows arrive many to a frame; the table maps each name to its body and decodes neither until somebody asks. A
+row lives 60 s from its arrival (never from a time somebody else wrote down), and only expired rows leave.
+When the table is full, that is an answer to the sender, who tries the next CFM.
 
 A completed download turns its row into a **tombstone**. It outlives every copy of the name: neither a late
 duplicate of the row nor the seal in the name brings the file back.
@@ -14,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from enum import IntEnum
 
 from bus.errors import DecodeError
-from fileid.row import BODY_BYTES_MAX, HEAD, LIFE_S, MINTER, NAME_BYTES_MAX, STARTS, Place, Row, locate
+from fileid.row import BODY_BYTES_MAX, HEAD, LIFE_S, MINTER, NAME_BYTES_MAX, STARTS, Row, split_rows
 
 CAPACITY = 400_000  # 60 s of a cluster's 1,667 boots a second, four times over: about 150 MiB
 TOMBSTONE_S = LIFE_S + 10.0  # a seal opens for 60 s, on a clock that may be 5 s off
@@ -35,7 +34,7 @@ class Table:
     def __init__(self, capacity: int = CAPACITY) -> None:
         self.counts = dict.fromkeys(("stored", "duplicate", "full", "bad", "expired", "completed"), 0)
         self._capacity = capacity
-        self._rows: dict[bytes, Place] = {}
+        self._rows: dict[bytes, bytes] = {}
         self._ages: deque[tuple[float, list[bytes]]] = deque()
         self._spent: dict[bytes, None] = {}
         self._spent_ages: deque[tuple[float, bytes]] = deque()
@@ -48,41 +47,39 @@ class Table:
 
         Returns a status byte per row, and the names that are new. `DecodeError` if the frame is not one.
         """
-        places = locate(data)
-        names = [data[start:middle] for _, start, middle, _ in places]
-        if self._is_plain(places, names, minter):
-            self._rows.update(zip(names, places, strict=True))
+        names, bodies = split_rows(data)
+        if self._is_plain(names, bodies, minter):
+            self._rows.update(zip(names, bodies, strict=True))
             fresh, statuses = names, bytes(len(names))
             self.counts["stored"] += len(names)
         else:
             fresh = []
             statuses = bytes(
-                self._accept_one(name, place, minter, fresh)
-                for name, place in zip(names, places, strict=True)
+                self._accept_one(name, body, minter, fresh) for name, body in zip(names, bodies, strict=True)
             )
         if fresh:
             self._ages.append((now + LIFE_S, fresh))
         return statuses, fresh
 
-    def _is_plain(self, places: list[Place], names: list[bytes], minter: bytes) -> bool:
+    def _is_plain(self, names: list[bytes], bodies: list[bytes], minter: bytes) -> bool:
         """Every row is new, well formed, its minter's own, and fits: the usual frame, checked as a whole."""
         return (
             len(self._rows) + len(self._spent) + len(names) <= self._capacity
             and self._rows.keys().isdisjoint(names)
             and (not self._spent or self._spent.keys().isdisjoint(names))
             and len(set(names)) == len(names)
-            and _are_sound(places, minter)
+            and _are_sound(names, bodies, minter)
         )
 
-    def _accept_one(self, name: bytes, place: Place, minter: bytes, fresh: list[bytes]) -> Status:
-        if not _are_sound((place,), minter):
+    def _accept_one(self, name: bytes, body: bytes, minter: bytes, fresh: list[bytes]) -> Status:
+        if not _are_sound([name], [body], minter):
             status = Status.BAD
         elif name in self._rows or name in self._spent:
             status = Status.DUPLICATE
         elif len(self._rows) + len(self._spent) >= self._capacity:
             status = Status.FULL
         else:
-            self._rows[name] = place
+            self._rows[name] = body
             fresh.append(name)
             status = Status.STORED
         self.counts[status.name.lower()] += 1
@@ -90,8 +87,8 @@ class Table:
 
     def get(self, name: bytes) -> Row | None:
         """The row a name stands for, if it is here and alive."""
-        place = self._rows.get(name)
-        return place.row() if place is not None else None
+        body = self._rows.get(name)
+        return Row(name, body) if body is not None else None
 
     def is_spent(self, name: bytes) -> bool:
         """True if this FileID's download was completed here."""
@@ -110,8 +107,7 @@ class Table:
         gone: list[Row] = []
         while self._ages and self._ages[0][0] <= now:
             _, names = self._ages.popleft()
-            places = (self._rows.pop(name, None) for name in names)
-            gone.extend(place.row() for place in places if place is not None)
+            gone += (Row(name, self._rows.pop(name)) for name in names if name in self._rows)
         while self._spent_ages and self._spent_ages[0][0] <= now:
             del self._spent[self._spent_ages.popleft()[1]]
         self.counts["expired"] += len(gone)
@@ -122,18 +118,16 @@ class Table:
         return min((queue[0][0] for queue in (self._ages, self._spent_ages) if queue), default=None)
 
 
-def _are_sound(places: Iterable[Place], minter: bytes) -> bool:
+def _are_sound(names: list[bytes], bodies: list[bytes], minter: bytes) -> bool:
     """Every row can be decoded and is its minter's own: what is stored can be served."""
-    size_min, first, last = HEAD.size, MINTER.start, MINTER.stop
-    for data, start, middle, end in places:
-        if not (
-            0 < middle - start <= NAME_BYTES_MAX
-            and size_min <= end - middle <= BODY_BYTES_MAX
-            and data[middle : middle + 2] in STARTS
-            and data[middle + first : middle + last] == minter
-        ):
-            return False
-    return True
+    return (
+        all(names)
+        and max(map(len, names)) <= NAME_BYTES_MAX
+        and HEAD.size <= min(map(len, bodies))
+        and max(map(len, bodies)) <= BODY_BYTES_MAX
+        and {body[:2] for body in bodies} <= STARTS
+        and {body[MINTER] for body in bodies} == {minter}
+    )
 
 
 def is_settled(statuses: Iterable[int]) -> Sequence[bool]:

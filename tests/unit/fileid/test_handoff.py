@@ -9,7 +9,7 @@ from bus.envelope import Envelope, Stamp
 from bus.errors import BackpressureError, DecodeError
 from bus.machine import Send
 from fileid.handoff import ACKED_SEQ, Budget, Handoff, Settled
-from fileid.row import ACK, ROWS, ROWS_MAX, Row, locate
+from fileid.row import ACK, ROWS, ROWS_MAX, Row, split_rows
 from fileid.table import Status
 
 TRY_S, BUDGET_S = 0.05, 0.15
@@ -56,7 +56,7 @@ class Run:
     def ack(
         self, send: Send, statuses: Sequence[int] | None = None, source: str | None = None
     ) -> list[Settled]:
-        count = len(locate(send.envelope.data))
+        count = len(split_rows(send.envelope.data)[0])
         data = ACKED_SEQ.pack(send.envelope.seq) + bytes(statuses or [STORED] * count)
         settled = self.handoff.acked(ack_of(data, source or str(send.to)))
         self.settled += settled
@@ -77,7 +77,7 @@ def test_rows_of_one_moment_travel_together_and_are_settled_by_their_ack() -> No
     assert run.handoff.deadline() == 0.0
     (send,) = run.tick(0.0)
     assert (send.to, send.envelope.type) == ("cfm-1", ROWS)
-    assert [place.row().name for place in locate(send.envelope.data)] == [b"a", b"b"]
+    assert split_rows(send.envelope.data)[0] == [b"a", b"b"]
     assert ends(run.ack(send)) == [("a", "cfm-1", ["cfm-1"]), ("b", "cfm-1", ["cfm-1"])]
     assert all(end.acked for end in run.settled)
     assert [end.row.body for end in run.settled] == [b"body of a", b"body of b"]
@@ -92,7 +92,7 @@ def test_rows_of_one_moment_travel_together_and_are_settled_by_their_ack() -> No
 def test_a_frame_holds_at_most_64_rows(count: int) -> None:
     run = Run("cfm-1")
     run.offer(*(f"row-{at}" for at in range(count)))
-    sizes = [len(locate(send.envelope.data)) for send in run.tick(0.0)]
+    sizes = [len(split_rows(send.envelope.data)[0]) for send in run.tick(0.0)]
     assert sum(sizes) == count
     assert max(sizes) <= ROWS_MAX
     assert len(sizes) == -(-count // ROWS_MAX)
@@ -209,7 +209,7 @@ def test_refused_rows_go_on_to_another_cfm_at_once_and_the_others_are_settled() 
     assert run.handoff.deadline() == 0.0
     again = run.tick(0.01)
     assert {one.to for one in again} == {"cfm-2"}
-    names = [place.row().name for one in again for place in locate(one.envelope.data)]
+    names = [name for one in again for name in split_rows(one.envelope.data)[0]]
     assert sorted(names) == [b"a", b"c"]
     assert send.envelope.seq not in {one.envelope.seq for one in again}
     for one in again:

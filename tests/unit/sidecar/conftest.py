@@ -11,7 +11,7 @@ from bus.envelope import Envelope, Stamp, Token
 from bus.machine import LocalRequest, Received, Send, WallClock
 from bus.messages import BEAT, Beat, CatalogueRecord, encode
 from fileid.handoff import ACKED_SEQ, Budget
-from fileid.row import ACK, locate, number_of
+from fileid.row import ACK, number_of, split_rows
 from fileid.seal import KEY_BYTES, Opener, Sealer, SealKey
 from services.settings.catalogue import Classes, record
 from services.sidecar.minter import Minter
@@ -123,7 +123,7 @@ def ack() -> Callable[..., Received]:
     """Makes the answer of the CFM a frame was sent to; `status` is that of every row."""
 
     def make(send: Send, status: int = 0) -> Received:
-        rows = len(locate(send.envelope.data))
+        rows = len(split_rows(send.envelope.data)[0])
         data = ACKED_SEQ.pack(send.envelope.seq) + bytes([status]) * rows
         return Received(Envelope(ACK, str(send.to), 1, 1, 0, data), send.to)
 

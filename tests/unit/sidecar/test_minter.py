@@ -10,7 +10,7 @@ from bus.audit import DELAY_S
 from bus.envelope import Envelope, Token
 from bus.machine import Effect, LocalRequest, Publish, Received, Reply, Send, Undelivered, WallClock
 from bus.messages import AUDIT, BEAT, Beat, decode
-from fileid.row import PULL, PULLED, ROWS, Row, locate, number_of, pack_names
+from fileid.row import PULL, PULLED, ROWS, Row, number_of, pack_names, split_rows
 from fileid.seal import Opener
 from fileid.table import Status
 from services.sidecar.minter import Minter
@@ -55,8 +55,7 @@ def test_a_request_becomes_a_sealed_row_at_a_cfm_and_then_an_answer(
     assert (minter.deadline() or 0.0) <= 1.5
     (send,) = rows_sent(minter.tick(1.5))
     assert send.to == "cfm-1"
-    (place,) = locate(send.envelope.data)
-    row = place.row()
+    (row,) = map(Row, *split_rows(send.envelope.data))
     (reply,) = minter.receive(ack(send), 1.625)
     assert reply == Reply(
         5,
@@ -82,7 +81,8 @@ def test_the_row_says_when_it_was_minted_by_the_newest_wall_clock(minter: Minter
     minter.receive(WallClock(5_000.0), 1.0)
     minter.receive(create(), 2.0)
     (send,) = rows_sent(minter.tick(2.0))
-    assert locate(send.envelope.data)[0].row().fields().minted_ms == 5_002_000
+    (row,) = map(Row, *split_rows(send.envelope.data))
+    assert row.fields().minted_ms == 5_002_000
 
 
 def test_values_that_do_not_fit_travel_in_the_row_only(minter: Minter, create: Make, ack: Make) -> None:
@@ -241,13 +241,13 @@ def test_a_frame_that_cannot_leave_goes_to_another_cfm_at_once(
 def test_a_cfm_that_pulls_gets_the_rows_it_names_if_they_are_ours(minter: Minter, create: Make) -> None:
     minter.receive(create(), 0.0)
     minter.receive(create(), 0.0)
-    rows = [place.row() for place in locate(rows_sent(minter.tick(0.0))[0].envelope.data)]
+    rows = list(map(Row, *split_rows(rows_sent(minter.tick(0.0))[0].envelope.data)))
 
     def pull(*names: bytes, now: float = 1.0) -> list[Row]:
         envelope = Envelope(PULL, "cfm-1", 1, 1, 0, pack_names(names))
         sends = minter.receive(Received(envelope, "cfm-1"), now)
         assert {(one.to, one.envelope.type) for one in sends} <= {("cfm-1", PULLED)}
-        return [place.row() for one in sends for place in locate(one.envelope.data)]
+        return [row for one in sends for row in map(Row, *split_rows(one.envelope.data))]
 
     assert pull(rows[1].name, b"unknown", rows[0].name) == [rows[1], rows[0]]
     assert pull(rows[0].name) == rows[:1]

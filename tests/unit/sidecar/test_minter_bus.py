@@ -9,7 +9,7 @@ import pytest
 from bus.envelope import Envelope
 from bus.machine import CaughtUp, Connect, Effect, Publish, Received, Reply, Send, Undelivered
 from bus.messages import BEAT, CATALOGUE, Beat, CatalogueRecord, decode, encode
-from fileid.row import ACK, HELLO, PULL, PULLED, ROWS, Row, locate, pack_names
+from fileid.row import ACK, HELLO, PULL, PULLED, ROWS, Row, pack_names, split_rows
 from services.settings.catalogue import Classes, StoreCatalogue, parse, record
 from services.sidecar.minter import HELLO_EVERY_S, PUBLISH_EVERY_S, Minter
 
@@ -265,7 +265,8 @@ def test_rows_that_are_refused_for_their_number_cost_no_other_its_memory(
     while not replies:
         replies = minter.receive(create(), 0.0)
         if first is None:
-            first = locate(rows_sent(minter.tick(0.0))[0].envelope.data)[0].row()
+            names, bodies = split_rows(rows_sent(minter.tick(0.0))[0].envelope.data)
+            first = Row(names[0], bodies[0])
     assert [reply.body["error"] for reply in replies] == ["try_again"]
     assert first is not None
     pull = Envelope(PULL, "cfm-1", 1, 1, 0, pack_names([first.name]))
