@@ -1,7 +1,6 @@
 """The row table: what is stored, what is refused, and what outlives what."""
 
 from collections.abc import Callable
-from struct import pack as pack_struct
 
 import pytest
 
@@ -87,12 +86,6 @@ def test_what_could_never_be_served_is_bad_and_its_neighbours_are_not(
     assert list(statuses) == [STORED, BAD, STORED]
     assert fresh == [first.name, last.name]
     assert [row.fields().minter for row in table.expire(LIFE_S)] == [number_of("dhcp-1")] * 2
-
-
-def test_a_name_longer_than_its_row_is_bad(mint: Mint) -> None:
-    row = mint()
-    data = pack_struct(">HHH", 1, 100, 60) + (row.name + row.body)[:60]
-    assert Table().accept(data, MINTER, 0.0) == (bytes([BAD]), [])
 
 
 def test_a_frame_that_is_none_changes_nothing() -> None:
