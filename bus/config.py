@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from bus.errors import ConfigError
 from bus.messages import Name
@@ -41,6 +41,9 @@ class KafkaSection(Section):
 
     @model_validator(mode="after")
     def _is_secure(self) -> "KafkaSection":
+        for name in ("bootstrap.servers", "metadata.broker.list"):
+            if name in self.client:
+                raise ValueError(f"client.{name} has no place here: set kafka.bootstrap")
         secret = next((name for name in self.client if name.endswith("password")), None)
         if secret is not None:
             raise ValueError(f"{secret} is a secret: put it into a file and name that in password_file")
@@ -128,13 +131,18 @@ class Config(BaseSettings):
 
 
 def load(path: Path) -> Config:
-    """The configuration in a file, with the environment over it; `ConfigError` says what is wrong and where."""
+    """The configuration in a file, the environment over it; `ConfigError` says what is wrong and where."""
     data, marks = read_yaml(path)
+    for name in data:
+        if name.startswith("_"):  # pydantic-settings would take it for an option of its own
+            raise ConfigError(f"{path}:{marks.get((name,), 1)}: unknown key {name!r}")
     try:
         config = Config(**data)
     except ValidationError as error:
         raise ConfigError("\n".join(explain(error, path, marks, Config))) from error
-    return _resolve(config, path.parent)
+    except SettingsError as error:
+        raise ConfigError(f"environment: {error}") from error
+    return _resolve(config, path.absolute().parent)
 
 
 def read_yaml(path: Path) -> tuple[dict[str, Any], dict[tuple[str, ...], int]]:
@@ -143,13 +151,23 @@ def read_yaml(path: Path) -> tuple[dict[str, Any], dict[tuple[str, ...], int]]:
         text = path.read_text()
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         data = yaml.safe_load(text)
+        places = list(_lines(node, ())) if isinstance(node, yaml.MappingNode) else []
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (
+        yaml.YAMLError,
+        ValueError,
+        RecursionError,
+    ) as error:  # PyYAML leaks those of wrong dates and depths
         raise ConfigError(f"{path} is not YAML: {error}") from error
-    if not isinstance(node, yaml.MappingNode) or not isinstance(data, dict):
-        raise ConfigError(f"{path} must hold a mapping")
-    return data, dict(_lines(node, ()))
+    if not isinstance(data, dict) or not all(isinstance(key, str) for key in data):
+        raise ConfigError(f"{path} must hold a mapping whose keys are texts")
+    marks: dict[tuple[str, ...], int] = {}
+    for place, line in places:
+        if place in marks:
+            raise ConfigError(f"{path}:{line}: key {'.'.join(place)!r} stands there twice")
+        marks[place] = line
+    return data, marks
 
 
 def explain(
@@ -170,7 +188,7 @@ def explain(
 
 
 def read_secret(path: Path) -> bytes:
-    """A secret from its file, one trailing newline stripped; `ConfigError` if it cannot be read or is empty."""
+    """A secret from its file, one trailing newline stripped; `ConfigError` if unreadable or empty."""
     try:
         secret = path.read_bytes()
     except OSError as error:
@@ -200,7 +218,9 @@ def _lines(node: yaml.MappingNode, path: tuple[str, ...]) -> Iterator[tuple[tupl
 def _valid_keys(model: type[BaseModel], path: tuple[str, ...]) -> list[str]:
     for part in path:
         found = model.model_fields.get(part)
-        options = getattr(found.annotation, "__args__", (found.annotation,)) if found is not None else ()
+        if found is None:
+            continue  # a key of a mapping of sections
+        options = getattr(found.annotation, "__args__", (found.annotation,))
         models = [kind for kind in options if isinstance(kind, type) and issubclass(kind, BaseModel)]
         if not models:
             return []

@@ -6,19 +6,18 @@ belongs to one minter and is given to that minter and to every CFM.
 """
 
 import base64
-import binascii
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 
 from bus.config import Section, explain, read_secret, read_yaml
 from bus.errors import BusyError, ConfigError
 from bus.messages import Name
-from bus.transport.curve import new_key_pair
+from bus.transport.curve import is_key, new_key_pair
 
 SERVICES = ("dhcp", "mps", "cfm")
 MINTERS = ("dhcp", "mps")
@@ -31,8 +30,15 @@ class Member(Section):
 
     service: str = Field(pattern="^(dhcp|mps|cfm)$")
     site: Name
-    key: str = Field(min_length=40, max_length=40)
+    key: str
     seal_id: int | None = Field(None, ge=0, le=255)
+
+    @field_validator("key")
+    @classmethod
+    def _is_z85(cls, key: str) -> str:
+        if not is_key(key):
+            raise ValueError("must be 40 characters of Z85")
+        return key
 
 
 class Fleet(Section):
@@ -63,6 +69,8 @@ def load_fleet(path: Path) -> Fleet:
         fleet = Fleet(**data)
     except ValidationError as error:
         raise ConfigError("\n".join(explain(error, path, marks, Fleet))) from error
+    if len({one.key for one in fleet.instances.values()}) != len(fleet.instances):
+        raise ConfigError(f"{path}: two instances have the same key")
     ids = [one.seal_id for one in fleet.instances.values() if one.seal_id is not None]
     if len(ids) != len(set(ids)):
         raise ConfigError(f"{path}: two minters have the same seal_id")
@@ -75,23 +83,36 @@ def load_fleet(path: Path) -> Fleet:
 
 
 def make_fleet(directory: Path, services: Mapping[str, str], site: str, seal_key_bytes: int) -> None:
-    """Write fleet.yaml, curve/NAME.key and seal/NAME.key; `BusyError` if there is a fleet already."""
+    """Write fleet.yaml, curve/NAME.key and seal/NAME.key; `BusyError` if one of them is there or cannot be
+    written, `ConfigError` if a name, a service or the site is none.
+    """
     path = directory / "fleet.yaml"
-    if path.exists():
-        raise BusyError(f"{path} exists; keys are never overwritten")
-    directory.mkdir(parents=True, exist_ok=True)
-    minters = [name for name, service in services.items() if service in MINTERS]
     members: dict[str, dict[str, Any]] = {}
+    secrets: dict[Path, bytes] = {}
+    minters = [name for name, service in services.items() if service in MINTERS]
     for name, service in services.items():
         pair = new_key_pair()
         members[name] = {"service": service, "site": site, "key": pair.public.decode()}
-        _save_secret(directory / "curve" / f"{name}.key", pair.secret)
+        secrets[directory / "curve" / f"{name}.key"] = pair.secret
         if name in minters:
             members[name]["seal_id"] = minters.index(name)
             text = base64.b64encode(os.urandom(seal_key_bytes))
-            _save_secret(directory / "seal" / f"{name}.key", f"{name} ".encode() + text)
+            secrets[directory / "seal" / f"{name}.key"] = f"{name} ".encode() + text
+    try:
+        Fleet.model_validate({"instances": members})
+    except ValidationError as error:
+        raise ConfigError("\n".join(explain(error, path, {}, Fleet))) from error
+    for file in (path, *secrets):
+        if file.exists():
+            raise BusyError(f"{file} exists; keys are never overwritten")
     head = "# Who there is. Public keys only: every instance needs this file.\n"
-    path.write_text(head + yaml.safe_dump({"instances": members}, sort_keys=False))
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        for file, secret in secrets.items():
+            _save_secret(file, secret)
+        path.write_text(head + yaml.safe_dump({"instances": members}, sort_keys=False))
+    except OSError as error:
+        raise BusyError(f"cannot write {error.filename}: {error.strerror}") from error
 
 
 def _save_secret(path: Path, secret: bytes) -> None:
@@ -102,13 +123,20 @@ def _save_secret(path: Path, secret: bytes) -> None:
         file.write(secret + b"\n")
 
 
-def load_seal_key(path: Path, fleet: Fleet) -> tuple[str, int, bytes]:
-    """The minter, key id and key in a seal key file; `ConfigError` if the fleet knows no such minter."""
-    name, _, text = read_secret(path).decode(errors="replace").partition(" ")
+def load_seal_key(path: Path, fleet: Fleet, seal_key_bytes: int) -> tuple[str, int, bytes]:
+    """The minter, key id and key in a seal key file; `ConfigError` if the fleet knows no such minter or the
+    key is none.
+    """
+    name, space, text = read_secret(path).decode(errors="replace").partition(" ")
+    if not space:  # what stands there alone may be the key: it is not shown
+        raise ConfigError(f"{path} must hold a minter's name and its seal key")
     seal_id = fleet.member(name).seal_id
     if seal_id is None:
         raise ConfigError(f"{path}: {name} does not mint")
     try:
-        return name, seal_id, base64.b64decode(text, validate=True)
-    except binascii.Error as error:
+        key = base64.b64decode(text, validate=True)
+    except ValueError as error:
         raise ConfigError(f"{path}: the seal key is not base64") from error
+    if len(key) != seal_key_bytes:
+        raise ConfigError(f"{path}: the seal key has {len(key)} bytes, not {seal_key_bytes}")
+    return name, seal_id, key

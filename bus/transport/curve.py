@@ -10,6 +10,7 @@ is the instance's name: libzmq attaches it to every frame of the connection, so 
 what is said.
 """
 
+import struct
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -61,12 +62,20 @@ def secure_client(socket: zmq.Socket[bytes], keys: KeyPair, server: bytes) -> No
     socket.setsockopt(zmq.CURVE_SECRETKEY, keys.secret)
 
 
+def is_key(text: str) -> bool:
+    """Whether this is a key as keys are written: 32 bytes in 40 characters of Z85."""
+    try:
+        return len(z85.decode(text)) == 32
+    except (ValueError, KeyError, struct.error):
+        return False
+
+
 class ZapHandler:
     """Answers libzmq's question "who is this key?" for every server socket of a context."""
 
     def __init__(self, context: zmq.Context[Any], poller: Poller, instances: Mapping[bytes, str]) -> None:
-        """`instances` maps public keys (Z85) to instance names; every other key is refused. One handler serves
-        a context, a second one is a `StateError`.
+        """`instances` maps public keys (Z85) to instance names; every other key is refused. A second handler
+        in a context is a `StateError`.
         """
         self.refused = 0
         self._poller = poller

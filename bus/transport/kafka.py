@@ -16,6 +16,7 @@ seconds to notice a death. `CaughtUp` tells when what the topic held at our star
 
 import logging
 import socket
+import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from threading import Condition, Event, Thread
@@ -25,7 +26,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Produ
 
 from bus.codec import Headers, from_headers, to_headers
 from bus.envelope import Envelope
-from bus.errors import BackpressureError, DecodeError, LocalError, UnavailableError
+from bus.errors import BackpressureError, ConfigError, DecodeError, LocalError, UnavailableError
 from bus.machine import CaughtUp, Received, Undelivered
 from bus.routes import ROUTES, check_size, route
 from bus.transport.poller import Poller
@@ -36,11 +37,16 @@ QUEUED_MAX = 20_000  # records waiting for their broker: two minutes of a busy s
 _POLL_S = 0.1
 _JOIN_S = 2.0
 _log = logging.getLogger("provbus.kafka")
+_client_log = logging.getLogger(
+    "provbus.kafka.client"
+)  # its own lines, dozens a second while a broker is away
+_client_log.setLevel(logging.CRITICAL)
+WARN_EVERY_S = 30.0
 
 # Every default that is unsafe or too slow for us is set by name.
 COMMON: dict[str, Any] = {
     "socket.keepalive.enable": True,
-    "reconnect.backoff.ms": 50,
+    "reconnect.backoff.ms": 100,
     "reconnect.backoff.max.ms": 1000,
     "topic.metadata.refresh.fast.interval.ms": 100,
     "log.connection.close": False,
@@ -82,6 +88,7 @@ class Kafka:
 
         A record that its broker did not confirm within `message_timeout_s` comes back as `Undelivered`.
         """
+        self._positions = _starts(read)
         self.undecodable = 0
         self.records = 0
         self._poller = poller
@@ -91,19 +98,20 @@ class Kafka:
         self._bell, self._ring = socket.socketpair()
         for end in (self._bell, self._ring):
             end.setblocking(False)
-        common = {**COMMON, **settings, "logger": _log}
+        self._servers = settings.get("bootstrap.servers", "")
+        self._warned_at = time.monotonic()  # while we start, `check_broker` is who says that Kafka is away
+        common = {**COMMON, **settings, "logger": _client_log, "error_cb": self._warn}
+        timeout_ms, wait_ms = round(message_timeout_s * 1000), round(fetch_wait_s * 1000)
+        self._consumer: Consumer | None = None
         try:
-            self._producer = Producer(
-                {**common, **PRODUCER, "message.timeout.ms": round(message_timeout_s * 1000)}
-            )
+            self._producer = Producer({**common, **PRODUCER, "message.timeout.ms": timeout_ms})
+            if read:
+                self._consumer = Consumer({**common, **CONSUMER, "fetch.wait.max.ms": wait_ms})
         except KafkaException as error:
             self._close_bell()
-            raise LocalError(f"Kafka client settings: {error.args[0].str()}") from error
+            raise ConfigError(f"Kafka client settings: {error.args[0].str()}") from error
         threads: list[Callable[[], None]] = [self._serve_producer]
-        self._consumer: Consumer | None = None
-        if read:
-            self._consumer = Consumer({**common, **CONSUMER, "fetch.wait.max.ms": round(fetch_wait_s * 1000)})
-            self._positions = _starts(read)
+        if self._consumer is not None:
             self._behind = {(part.topic, part.partition) for part in self._positions}
             self._consumer.assign(self._positions)
             threads.append(self._serve_consumer)
@@ -143,10 +151,13 @@ class Kafka:
         try:
             self._producer.list_topics(timeout=timeout_s)
         except KafkaException as error:
-            raise UnavailableError(f"no Kafka broker answers: {error.args[0].str()}") from error
+            reason = error.args[0].str()
+            raise UnavailableError(
+                f"no Kafka broker answers at {self._servers} ({reason}): start one or correct kafka.bootstrap"
+            ) from error
 
     def close(self, flush_s: float = 1.0) -> None:
-        """Give what is queued up to `flush_s` to leave, then stop both threads."""
+        """Give what is queued up to `flush_s` to leave; drop the rest, and stop every thread."""
         self._producer.flush(flush_s)
         self._stop.set()
         with self._room:
@@ -155,6 +166,8 @@ class Kafka:
             thread.join(_JOIN_S)
         if self._consumer is not None:
             self._consumer.close()
+        self._producer.purge()  # else its close waits until the last record's time is over
+        self._producer.close()
         self._poller.remove(self._bell.fileno())
         self._close_bell()
 
@@ -171,6 +184,12 @@ class Kafka:
         except OSError:
             if not self._stop.is_set():
                 raise
+
+    def _warn(self, error: KafkaError) -> None:
+        """The client tells of every failed connection; people want to know that it is so, not each time."""
+        if time.monotonic() - self._warned_at > WARN_EVERY_S:
+            self._warned_at = time.monotonic()
+            _log.warning("Kafka at %s: %s", self._servers, error.str())
 
     def _serve_producer(self) -> None:
         while not self._stop.is_set():
@@ -205,6 +224,10 @@ class Kafka:
             return self._note(error, record)
         try:
             envelope = from_headers(_as_list(record.headers()), record.value())
+            topic = route(envelope.traffic).topic
+            if topic is None or topic.name != record.topic():
+                # Whoever may write to one topic must not speak for the class of another.
+                raise DecodeError(f"{envelope.type} does not belong on {record.topic()}")
             check_size(envelope.traffic, len(envelope.data))
         except (DecodeError, LocalError):
             self.undecodable += 1

@@ -69,7 +69,8 @@ class LocalServer:
         self._unflushed[reply.session] = session
 
     def close(self) -> None:
-        """Stop listening, disconnect everybody, remove the socket."""
+        """Send what was answered, stop listening, disconnect everybody, remove the socket."""
+        self._flush_all()
         self._poller.remove(self._listener.fileno())
         self._listener.close()
         for number in list(self._sessions):

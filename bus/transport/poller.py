@@ -73,10 +73,8 @@ class Poller:
         for flush in self._flushes:
             flush()
         messages: list[Any] = []
-        if self._suspects:
-            self._read_suspects(messages)
-            if messages:
-                timeout_s = 0
+        if self._suspects and self._read_suspects(messages):
+            timeout_s = 0
         for descriptor, _ in self._epoll.poll(timeout_s):
             socket = self._sockets.get(descriptor)
             if socket is not None:
@@ -91,11 +89,15 @@ class Poller:
         """Give the epoll descriptor back."""
         self._epoll.close()
 
-    def _read_suspects(self, messages: list[Any]) -> None:
+    def _read_suspects(self, messages: list[Any]) -> bool:
+        """Whether any had something to read, even if no message of ours: there may be more behind it."""
+        found = False
         for descriptor, socket in list(self._suspects.items()):
             if descriptor not in self._suspects:
                 continue  # an earlier reader removed it
             if int(socket.getsockopt(zmq.EVENTS)) & zmq.POLLIN:
+                found = True
                 messages += self._readers[descriptor]()
             else:
                 self._suspects.pop(descriptor, None)
+        return found

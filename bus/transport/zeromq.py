@@ -14,7 +14,7 @@ the acks above.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import zmq
@@ -31,8 +31,10 @@ from bus.transport.poller import Poller
 QUEUE_MAX = 1_000  # frames per connection: a second of the busiest minter
 ROUTES_MAX = 4_096
 FRAME_BYTES_MAX = ROUTES["fileid"].payload_bytes_max + FRAME_HEADER.size
+_CURVE_BYTES = 33  # what CurveZMQ adds to a frame: command name 8, nonce 8, authenticator 16, flags 1
 _CONNECTED = zmq.EVENT_HANDSHAKE_SUCCEEDED
 _LOST = zmq.EVENT_DISCONNECTED
+_RETRIED = zmq.EVENT_CONNECT_RETRIED
 
 
 def _harden(socket: zmq.Socket[bytes], queue_max: int) -> None:
@@ -40,7 +42,7 @@ def _harden(socket: zmq.Socket[bytes], queue_max: int) -> None:
         (zmq.LINGER, 0),
         (zmq.SNDHWM, queue_max),
         (zmq.RCVHWM, queue_max),
-        (zmq.MAXMSGSIZE, FRAME_BYTES_MAX),
+        (zmq.MAXMSGSIZE, FRAME_BYTES_MAX + _CURVE_BYTES),
         (zmq.HANDSHAKE_IVL, 2000),
         (zmq.HEARTBEAT_IVL, 500),
         (zmq.HEARTBEAT_TIMEOUT, 1500),
@@ -56,7 +58,7 @@ class _Dealer:
     socket: zmq.Socket[bytes]
     monitor: zmq.Socket[bytes]
     endpoint: str
-    connected: bool = field(default=False)
+    last_event: int = 0
 
 
 class Dealers:
@@ -90,7 +92,7 @@ class Dealers:
         socket = self._context.socket(zmq.DEALER)
         _harden(socket, self._queue_max)
         secure_client(socket, self._keys, server)
-        dealer = _Dealer(socket, socket.get_monitor_socket(_CONNECTED | _LOST), endpoint)
+        dealer = _Dealer(socket, socket.get_monitor_socket(_CONNECTED | _LOST | _RETRIED), endpoint)
         try:
             socket.connect(endpoint)
         except zmq.ZMQError as error:
@@ -125,12 +127,21 @@ class Dealers:
         except zmq.Again:
             if _update(dealer):
                 raise BackpressureError(f"{self._queue_max} frames wait for {to!r}") from None
+            if dealer.last_event == _LOST:
+                self._reopen(str(to), dealer.endpoint)
             raise UnavailableError(f"{to!r} is not connected") from None
 
     def close(self) -> None:
         """Close every connection; what is queued is lost, as unacked messages are."""
         for peer in list(self._dealers):
             self.disconnect(peer)
+
+    def _reopen(self, peer: str, endpoint: str) -> None:
+        """libzmq gives up for good on a peer that refused our key or broke the protocol: no retry follows the
+        loss. That peer may have been restarted with another fleet file since.
+        """
+        self.disconnect(peer)
+        self.connect(peer, endpoint)
 
     def _reader(self, peer: str, socket: zmq.Socket[bytes]) -> Callable[[], list[Any]]:
         def read() -> list[Any]:
@@ -148,9 +159,8 @@ class Dealers:
 def _update(dealer: _Dealer) -> bool:
     """Read what the monitor reported since the last look; the newest event tells."""
     while dealer.monitor.poll(0):
-        event = parse_monitor_message(dealer.monitor.recv_multipart())["event"]
-        dealer.connected = event == _CONNECTED
-    return dealer.connected
+        dealer.last_event = parse_monitor_message(dealer.monitor.recv_multipart())["event"]
+    return dealer.last_event == _CONNECTED
 
 
 def _close(dealer: _Dealer) -> None:
@@ -194,10 +204,11 @@ class Router:
         route = self._routes.get(to) if isinstance(to, str) else to
         if route is None:
             raise UnavailableError(f"{to!r} is not connected")
+        frame = to_frame(envelope)  # before the route: half a message would begin the next one
         self._poller.used(self._socket)
         try:
             self._socket.send(route, zmq.SNDMORE | zmq.NOBLOCK)
-            self._socket.send(to_frame(envelope), zmq.NOBLOCK)
+            self._socket.send(frame, zmq.NOBLOCK)
         except zmq.Again:
             raise BackpressureError(f"{self._queue_max} frames wait for {to!r}") from None
         except zmq.ZMQError as error:

@@ -183,6 +183,9 @@ class Cfm:
             if record.generation > self._generation:
                 self._adopt(record)
                 return [StoreCatalogue(record)]
+            if record.generation == self._generation - 1:
+                # We started from the copy on disk, and the topic's history holds what was in force before it.
+                self._templates = {**_compile(record), **self._latest}
         return []
 
     def _rows(self, message: Received, now: float) -> list[Effect]:
@@ -279,11 +282,7 @@ class Cfm:
 
     def _adopt(self, record: CatalogueRecord) -> None:
         """Take over a catalogue; `DecodeError` if one of its classes is wrong, and the old one stays."""
-        try:
-            compiled = {name: compile_template(one) for name, one in record.classes.items()}
-        except DocsisError as error:
-            raise DecodeError(f"catalogue generation {record.generation}: {error}") from error
-        numbered = {template_number(name, one.signature): one for name, one in compiled.items()}
+        numbered = _compile(record)
         # A row may have been minted just before the catalogue changed: the former generation stays known.
         self._templates = {**self._latest, **numbered}
         self._latest = numbered
@@ -319,3 +318,12 @@ class Cfm:
                 "audit": {"pending": len(self._audit), "dropped": self._audit.dropped},
             },
         )
+
+
+def _compile(record: CatalogueRecord) -> dict[int, Template]:
+    """The templates of a catalogue by number; `DecodeError` if one of its classes is wrong."""
+    try:
+        compiled = {name: compile_template(one) for name, one in record.classes.items()}
+    except DocsisError as error:
+        raise DecodeError(f"catalogue generation {record.generation}: {error}") from error
+    return {template_number(name, one.signature): one for name, one in compiled.items()}

@@ -8,7 +8,7 @@ from bus.node import Node
 from bus.transport.curve import ZapHandler, check_strangers_refused
 from bus.transport.zeromq import Router
 from fileid.row import number_of
-from fileid.seal import Opener, SealKey
+from fileid.seal import KEY_BYTES, Opener, SealKey
 from fileid.table import Table
 from services.cfm.machine import Cfm
 from services.settings.catalogue import StoreCatalogue
@@ -33,7 +33,9 @@ def run(config: Config) -> Exit:
         opener = Opener(
             {
                 seal_id: SealKey(seal_id, number_of(minter), key)
-                for minter, seal_id, key in (load_seal_key(path, node.fleet) for path in section.seal_keys)
+                for minter, seal_id, key in (
+                    load_seal_key(path, node.fleet, KEY_BYTES) for path in section.seal_keys
+                )
             }
         )
         zap = node.keep(ZapHandler(node.context, node.poller, {key: name for name, key in minters.items()}))

@@ -23,7 +23,11 @@ def new(directory: Path, instances: tuple[str, ...], site: str) -> None:
     \b
     Example: provbus keys new keys dhcp-1=dhcp mps-1=mps cfm-1=cfm cfm-2=cfm
     """
-    services = dict(_parse(text) for text in instances)
+    services: dict[str, str] = {}
+    for name, service in map(_parse, instances):
+        if name in services:
+            raise click.BadParameter(f"{name} is named twice")
+        services[name] = service
     make_fleet(directory, services, site, KEY_BYTES)
     click.echo(
         f"{directory}/fleet.yaml: {len(services)} instances; give each only its own files of curve/ and seal/"

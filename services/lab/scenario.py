@@ -58,7 +58,7 @@ class Scenario(Section):
 
 
 def load_scenario(path: Path) -> Scenario:
-    """The scenario in a file; `ConfigError` says what is wrong and where. `settings` is relative to the file."""
+    """The scenario in a file; `ConfigError` says what is wrong and where. `settings` is relative to it."""
     data, marks = read_yaml(path)
     try:
         scenario = Scenario(**data)

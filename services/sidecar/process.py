@@ -12,7 +12,7 @@ from bus.node import Node
 from bus.transport.zeromq import Dealers
 from fileid.handoff import Budget
 from fileid.row import number_of
-from fileid.seal import Sealer, SealKey
+from fileid.seal import KEY_BYTES, Sealer, SealKey
 from services.docsis.errors import DocsisError
 from services.docsis.template import compile_template
 from services.settings.catalogue import Classes, StoreCatalogue
@@ -30,7 +30,7 @@ def run(config: Config, service: str, budget: Budget) -> Exit:
     publish = _own_catalogue(config)
     node = Node(config, [service], read=("heartbeat", "config"))
     try:
-        minter, seal_id, key = load_seal_key(section.seal_key, node.fleet)
+        minter, seal_id, key = load_seal_key(section.seal_key, node.fleet, KEY_BYTES)
         if minter != config.instance:
             raise ConfigError(f"{section.seal_key} is the seal key of {minter}, not of {config.instance}")
         copy = config.state_directory / "catalogue.json"

@@ -1,4 +1,4 @@
-"""The bare TFTP loops that ours is measured against: `python -m tests.bench.bare_tftp KIND FILE ADDRESS PORT`.
+"""The bare TFTP loops that ours is measured against: `... tests.bench.bare_tftp KIND FILE ADDRESS PORT`.
 
 `rfc1350`: the least that the standard asks of a server. A transfer has a transfer identifier, so a socket, of
 its own (section 4), and what is not acknowledged is sent again. One constant file, no options, no checks, no
@@ -124,4 +124,5 @@ def main() -> None:
     {"rfc1350": serve_rfc1350, "stateless": serve_stateless}[kind](packets, address, listening)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -35,4 +35,5 @@ def main() -> None:
             local.reply(Reply(request.session, answer))
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -104,4 +104,5 @@ def main() -> None:
         serve_blocking(kind, client, KeyPair(public, secret))
 
 
-main()
+if __name__ == "__main__":
+    main()

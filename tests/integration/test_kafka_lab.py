@@ -5,7 +5,6 @@ The first run on a machine fetches the jars (44 MB) into the user's cache.
 
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -24,10 +23,7 @@ from services.lab.kafka_launch import free_ports
 from services.lab.kafka_process import identify
 from services.lab.kafka_state import ClusterInfo
 
-pytestmark = [
-    pytest.mark.kafka,
-    pytest.mark.skipif(not (shutil.which("java") and shutil.which("mvn")), reason="needs Java and Maven"),
-]
+pytestmark = [pytest.mark.kafka, pytest.mark.usefixtures("kafka_programs")]
 
 WAIT_S_MAX = 30.0
 

@@ -148,7 +148,7 @@ def test_a_minted_name_works_for_its_owner_alone_and_once(
 
 
 @pytest.mark.kafka
-@pytest.mark.usefixtures("real_kafka")
+@pytest.mark.usefixtures("kafka_programs")
 def test_a_boot_over_three_real_brokers_leaves_its_trace(environment: dict[str, str], tmp_path: Path) -> None:
     cluster = KafkaCluster(Path(environment["XDG_STATE_HOME"]) / "provbus" / "kafka")
     servers = cluster.up().bootstrap

@@ -181,6 +181,27 @@ def test_rows_of_the_former_generation_are_still_served_and_older_ones_not(
     assert cfm.counts["no_template"] == 1
 
 
+@pytest.mark.parametrize(("generation_of_row", "answers"), [(3, 1), (2, 0)])
+def test_after_a_start_from_disk_the_topics_history_brings_the_former_generation_back(
+    build: Build,
+    mint: Make,
+    hand_off: Make,
+    rrq: Make,
+    publication: Make,
+    classes: Classes,
+    generation_of_row: int,
+    answers: int,
+) -> None:
+    other = {"other": classes["voice"]}
+    cfm = build(catalogue=record(other, 4))
+    row = mint()
+    assert cfm.receive(publication(classes, generation_of_row), 0.0) == []
+    assert cfm.receive(publication(other, 4), 0.1) == []
+    cfm.receive(hand_off(row), 0.2)
+    assert len(data(cfm.receive(rrq(row), 0.3))) == answers
+    assert generation(cfm, 0.4) == 4
+
+
 def test_a_class_that_changed_under_the_same_placeholders_serves_its_new_text(
     cfm: Cfm, mint: Make, hand_off: Make, rrq: Make, publication: Make, classes: Classes
 ) -> None:

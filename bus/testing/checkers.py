@@ -1,0 +1,131 @@
+"""Checkers: rules that hold at every step of a world, and what is raised when one does not.
+
+A checker is shown each step after the machine has moved and before its effects are performed. It returns what
+is wrong, or None. It may remember; it must not touch what it is shown. What belongs to one service is checked
+beside the tests of that service; here are the rules of the bus itself.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from hashlib import blake2b
+from typing import Any, NamedTuple, NoReturn
+
+from bus.envelope import Envelope
+from bus.machine import Effect, Publish, Send
+
+TAIL_MAX = 100  # lines of the trace kept for whoever looks at a violation
+STEPS_MAX = 2_000_000  # a run that is longer is a mistake of its test
+
+
+class Tick(NamedTuple):
+    """In a step: time passed."""
+
+
+class Started(NamedTuple):
+    """In a step: a new incarnation began."""
+
+
+class Crashed(NamedTuple):
+    """In a step: the incarnation is gone, and its memory with it."""
+
+
+class Paused(NamedTuple):
+    """In a step: the node gets no time for so long."""
+
+    pause_s: float
+
+
+class Step(NamedTuple):
+    """What one node was given, and what it wants done. `message` is also `Tick`, `Started`, `Crashed` or
+    `Paused`.
+    """
+
+    now: float
+    node: str
+    incarnation: int
+    message: Any
+    effects: list[Effect]
+
+
+Checker = Callable[[Step], str | None]
+"""Returns what is wrong with a step, or None."""
+
+
+class ViolationError(AssertionError):
+    """A rule was broken: which, when, in the world of which seed, and how to see it again."""
+
+    def __init__(self, what: str, *, seed: int, now: float, replay: str) -> None:
+        self.what = what
+        self.seed = seed
+        self.now = now
+        super().__init__(f"{what} (seed {seed}, at {now:.6f} s; replay: {replay})")
+
+
+class Numbered:
+    """A number stands for one message of its incarnation and class; what is published has no gaps.
+
+    The identity of a message hangs on it: with a number used twice `bus.dedup` would drop the second message,
+    and with a gap a reader of a topic could not tell that one is lost. Point to point gaps are legal: a frame
+    is numbered when it is made and may then find nobody to go to.
+    """
+
+    def __init__(self, remembered_max: int = 10_000) -> None:
+        self._remembered_max = remembered_max
+        self._last: dict[tuple[str, int, str], int] = {}
+        self._said: dict[tuple[str, int, str, int], Envelope] = {}
+
+    def __call__(self, step: Step) -> str | None:
+        """Judge what the step sends and publishes."""
+        for effect in step.effects:
+            if isinstance(effect, Send | Publish):
+                envelope = effect.envelope
+                stream = (envelope.source, envelope.incarnation, envelope.traffic)
+                if stream[:2] != (step.node, step.incarnation):
+                    return f"{step.node} speaks as {envelope.source}, incarnation {envelope.incarnation}"
+                if isinstance(effect, Publish):
+                    last, self._last[stream] = self._last.get(stream, 0), envelope.seq
+                    if envelope.seq != last + 1:
+                        return f"{step.node} publishes {envelope.traffic} {envelope.seq} after {last}"
+                if self._said.setdefault((*stream, envelope.seq), envelope) != envelope:
+                    return f"{step.node} says {envelope.id} twice with different content"
+                if len(self._said) > self._remembered_max:
+                    del self._said[next(iter(self._said))]
+        return None
+
+
+class Witness:
+    """Sees everything that happens in the world of one seed: keeps the trace and asks the checkers."""
+
+    def __init__(self, seed: int, replay: str) -> None:
+        """`replay` is the command that runs this seed again; `{seed}` in it is replaced."""
+        self.steps = 0
+        self.tail: deque[str] = deque(maxlen=TAIL_MAX)
+        self.checkers: list[Checker] = []
+        self._seed = seed
+        self._replay = replay.format(seed=seed)
+        self._hash = blake2b(digest_size=16)
+
+    def see(self, step: Step) -> None:
+        """A step was made; `ViolationError` if a checker objects, or if the steps never end."""
+        self.steps += 1
+        self.note(step.now, f"{step.node}#{step.incarnation} {step.message!r} -> {step.effects!r}")
+        if self.steps > STEPS_MAX:
+            self.fail(f"no end after {STEPS_MAX} steps", step.now)
+        for checker in self.checkers:
+            fault = checker(step)
+            if fault is not None:
+                self.fail(fault, step.now)
+
+    def note(self, now: float, text: str) -> None:
+        """Add a line to the trace."""
+        line = f"{now!r} {text}"
+        self._hash.update(line.encode())
+        self.tail.append(line)
+
+    def fail(self, what: str, now: float) -> NoReturn:
+        """Raise the `ViolationError` that names the seed."""
+        raise ViolationError(what, seed=self._seed, now=now, replay=self._replay)
+
+    def trace_hash(self) -> str:
+        """A hash over everything that was seen."""
+        return self._hash.hexdigest()

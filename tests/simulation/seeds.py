@@ -1,0 +1,7 @@
+"""Seeds that found something once, and what. Each is run for ever."""
+
+_FORMER = (
+    "a CFM restarted from its disk after the settings changed, and could not serve the generation before"
+)
+
+FOUND: dict[int, str] = dict.fromkeys((334, 407, 605, 983), _FORMER)

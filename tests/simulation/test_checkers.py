@@ -1,0 +1,389 @@
+"""The checkers are tested by breaking: each broken machine makes the checker of its promise go red."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from bus.envelope import Envelope
+from bus.machine import Effect, LocalRequest, Machine, Publish, Received, Reply, Send
+from bus.messages import AUDIT, BEAT
+from bus.testing.checkers import Crashed, Numbered, Started, Step, Tick, ViolationError, Witness
+from fileid.handoff import ACKED_SEQ
+from fileid.row import ACK, HELLO, PULLED, ROWS
+from fileid.table import Status
+from services.tftp.effects import Datagram
+from services.tftp.packets import DATA, parse_opcode
+from services.tftp.sockets import Arrived
+from tests.simulation.plant import STORM_S, THIEF, Plant, Shape
+
+CALM = Shape()
+THIEVISH = CALM._replace(thefts=1.0)
+LATE_ROWS = CALM._replace(cfms=1, handoff_delay_s=0.3)
+LOST_ROWS = CALM._replace(cfms=1, handoff_delay_s=9.0)
+REBOOTING = CALM._replace(reboots=5)
+
+Change = Callable[[Machine, Any, list[Effect], float], list[Effect]]
+"""What a broken machine does instead: from itself, the message, the effects and the time; a tick is None."""
+
+
+class Broken:
+    """A machine whose effects are tampered with, or that is tampered with itself."""
+
+    def __init__(self, machine: Machine, change: Change) -> None:
+        self._machine = machine
+        self._change = change
+
+    def receive(self, message: Any, now: float) -> list[Effect]:
+        """Give it to the machine, and change what it says."""
+        return self._change(self._machine, message, self._machine.receive(message, now), now)
+
+    def tick(self, now: float) -> list[Effect]:
+        """Tick the machine, and change what it says."""
+        return self._change(self._machine, None, self._machine.tick(now), now)
+
+    def deadline(self) -> float | None:
+        """The machine's own."""
+        return self._machine.deadline()
+
+
+def violation(service: str, change: Change, shape: Shape = CALM, seed: int = 3) -> str:
+    """What is violated when every node of this service is broken in this way."""
+
+    def wrap(name: str, machine: Machine) -> Machine:
+        return Broken(machine, change) if name.startswith(service) else machine
+
+    with pytest.raises(ViolationError) as caught:
+        Plant(seed, shape=shape, wrap=wrap).run()
+    assert f"tests.simulation {seed})" in str(caught.value)
+    return caught.value.what
+
+
+@pytest.mark.parametrize("shape", [CALM, THIEVISH, LATE_ROWS, LOST_ROWS, REBOOTING])
+def test_what_is_not_broken_is_green(shape: Shape) -> None:
+    """Otherwise the tests below would prove nothing: the same plants, with every machine as it is."""
+    Plant(3, shape=shape, wrap=lambda _, machine: Broken(machine, unchanged)).run()
+
+
+def unchanged(machine: Machine, message: Any, effects: list[Effect], now: float) -> list[Effect]:
+    return effects
+
+
+def is_rows(message: Any) -> bool:
+    return isinstance(message, Received) and message.envelope.type == ROWS
+
+
+def only_errors_are_data(effect: Effect) -> bool:
+    return isinstance(effect, Datagram) and parse_opcode(effect.data) == DATA
+
+
+# Rows and reads
+
+
+def test_a_cfm_that_forgets_an_acked_row() -> None:
+    def forget(cfm: Any, message: Any, effects: list[Effect], now: float) -> list[Effect]:
+        if is_rows(message):
+            cfm._table._rows.clear()
+        return effects
+
+    assert "and lost it 60.000 s too early" in violation("cfm", forget)
+
+
+def test_a_cfm_that_forgets_it_later() -> None:
+    def forget(cfm: Any, message: Any, effects: list[Effect], now: float) -> list[Effect]:
+        if now > 4.0:
+            cfm._table._rows.clear()
+        return effects
+
+    assert "s too early" in violation("cfm", forget, CALM._replace(read_delay_s_max=15.0))
+
+
+def test_a_cfm_that_acks_what_it_refused() -> None:
+    def ack_all(cfm: Any, message: Any, effects: list[Effect], now: float) -> list[Effect]:
+        return [one_status(effect, Status.STORED) if is_ack(effect) else effect for effect in effects]
+
+    assert "and lost it" in violation("cfm", ack_all, CALM._replace(rows_max=0))
+
+
+def test_a_cfm_that_calls_duplicate_what_it_never_had() -> None:
+    def call_duplicate(cfm: Any, message: Any, effects: list[Effect], now: float) -> list[Effect]:
+        return [one_status(effect, Status.DUPLICATE) if is_ack(effect) else effect for effect in effects]
+
+    assert "a duplicate, but does not have it" in violation("cfm", call_duplicate, CALM._replace(rows_max=0))
+
+
+def is_ack(effect: Effect) -> bool:
+    return isinstance(effect, Send) and effect.envelope.type == ACK
+
+
+def one_status(effect: Send, status: Status) -> Send:
+    data = effect.envelope.data[: ACKED_SEQ.size]
+    statuses = bytes([status]) * (len(effect.envelope.data) - ACKED_SEQ.size)
+    return effect._replace(envelope=effect.envelope._replace(data=data + statuses))
+
+
+def test_a_cfm_whose_rows_never_expire() -> None:
+    def keep(cfm: Any, message: Any, effects: list[Effect], now: float) -> list[Effect]:
+        cfm._table._ages.clear()
+        return effects
+
+    unread = CALM._replace(reboots=5, read_delay_s_max=15.0)
+    assert "which expired at" in violation("cfm", keep, unread)
+
+
+def test_a_cfm_that_holds_rows_nobody_heard_of() -> None:
+    def invent(cfm: Any, message: Any, effects: list[Effect], now: float) -> list[Effect]:
+        cfm._table._rows[b"invented"] = b""
+        return effects
+
+    assert "holds rows that it never acked" in violation("cfm", invent)
+
+
+def test_a_cfm_that_does_not_serve_what_it_acked() -> None:
+    def be_silent(cfm: Any, message: Any, effects: list[Effect], now: float) -> list[Effect]:
+        return [effect for effect in effects if not isinstance(effect, Datagram)]
+
+    assert "and does not serve it" in violation("cfm", be_silent)
+
+
+def silent_after(type_: str) -> Change:
+    """No file when a message of this type brought its row."""
+
+    def change(cfm: Any, message: Any, effects: list[Effect], now: float) -> list[Effect]:
+        if isinstance(message, Received) and message.envelope.type == type_:
+            return [effect for effect in effects if not isinstance(effect, Datagram)]
+        return effects
+
+    return change
+
+
+def test_a_cfm_that_leaves_a_parked_read_waiting_when_its_row_comes() -> None:
+    assert "waiting" in violation("cfm", silent_after(ROWS), LATE_ROWS)
+
+
+def test_a_cfm_that_leaves_a_parked_read_waiting_when_its_pull_is_answered() -> None:
+    lost = CALM._replace(cfms=3, troubles=8, read_delay_s_max=0.0)
+    assert "waiting" in violation("cfm", silent_after(PULLED), lost, seed=5)
+
+
+def test_a_cfm_that_does_not_open_seals() -> None:
+    def never_ripe(cfm: Any, message: Any, effects: list[Effect], now: float) -> list[Effect]:
+        return [effect for effect in effects if message is not None or not isinstance(effect, Datagram)]
+
+    assert "from its seal by" in violation("cfm", never_ripe, LOST_ROWS)
+
+
+def test_a_minter_that_calls_acked_what_nobody_acked() -> None:
+    def boast(minter: Any, message: Any, effects: list[Effect], now: float) -> list[Effect]:
+        return [
+            effect._replace(body=effect.body | {"acked": True}) if isinstance(effect, Reply) else effect
+            for effect in effects
+        ]
+
+    assert "which never acked it" in violation("dhcp", boast, LOST_ROWS)
+
+
+def test_a_minter_that_names_a_server_which_is_none() -> None:
+    def mislead(minter: Any, message: Any, effects: list[Effect], now: float) -> list[Effect]:
+        return [
+            effect._replace(body=effect.body | {"next_server": "10.9.9.9"})
+            if isinstance(effect, Reply)
+            else effect
+            for effect in effects
+        ]
+
+    assert "10.9.9.9, which is no CFM" in violation("dhcp", mislead)
+
+
+# Bytes, answers, files
+
+
+def test_a_cfm_that_serves_a_foreign_address() -> None:
+    def obey(cfm: Any, message: Any, effects: list[Effect], now: float) -> list[Effect]:
+        if isinstance(message, Arrived) and message.peer[0] == THIEF:
+            return [Datagram(1, b"\0\3\0\1stolen", message.peer)]
+        return effects
+
+    assert f"to {THIEF}, which is not its row's address" in violation("cfm", obey, THIEVISH)
+
+
+def test_a_cfm_that_sends_to_a_port_that_never_asked() -> None:
+    def mix_up(cfm: Any, message: Any, effects: list[Effect], now: float) -> list[Effect]:
+        return [
+            effect._replace(peer=(effect.peer[0], 9)) if only_errors_are_data(effect) else effect
+            for effect in effects
+        ]
+
+    assert "who never asked" in violation("cfm", mix_up)
+
+
+def test_a_cfm_that_answers_a_stranger_with_an_error() -> None:
+    def refuse(cfm: Any, message: Any, effects: list[Effect], now: float) -> list[Effect]:
+        if isinstance(message, Arrived) and message.peer[0] == THIEF:
+            return [Datagram(0, b"\0\5\0\1not found\0", message.peer)]
+        return effects
+
+    assert violation("cfm", refuse, THIEVISH).endswith(f"sends an error to {THIEF}")
+
+
+def test_a_cfm_that_completes_a_fileid_twice() -> None:
+    def repeat(cfm: Any, message: Any, effects: list[Effect], now: float) -> list[Effect]:
+        return [twice(effect) if is_audit(effect) else effect for effect in effects]
+
+    assert "twice" in violation("cfm", repeat)
+
+
+def is_audit(effect: Effect) -> bool:
+    return isinstance(effect, Publish) and effect.envelope.type == AUDIT
+
+
+def twice(effect: Publish) -> Publish:
+    events = json.loads(effect.envelope.data)["events"]
+    data = json.dumps({"events": events * 2}).encode()
+    return effect._replace(envelope=effect.envelope._replace(data=data))
+
+
+def test_a_minter_that_does_not_answer() -> None:
+    def swallow(minter: Any, message: Any, effects: list[Effect], now: float) -> list[Effect]:
+        return [effect for effect in effects if not isinstance(effect, Reply)]
+
+    assert "mps-1 did not answer session" in violation("mps", swallow)
+
+
+def test_a_minter_that_answers_twice() -> None:
+    def repeat(minter: Any, message: Any, effects: list[Effect], now: float) -> list[Effect]:
+        return [*effects, *(effect for effect in effects if isinstance(effect, Reply))]
+
+    assert "where nobody waits" in violation("dhcp", repeat)
+
+
+def test_a_cfm_that_damages_files() -> None:
+    def damage(cfm: Any, message: Any, effects: list[Effect], now: float) -> list[Effect]:
+        return [
+            effect._replace(data=effect.data.replace(b"customer 1", b"customer 2"))
+            if only_errors_are_data(effect)
+            else effect
+            for effect in effects
+        ]
+
+    assert violation("cfm", damage).endswith("cm-mic")
+
+
+# The end of the run
+
+
+def test_a_plant_that_does_not_come_online() -> None:
+    def give_up(minter: Any, message: Any, effects: list[Effect], now: float) -> list[Effect]:
+        return [
+            Reply(effect.session, {"error": "try_again"})
+            if isinstance(effect, Reply) and now > 2.0
+            else effect
+            for effect in effects
+        ]
+
+    assert violation("dhcp", give_up).startswith("the weather is fine, and not online: device-")
+
+
+@pytest.mark.parametrize(
+    ("what", "leak"),
+    [
+        ("parked reads", lambda cfm: cfm._reads._parked.update({b"leak": None})),
+        ("pulls", lambda cfm: cfm._reads._pulls.add(b"leak")),
+        ("downloads", lambda cfm: cfm._downloads.update({-1: None})),
+        ("TFTP sessions", lambda cfm: cfm._tftp._sessions.by_read.update({-1: None})),
+    ],
+)
+def test_a_cfm_that_leaks(what: str, leak: Callable[[Any], None]) -> None:
+    def hold(cfm: Any, message: Any, effects: list[Effect], now: float) -> list[Effect]:
+        if now > STORM_S:
+            leak(cfm)
+        return effects
+
+    assert violation("cfm", hold) == f"still held: 1 {what} at cfm-1, 1 {what} at cfm-2"
+
+
+def test_a_minter_that_leaks_hand_offs() -> None:
+    def hold(minter: Any, message: Any, effects: list[Effect], now: float) -> list[Effect]:
+        if isinstance(message, LocalRequest):
+            minter._handoff._rows += 1
+        return effects
+
+    assert "hand-offs at dhcp-1" in violation("dhcp", hold)
+
+
+# The rule of the bus, and the witness
+
+
+def step(*effects: Effect, node: str = "cfm-1", incarnation: int = 1) -> Step:
+    return Step(1.0, node, incarnation, Tick(), list(effects))
+
+
+def envelope(seq: int, *, type_: str = BEAT, source: str = "cfm-1", data: bytes = b"") -> Envelope:
+    return Envelope(type_, source, 1, seq, 0, data)
+
+
+def beat(seq: int, **fields: Any) -> Publish:
+    return Publish(envelope(seq, **fields), "key")
+
+
+def hello(seq: int, **fields: Any) -> Send:
+    return Send("cfm-2", envelope(seq, type_=HELLO, **fields))
+
+
+@pytest.mark.parametrize(
+    "effects",
+    [
+        [beat(1), beat(2), beat(3)],
+        [hello(1), beat(1), hello(2), beat(2)],
+        [hello(2), hello(1), hello(2), hello(5)],
+    ],
+    ids=["in order", "per class", "retries and gaps point to point"],
+)
+def test_numbers_that_are_right(effects: list[Effect]) -> None:
+    numbered = Numbered()
+    assert [numbered(step(effect)) for effect in effects] == [None] * len(effects)
+    assert numbered(Step(2.0, "cfm-1", 1, Crashed(), [])) is None
+
+
+@pytest.mark.parametrize(
+    ("effects", "fault"),
+    [
+        ([beat(1), beat(3)], "cfm-1 publishes heartbeat 3 after 1"),
+        ([beat(2)], "cfm-1 publishes heartbeat 2 after 0"),
+        ([beat(1), beat(1)], "cfm-1 publishes heartbeat 1 after 1"),
+        ([hello(1), hello(1, data=b"other")], "cfm-1 says fileid-1-1 twice with different content"),
+        ([beat(1, source="cfm-2")], "cfm-1 speaks as cfm-2, incarnation 1"),
+        (
+            [beat(1)._replace(envelope=envelope(1)._replace(incarnation=2))],
+            "cfm-1 speaks as cfm-1, incarnation 2",
+        ),
+    ],
+    ids=["gap", "not from 1", "twice", "other content", "other source", "other incarnation"],
+)
+def test_numbers_that_are_wrong(effects: list[Effect], fault: str) -> None:
+    assert Numbered()(step(*effects)) == fault
+
+
+def test_what_numbered_remembers_is_bounded() -> None:
+    numbered = Numbered(remembered_max=2)
+    assert numbered(step(hello(1), hello(2), hello(3), hello(1, data=b"forgotten"))) is None
+    assert numbered(step(hello(3, data=b"not forgotten"))) is not None
+
+
+def test_a_witness_asks_every_checker_and_keeps_the_trace() -> None:
+    witness = Witness(5, "again {seed}")
+    asked: list[str] = []
+    witness.checkers += [
+        lambda seen: asked.append(seen.node),
+        lambda seen: "no" if seen.node == "b" else None,
+    ]
+    witness.see(Step(1.0, "a", 1, Started(), []))
+    before = witness.trace_hash()
+    with pytest.raises(ViolationError, match=r"no \(seed 5, at 2.000000 s; replay: again 5\)") as caught:
+        witness.see(Step(2.0, "b", 1, "boo", ["effect"]))
+    assert (caught.value.seed, caught.value.now, caught.value.what) == (5, 2.0, "no")
+    assert asked == ["a", "b"]
+    assert witness.trace_hash() != before
+    assert list(witness.tail) == ["1.0 a#1 Started() -> []", "2.0 b#1 'boo' -> ['effect']"]
+    assert witness.steps == 2

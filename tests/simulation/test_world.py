@@ -1,0 +1,417 @@
+"""The world itself: what it promises to machines, to tests, and to whoever replays a seed."""
+
+from collections.abc import Callable
+from random import Random
+from typing import Any
+
+import pytest
+
+from bus.errors import LocalError, UnavailableError
+from bus.machine import (
+    CaughtUp,
+    Connect,
+    Disconnect,
+    Effect,
+    Exit,
+    Publish,
+    Received,
+    Send,
+    Undelivered,
+    WallClock,
+)
+from bus.testing.checkers import Crashed, Paused, Started, Step, Tick, ViolationError
+from bus.testing.faults import BROKER, CALM, Crash, Cut, Mend, Pause, Restart, SetClock, SetWeather, Slow
+from bus.testing.world import UNIX_S, World
+from tests.simulation.toys import AUDIT, CATALOGUE, Box, Toy, connect, mute
+
+LATER = 10.0
+ROUGH = CALM._replace(loss=0.3, duplication=0.3, slow=0.3, slow_s_max=0.5)
+
+
+@pytest.fixture
+def box() -> Box:
+    return Box()
+
+
+@pytest.fixture
+def pair(box: Box) -> World:
+    """Two obedient toys; `left` has connected to `right` and was heard."""
+    world = World(7)
+    for name in ("left", "right"):
+        world.add(name, box.start(name), reads=("heartbeat",), has_clock=False)
+    world.deliver("left", connect("right"), 0.1)
+    world.run(1.0)
+    return world
+
+
+def say(to: str | bytes, text: bytes) -> Callable[[Toy], list[Effect]]:
+    return lambda toy: [toy.send(to, text)]
+
+
+def announce(text: bytes, type_: str = "provbus.heartbeat.beat.v1") -> Callable[[Toy], list[Effect]]:
+    return lambda toy: [toy.publish(text, type_)]
+
+
+def test_a_send_arrives_and_its_via_leads_back(pair: World, box: Box) -> None:
+    (message,) = box["right"].messages(Received)
+    assert (message.envelope.source, message.envelope.data) == ("left", b"hello")
+    pair.deliver("right", say(message.via, b"by via"))
+    pair.deliver("right", say("left", b"by name"), 0.5)
+    pair.run(LATER)
+    assert box["left"].texts() == [b"by via", b"by name"]
+    assert {message.via for message in box["left"].messages(Received)} == {"right"}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda world: world.inflict(Crash("right")),
+        lambda world: world.inflict(Cut("left", "right")),
+        lambda world: world.deliver("left", lambda toy: [Disconnect("right")]),
+    ],
+    ids=["crashed", "cut off", "disconnected"],
+)
+def test_a_send_that_cannot_leave_is_refused(pair: World, box: Box, change: Callable[[World], None]) -> None:
+    change(pair)
+    pair.deliver("left", say("right", b"lost"), 0.1)
+    pair.run(LATER)
+    (refused,) = box["left"].messages(Undelivered)
+    assert (refused.to, refused.envelope.data) == ("right", b"lost")
+    assert b"lost" not in box["right"].texts()
+
+
+@pytest.mark.parametrize("fault", [Crash("right"), Cut("left", "right")])
+def test_or_it_vanishes_as_the_weather_has_it(pair: World, box: Box, fault: Crash | Cut) -> None:
+    pair.inflict(SetWeather(CALM._replace(refusal=0.0)))
+    pair.inflict(fault)
+    pair.deliver("left", say("right", b"lost"))
+    pair.run(LATER)
+    assert box["left"].messages(Undelivered) == []
+    assert b"lost" not in box["right"].texts()
+
+
+def test_nobody_can_be_addressed_who_has_not_connected(box: Box) -> None:
+    world = World(1)
+    for name in ("left", "right"):
+        world.add(name, box.start(name))
+    for to in ("right", "nobody", b"right#1", b"rubbish"):
+        world.deliver("left", say(to, b"?"), 0.1)
+    world.run(1.0)
+    assert [refused.to for refused in box["left"].messages(Undelivered)] == [
+        "right",
+        "nobody",
+        b"right#1",
+        b"rubbish",
+    ]
+
+
+def test_what_was_said_to_one_incarnation_does_not_reach_the_next(pair: World, box: Box) -> None:
+    via = box["right"].messages(Received)[0].via
+    pair.inflict(Slow("right", "left", 1.0))
+    pair.deliver("right", say("left", b"under way"))
+    pair.plan([(pair.now + 0.2, Crash("left")), (pair.now + 0.3, Restart("left"))])
+    pair.deliver("right", say(via, b"to the old via"), 2.0)
+    pair.deliver("right", say("left", b"to the old name"), 2.0)
+    pair.run(LATER)
+    assert box["left"].texts() == []
+    assert len(box["right"].messages(Undelivered)) == 2
+
+
+def test_a_cut_is_one_way_and_ends(pair: World, box: Box) -> None:
+    pair.inflict(Cut("right", "left"))
+    pair.deliver("left", say("right", b"there"))
+    pair.deliver("right", say("left", b"back"))
+    pair.run(pair.now + 1.0)
+    assert box["right"].texts() == [b"hello", b"there"]
+    assert box["left"].texts() == []
+    pair.inflict(Mend("right", "left"))
+    pair.deliver("right", say("left", b"again"))
+    pair.run(LATER)
+    assert box["left"].texts() == [b"again"]
+
+
+def test_bad_weather_loses_doubles_and_reorders(pair: World, box: Box) -> None:
+    pair.inflict(SetWeather(ROUGH))
+    sent = [b"%03d" % number for number in range(200)]
+    for number, text in enumerate(sent):
+        pair.deliver("left", say("right", text), number * 0.01)
+    pair.run(LATER)
+    arrived = box["right"].texts()[1:]
+    assert 100 < len(set(arrived)) < 200
+    assert len(arrived) > len(set(arrived))
+    assert arrived != sorted(arrived)
+
+
+def test_the_log_has_one_order_for_every_reader(pair: World, box: Box) -> None:
+    pair.inflict(SetWeather(ROUGH._replace(loss=0.0)))
+    for number in range(50):
+        for name in ("left", "right"):
+            pair.deliver(name, announce(b"%b %d" % (name.encode(), number)), number * 0.001)
+    pair.run(LATER)
+    log = [envelope.data for envelope in pair.log("heartbeat")]
+    assert box["left"].texts() == box["right"].texts()[1:] == log
+    for writer in (b"left", b"right"):
+        own = [text for text in log if text.startswith(writer)]
+        assert own == [b"%b %d" % (writer, number) for number in range(50)]
+
+
+def test_who_reads_a_history_gets_it_all_and_is_told_when(box: Box) -> None:
+    world = World(3)
+    world.add("writer", box.start("writer"), has_clock=False)
+    for text in (b"1", b"2"):
+        world.deliver("writer", announce(text, CATALOGUE), 0.1)
+        world.deliver("writer", announce(text), 0.1)
+    world.add("reader", box.start("reader"), reads=("config", "heartbeat"), has_clock=False, at=5.0)
+    world.deliver("writer", announce(b"3", CATALOGUE), 6.0)
+    world.deliver("writer", announce(b"3"), 6.0)
+    world.run(LATER)
+    told: dict[str, list[bytes | None]] = {"config": [], "heartbeat": []}
+    for _, news in box["reader"].got:
+        if isinstance(news, CaughtUp):
+            told[news.traffic].append(None)
+        else:
+            told[news.envelope.traffic].append(news.envelope.data)
+    assert told == {"config": [b"1", b"2", None, b"3"], "heartbeat": [None, b"3"]}
+
+
+def test_an_empty_topic_is_caught_up_with_too(box: Box) -> None:
+    world = World(3)
+    world.add("reader", box.start("reader"), reads=("config",), has_clock=False)
+    world.run(1.0)
+    assert box["reader"].messages(CaughtUp) == [CaughtUp("config")]
+
+
+def test_a_reader_that_was_cut_off_misses_nothing(pair: World, box: Box) -> None:
+    pair.inflict(Cut(BROKER, "right"))
+    pair.deliver("left", announce(b"beat"))
+    pair.run(pair.now + 3.0)
+    assert b"beat" not in box["right"].texts()
+    pair.inflict(Mend(BROKER, "right"))
+    pair.run(LATER)
+    assert box["right"].texts() == [b"hello", b"beat"]
+
+
+@pytest.mark.parametrize(
+    ("cut", "in_log"),
+    [(Cut("left", BROKER), []), (Cut(BROKER, "left"), [b"beat"])],
+    ids=["record", "confirmation"],
+)
+def test_a_record_without_confirmation_comes_back(
+    pair: World, box: Box, cut: Cut, in_log: list[bytes]
+) -> None:
+    pair.inflict(cut)
+    pair.deliver("left", announce(b"beat"))
+    pair.run(LATER)
+    assert [refused.envelope.data for refused in box["left"].messages(Undelivered)] == [b"beat"]
+    assert [envelope.data for envelope in pair.log("heartbeat")] == in_log
+
+
+def test_what_is_too_large_comes_back(pair: World, box: Box) -> None:
+    pair.deliver("left", announce(b"x" * 5_000))
+    pair.deliver("left", lambda toy: [Send("right", toy.note("provbus.fileid.rows.v1", b"x" * 100_000))])
+    pair.run(LATER)
+    assert ["exceeds the limit" in refused.reason for refused in box["left"].messages(Undelivered)] == [
+        True,
+        True,
+    ]
+
+
+def test_a_crash_forgets_and_a_restart_counts(pair: World, box: Box) -> None:
+    pair.inflict(Crash("right"))
+    pair.inflict(Crash("right"))
+    assert not pair.is_up("right")
+    pair.deliver("right", say("left", b"never"))
+    pair.run(2.0)
+    pair.inflict(Restart("right"))
+    pair.inflict(Restart("right"))
+    assert pair.is_up("right")
+    assert (pair.incarnation("right"), len(box.toys["right"])) == (2, 2)
+    assert box["right"].stamp.incarnation == 2
+    assert box["right"].got == []
+
+
+def test_a_paused_node_finds_its_mail_and_its_timers_late(pair: World, box: Box) -> None:
+    right, since = box["right"], pair.now
+
+    def want_tick(toy: Toy) -> list[Effect]:
+        toy.due = since + 1.0
+        return []
+
+    pair.deliver("right", want_tick)
+    pair.plan([(since + 0.5, Pause("right", 2.0))])
+    for number in range(3):
+        pair.deliver("right", number, 0.6 + number / 10)
+    pair.run(LATER)
+    late = [(now, message) for now, message in right.got if now > since]
+    assert [now for now, _ in late] == pytest.approx([since + 2.5] * 4)
+    assert [message for _, message in late if message is not None] == [0, 1, 2]
+    assert (late.count((since + 2.5, None))) == 1
+
+
+def test_wall_clocks_are_told_at_the_start_and_when_they_jump(box: Box) -> None:
+    world = World(5)
+    world.add("node", box.start("node"))
+    world.plan([(1.0, SetClock("node", 90.0)), (1.1, SetClock("node", 0.0)), (5.0, SetClock("node", -3.0))])
+    world.run(LATER)
+    clocks = [clock.offset_s - UNIX_S for clock in box["node"].messages(WallClock)]
+    assert clocks[0] == 0.0
+    assert clocks[-2:] == [0.0, -3.0]
+    world.inflict(Crash("node"))
+    world.inflict(Restart("node"))
+    assert box["node"].messages(WallClock) == [WallClock(UNIX_S - 3.0)]
+
+
+def test_an_exit_is_the_end_of_the_node(pair: World) -> None:
+    pair.deliver("left", lambda toy: [Exit(0, "done")])
+    pair.run(LATER)
+    assert not pair.is_up("left")
+
+
+def test_ticks_come_at_the_deadline_or_a_little_later(box: Box) -> None:
+    def again(toy: Toy, message: Any, now: float) -> list[Effect]:
+        toy.due = now + 1.0
+        return []
+
+    for weather, is_late in ((CALM, False), (CALM._replace(lag_s_max=0.01), True)):
+        world = World(2, weather=weather)
+        world.add("clock", box.start("clock", again))
+        world.run(5.5)
+        ticks = [now for now, message in box["clock"].got if message is None]
+        assert len(ticks) == 5
+        assert (ticks != [1.0, 2.0, 3.0, 4.0, 5.0]) is is_late
+        assert ticks == pytest.approx([1.0, 2.0, 3.0, 4.0, 5.0], abs=0.06)
+
+
+def test_a_machine_that_leaves_its_deadline_behind_is_found(box: Box) -> None:
+    def stuck(toy: Toy, message: Any, now: float) -> list[Effect]:
+        toy.due = 0.0
+        return []
+
+    world = World(2)
+    world.add("stuck", box.start("stuck", stuck))
+    with pytest.raises(ViolationError, match="stuck leaves its deadline"):
+        world.run(1.0)
+
+
+def test_effects_of_a_service_go_to_the_handler_of_the_test(pair: World) -> None:
+    seen: list[Any] = []
+    pair.on(int, lambda node, effect: seen.append((node, effect)))
+    pair.deliver("left", lambda toy: [42])
+    pair.run(LATER)
+    assert seen == [("left", 42)]
+
+
+def test_a_refused_effect_that_is_no_message_is_the_tests_business(pair: World) -> None:
+    def refuse(node: str, effect: int) -> None:
+        raise UnavailableError("no")
+
+    pair.on(int, refuse)
+    pair.deliver("left", lambda toy: [42])
+    with pytest.raises(UnavailableError):
+        pair.run(LATER)
+
+
+@pytest.mark.parametrize(
+    "effect",
+    [
+        lambda toy: [toy.publish(b"", "provbus.fileid.hello.v1")],
+        lambda toy: [Send("right", toy.note(AUDIT, b""))],
+        lambda toy: [Publish(toy.note("provbus.unheard.of.v1", b""), "")],
+    ],
+    ids=["publish what is sent", "send what is published", "no route"],
+)
+def test_a_wrong_route_is_a_mistake_of_the_machine(
+    pair: World, effect: Callable[[Toy], list[Effect]]
+) -> None:
+    pair.deliver("left", effect)
+    with pytest.raises(LocalError):
+        pair.run(LATER)
+
+
+def test_a_name_is_given_once(pair: World, box: Box) -> None:
+    with pytest.raises(LocalError):
+        pair.add("left", box.start("left"))
+
+
+def test_run_stops_at_its_goal_or_its_end(pair: World, box: Box) -> None:
+    pair.deliver("right", "at last", 3.0)
+    assert pair.run(50.0, goal=lambda: bool(box["right"].messages(str)))
+    assert pair.now == 4.0
+    assert not pair.run(50.0)
+    assert pair.now == 50.0
+
+
+def test_checkers_see_every_step_before_its_effects(pair: World, box: Box) -> None:
+    steps: list[Step] = []
+
+    def check(step: Step) -> str | None:
+        assert b"check me" not in box["right"].texts()
+        steps.append(step)
+        return None
+
+    pair.check(check)
+    pair.deliver("left", say("right", b"check me"))
+    pair.run(pair.now + 0.0001)
+    pair.inflict(Pause("left", 1.0))
+    pair.inflict(Crash("left"))
+    pair.inflict(Restart("left"))
+    assert [step.node for step in steps] == ["left"] * 4
+    assert [type(effect) for effect in steps[0].effects] == [Send]
+    assert [step.message for step in steps[1:]] == [Paused(1.0), Crashed(), Started()]
+    assert [step.incarnation for step in steps] == [1, 1, 1, 2]
+
+
+def test_a_violation_names_its_seed_and_how_to_see_it_again(box: Box) -> None:
+    world = World(1234, replay="replay {seed}")
+    world.add("node", box.start("node", mute))
+    world.check(lambda step: "nothing may happen" if step.message == "boo" else None)
+    world.deliver("node", "boo", 2.5)
+    with pytest.raises(ViolationError) as caught:
+        world.run(LATER)
+    assert str(caught.value) == "nothing may happen (seed 1234, at 2.500000 s; replay: replay 1234)"
+    assert "boo" in world.witness.tail[-1]
+
+
+def chatter(seed: int) -> World:
+    """Toys that answer at random, in weather that is random too."""
+
+    def answer(toy: Toy, message: Any, now: float) -> list[Effect]:
+        toy.due = now + toy.random.uniform(0.01, 0.1)
+        if message is None:
+            return [toy.publish(b"%d" % toy.random.randrange(100)), toy.send("right", b"?")]
+        if isinstance(message, WallClock):
+            return [Connect("right", "sim://")]
+        return [toy.send(message.via, b"!")] if isinstance(message, Received) and message.via else []
+
+    box, world = Box(), World(seed, weather=ROUGH)
+    for name in ("left", "right"):
+        world.add(name, box.start(name, answer), reads=("heartbeat",))
+    world.run(2.0)
+    assert b"!" in box["left"].texts()
+    return world
+
+
+def test_one_seed_is_one_history() -> None:
+    hashes = [chatter(seed).trace_hash() for seed in (1, 1, 2)]
+    assert hashes[0] == hashes[1] != hashes[2]
+
+
+def test_each_incarnation_has_a_random_source_of_its_own(pair: World, box: Box) -> None:
+    pair.inflict(Crash("left"))
+    pair.inflict(Restart("left"))
+    drawn = {toy.random.random() for toys in box.toys.values() for toy in toys}
+    assert len(drawn) == 3
+    assert isinstance(box["left"].random, Random)
+
+
+def test_a_tick_is_a_step_too(box: Box) -> None:
+    def once(toy: Toy, message: Any, now: float) -> list[Effect]:
+        toy.due = 1.0 if now < 1.0 else None
+        return []
+
+    world = World(1)
+    messages: list[Any] = []
+    world.check(lambda step: messages.append(step.message))
+    world.add("node", box.start("node", once))
+    world.run(2.0)
+    assert messages == [Started(), WallClock(UNIX_S), Tick()]

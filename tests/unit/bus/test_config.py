@@ -1,0 +1,364 @@
+"""Configuration: a mistake names its file, its line and what would be right; nothing is silently ignored."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from pydantic import ValidationError
+
+from bus.config import Config, KafkaSection, load, read_secret, read_yaml
+from bus.errors import ConfigError
+
+MINIMAL = """\
+instance: dhcp-1
+fleet: keys/fleet.yaml
+key: keys/curve/dhcp-1.key
+state_directory: /var/lib/provbus
+local:
+  socket: run/dhcp-1.sock
+kafka:
+  bootstrap: 127.0.0.1:9092
+"""
+FULL = """\
+minter:
+  seal_key: keys/seal/dhcp-1.key
+  publish_catalogue: catalogue.yaml
+cfm:
+  listen: tcp://127.0.0.1:5555
+  seal_keys:
+    - keys/seal/dhcp-1.key
+    - /etc/provbus/mps-1.key
+  secret_file: cmts.secret
+  tftp:
+    address: 127.0.0.11
+"""
+
+
+@contextmanager
+def environment(**values: str) -> Iterator[None]:
+    """The process's own environment with these variables, and afterwards without."""
+    assert not os.environ.keys() & values.keys()
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name in values:
+            del os.environ[name]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "etc" / "dhcp-1.yaml"
+
+
+def write(path: Path, text: str) -> Path:
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+def complaint(path: Path, text: str) -> str:
+    """What is said about a file with this text, its name shortened."""
+    with pytest.raises(ConfigError) as caught:
+        load(write(path, text))
+    return str(caught.value).replace(str(path), "FILE")
+
+
+def test_the_least_there_can_be(path: Path) -> None:
+    config = load(write(path, MINIMAL))
+    assert config.instance == "dhcp-1"
+    assert config.kafka == KafkaSection(bootstrap="127.0.0.1:9092")
+    assert (config.minter, config.cfm, config.era, config.epoch) == (None, None, 1, 1)
+
+
+def test_paths_are_relative_to_the_file(path: Path) -> None:
+    config = load(write(path, MINIMAL + FULL + "  rows_max: 7\n"))
+    base = path.parent
+    assert config.fleet == base / "keys/fleet.yaml"
+    assert config.state_directory == Path("/var/lib/provbus")
+    assert config.local.socket == base / "run/dhcp-1.sock"
+    assert config.minter is not None
+    assert config.minter.publish_catalogue == base / "catalogue.yaml"
+    assert config.cfm is not None
+    assert config.cfm.seal_keys == [base / "keys/seal/dhcp-1.key", Path("/etc/provbus/mps-1.key")]
+    assert config.cfm.secret_file == base / "cmts.secret"
+    assert config.kafka.password_file is None
+
+
+def test_paths_are_absolute_when_the_file_is_named_relatively(path: Path) -> None:
+    write(path, MINIMAL)
+    assert load(Path(os.path.relpath(path))).local.socket.is_absolute()
+
+
+def test_a_configuration_cannot_be_changed(path: Path) -> None:
+    config = load(write(path, MINIMAL))
+    with pytest.raises(ValidationError):
+        setattr(config, "instance", "dhcp-2")  # noqa: B010
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (MINIMAL + "instnce: x\n", "FILE:9: unknown key 'instnce'; did you mean 'instance'?"),
+        (MINIMAL + "  bootstrp: x\n", "FILE:9: unknown key 'kafka.bootstrp'; did you mean 'bootstrap'?"),
+        (MINIMAL + "  message_timeout: 2\n", "FILE:9: unknown key 'kafka.message_timeout'; did you mean"),
+        (
+            MINIMAL + FULL + "    adress: x\n",
+            "FILE:20: unknown key 'cfm.tftp.adress'; did you mean 'address'?",
+        ),
+        (
+            MINIMAL + "minter: {seal_key: x, minted_mx: 5}\n",
+            "FILE:9: unknown key 'minter.minted_mx'; did you",
+        ),
+        (MINIMAL + "zzz: 1\n", "FILE:9: unknown key 'zzz'"),
+        (MINIMAL + "_env_prefix: X\n", "FILE:9: unknown key '_env_prefix'"),
+        (MINIMAL + "_cli_parse_args: true\n", "FILE:9: unknown key '_cli_parse_args'"),
+    ],
+)
+def test_an_unknown_key_is_named_with_the_nearest_valid_one(path: Path, text: str, said: str) -> None:
+    assert complaint(path, text).startswith(said)
+
+
+def test_a_key_like_none_gets_no_guess(path: Path) -> None:
+    assert "did you mean" not in complaint(path, MINIMAL + "zzz: 1\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (MINIMAL.replace("dhcp-1\nfleet", "DHCP_1\nfleet"), "FILE:1: instance: String should match pattern"),
+        (MINIMAL.replace("instance: dhcp-1\n", ""), "FILE: instance: Field required"),
+        (MINIMAL.replace("  socket: run/dhcp-1.sock", "  {}"), "FILE:5: local.socket: Field required"),
+        (MINIMAL.replace("  bootstrap: 127.0.0.1:9092\n", ""), "FILE:7: kafka: Input should be"),
+        (MINIMAL + "era: two\n", "FILE:9: era: Input should be a valid integer"),
+        (MINIMAL + "era: 65536\n", "FILE:9: era: Input should be less than or equal to 65535"),
+        (MINIMAL + "epoch: -1\n", "FILE:9: epoch: Input should be greater than or equal to 0"),
+        (
+            MINIMAL + "  message_timeout_s: 0\n",
+            "FILE:9: kafka.message_timeout_s: Input should be greater than",
+        ),
+        (MINIMAL + "  client: [a]\n", "FILE:9: kafka.client: Input should be a valid dictionary"),
+        (MINIMAL + FULL + "    port: 0\n", "FILE:20: cfm.tftp.port: Input should be greater than"),
+        (
+            MINIMAL + FULL + "    transfer_sockets: 65\n",
+            "FILE:20: cfm.tftp.transfer_sockets: Input should be",
+        ),
+        (MINIMAL + "minter: []\n", "FILE:9: minter: Input should be"),
+        (
+            MINIMAL.replace("  socket: run", "  1: 2\n  socket: run"),
+            "FILE:6: local.1: Keys should be strings",
+        ),
+    ],
+)
+def test_a_wrong_value_is_named_with_its_line(path: Path, text: str, said: str) -> None:
+    assert complaint(path, text).startswith(said)
+
+
+def test_every_mistake_is_named_at_once(path: Path) -> None:
+    said = complaint(path, MINIMAL.replace("dhcp-1\nfleet", "X\nfleet") + "era: x\nzzz: 1\n")
+    assert [line.split(":")[1] for line in said.splitlines()] == ["1", "9", "10"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "- instance\n",
+        "instance\n",
+        "a: [1\n",
+        "a:\n\t- b\n",
+        MINIMAL + "---\na: b\n",
+        MINIMAL + "1: 2\n",
+        MINIMAL + "[a, b]: 2\n",
+        MINIMAL + "null: 2\n",
+        MINIMAL + "era: 2020-13-45\n",
+        MINIMAL + "era: 0b_\n",
+        MINIMAL + "era: !!python/object/apply:os.getcwd []\n",
+        MINIMAL + "era: \x07\n",
+        MINIMAL + "minter: &loop {seal_key: *loop}\n",
+        MINIMAL + "minter: " + "[" * 3_000 + "]" * 3_000 + "\n",
+    ],
+    ids=lambda text: repr(text[-30:]),
+)
+def test_what_is_no_mapping_of_texts_is_refused(path: Path, text: str) -> None:
+    assert complaint(path, text).startswith("FILE")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (MINIMAL + "instance: dhcp-2\n", "FILE:9: key 'instance' stands there twice"),
+        (MINIMAL + "  bootstrap: 127.0.0.1:1\n", "FILE:9: key 'kafka.bootstrap' stands there twice"),
+    ],
+)
+def test_a_key_given_twice_is_refused(path: Path, text: str, said: str) -> None:
+    assert complaint(path, text).startswith(said)
+
+
+def test_bytes_that_are_not_text_are_refused(path: Path) -> None:
+    write(path, "").write_bytes(b"instance: \xff\n")
+    with pytest.raises(ConfigError, match="is not YAML"):
+        load(path)
+
+
+@pytest.mark.parametrize("name", ["missing.yaml", "."])
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ConfigError, match=r"^cannot read .*: "):
+        load(tmp_path / name)
+
+
+def test_lines_are_those_of_the_keys(path: Path) -> None:
+    data, marks = read_yaml(write(path, MINIMAL + FULL))
+    lines = path.read_text().splitlines()
+    assert set(data) == {place[0] for place in marks}
+    for place, line in marks.items():
+        assert lines[line - 1].strip().startswith(f"{place[-1]}:")
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "place", "value"),
+    [
+        ("PROVBUS_INSTANCE", "mps-1", ["instance"], "mps-1"),
+        ("PROVBUS_ERA", "3", ["era"], 3),
+        ("PROVBUS_KAFKA__BOOTSTRAP", "localhost:1", ["kafka", "bootstrap"], "localhost:1"),
+        ("provbus_kafka__bootstrap", "localhost:1", ["kafka", "bootstrap"], "localhost:1"),
+        ("PROVBUS_KAFKA__CLIENT", '{"a": "b"}', ["kafka", "client"], {"a": "b"}),
+        ("PROVBUS_CFM__TFTP__PORT", "6969", ["cfm", "tftp", "port"], 6969),
+    ],
+)
+def test_the_environment_stands_over_the_file(
+    path: Path, variable: str, text: str, place: list[str], value: Any
+) -> None:
+    write(path, MINIMAL + FULL)
+    before = load(path)
+    with environment(**{variable: text}):
+        found: Any = load(path)
+    for name in place:
+        found = getattr(found, name)
+    assert found == value
+    assert load(path) == before
+
+
+def test_the_environment_changes_one_value_and_leaves_its_neighbours(path: Path) -> None:
+    write(path, MINIMAL + FULL)
+    with environment(PROVBUS_CFM__TFTP__PORT="6969"):
+        config = load(path)
+    assert config.cfm is not None
+    assert (config.cfm.tftp.address, config.cfm.listen) == ("127.0.0.11", "tcp://127.0.0.1:5555")
+
+
+def test_a_path_from_the_environment_is_relative_to_the_file_too(path: Path) -> None:
+    write(path, MINIMAL)
+    with environment(PROVBUS_FLEET="other.yaml", PROVBUS_KEY="/abs.key"):
+        config = load(path)
+    assert (config.fleet, config.key) == (path.parent / "other.yaml", Path("/abs.key"))
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "said"),
+    [
+        ("PROVBUS_ERA", "two", "era: Input should be a valid integer"),
+        ("PROVBUS_KAFKA__BOOTSTRP", "x", "unknown key 'kafka.bootstrp'; did you mean 'bootstrap'?"),
+        ("PROVBUS_KAFKA__BOOTSTRAP", "192.0.2.1:9092", "is not on loopback"),
+        ("PROVBUS_KAFKA__CLIENT", "not json", "environment: .*kafka"),
+        ("PROVBUS_KAFKA", "{not json", "environment: .*kafka"),
+        ("PROVBUS_CFM__SEAL_KEYS", "a,b", "environment: .*cfm"),
+    ],
+)
+def test_a_mistake_in_the_environment_is_one_in_the_configuration(
+    path: Path, variable: str, text: str, said: str
+) -> None:
+    write(path, MINIMAL + FULL)
+    with environment(**{variable: text}), pytest.raises(ConfigError, match=said):
+        load(path)
+
+
+@pytest.mark.parametrize(
+    ("bootstrap", "protocol", "is_allowed"),
+    [
+        ("localhost:9092", None, True),
+        ("127.0.0.1:9092,127.0.0.2:9093", None, True),
+        ("127.9.9.9:9092", "PLAINTEXT", True),
+        ("[::1]:9092", None, True),
+        ("127.0.0.1:9092", "SASL_PLAINTEXT", True),
+        ("192.0.2.1:9092", None, False),
+        ("192.0.2.1:9092", "PLAINTEXT", False),
+        ("192.0.2.1:9092", "SASL_PLAINTEXT", False),
+        ("192.0.2.1:9092", "tls", False),
+        ("127.0.0.1:9092,192.0.2.1:9092", None, False),
+        ("kafka.example:9092", None, False),
+        ("localhost.example:9092", None, False),
+        ("127.0.0.1.example:9092", None, False),
+        ("[2001:db8::1]:9092", None, False),
+        ("0.0.0.0:9092", None, False),
+        ("", None, False),
+        ("192.0.2.1:9092", "SSL", True),
+        ("kafka.example:9092,192.0.2.1:9092", "SASL_SSL", True),
+    ],
+)
+def test_plaintext_stays_on_loopback(bootstrap: str, protocol: str | None, is_allowed: bool) -> None:
+    client = {} if protocol is None else {"security.protocol": protocol}
+    if is_allowed:
+        assert KafkaSection(bootstrap=bootstrap, client=client).bootstrap == bootstrap
+    else:
+        with pytest.raises(ValidationError, match="is not on loopback"):
+            KafkaSection(bootstrap=bootstrap, client=client)
+
+
+@pytest.mark.parametrize("name", ["bootstrap.servers", "metadata.broker.list"])
+def test_brokers_cannot_be_named_past_that_check(path: Path, name: str) -> None:
+    said = complaint(path, MINIMAL + f"  client: {{{name}: '192.0.2.1:9092'}}\n")
+    assert said == f"FILE:7: kafka: client.{name} has no place here: set kafka.bootstrap"
+
+
+@pytest.mark.parametrize("name", ["sasl.password", "ssl.key.password"])
+def test_a_password_is_no_setting_of_the_client(path: Path, name: str) -> None:
+    said = complaint(path, MINIMAL + f"  client: {{{name}: hunter2}}\n")
+    assert said.startswith(f"FILE:7: kafka: {name} is a secret")
+    assert "hunter2" not in said
+
+
+@pytest.mark.parametrize(
+    ("content", "secret"),
+    [
+        (b"s3cret", b"s3cret"),
+        (b"s3cret\n", b"s3cret"),
+        (b"s3cret\n\n", b"s3cret\n"),
+        (b" s3cret \n", b" s3cret "),
+        (b"\ns3cret", b"\ns3cret"),
+        (b"s3cret\r\n", b"s3cret\r"),
+        (b"\xff\0\n", b"\xff\0"),
+    ],
+)
+def test_one_trailing_newline_is_not_part_of_a_secret(tmp_path: Path, content: bytes, secret: bytes) -> None:
+    file = tmp_path / "secret"
+    file.write_bytes(content)
+    assert read_secret(file) == secret
+
+
+@pytest.mark.parametrize("content", [b"", b"\n"])
+def test_an_empty_secret_is_none(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "secret"
+    file.write_bytes(content)
+    with pytest.raises(ConfigError, match="is empty"):
+        read_secret(file)
+
+
+@pytest.mark.parametrize("name", ["missing", "."])
+def test_a_secret_that_cannot_be_read_is_named_and_not_shown(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ConfigError, match="cannot read the secret in"):
+        read_secret(tmp_path / name)
+
+
+def test_a_mistake_does_not_show_the_value(path: Path) -> None:
+    assert "hunter2" not in complaint(path, MINIMAL + "era: hunter2\nkye: hunter2\n")
+
+
+def test_the_tests_file_is_what_the_model_declares(path: Path) -> None:
+    """Every section is in the examples above, so a new one is tested or missed here."""
+    given = yaml.safe_load(MINIMAL + FULL)
+    assert set(Config.model_fields) - set(given) == {"era", "epoch"}

@@ -1,0 +1,60 @@
+"""The route table: every class has a way and a limit."""
+
+import pytest
+
+from bus.codec import KINDS
+from bus.errors import LocalError, OversizeError
+from bus.messages import AUDIT, BEAT, CATALOGUE
+from bus.routes import ROUTES, Carrier, check_size, route, topics
+
+KAFKA_RECORD_BYTES_MAX = 1_000_000  # what our producer and a broker take, headers included
+
+
+@pytest.mark.parametrize("traffic", sorted(ROUTES))
+def test_a_class_has_a_topic_exactly_when_kafka_carries_it(traffic: str) -> None:
+    entry = route(traffic)
+    assert (entry.topic is not None) == (entry.carrier is Carrier.KAFKA)
+    assert not entry.from_start or entry.topic is not None
+
+
+@pytest.mark.parametrize("type_", [*KINDS.values(), AUDIT, BEAT, CATALOGUE])
+def test_every_type_there_is_has_a_route(type_: str) -> None:
+    expected = Carrier.ZEROMQ if type_ in KINDS.values() else Carrier.KAFKA
+    assert route(type_.split(".")[1]).carrier is expected
+
+
+@pytest.mark.parametrize("traffic", sorted(ROUTES))
+def test_the_limit_itself_is_allowed_and_one_byte_more_is_not(traffic: str) -> None:
+    limit = route(traffic).payload_bytes_max
+    check_size(traffic, 0)
+    check_size(traffic, limit)
+    with pytest.raises(OversizeError) as caught:
+        check_size(traffic, limit + 1)
+    assert (caught.value.size_bytes, caught.value.size_bytes_max) == (limit + 1, limit)
+
+
+@pytest.mark.parametrize("traffic", ["", "Fileid", "failover", "provbus.audit.batch.v1"])
+def test_an_unknown_class_is_our_mistake(traffic: str) -> None:
+    with pytest.raises(LocalError, match="no route"):
+        route(traffic)
+    with pytest.raises(LocalError, match="no route"):
+        check_size(traffic, 1)
+
+
+def test_topics_are_declared_once_and_named_by_rule() -> None:
+    names = [topic.name for topic in topics()]
+    assert len(names) == len(set(names)) == sum(one.carrier is Carrier.KAFKA for one in ROUTES.values())
+    assert all(name.startswith("provbus.") and name.endswith(".v1") for name in names)
+
+
+def test_what_kafka_carries_fits_into_its_records() -> None:
+    limits = [one.payload_bytes_max for one in ROUTES.values() if one.carrier is Carrier.KAFKA]
+    assert max(limits) + 4_096 <= KAFKA_RECORD_BYTES_MAX
+
+
+def test_settings_are_kept_whole_and_read_from_their_start() -> None:
+    entry = route("config")
+    assert entry.from_start
+    assert entry.topic is not None
+    assert entry.topic.settings["cleanup.policy"] == "compact"
+    assert entry.topic.partitions == 1

@@ -1,0 +1,266 @@
+"""The runner: a machine gets its messages, its time and its failures, and its effects get their way out."""
+
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import pytest
+
+from bus.envelope import Envelope
+from bus.errors import BackpressureError, BusyError, ConfigError, OversizeError, UnavailableError
+from bus.machine import Connect, Effect, Exit, Publish, Reply, Send, Undelivered, WallClock
+from bus.runner import Handler, Runner, boottime
+from bus.transport.poller import Poller
+
+ENVELOPE = Envelope("provbus.fileid.rows.v1", "dhcp-1", 7, 1, 0, b"row")
+OTHER = ENVELOPE._replace(seq=2)
+
+pytestmark = pytest.mark.usefixtures("no_leaks")
+
+
+class Note(NamedTuple):
+    """An effect of these tests."""
+
+    text: str
+
+
+@dataclass
+class Script:
+    """A machine that writes down what it is told and answers as it was told to."""
+
+    on_message: Callable[[Any], list[Effect]] = lambda message: []
+    on_tick: list[Effect] = field(default_factory=list)
+    due: float | None = None
+    messages: list[Any] = field(default_factory=list)
+    ticks: list[float] = field(default_factory=list)
+
+    def receive(self, message: Any, now: float) -> list[Effect]:
+        if isinstance(message, WallClock):
+            return []
+        self.messages.append(message)
+        return self.on_message(message)
+
+    def tick(self, now: float) -> list[Effect]:
+        self.ticks.append(now)
+        self.due = None
+        return self.on_tick
+
+    def deadline(self) -> float | None:
+        return self.due
+
+
+@dataclass
+class Wire:
+    """A socket pair: what is written to `far` reaches the machine as text."""
+
+    near: socket.socket
+    far: socket.socket
+
+
+@pytest.fixture
+def wire(poller: Poller) -> Iterator[Wire]:
+    near, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    with near, far:
+        poller.add(near.fileno(), lambda: [near.recv(100).decode()])
+        yield Wire(near, far)
+
+
+def refuse(error: Exception) -> Handler:
+    def handler(_: Any) -> None:
+        raise error
+
+    return handler
+
+
+def test_a_message_becomes_effects(poller: Poller, wire: Wire) -> None:
+    notes: list[Note] = []
+    machine = Script(on_message=lambda text: [Note(text), Note(text.upper())])
+    wire.far.send(b"hello")
+    Runner(machine, poller, {Note: notes.append}).round()
+    assert notes == [Note("hello"), Note("HELLO")]
+
+
+def test_what_arrived_together_is_told_before_time_passes(poller: Poller, wire: Wire) -> None:
+    near, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    order: list[Any] = []
+    machine = Script(on_tick=[Note("tick")], due=0.0)
+    machine.on_message = lambda text: [Note(text)]
+    with near, far:
+        poller.add(near.fileno(), lambda: [near.recv(100).decode()])
+        wire.far.send(b"one")
+        far.send(b"two")
+        Runner(machine, poller, {Note: lambda note: order.append(note.text)}).round()
+    assert sorted(order[:2]) == ["one", "two"]
+    assert order[2:] == ["tick"]
+
+
+def test_a_deadline_in_the_past_is_due_now(poller: Poller) -> None:
+    machine = Script(due=boottime() - 5)
+    Runner(machine, poller, {}).round(wait_s_max=60)
+    assert len(machine.ticks) == 1
+
+
+def test_a_deadline_in_the_future_is_waited_for_and_not_anticipated(poller: Poller) -> None:
+    due = boottime() + 0.02
+    machine = Script(due=due)
+    runner = Runner(machine, poller, {})
+    while not machine.ticks:
+        runner.round(wait_s_max=60)
+    assert machine.ticks[0] >= due
+
+
+def test_without_a_deadline_time_does_not_pass(poller: Poller, wire: Wire) -> None:
+    machine = Script()
+    wire.far.send(b"x")
+    Runner(machine, poller, {}).round()
+    assert (machine.messages, machine.ticks) == (["x"], [])
+
+
+def test_a_message_ends_the_wait_before_the_deadline(poller: Poller, wire: Wire) -> None:
+    machine = Script(due=boottime() + 3_600)
+    wire.far.send(b"x")
+    Runner(machine, poller, {}).round(wait_s_max=3_600)
+    assert (machine.messages, machine.ticks) == (["x"], [])
+
+
+def test_the_deadline_that_a_message_sets_counts_in_the_same_round(poller: Poller, wire: Wire) -> None:
+    machine = Script()
+
+    def hurry(_: str) -> list[Effect]:
+        machine.due = 0.0
+        return []
+
+    machine.on_message = hurry
+    wire.far.send(b"x")
+    Runner(machine, poller, {}).round()
+    assert len(machine.ticks) == 1
+
+
+def test_the_wall_clock_is_told_before_anything_else(poller: Poller, wire: Wire) -> None:
+    @dataclass
+    class Watch(Script):
+        def receive(self, message: Any, now: float) -> list[Effect]:
+            self.messages.append((message, now))
+            return []
+
+    machine = Watch()
+    wire.far.send(b"x")
+    Runner(machine, poller, {}).round()
+    (clock, now), (text, _) = machine.messages
+    assert isinstance(clock, WallClock)
+    assert abs(now + clock.offset_s - time.time()) < 60
+    assert text == "x"
+
+
+@pytest.mark.parametrize(
+    ("effect", "to"),
+    [
+        (Send("cfm-1", ENVELOPE), "cfm-1"),
+        (Send(b"route", ENVELOPE), b"route"),
+        (Publish(ENVELOPE, "key"), ""),
+    ],
+)
+@pytest.mark.parametrize(
+    "error",
+    [UnavailableError("gone"), BackpressureError("full"), OversizeError(2, 1)],
+    ids=lambda error: type(error).__name__,
+)
+def test_what_did_not_leave_comes_back(
+    poller: Poller, wire: Wire, effect: Effect, to: str | bytes, error: Exception
+) -> None:
+    machine = Script()
+    machine.on_message = lambda message: [effect] if message == "go" else []
+    wire.far.send(b"go")
+    runner = Runner(machine, poller, {type(effect): refuse(error)})
+    runner.round()
+    assert machine.messages == ["go", Undelivered(ENVELOPE, to, str(error))]
+    assert runner.undelivered == 1
+
+
+def test_the_machine_may_try_another_way(poller: Poller, wire: Wire) -> None:
+    """The failed send, its replacement, then what stood behind the failed one."""
+    sent: list[str | bytes] = []
+
+    def send(effect: Send) -> None:
+        if effect.to == "cfm-1":
+            raise UnavailableError("gone")
+        sent.append(effect.to)
+
+    def answer(message: Any) -> list[Effect]:
+        if isinstance(message, Undelivered):
+            return [Send("cfm-2", message.envelope)]
+        return [Send("cfm-1", ENVELOPE), Send("cfm-3", OTHER)]
+
+    wire.far.send(b"go")
+    Runner(Script(on_message=answer), poller, {Send: send}).round()
+    assert sent == ["cfm-2", "cfm-3"]
+
+
+@pytest.mark.parametrize("effect", [Connect("cfm-1", "tcp://x"), Reply(1, {})])
+def test_what_is_not_a_message_cannot_come_back(poller: Poller, wire: Wire, effect: Effect) -> None:
+    wire.far.send(b"go")
+    runner = Runner(Script(on_message=lambda _: [effect]), poller, {type(effect): refuse(BusyError("x"))})
+    with pytest.raises(BusyError):
+        runner.round()
+
+
+def test_our_own_mistakes_are_not_the_machines(poller: Poller, wire: Wire) -> None:
+    machine = Script(on_message=lambda _: [Send("cfm-1", ENVELOPE)])
+    wire.far.send(b"go")
+    with pytest.raises(ConfigError):
+        Runner(machine, poller, {Send: refuse(ConfigError("wrong"))}).round()
+    assert machine.messages == ["go"]
+
+
+def test_an_effect_without_a_handler_is_not_swallowed(poller: Poller, wire: Wire) -> None:
+    wire.far.send(b"go")
+    with pytest.raises(KeyError):
+        Runner(Script(on_message=lambda _: [Note("x")]), poller, {}).round()
+
+
+def test_exit_ends_the_run_after_what_stands_with_it(poller: Poller) -> None:
+    notes: list[Note] = []
+    machine = Script(on_tick=[Exit(77, "fenced"), Note("last words")], due=0.0)
+    assert Runner(machine, poller, {Note: notes.append}).run() == Exit(77, "fenced")
+    assert notes == [Note("last words")]
+
+
+def test_stop_ends_the_run(poller: Poller) -> None:
+    machine = Script(on_tick=[Note("x")], due=0.0)
+    runner = Runner(machine, poller, {Note: lambda _: runner.stop(75, "enough")})
+    assert runner.run() == Exit(75, "enough")
+
+
+@pytest.fixture
+def handlers() -> Iterator[list[Any]]:
+    """The process's own signal handlers, put back whatever a runner does."""
+    numbers = (signal.SIGTERM, signal.SIGINT)
+    before = [signal.getsignal(number) for number in numbers]
+    yield before
+    for number, handler in zip(numbers, before, strict=True):
+        signal.signal(number, handler)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_the_run_without_failure(
+    poller: Poller, handlers: list[Any], number: signal.Signals
+) -> None:
+    machine = Script(on_tick=[Note("x")], due=0.0)
+    runner = Runner(machine, poller, {Note: lambda _: os.kill(os.getpid(), number)})
+    assert runner.run() == Exit(0, number.name)
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_afterwards_signals_are_as_they_were(poller: Poller, handlers: list[Any], fails: bool) -> None:
+    machine = Script(on_tick=[Note("x") if fails else Exit(0, "done")], due=0.0)
+    runner = Runner(machine, poller, {Note: refuse(ConfigError("wrong"))})
+    if fails:
+        with pytest.raises(ConfigError):
+            runner.run()
+    else:
+        runner.run()
+    assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)] == handlers

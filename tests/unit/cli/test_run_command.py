@@ -1,0 +1,257 @@
+"""`provbus run`: what stops an instance from starting is one sentence; what starts also stops."""
+
+import json
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from bus.fleet import make_fleet
+from fileid.seal import KEY_BYTES
+from services.lab.broker import embedded
+
+Provbus = Callable[..., subprocess.CompletedProcess[str]]
+Config = dict[str, Any]
+
+SERVICES = {"dhcp-1": "dhcp", "mps-1": "mps", "cfm-1": "cfm"}
+DEADLINE_S = 30
+
+
+@pytest.fixture(scope="module")
+def bootstrap() -> Iterator[str]:
+    """A broker; one is enough for every test of this module."""
+    with embedded() as servers:
+        yield servers
+
+
+@pytest.fixture
+def configs(tmp_path: Path) -> dict[str, Config]:
+    """Right configurations, but for their broker, which is away."""
+    make_fleet(tmp_path / "keys", SERVICES, "lab", KEY_BYTES)
+    (tmp_path / "cmts.secret").write_text("DOCSIS\n")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    made: dict[str, Config] = {
+        name: {
+            "instance": name,
+            "fleet": "keys/fleet.yaml",
+            "key": f"keys/curve/{name}.key",
+            "state_directory": f"state/{name}",
+            "local": {"socket": f"{name}.sock"},
+            "kafka": {"bootstrap": "127.0.0.1:1", "fetch_wait_s": 0.01},
+        }
+        for name in SERVICES
+    }
+    for name in ("dhcp-1", "mps-1"):
+        made[name]["minter"] = {"seal_key": f"keys/seal/{name}.key"}
+    made["cfm-1"]["cfm"] = {
+        "listen": "tcp://127.0.0.1:*",
+        "seal_keys": ["keys/seal/dhcp-1.key", "keys/seal/mps-1.key"],
+        "secret_file": "cmts.secret",
+        "tftp": {"address": "127.0.0.1", "port": port},
+    }
+    return made
+
+
+def save(directory: Path, config: Config) -> Path:
+    path = directory / f"{config['instance']}.yaml"
+    path.write_text(yaml.safe_dump(config))
+    return path
+
+
+def sentence(result: subprocess.CompletedProcess[str]) -> str:
+    """What was said, if it was one sentence and nothing else."""
+    assert "Traceback" not in result.stderr
+    assert result.stdout == ""
+    assert result.stderr.startswith("provbus: ")
+    assert result.stderr.count("\n") == 1
+    return result.stderr.removeprefix("provbus: ").strip()
+
+
+def _misspelt(config: Config) -> None:
+    config["minter"]["seal_ky"] = config["minter"].pop("seal_key")
+    config["minter"]["seal_key"] = "x"
+
+
+def _without_section(config: Config) -> None:
+    del config["minter"]
+
+
+def _of_another_service(config: Config) -> None:
+    config |= {"instance": "cfm-1", "key": "keys/curve/cfm-1.key"}
+
+
+def _stranger(config: Config) -> None:
+    config["instance"] = "dhcp-9"
+
+
+def _wrong_key(config: Config) -> None:
+    config["key"] = "keys/curve/mps-1.key"
+
+
+def _wrong_seal_key(config: Config) -> None:
+    config["minter"]["seal_key"] = "keys/seal/mps-1.key"
+
+
+def _no_seal_key(config: Config) -> None:
+    config["minter"]["seal_key"] = "keys/seal/nobody.key"
+
+
+def _plaintext_abroad(config: Config) -> None:
+    config["kafka"]["bootstrap"] = "192.0.2.1:9092"
+
+
+def _unknown_to_kafka(config: Config) -> None:
+    config["kafka"]["client"] = {"no.such.setting": "1"}
+
+
+def _no_catalogue(config: Config) -> None:
+    config["minter"]["publish_catalogue"] = "nothing.yaml"
+
+
+@pytest.mark.parametrize(
+    ("edit", "said"),
+    [
+        (_misspelt, "unknown key 'minter.seal_ky'; did you mean 'seal_key'?"),
+        (_without_section, "dhcp-1 needs a 'minter' section"),
+        (_of_another_service, "cfm-1 is cfm in"),
+        (_stranger, "instance 'dhcp-9' is not in the fleet file"),
+        (_wrong_key, "is not the key that"),
+        (_wrong_seal_key, "is the seal key of mps-1, not of dhcp-1"),
+        (_no_seal_key, "cannot read the secret in"),
+        (_plaintext_abroad, "192.0.2.1:9092 is not on loopback"),
+        (_unknown_to_kafka, 'No such configuration property: "no.such.setting"'),
+        (_no_catalogue, "nothing.yaml: No such file or directory"),
+    ],
+)
+def test_a_mistake_in_the_configuration_is_78(
+    configs: dict[str, Config], tmp_path: Path, provbus: Provbus, edit: Callable[[Config], None], said: str
+) -> None:
+    config = configs["dhcp-1"]
+    edit(config)
+    result = provbus("run", "dhcp", "--config", save(tmp_path, config))
+    assert said in sentence(result)
+    assert result.returncode == 78
+    assert not (tmp_path / "dhcp-1.sock").exists()
+
+
+@pytest.mark.parametrize("service", ["dhcp", "mps", "cfm"])
+def test_a_configuration_that_is_not_there_is_78(provbus: Provbus, service: str) -> None:
+    result = provbus("run", service, "--config", "missing.yaml")
+    assert sentence(result) == "cannot read missing.yaml: No such file or directory"
+    assert result.returncode == 78
+
+
+def test_a_mistake_in_the_environment_is_78(
+    configs: dict[str, Config], tmp_path: Path, provbus: Provbus
+) -> None:
+    path = save(tmp_path, configs["dhcp-1"])
+    result = provbus("run", "dhcp", "--config", path, PROVBUS_KAFKA__CLIENT="not json")
+    assert sentence(result).startswith("environment: ")
+    assert result.returncode == 78
+
+
+def test_without_its_broker_an_instance_without_settings_is_69(
+    configs: dict[str, Config], tmp_path: Path, provbus: Provbus
+) -> None:
+    result = provbus("run", "mps", "--config", save(tmp_path, configs["mps-1"]))
+    assert "no Kafka broker answers" in sentence(result)
+    assert result.returncode == 69
+    assert not (tmp_path / "mps-1.sock").exists()
+
+
+@contextmanager
+def running(command: list[str], service: str, path: Path) -> Iterator[subprocess.Popen[str]]:
+    """An instance; the test ends it, or this does."""
+    process = subprocess.Popen(
+        [*command, "run", service, "--config", str(path)], stderr=subprocess.PIPE, text=True
+    )
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def status(path: Path, process: subprocess.Popen[str]) -> dict[str, Any]:
+    """What the instance says about itself, as soon as it says something."""
+    deadline = time.monotonic() + DEADLINE_S
+    while not path.is_socket():
+        with suppress(subprocess.TimeoutExpired):
+            assert process.wait(0.02) is None, "it ended before it began"
+        assert time.monotonic() < deadline, "its socket never came"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+        client.settimeout(DEADLINE_S)
+        client.connect(str(path))
+        client.sendall(b'{"op":"status","id":1}\n')
+        answer: dict[str, Any] = json.loads(client.makefile().readline())
+        return answer
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_an_instance_answers_and_stops_when_asked(
+    configs: dict[str, Config], tmp_path: Path, command: list[str], bootstrap: str, number: signal.Signals
+) -> None:
+    config = configs["dhcp-1"]
+    config["kafka"]["bootstrap"] = bootstrap
+    with running(command, "dhcp", save(tmp_path, config)) as process:
+        answer = status(tmp_path / "dhcp-1.sock", process)
+        assert (answer["id"], answer["instance"]) == (1, "dhcp-1")
+        process.send_signal(number)
+        _, said = process.communicate(timeout=DEADLINE_S)
+        assert (process.returncode, said) == (0, "")
+    assert not (tmp_path / "dhcp-1.sock").exists()
+
+
+def test_an_instance_that_runs_already_is_73(
+    configs: dict[str, Config], tmp_path: Path, command: list[str], provbus: Provbus, bootstrap: str
+) -> None:
+    config = configs["dhcp-1"]
+    config["kafka"]["bootstrap"] = bootstrap
+    path = save(tmp_path, config)
+    with running(command, "dhcp", path) as process:
+        status(tmp_path / "dhcp-1.sock", process)
+        result = provbus("run", "dhcp", "--config", path)
+        assert "another process listens there" in sentence(result)
+        assert result.returncode == 73
+        assert status(tmp_path / "dhcp-1.sock", process)["instance"] == "dhcp-1"
+
+
+def test_a_port_in_use_is_73(
+    configs: dict[str, Config], tmp_path: Path, provbus: Provbus, bootstrap: str
+) -> None:
+    config = configs["cfm-1"]
+    config["kafka"]["bootstrap"] = bootstrap
+    tftp = config["cfm"]["tftp"]
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as occupant:
+        occupant.bind((tftp["address"], tftp["port"]))
+        result = provbus("run", "cfm", "--config", save(tmp_path, config))
+    assert str(tftp["port"]) in sentence(result)
+    assert result.returncode == 73
+    with socket.create_server(("127.0.0.1", 0)) as occupant:
+        config["cfm"]["listen"] = f"tcp://127.0.0.1:{occupant.getsockname()[1]}"
+        result = provbus("run", "cfm", "--config", save(tmp_path, config))
+    assert "cannot listen on tcp://127.0.0.1:" in sentence(result)
+    assert result.returncode == 73
+
+
+@pytest.mark.parametrize("content", ["dhcp-1 c2hvcnQ=\n", "dhcp-1 *\n", "cfm-1 c2hvcnQ=\n", "c2hvcnQ=\n"])
+def test_a_seal_key_that_is_none_is_78(
+    configs: dict[str, Config], tmp_path: Path, provbus: Provbus, bootstrap: str, content: str
+) -> None:
+    config = configs["cfm-1"]
+    config["kafka"]["bootstrap"] = bootstrap
+    (tmp_path / "keys" / "seal" / "dhcp-1.key").write_text(content)
+    result = provbus("run", "cfm", "--config", save(tmp_path, config))
+    said = sentence(result)
+    assert "keys/seal/dhcp-1.key" in said
+    assert "c2hvcnQ=" not in said
+    assert result.returncode == 78
