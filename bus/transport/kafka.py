@@ -84,7 +84,7 @@ class Kafka:
         message_timeout_s: float = 2.0,
         fetch_wait_s: float = 0.05,
     ) -> None:
-        """`settings` are librdkafka's for the connection (bootstrap.servers, security); they override ours.
+        """`settings` are librdkafka's for the connection (bootstrap.servers, security).
 
         A record that its broker did not confirm within `message_timeout_s` comes back as `Undelivered`.
         """

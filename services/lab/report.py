@@ -65,7 +65,7 @@ def print_table(report: Mapping[str, Any], console: Console) -> None:
             value = "  ".join(f"{name} {number}" for name, number in value.items())
         if key != "endpoints":
             table.add_row(f"[bold]{key}", str(round(value, 3) if isinstance(value, float) else value))
-    console.print(table)
+    console.print(table, soft_wrap=True)
     if report["broker"] == "embedded":
         console.print(
             "The broker was librdkafka's embedded cluster: the real protocol, but nothing is durable."

@@ -16,6 +16,7 @@ import itertools
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import Any, ClassVar
 
 from bus.envelope import Envelope, Stamp, Token
@@ -52,6 +53,9 @@ class Harness(ABC):
     far: Poller
     """The receiver's poller."""
 
+    parts: ExitStack
+    """What is open, the newest closed first."""
+
     def __init__(self) -> None:
         self._reads = True
         self.renew()
@@ -66,21 +70,22 @@ class Harness(ABC):
     def open(self) -> None:
         """Start both ends; returns when they are joined."""
         self.near, self.far = Poller(), Poller()
-        self.start()
+        self.parts = ExitStack()
+        self.parts.callback(self.near.close)
+        self.parts.callback(self.far.close)
+        try:
+            self.start()
+        except BaseException:
+            self.close()
+            raise
 
     def close(self) -> None:
         """Stop both ends; afterwards `open` may be called again."""
-        self.stop()
-        self.near.close()
-        self.far.close()
+        self.parts.close()
 
     @abstractmethod
     def start(self) -> None:
-        """Open the transport on the pollers `near` and `far`, and join the ends."""
-
-    @abstractmethod
-    def stop(self) -> None:
-        """Close whatever of the transport is open."""
+        """Open the transport on `near` and `far` and join the ends; what has to be closed goes to `parts`."""
 
     @abstractmethod
     def send(self, envelope: Envelope) -> None:

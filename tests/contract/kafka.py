@@ -28,13 +28,11 @@ class KafkaHarness(Harness):
     def start(self) -> None:
         classes = [name.split(".")[1] for name in self.types]
         self.publisher = Kafka(self.near, self.brokers.settings, message_timeout_s=self.delivery_s)
+        self.parts.callback(self.publisher.close)
         self.reader = Kafka(self.far, self.brokers.settings, read=classes, fetch_wait_s=FETCH_WAIT_S)
+        self.parts.callback(self.reader.close)
         self.until(lambda: sorted(self.caught_up) == sorted(classes), "the reader to be at every end")
         self.renew()
-
-    def stop(self) -> None:
-        self.publisher.close()
-        self.reader.close()
 
     def send(self, envelope: Envelope) -> None:
         self.publisher.publish(envelope, self.source)

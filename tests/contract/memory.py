@@ -24,10 +24,8 @@ class MemoryHarness(Harness):
     def start(self) -> None:
         hub = Hub(queue_max=100)
         self._sender, self._receiver = Memory(hub, self.source), Memory(hub, "cfm-1")
-
-    def stop(self) -> None:
-        self._sender.close()
-        self._receiver.close()
+        self.parts.callback(self._sender.close)
+        self.parts.callback(self._receiver.close)
 
     def send(self, envelope: Envelope) -> None:
         self._sender.send("cfm-1", envelope)

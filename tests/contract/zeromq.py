@@ -53,9 +53,8 @@ class ZeroMqHarness(Harness):
     def start(self) -> None:
         self.minter: zmq.Context[Any] = zmq.Context()
         self.cfm: zmq.Context[Any] = zmq.Context()
-        self._open = ExitStack()
-        self._open.callback(self.cfm.term)
-        self._open.callback(self.minter.term)
+        self.parts.callback(self.cfm.term)
+        self.parts.callback(self.minter.term)
         self.start_cfm()
         self.dealers = self.minter_of(self.keys["dhcp-1"])
         self.until(lambda: self.dealers.is_connected("cfm-1"), "the connection")
@@ -63,11 +62,11 @@ class ZeroMqHarness(Harness):
     def start_cfm(self) -> None:
         """The CFM's end, at the port of an earlier start if there was one."""
         self.zap = ZapHandler(self.cfm, self.cfm_poller, {self.keys[name].public: name for name in MINTERS})
-        self._open.callback(self.zap.close)
+        self.parts.callback(self.zap.close)
         self.router = Router(self.cfm, self.cfm_poller, self.keys["cfm-1"], self.endpoint, QUEUE_MAX)
         self._router_open = ExitStack()
         self._router_open.callback(self.router.close)
-        self._open.callback(self._router_open.close)
+        self.parts.callback(self._router_open.close)
         self.endpoint = self.router.endpoint
 
     def minter_of(self, keys: KeyPair) -> Dealers:
@@ -75,7 +74,7 @@ class ZeroMqHarness(Harness):
         dealers = Dealers(
             self.minter, self.minter_poller, keys, {name: self.keys[name].public for name in CFMS}, QUEUE_MAX
         )
-        self._open.callback(dealers.close)
+        self.parts.callback(dealers.close)
         dealers.connect("cfm-1", self.endpoint)
         return dealers
 
@@ -83,7 +82,7 @@ class ZeroMqHarness(Harness):
         """A bare socket, closed with the rest."""
         socket: zmq.Socket[bytes] = context.socket(kind)
         socket.setsockopt(zmq.LINGER, 0)
-        self._open.callback(socket.close)
+        self.parts.callback(socket.close)
         return socket
 
     def bare_minter(self, name: str) -> zmq.Socket[bytes]:
@@ -96,17 +95,14 @@ class ZeroMqHarness(Harness):
     def event(self, socket: zmq.Socket[bytes], *events: int) -> Callable[[], int]:
         """Watch a bare socket for events of its connection; what is returned waits for the first of them."""
         monitor = socket.get_monitor_socket(sum(events))
-        self._open.callback(monitor.close)
-        self._open.callback(socket.disable_monitor)
+        self.parts.callback(monitor.close)
+        self.parts.callback(socket.disable_monitor)
 
         def first() -> int:
             self.until(lambda: monitor.poll(0), "an event of the connection")
             return parse_monitor_message(monitor.recv_multipart())["event"]
 
         return first
-
-    def stop(self) -> None:
-        self._open.close()
 
     def send(self, envelope: Envelope) -> None:
         self.dealers.send("cfm-1", envelope)
