@@ -92,7 +92,9 @@ class Runner:
             self._wall_due = now + WALL_EVERY_S
             self._perform(machine.receive(WallClock(time.time() - now), now), now)
         for message in messages:
-            self._perform(machine.receive(message, now), now)
+            effects = machine.receive(message, now)
+            if effects:
+                self._perform(effects, now)
         due = machine.deadline()
         if due is not None and due <= now:
             self._perform(machine.tick(now), now)

@@ -208,8 +208,10 @@ class TftpServer:
         session.block += 1
         session.retries = 0
         session.resent = False
-        self._set_deadline(session, now + session.interval_s)
-        return [_outstanding(session)]
+        session.deadline = now + session.interval_s
+        if session.deadline < session.armed:
+            self._arm(session, session.deadline)
+        return [Datagram(session.socket, session.packet(), session.peer)]
 
     def _complete(self, session: Session, now: float) -> Completed:
         self._sessions.remove(session, now)
