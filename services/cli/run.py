@@ -1,5 +1,6 @@
 """`provbus run`: the processes of the platform."""
 
+import sys
 from pathlib import Path
 
 import click
@@ -25,7 +26,7 @@ def _sidecar(service: str, budget: Budget, what: str) -> None:
     @run.command(service, help=f"The sidecar of {what}.")
     @config_option
     def command(path: Path) -> None:
-        sidecar_process.run(load(path), service, budget)
+        sys.exit(sidecar_process.run(load(path), service, budget).code)
 
 
 _sidecar("dhcp", dhcp_policy.BUDGET, "a DHCP server")
@@ -37,4 +38,4 @@ _sidecar("mps", mps_policy.BUDGET, "a Multimedia Provisioning Service")
 def _cfm(path: Path) -> None:
     """A Configuration File Manager: takes rows, builds files, serves TFTP."""
     config: Config = load(path)
-    cfm_process.run(config)
+    sys.exit(cfm_process.run(config).code)

@@ -27,7 +27,6 @@ from bus.machine import (
     Connect,
     Effect,
     LocalRequest,
-    Publish,
     Received,
     Reply,
     Send,
@@ -35,7 +34,7 @@ from bus.machine import (
     Undelivered,
     WallClock,
 )
-from bus.messages import AUDIT, BEAT, CATALOGUE, Beat, CatalogueRecord, Load, encode
+from bus.messages import AUDIT, BEAT, CATALOGUE, Beat, CatalogueRecord, Load
 from fileid.handoff import Budget, Handoff, Settled
 from fileid.minted import Minted
 from fileid.row import (
@@ -50,7 +49,6 @@ from fileid.row import (
     number_of,
     pack,
     pack_rows,
-    template_number,
     unpack_names,
 )
 from fileid.seal import Sealer
@@ -58,13 +56,11 @@ from heartbeat.balance import Balancer
 from heartbeat.pulse import Pulse
 from heartbeat.roster import Roster
 from services.docsis.errors import DocsisError
-from services.docsis.template import Template, compile_template
-from services.settings.catalogue import Classes, StoreCatalogue, digest, parse
-from services.settings.catalogue import record as record_of
+from services.settings.catalogue import Classes
+from services.sidecar.offering import Offering
 from services.sidecar.requests import Create, parse_create
 
 HELLO_EVERY_S = 0.25
-PUBLISH_EVERY_S = 3.0  # longer than a record's time-out, so the catalogue is not published twice in vain
 
 
 class _Ticket(NamedTuple):
@@ -111,16 +107,11 @@ class Minter:
         self._unreachable: set[str] = set()
         self._hello_due = 0.0
         self._wall_offset_s = 0.0
-        self._generation = 0
-        self._digest = ""
-        self._published = ""
-        self._templates: dict[str, tuple[int, Template]] = {}
-        self._publish = publish
-        self._publish_due: float | None = None
+        self._offering = Offering(stamp, publish)
         self.counts = dict.fromkeys(("created", "refused", "undecodable", "unknown_pulls"), 0)
         if catalogue is not None:
             try:
-                self._adopt(catalogue)
+                self._offering.adopt(catalogue)
             except DecodeError:  # kept by another version of ours; the topic has a better one
                 self.counts["undecodable"] += 1
 
@@ -136,7 +127,8 @@ class Minter:
         elif isinstance(message, Undelivered):
             self._undelivered(message, now)
         elif isinstance(message, CaughtUp):
-            self._publish_due = now if message.traffic == "config" else self._publish_due
+            if message.traffic == "config":
+                self._offering.caught_up(now)
         elif isinstance(message, Stopping):
             return [*self._audit.flush(now + self._wall_offset_s)]
         elif isinstance(message, WallClock):
@@ -159,16 +151,14 @@ class Minter:
             self._unreachable.clear()
             effects += (Send(peer, self._stamp.envelope(HELLO, b"", time_ms=0)) for peer in self._endpoints)
         effects += self._audit.tick(now, wall_s)
-        effects += self._publish_catalogue(now, wall_s)
+        effects += self._offering.tick(now, wall_s)
         self._roster.tick(now)
         return effects
 
     def deadline(self) -> float | None:
         """The earliest of all parts."""
         due = min(self._pulse.deadline(), self._hello_due)
-        if self._publish_due is not None and self._publish_due < due:
-            due = self._publish_due
-        for part in (self._handoff, self._audit, self._roster):
+        for part in (self._handoff, self._audit, self._roster, self._offering):
             other = part.deadline()
             if other is not None and other < due:
                 due = other
@@ -202,11 +192,12 @@ class Minter:
 
     def _mint(self, create: Create, serial: bytes, now: float) -> Row:
         name = create.class_name
-        if not self._templates:
+        if not self._offering:
             raise _NotNowError("no settings catalogue yet")
-        if name not in self._templates:
+        found = self._offering.find(name)
+        if found is None:
             raise DecodeError(f"settings.class: there is no class {name!r}")
-        number, template = self._templates[name]
+        number, template = found
         body = pack(
             Fields(
                 partial=False,
@@ -216,7 +207,7 @@ class Minter:
                 address=create.address,
                 relay=create.relay,
                 minter=self._number,
-                generation=self._generation,
+                generation=self._offering.generation,
                 template=number,
                 serial=serial,
                 values=template.pack(create.values),
@@ -225,7 +216,7 @@ class Minter:
         return self._sealer.seal(body, mask=name)
 
     def _choose(self, exclude: Sequence[str], now: float) -> str | None:
-        return self._balancer.choose((*exclude, *self._unreachable), self._generation)
+        return self._balancer.choose((*exclude, *self._unreachable), self._offering.generation)
 
     def _answer(self, settled: list[Settled], now: float) -> list[Effect]:
         effects: list[Effect] = []
@@ -264,7 +255,7 @@ class Minter:
     def _next_server(self, end: Settled) -> str | None:
         """Who acked; else the first one tried that is still alive; else any that is; else the default."""
         name: str | None = end.cfm or next(filter(self._roster.is_alive, end.tried), None)
-        peer = self._roster.peer(name or self._balancer.choose((), self._generation) or "")
+        peer = self._roster.peer(name or self._balancer.choose((), self._offering.generation) or "")
         if peer is None:
             return self._default_next_server
         return peer.beat.endpoints.get("tftp", self._default_next_server)
@@ -280,12 +271,10 @@ class Minter:
         if envelope.type == BEAT:
             return self._beaten(envelope, now)
         if envelope.type == CATALOGUE:
-            record = parse(envelope.data)
-            self._published = record.digest
-            if record.generation > self._generation:
-                self._adopt(record)
-                return [StoreCatalogue(record)]
-            return []
+            stored = self._offering.receive(envelope)
+            if stored:
+                self._pulse.hurry()
+            return [*stored]
         raise DecodeError(f"{envelope.type} is not for a minter")
 
     def _beaten(self, envelope: Envelope, now: float) -> list[Effect]:
@@ -314,37 +303,11 @@ class Minter:
             self._unreachable.add(str(message.to))
             self._handoff.undelivered(message.envelope, now)
 
-    def _adopt(self, record: CatalogueRecord) -> None:
-        """Take over a catalogue; `DecodeError` if one of its classes is wrong, and the old one stays."""
-        try:
-            templates = {name: compile_template(one) for name, one in record.classes.items()}
-        except DocsisError as error:
-            raise DecodeError(f"catalogue generation {record.generation}: {error}") from error
-        self._templates = {
-            name: (template_number(name, template.signature), template)
-            for name, template in templates.items()
-        }
-        self._generation = record.generation
-        self._digest = record.digest
-        self._pulse.hurry()
-
-    def _publish_catalogue(self, now: float, wall_s: float) -> list[Effect]:
-        """Publish our own catalogue, once we know the topic's, until the topic holds it."""
-        if self._publish_due is None or now < self._publish_due:
-            return []
-        self._publish_due = None
-        if self._publish is None or digest(self._publish) == self._published:
-            return []
-        self._publish_due = now + PUBLISH_EVERY_S
-        # In force by our copy, but gone from the topic (emptied, another cluster): the same generation again.
-        is_new = digest(self._publish) != self._digest
-        data = encode(record_of(self._publish, self._generation + is_new))
-        envelope = self._stamp.envelope(CATALOGUE, data, time_ms=int(wall_s * 1000))
-        return [Publish(envelope, key="catalogue")]
-
     def _beat(self) -> Beat:
         return Beat(
-            service=self._service, load=Load(in_flight=len(self._handoff)), generation=self._generation
+            service=self._service,
+            load=Load(in_flight=len(self._handoff)),
+            generation=self._offering.generation,
         )
 
     def _status(self, request_id: Any) -> dict[str, Any]:
@@ -353,9 +316,11 @@ class Minter:
             "instance": self._stamp.instance,
             "service": self._service,
             "incarnation": self._stamp.incarnation,
-            "generation": self._generation,
+            "generation": self._offering.generation,
             "peers": {name: str(self._roster.state(name)) for name in self._roster.names()},
-            "cfms": [peer.name for peer in self._balancer.able([*self._unreachable], self._generation)],
+            "cfms": [
+                peer.name for peer in self._balancer.able([*self._unreachable], self._offering.generation)
+            ],
             "handoffs": self._handoff.counts,
             "counts": self.counts,
             "audit": {"pending": len(self._audit), "dropped": self._audit.dropped},

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from bus.config import Config, KafkaSection, load, read_secret, read_yaml
+from bus.config import Config, KafkaSection, load, read_yaml
 from bus.errors import ConfigError
 
 MINIMAL = """\
@@ -277,38 +277,6 @@ def test_a_mistake_in_the_environment_is_one_in_the_configuration(
         load(path)
 
 
-@pytest.mark.parametrize(
-    ("bootstrap", "protocol", "is_allowed"),
-    [
-        ("localhost:9092", None, True),
-        ("127.0.0.1:9092,127.0.0.2:9093", None, True),
-        ("127.9.9.9:9092", "PLAINTEXT", True),
-        ("[::1]:9092", None, True),
-        ("127.0.0.1:9092", "SASL_PLAINTEXT", True),
-        ("192.0.2.1:9092", None, False),
-        ("192.0.2.1:9092", "PLAINTEXT", False),
-        ("192.0.2.1:9092", "SASL_PLAINTEXT", False),
-        ("192.0.2.1:9092", "tls", False),
-        ("127.0.0.1:9092,192.0.2.1:9092", None, False),
-        ("kafka.example:9092", None, False),
-        ("localhost.example:9092", None, False),
-        ("127.0.0.1.example:9092", None, False),
-        ("[2001:db8::1]:9092", None, False),
-        ("0.0.0.0:9092", None, False),
-        ("", None, False),
-        ("192.0.2.1:9092", "SSL", True),
-        ("kafka.example:9092,192.0.2.1:9092", "SASL_SSL", True),
-    ],
-)
-def test_plaintext_stays_on_loopback(bootstrap: str, protocol: str | None, is_allowed: bool) -> None:
-    client = {} if protocol is None else {"security.protocol": protocol}
-    if is_allowed:
-        assert KafkaSection(bootstrap=bootstrap, client=client).bootstrap == bootstrap
-    else:
-        with pytest.raises(ValidationError, match="is not on loopback"):
-            KafkaSection(bootstrap=bootstrap, client=client)
-
-
 @pytest.mark.parametrize("name", ["bootstrap.servers", "metadata.broker.list"])
 def test_brokers_cannot_be_named_past_that_check(path: Path, name: str) -> None:
     said = complaint(path, MINIMAL + f"  client: {{{name}: '192.0.2.1:9092'}}\n")
@@ -320,38 +288,6 @@ def test_a_password_is_no_setting_of_the_client(path: Path, name: str) -> None:
     said = complaint(path, MINIMAL + f"  client: {{{name}: hunter2}}\n")
     assert said.startswith(f"FILE:7: kafka: {name} is a secret")
     assert "hunter2" not in said
-
-
-@pytest.mark.parametrize(
-    ("content", "secret"),
-    [
-        (b"s3cret", b"s3cret"),
-        (b"s3cret\n", b"s3cret"),
-        (b"s3cret\n\n", b"s3cret\n"),
-        (b" s3cret \n", b" s3cret "),
-        (b"\ns3cret", b"\ns3cret"),
-        (b"s3cret\r\n", b"s3cret\r"),
-        (b"\xff\0\n", b"\xff\0"),
-    ],
-)
-def test_one_trailing_newline_is_not_part_of_a_secret(tmp_path: Path, content: bytes, secret: bytes) -> None:
-    file = tmp_path / "secret"
-    file.write_bytes(content)
-    assert read_secret(file) == secret
-
-
-@pytest.mark.parametrize("content", [b"", b"\n"])
-def test_an_empty_secret_is_none(tmp_path: Path, content: bytes) -> None:
-    file = tmp_path / "secret"
-    file.write_bytes(content)
-    with pytest.raises(ConfigError, match="is empty"):
-        read_secret(file)
-
-
-@pytest.mark.parametrize("name", ["missing", "."])
-def test_a_secret_that_cannot_be_read_is_named_and_not_shown(tmp_path: Path, name: str) -> None:
-    with pytest.raises(ConfigError, match="cannot read the secret in"):
-        read_secret(tmp_path / name)
 
 
 def test_a_mistake_does_not_show_the_value(path: Path) -> None:

@@ -42,7 +42,7 @@ def test_only_what_is_readable_is_read(poller: Poller, pairs: list[Pair]) -> Non
         poller.add(near.fileno(), lambda near=near, number=number: [(number, near.recv(9))])  # type: ignore[misc]
     pairs[0][1].send(b"a")
     pairs[2][1].send(b"c")
-    assert sorted(poller.poll(0)) == [(0, b"a"), (2, b"c")]
+    assert sorted(poller.poll(None)) == [(0, b"a"), (2, b"c")]
     assert poller.poll(0) == []
 
 
@@ -210,7 +210,7 @@ def test_a_message_of_no_meaning_does_not_make_the_next_one_wait(poller: Poller)
         far.send(b"junk")
         far.send(b"good")
         found: list[Any] = []
-        waiting = Thread(target=lambda: found.extend(poller.poll(0)), daemon=True)
+        waiting = Thread(target=lambda: found.extend(poller.poll(None)), daemon=True)
         waiting.start()
         waiting.join(DEADLINE_S)
         assert found == [b"good"]

@@ -11,7 +11,8 @@ from bus.machine import CaughtUp, Connect, Effect, Publish, Received, Reply, Sen
 from bus.messages import BEAT, CATALOGUE, Beat, CatalogueRecord, decode, encode
 from fileid.row import ACK, HELLO, PULL, PULLED, ROWS, Row, pack_names, split_rows
 from services.settings.catalogue import Classes, StoreCatalogue, parse, record
-from services.sidecar.minter import HELLO_EVERY_S, PUBLISH_EVERY_S, Minter
+from services.sidecar.minter import HELLO_EVERY_S, Minter
+from services.sidecar.offering import PUBLISH_EVERY_S
 
 Build = Callable[..., Minter]
 Make = Callable[..., Any]

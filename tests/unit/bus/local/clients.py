@@ -1,0 +1,60 @@
+"""Clients of the local socket, and what they see of it."""
+
+import json
+import socket
+from collections.abc import Callable
+from typing import Any
+
+from bus.machine import LocalRequest
+from bus.transport.poller import Poller
+
+Until = Callable[[Callable[[], object]], list[Any]]
+Dial = Callable[[], socket.socket]
+Requests = Callable[[int], list[LocalRequest]]
+ROUNDS_MAX = 10_000
+
+
+class Watched(Poller):
+    """A poller that tells whether it watches for writability."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.writing: set[int] = set()
+
+    def watch_write(self, descriptor: int, wanted: bool) -> None:
+        super().watch_write(descriptor, wanted)
+        (self.writing.add if wanted else self.writing.discard)(descriptor)
+
+    def remove(self, pollable: Any) -> None:
+        super().remove(pollable)
+        self.writing.discard(pollable)
+
+
+def read_lines(client: socket.socket, poller: Poller, count: int) -> list[Any]:
+    """The next `count` answers, read while the server runs."""
+    client.setblocking(False)
+    text = b""
+    for _ in range(ROUNDS_MAX):
+        poller.poll(0.001)
+        try:
+            text += client.recv(1 << 20)
+        except BlockingIOError:
+            continue
+        if text.count(b"\n") >= count:
+            break
+    lines = text.splitlines()
+    assert len(lines) == count
+    return [json.loads(line) for line in lines]
+
+
+def is_closed(client: socket.socket) -> bool:
+    """Whether the server hung up; what it said before is thrown away."""
+    client.setblocking(False)
+    try:
+        while client.recv(1 << 20):
+            pass
+    except BlockingIOError:
+        return False
+    except ConnectionResetError:
+        return True
+    return True
