@@ -13,6 +13,7 @@ CloudEvents reader understands them without us.
 """
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from struct import Struct
 
 from bus.envelope import Envelope, Token
@@ -41,6 +42,7 @@ def pack_token(token: Token) -> int:
     return token[0] << EPOCH_BITS | token[1]
 
 
+@lru_cache(maxsize=64)  # authorities are few, messages are many
 def unpack_token(packed: int) -> Token:
     """The inverse of `pack_token`."""
     return Token(packed >> EPOCH_BITS, packed & EPOCH_MASK)

@@ -10,6 +10,7 @@ can tell (`bus.dedup`). `time_ms` is for people; no rule compares it. `expiry_ms
 receipt.
 """
 
+from functools import lru_cache
 from typing import NamedTuple
 
 
@@ -21,6 +22,11 @@ class Token(NamedTuple):
 
 
 NO_TOKEN = Token(0, 0)
+
+
+@lru_cache(maxsize=256)
+def _traffic(type_: str) -> str:
+    return type_.split(".", 2)[1]
 
 
 class Envelope(NamedTuple):
@@ -40,7 +46,7 @@ class Envelope(NamedTuple):
     @property
     def traffic(self) -> str:
         """The class of traffic: the second word of the type."""
-        return self.type.split(".", 2)[1]
+        return _traffic(self.type)
 
     @property
     def id(self) -> str:
@@ -67,7 +73,7 @@ class Stamp:
         self, type_: str, data: bytes, *, time_ms: int, expiry_ms: int = 0, subject: str = ""
     ) -> Envelope:
         """The next message of its class."""
-        traffic = type_.split(".", 2)[1]
+        traffic = _traffic(type_)
         seq = self._seqs.get(traffic, 0) + 1
         self._seqs[traffic] = seq
         return Envelope(

@@ -28,6 +28,9 @@ class Status(IntEnum):
     BAD = 3
 
 
+_COUNTED = {status: status.name.lower() for status in Status}
+
+
 class Table:
     """Rows by name, bounded in number and in time."""
 
@@ -48,7 +51,7 @@ class Table:
         Returns a status byte per row, and the names that are new. `DecodeError` if the frame is not one.
         """
         names, bodies = split_rows(data)
-        if self._is_plain(names, bodies, minter):
+        if len(names) > 1 and self._is_plain(names, bodies, minter):
             self._rows.update(zip(names, bodies, strict=True))
             fresh, statuses = names, bytes(len(names))
             self.counts["stored"] += len(names)
@@ -72,7 +75,7 @@ class Table:
         )
 
     def _accept_one(self, name: bytes, body: bytes, minter: bytes, fresh: list[bytes]) -> Status:
-        if not _are_sound([name], [body], minter):
+        if not _is_sound(name, body, minter):
             status = Status.BAD
         elif name in self._rows or name in self._spent:
             status = Status.DUPLICATE
@@ -82,7 +85,7 @@ class Table:
             self._rows[name] = body
             fresh.append(name)
             status = Status.STORED
-        self.counts[status.name.lower()] += 1
+        self.counts[_COUNTED[status]] += 1
         return status
 
     def get(self, name: bytes) -> Row | None:
@@ -118,8 +121,18 @@ class Table:
         return min((queue[0][0] for queue in (self._ages, self._spent_ages) if queue), default=None)
 
 
+def _is_sound(name: bytes, body: bytes, minter: bytes) -> bool:
+    """The row can be decoded and is its minter's own: what is stored can be served."""
+    return (
+        0 < len(name) <= NAME_BYTES_MAX
+        and HEAD.size <= len(body) <= BODY_BYTES_MAX
+        and body[:2] in STARTS
+        and body[MINTER] == minter
+    )
+
+
 def _are_sound(names: list[bytes], bodies: list[bytes], minter: bytes) -> bool:
-    """Every row can be decoded and is its minter's own: what is stored can be served."""
+    """The same for many rows at a third of the price."""
     return (
         all(names)
         and max(map(len, names)) <= NAME_BYTES_MAX

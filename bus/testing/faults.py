@@ -46,6 +46,12 @@ class Crash(NamedTuple):
     node: str
 
 
+class Stop(NamedTuple):
+    """The node's process is asked to stop, and does. It is nothing to a node that is down."""
+
+    node: str
+
+
 class Restart(NamedTuple):
     """The node's process is started, as a new incarnation. It is nothing to a node that is up."""
 
@@ -94,7 +100,7 @@ class SetWeather(NamedTuple):
     weather: Weather
 
 
-Fault = Crash | Restart | Pause | Cut | Mend | Slow | SetClock | SetWeather
+Fault = Crash | Stop | Restart | Pause | Cut | Mend | Slow | SetClock | SetWeather
 Timed = tuple[float, Fault]
 """When, in the world's seconds, and what."""
 
@@ -194,7 +200,7 @@ Trouble = Callable[[Random, Sequence[str], float, float], list[Timed]]
 
 def _crash(random: Random, nodes: Sequence[str], since_s: float, end_s: float) -> list[Timed]:
     node = random.choice(nodes)
-    return [(since_s, Crash(node)), (end_s, Restart(node))]
+    return [(since_s, random.choice((Crash, Crash, Stop))(node)), (end_s, Restart(node))]
 
 
 def _pause(random: Random, nodes: Sequence[str], since_s: float, end_s: float) -> list[Timed]:

@@ -34,6 +34,7 @@ from bus.machine import (
     Publish,
     Received,
     Send,
+    Stopping,
     Undelivered,
     WallClock,
 )
@@ -51,6 +52,7 @@ from bus.testing.faults import (
     SetClock,
     SetWeather,
     Slow,
+    Stop,
     Timed,
     Weather,
 )
@@ -89,7 +91,7 @@ class World:
         self.network = Network(self.random, weather)
         self.witness = Witness(seed, replay)
         self._topics = Topics(self.network, self.after)
-        self._connections = Connections(self.network, self._running, self._arrive_after)
+        self._connections = Connections(self.network, self.incarnation, self._arrive_after)
         self._nodes: dict[str, _Node] = {}
         self._heap: list[tuple[float, int, Callable[[], None]]] = []
         self._pushed = 0
@@ -102,6 +104,7 @@ class World:
         }
         self._faults: dict[type, Callable[[Any], None]] = {
             Crash: lambda fault: self._crash(self._nodes[fault.node]),
+            Stop: lambda fault: self._stop(self._nodes[fault.node]),
             Restart: lambda fault: self._start(self._nodes[fault.node]),
             Pause: self._pause,
             Cut: lambda fault: self.network.cut(*fault),
@@ -155,13 +158,10 @@ class World:
         for delay_s in self.network.copies(source, target):
             self.deliver(target, message, delay_s)
 
-    def is_up(self, name: str) -> bool:
-        """Whether the node runs."""
-        return self._nodes[name].machine is not None
-
     def incarnation(self, name: str) -> int:
-        """How often the node was started."""
-        return self._nodes[name].incarnation
+        """Which start of this node is running; 0 if it is down or unknown."""
+        node = self._nodes.get(name)
+        return node.incarnation if node is not None and node.machine is not None else 0
 
     def log(self, traffic: str) -> list[Any]:
         """Every envelope of a topic, in order."""
@@ -201,7 +201,7 @@ class World:
         incarnation = node.incarnation
         give = partial(self._arrive, node, incarnation=incarnation)
         for traffic in node.reads:
-            self._topics.open(node.name, traffic, give, lambda: self._running(node.name) == incarnation)
+            self._topics.open(node.name, traffic, give, lambda: self.incarnation(node.name) == incarnation)
         self._arm(node)
 
     def _crash(self, node: _Node) -> None:
@@ -209,6 +209,11 @@ class World:
             node.machine = None
             self._connections.forget(node.name)
             self._step(node, Crashed(), [])
+
+    def _stop(self, node: _Node) -> None:
+        if node.machine is not None:
+            self._give(node, Stopping())
+            self._crash(node)
 
     def _pause(self, fault: Pause) -> None:
         node = self._nodes[fault.node]
@@ -226,10 +231,6 @@ class World:
     def _tell_time(self, node: _Node) -> None:
         if node.has_clock:
             self._arrive(node, WallClock(UNIX_S + node.clock_error_s), None)
-
-    def _running(self, name: str) -> int:
-        node = self._nodes.get(name)
-        return node.incarnation if node is not None and node.machine is not None else 0
 
     def _arrive_after(self, delay_s: float, name: str, incarnation: int, message: Any) -> None:
         self.after(delay_s, partial(self._arrive, self._nodes[name], message, incarnation))
@@ -295,6 +296,6 @@ class World:
             self._give(node, Undelivered(effect.envelope, to, str(error)))
 
     def _publish(self, name: str, effect: Publish) -> None:
-        node, incarnation = self._nodes[name], self._running(name)
+        node, incarnation = self._nodes[name], self.incarnation(name)
         give = partial(self._arrive, node, incarnation=incarnation)
         self._topics.publish(name, effect.envelope, give, self.now)

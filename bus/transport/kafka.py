@@ -34,7 +34,7 @@ from bus.transport.poller import Poller
 BEGINNING, END = -2, -1  # librdkafka's logical offsets
 FETCHED_MAX = 10_000
 QUEUED_MAX = 20_000  # records waiting for their broker: two minutes of a busy sidecar
-_POLL_S = 0.1
+_POLL_S = 0.5  # how long a thread may not notice that it should stop
 _JOIN_S = 2.0
 _log = logging.getLogger("provbus.kafka")
 _client_log = logging.getLogger(

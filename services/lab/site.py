@@ -21,7 +21,7 @@ from services.lab.scenario import Scenario
 HOST_ADDRESS = {"dhcp": "127.0.0.2", "mps": "127.0.0.3"}
 RELAY_ADDRESS = "127.0.0.4"
 POOLS = {"dhcp": "127.64.0.0/11", "mps": "127.96.0.0/11"}
-FETCH_WAIT_S = {"embedded": 0.2, "kafka": 0.5}
+FETCH_WAIT_S = {"embedded": 0.25, "kafka": 0.5}
 
 # What the hosts ask for: by option 60, the class of service and the device's own values.
 SETTINGS: dict[str, list[dict[str, Any]]] = {

@@ -108,8 +108,8 @@ class AckedRowsAreServable:
 
 
 class ReadsAreServed:
-    """A read of a name of the right age is served at once, or when its row comes, handed off or pulled. If its
-    seal is full, half a second is enough in any case.
+    """A read of a name of the right age is served at once, or when its row comes, handed off or pulled; or
+    after half a second, if its seal is full.
 
     The clock that judges the age is the CFM's own, so the checker follows its `WallClock`. A pause of the CFM
     gives it so much more time, but after four seconds nobody waits any more.
@@ -142,6 +142,9 @@ class ReadsAreServed:
             for key, wait in list(waiting.items()):
                 due = wait.due + message.pause_s
                 waiting[key] = wait._replace(due=due if due < wait.since + SILENT_AFTER_S else math.inf)
+        elif isinstance(message, Tick):
+            for key in [key for key, wait in waiting.items() if step.now >= wait.since + SILENT_AFTER_S]:
+                del waiting[key]
         elif isinstance(message, WallClock):
             self._offset_s[step.node] = message.offset_s
         elif isinstance(message, Arrived) and message.socket == 0:
@@ -176,8 +179,7 @@ class ReadsAreServed:
         age_s = step.now + self._offset_s[step.node] - fields.minted_ms / 1000
         if fields.address != pack_address(peer[0]) or not -FUTURE_S_MAX <= age_s <= LIFE_S:
             return
-        known = waiting.get((peer[0], name))
-        if known is None or step.now >= known.since + SILENT_AFTER_S:
+        if (peer[0], name) not in waiting:
             due = math.inf if fields.partial else step.now + SEAL_AFTER_S + LAG_S_MAX
             waiting[peer[0], name] = _Waiting(step.now, due)
 

@@ -4,4 +4,4 @@ _FORMER = (
     "a CFM restarted from its disk after the settings changed, and could not serve the generation before"
 )
 
-FOUND: dict[int, str] = dict.fromkeys((334, 407, 605, 983), _FORMER)
+FOUND: dict[int, str] = dict.fromkeys((282, 334, 1071, 1384), _FORMER)

@@ -18,6 +18,7 @@ from bus.testing.faults import (
     SetClock,
     SetWeather,
     Slow,
+    Stop,
     clear,
     draw_weather,
     storm,
@@ -97,7 +98,7 @@ def test_a_storm_is_in_order_and_in_time_and_knows_every_trouble() -> None:
         assert 0.0 <= times[0] <= times[-1] <= UNTIL_S
         assert plan == storm(Random(seed), NODES, until_s=UNTIL_S, count=5)
         kinds |= {type(fault) for _, fault in plan}
-    assert kinds == {Crash, Restart, Pause, Cut, Mend, Slow, SetClock, SetWeather}
+    assert kinds == {Crash, Stop, Restart, Pause, Cut, Mend, Slow, SetClock, SetWeather}
 
 
 def test_pauses_end_with_the_storm() -> None:
@@ -109,6 +110,7 @@ def test_pauses_end_with_the_storm() -> None:
 
 REPAIRS: dict[type, Callable[..., Fault]] = {
     Crash: lambda fault: Restart(fault.node),
+    Stop: lambda fault: Restart(fault.node),
     Cut: lambda fault: Mend(*fault),
     Slow: lambda fault: fault._replace(delay_s=0.0),
     SetClock: lambda fault: fault._replace(error_s=0.0),
@@ -136,6 +138,6 @@ def test_the_broker_can_be_cut_off_but_not_crashed() -> None:
         for _, fault in storm(Random(seed), NODES, until_s=UNTIL_S, count=10):
             if isinstance(fault, Cut):
                 touched |= {fault.source, fault.target}
-            elif isinstance(fault, Crash | Pause | SetClock):
+            elif isinstance(fault, Crash | Stop | Pause | SetClock):
                 assert fault.node in NODES
     assert touched == {*NODES, BROKER}

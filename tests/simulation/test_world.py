@@ -16,11 +16,24 @@ from bus.machine import (
     Publish,
     Received,
     Send,
+    Stopping,
     Undelivered,
     WallClock,
 )
 from bus.testing.checkers import Crashed, Paused, Started, Step, Tick, ViolationError
-from bus.testing.faults import BROKER, CALM, Crash, Cut, Mend, Pause, Restart, SetClock, SetWeather, Slow
+from bus.testing.faults import (
+    BROKER,
+    CALM,
+    Crash,
+    Cut,
+    Mend,
+    Pause,
+    Restart,
+    SetClock,
+    SetWeather,
+    Slow,
+    Stop,
+)
 from bus.testing.world import UNIX_S, World
 from tests.simulation.toys import AUDIT, CATALOGUE, Box, Toy, connect, mute
 
@@ -219,15 +232,27 @@ def test_what_is_too_large_comes_back(pair: World, box: Box) -> None:
 def test_a_crash_forgets_and_a_restart_counts(pair: World, box: Box) -> None:
     pair.inflict(Crash("right"))
     pair.inflict(Crash("right"))
-    assert not pair.is_up("right")
+    assert pair.incarnation("right") == 0
     pair.deliver("right", say("left", b"never"))
     pair.run(2.0)
     pair.inflict(Restart("right"))
     pair.inflict(Restart("right"))
-    assert pair.is_up("right")
     assert (pair.incarnation("right"), len(box.toys["right"])) == (2, 2)
     assert box["right"].stamp.incarnation == 2
     assert box["right"].got == []
+
+
+def test_a_node_that_is_stopped_says_its_last_word(pair: World, box: Box) -> None:
+    def farewell(toy: Toy, message: Any, now: float) -> list[Effect]:
+        return [toy.publish(b"farewell")] if isinstance(message, Stopping) else []
+
+    pair.add("third", box.start("third", farewell))
+    pair.run(2.0)
+    pair.inflict(Stop("third"))
+    pair.inflict(Stop("third"))
+    assert pair.incarnation("third") == 0
+    pair.run(LATER)
+    assert [envelope.data for envelope in pair.log("heartbeat")] == [b"farewell"]
 
 
 def test_a_paused_node_finds_its_mail_and_its_timers_late(pair: World, box: Box) -> None:
@@ -264,7 +289,7 @@ def test_wall_clocks_are_told_at_the_start_and_when_they_jump(box: Box) -> None:
 def test_an_exit_is_the_end_of_the_node(pair: World) -> None:
     pair.deliver("left", lambda toy: [Exit(0, "done")])
     pair.run(LATER)
-    assert not pair.is_up("left")
+    assert pair.incarnation("left") == 0
 
 
 def test_ticks_come_at_the_deadline_or_a_little_later(box: Box) -> None:
