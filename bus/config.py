@@ -74,7 +74,7 @@ class TftpSection(Section):
 
     address: str
     port: Port = 69
-    transfer_sockets: int = Field(4, ge=1, le=64)
+    transfer_sockets: int = Field(2, ge=1, le=64)
     sessions_max: int = Field(20_000, ge=1)
     # Downloads at once at which this CFM calls itself fully loaded in its beats.
     capacity: int = Field(1_000, ge=1)

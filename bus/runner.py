@@ -29,7 +29,10 @@ from bus.transport.poller import Poller
 
 WALL_EVERY_S = 1.0
 BUSY_MESSAGES = 4
-GATHER_S = 0.001
+GATHER_S = 0.002
+GARBAGE_MAX = (
+    20_000  # objects between two collections: messages and effects have no cycles, so little is found
+)
 _WAIT_S_MAX = 1.0
 _SIGNALS = {number.name: number for number in (signal.SIGTERM, signal.SIGINT)}
 _log = logging.getLogger("provbus.runner")
@@ -66,6 +69,7 @@ class Runner:
         # What start-up built stays: the collector need not look at its 200,000 objects again and again.
         gc.collect()
         gc.freeze()
+        gc.set_threshold(GARBAGE_MAX)
         numbers = tuple(_SIGNALS.values())
         before = [signal.signal(number, self._stop_on) for number in numbers]
         try:
@@ -91,10 +95,10 @@ class Runner:
         if now >= self._wall_due:
             self._wall_due = now + WALL_EVERY_S
             self._perform(machine.receive(WallClock(time.time() - now), now), now)
+        effects: list[Effect] = []
         for message in messages:
-            effects = machine.receive(message, now)
-            if effects:
-                self._perform(effects, now)
+            effects += machine.receive(message, now)
+        self._perform(effects, now)
         due = machine.deadline()
         if due is not None and due <= now:
             self._perform(machine.tick(now), now)

@@ -57,7 +57,7 @@ PRODUCER: dict[str, Any] = {
     "acks": "all",
     "partitioner": "murmur2_random",
     "compression.type": "lz4",
-    "linger.ms": 5,
+    "linger.ms": 20,
     "queue.buffering.max.messages": QUEUED_MAX,
     "message.max.bytes": 1_000_000,
 }

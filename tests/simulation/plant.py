@@ -156,12 +156,14 @@ class Plant:
 
     def _checkers(self) -> list[Checker]:
         opener = parts.opener()
-        acked = row_checkers.AckedRowsAreServable(self.tables, opener)
+        settings_read = row_checkers.SettingsRead()
+        acked = row_checkers.AckedRowsAreServable(self.tables, opener, settings_read)
         budgets_s = {name: budget.budget_s for name, (_, budget) in parts.MINTERS.items()}
         return [
             Numbered(),
+            settings_read,
             acked,
-            row_checkers.ReadsAreServed(self.tables, opener),
+            row_checkers.ReadsAreServed(self.tables, opener, settings_read),
             row_checkers.AckedAnswersHold(acked, self._cfms),
             plant_checkers.BytesGoHome(opener),
             plant_checkers.CompletesOnce(),

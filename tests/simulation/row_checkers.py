@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from bus.machine import LocalRequest, Received, Reply, Send, WallClock
+from bus.machine import CaughtUp, LocalRequest, Received, Reply, Send, WallClock
 from bus.testing.checkers import Crashed, Paused, Started, Step, Tick
 from fileid.handoff import ACKED_SEQ
 from fileid.reads import FUTURE_S_MAX, SEAL_AFTER_S, SILENT_AFTER_S
@@ -22,6 +22,27 @@ from services.tftp.sockets import Arrived
 LAG_S_MAX = 0.005  # timers fire up to a millisecond late, and an answer takes a few of them
 
 
+class SettingsRead:
+    """Which CFMs have read the settings topic since they started, and so know every template of a living row.
+
+    The copy on disk is the newest generation only. Until a restarted CFM has read the topic's history it may
+    be unable to build the file of a row that was minted before the settings changed.
+    """
+
+    def __init__(self) -> None:
+        self._cfms: set[str] = set()
+
+    def __contains__(self, cfm: str) -> bool:
+        return cfm in self._cfms
+
+    def __call__(self, step: Step) -> None:
+        """Follow a step; there is nothing to judge."""
+        if isinstance(step.message, Started | Crashed):
+            self._cfms.discard(step.node)
+        elif step.message == CaughtUp("config"):
+            self._cfms.add(step.node)
+
+
 class _Waiting(NamedTuple):
     since: float
     due: float
@@ -31,11 +52,12 @@ class AckedRowsAreServable:
     """A row that a CFM acked is in its table, or completed, for 60 s; then it is gone. A read of it by its
     owner is answered at once.
 
-    `tables` holds the table of each CFM that runs.
+    `tables` holds the table of each CFM that runs; `settings` knows which of them can build every file.
     """
 
-    def __init__(self, tables: Mapping[str, Table], opener: Opener) -> None:
+    def __init__(self, tables: Mapping[str, Table], opener: Opener, settings: SettingsRead) -> None:
         self.acked = 0
+        self._settings = settings
         self._tables = tables
         self._opener = opener
         self._expiry: dict[str, dict[bytes, float]] = {}
@@ -93,7 +115,7 @@ class AckedRowsAreServable:
         return None
 
     def _judge_read(self, step: Step) -> str | None:
-        if not isinstance(step.message, Arrived):
+        if not isinstance(step.message, Arrived) or step.node not in self._settings:
             return None
         socket, data, peer = step.message
         request = parse_request(data) if socket == 0 else None
@@ -115,7 +137,8 @@ class ReadsAreServed:
     gives it so much more time, but after four seconds nobody waits any more.
     """
 
-    def __init__(self, tables: Mapping[str, Table], opener: Opener) -> None:
+    def __init__(self, tables: Mapping[str, Table], opener: Opener, settings: SettingsRead) -> None:
+        self._settings = settings
         self._tables = tables
         self._opener = opener
         self._offset_s: dict[str, float] = {}
@@ -173,7 +196,7 @@ class ReadsAreServed:
         if former != name:  # the port reads something else now
             waiting.pop((peer[0], former), None)
         self._asked[step.node, peer] = name
-        if self._tables[step.node].is_spent(name):
+        if step.node not in self._settings or self._tables[step.node].is_spent(name):
             return
         fields = self._opener.open(name).fields()
         age_s = step.now + self._offset_s[step.node] - fields.minted_ms / 1000

@@ -97,3 +97,13 @@ class Box:
 def connect(peer: str) -> Callable[[Toy], list[Effect]]:
     """Asks a toy to connect and say who it is."""
     return lambda toy: [Connect(peer, "sim://"), toy.send(peer, b"hello")]
+
+
+def say(to: str | bytes, text: bytes) -> Callable[[Toy], list[Effect]]:
+    """Asks a toy to send this."""
+    return lambda toy: [toy.send(to, text)]
+
+
+def announce(text: bytes, type_: str = BEAT) -> Callable[[Toy], list[Effect]]:
+    """Asks a toy to publish this."""
+    return lambda toy: [toy.publish(text, type_)]
