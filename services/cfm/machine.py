@@ -235,8 +235,9 @@ class Cfm:
         fields = served.fields
         template = self._templates.get(fields.template)
         if template is None:
-            # Silence: the catalogue may come before the modem's next try.
+            # Silence: the catalogue may come before the modem's next try, which then is a read of its own.
             self.counts["no_template"] += 1
+            self._tftp.drop(served.read)
             return []
         wall_s = int(now + self._wall_offset_s)
         try:
@@ -245,6 +246,7 @@ class Cfm:
             )
         except DocsisError:
             self.counts["bad_values"] += 1
+            self._tftp.drop(served.read)
             return []
         started = self._tftp.serve(served.read, file, now)
         if started:

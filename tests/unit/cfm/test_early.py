@@ -168,6 +168,20 @@ def test_a_parked_read_whose_template_is_not_here_yet_too(
     assert len(data(cfm.receive(rrq(row, port=2001), 2.1))) == 1
 
 
+def test_a_try_after_one_that_had_no_template_does_not_end_with_that_ones_patience(
+    cfm: Cfm, mint: Make, rrq: Make, publication: Make, classes: Classes
+) -> None:
+    richer = classes | {"gold": classes["data"]}
+    row = mint("gold", among=richer)
+    cfm.receive(rrq(row), 0.0)
+    assert data(cfm.tick(SEAL_AFTER_S)) == []
+    assert cfm.counts["no_template"] == 1
+    cfm.receive(publication(richer, 4), 1.0)
+    cfm.receive(rrq(row), 4.2)
+    assert data(cfm.tick(4.5)) == []  # when the first try would have been abandoned
+    assert len(data(cfm.tick(4.2 + SEAL_AFTER_S))) == 1
+
+
 def test_rows_of_the_former_generation_are_still_served_and_older_ones_not(
     cfm: Cfm, mint: Make, hand_off: Make, rrq: Make, publication: Make, classes: Classes
 ) -> None:
