@@ -117,9 +117,7 @@ class World:
     def add(
         self, name: str, start: Start, *, reads: Sequence[str] = (), has_clock: bool = True, at: float = 0.0
     ) -> None:
-        """A node that starts at `at`. `reads` are the classes it reads; `has_clock`: it is told the time of
-        day.
-        """
+        """A node that starts at `at`, reads these classes and, with `has_clock`, is told the time of day."""
         if name in self._nodes:
             raise LocalError(f"there is a node {name} already")
         node = self._nodes[name] = _Node(name, start, reads, has_clock)
