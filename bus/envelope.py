@@ -5,7 +5,7 @@ our own extensions (incarnation, seq, era, epoch, expiry, site). A transport onl
 down (`bus.codec`).
 
 A message's identity is (source, incarnation, class, seq): `Stamp` numbers what one incarnation of one
-instance says, per class, as it is stamped. A retry is the same envelope again, so a receiver that saw it before
+instance says, per class. A retry is the same envelope again, so a receiver that saw it before
 can tell (`bus.dedup`). `time_ms` is for people; no rule compares it. `expiry_ms` is a lifetime relative to
 receipt.
 """
