@@ -13,11 +13,9 @@ no sooner than a try takes. When the budget is over the remaining rows are settl
 failure: it is unknown whether a CFM has them, and a full seal serves anyway.
 """
 
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
-from itertools import islice
 from struct import Struct
 from typing import Any, NamedTuple
 
@@ -91,7 +89,7 @@ class Handoff:
         self._budget_s = budget.budget_s
         self._rows_max = rows_max
         self._rows = 0
-        self._fresh: deque[_Offered] = deque()
+        self._fresh: list[_Offered] = []
         self._refused: list[tuple[_Offered, list[str], int]] = []
         self._frames: dict[int, _Frame] = {}
         self._timers: list[tuple[float, int]] = []
@@ -152,11 +150,9 @@ class Handoff:
                 settled += self._settle(frame.offered, "", frame.tried)
             else:
                 self._try(frame, sends, now)
-        while self._fresh:
-            offered = list(islice(self._fresh, ROWS_MAX))
-            for _ in offered:
-                self._fresh.popleft()
-            self._try(self._frame(offered, [], 0), sends, now)
+        fresh, self._fresh = self._fresh, []
+        for at in range(0, len(fresh), ROWS_MAX):
+            self._try(self._frame(fresh[at : at + ROWS_MAX], [], 0), sends, now)
         refused, self._refused = self._refused, []
         for one, tried, tries in refused:
             if now >= one.deadline:

@@ -17,7 +17,7 @@ import hashlib
 import re
 from collections.abc import Sequence
 from functools import lru_cache
-from itertools import accumulate, chain, pairwise
+from itertools import chain
 from struct import Struct
 from typing import NamedTuple
 
@@ -156,10 +156,13 @@ def split_rows(data: bytes) -> tuple[list[bytes], list[bytes]]:
     start = _COUNT.size + 4 * count
     if not 1 <= count <= ROWS_MAX or len(data) < start:
         raise DecodeError(f"{count} rows in {len(data)} bytes")
-    ends = list(accumulate(_lengths(count).unpack_from(data, _COUNT.size), initial=start))
-    if ends[-1] != len(data):
-        raise DecodeError(f"rows end at {ends[-1]} of {len(data)} bytes")
-    parts = [data[first:last] for first, last in pairwise(ends)]
+    parts = []
+    for length in _lengths(count).unpack_from(data, _COUNT.size):
+        end = start + length
+        parts.append(data[start:end])
+        start = end
+    if start != len(data):
+        raise DecodeError(f"rows end at {start} of {len(data)} bytes")
     return parts[::2], parts[1::2]
 
 

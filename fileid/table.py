@@ -28,7 +28,8 @@ class Status(IntEnum):
     BAD = 3
 
 
-_COUNTED = {status: status.name.lower() for status in Status}
+_KNOWN = bytes(Status)
+_COUNTED = [status.name.lower() for status in Status]
 
 
 class Table:
@@ -57,9 +58,8 @@ class Table:
             self.counts["stored"] += len(names)
         else:
             fresh = []
-            statuses = bytes(
-                self._accept_one(name, body, minter, fresh) for name, body in zip(names, bodies, strict=True)
-            )
+            pairs = zip(names, bodies, strict=True)
+            statuses = bytes([self._accept_one(name, body, minter, fresh) for name, body in pairs])
         if fresh:
             self._ages.append((now + LIFE_S, fresh))
         return statuses, fresh
@@ -150,6 +150,6 @@ def is_settled(statuses: Iterable[int]) -> Sequence[bool]:
 
 def check_statuses(statuses: bytes, count: int) -> bytes:
     """The statuses of an ack for `count` rows; `DecodeError` if they are not that."""
-    if len(statuses) != count or any(status > Status.BAD for status in statuses):
+    if len(statuses) != count or statuses.translate(None, _KNOWN):
         raise DecodeError(f"{len(statuses)} statuses for {count} rows")
     return statuses

@@ -36,7 +36,7 @@ _CURVE_BYTES = 33  # what CurveZMQ adds to a frame: command name 8, nonce 8, aut
 # hand-off.
 _NOW = int(zmq.NOBLOCK)
 _MORE = int(zmq.SNDMORE | zmq.NOBLOCK)
-_HAS_MORE = int(zmq.RCVMORE)
+_send = zmq.backend.Socket.send  # without the wrapper that looks for draft options
 _CONNECTED = zmq.EVENT_HANDSHAKE_SUCCEEDED
 _LOST = zmq.EVENT_DISCONNECTED
 _RETRIED = zmq.EVENT_CONNECT_RETRIED
@@ -128,7 +128,7 @@ class Dealers:
             raise UnavailableError(f"no connection to {to!r}")
         self._poller.used(dealer.socket)
         try:
-            dealer.socket.send(to_frame(envelope), _NOW)
+            _send(dealer.socket, to_frame(envelope), _NOW)
         except zmq.Again:
             if _update(dealer):
                 raise BackpressureError(f"{self._queue_max} frames wait for {to!r}") from None
@@ -212,8 +212,8 @@ class Router:
         frame = to_frame(envelope)  # before the route: half a message would begin the next one
         self._poller.used(self._socket)
         try:
-            self._socket.send(route, _MORE)
-            self._socket.send(frame, _NOW)
+            _send(self._socket, route, _MORE)
+            _send(self._socket, frame, _NOW)
         except zmq.Again:
             raise BackpressureError(f"{self._queue_max} frames wait for {to!r}") from None
         except zmq.ZMQError as error:
@@ -231,18 +231,13 @@ class Router:
         receive = self._socket.recv
         try:
             route = receive(_NOW)
-            source = self._sources.get(route)
-            if source is None:
-                part = self._socket.recv(copy=False)
-                source = self._bind(route, str(part.get("User-Id")))
-                frame = part.bytes
-            else:
-                frame = receive()
-            if self._socket.getsockopt(_HAS_MORE):
+            part = receive(copy=False)
+            source = self._sources.get(route) or self._bind(route, str(part.get("User-Id")))
+            if part.more:
                 # Left in the queue, the surplus parts would be read as the route and frame of somebody else.
                 self._socket.recv_multipart()
                 raise DecodeError("a message of ours has one part")
-            return [Received(from_frame(frame, source), route)]
+            return [Received(from_frame(part.bytes, source), route)]
         except zmq.Again:
             return []
         except DecodeError:
