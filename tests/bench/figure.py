@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-ALTERNATIONS = 7
+ALTERNATIONS = 15
 
 
 class Figure(NamedTuple):
