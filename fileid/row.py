@@ -16,7 +16,6 @@ its body.
 import hashlib
 import re
 from collections.abc import Sequence
-from functools import lru_cache
 from itertools import chain
 from struct import Struct
 from typing import NamedTuple
@@ -44,7 +43,7 @@ BODY_BYTES_MAX = HEAD.size + VALUES_BYTES_MAX
 STARTS = {bytes((0, _BODY_VERSION)), bytes((1, _BODY_VERSION))}
 """The flags and the version that `unpack` knows."""
 MINTER = slice(30, 34)
-_COUNT = Struct(">H")
+_LENGTHS = [Struct(f">{1 + 2 * count}H") for count in range(ROWS_MAX + 1)]  # by count: it, then two a row
 _QUAD = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3}){3}")
 
 
@@ -133,16 +132,11 @@ def mark_partial(body: bytes) -> bytes:
     return bytes((body[0] | 1,)) + body[1:]
 
 
-@lru_cache(maxsize=ROWS_MAX + 1)
-def _lengths(count: int) -> Struct:
-    return Struct(f">{2 * count}H")
-
-
 def pack_rows(rows: Sequence[Row]) -> bytes:
     """Many rows in one frame's data, 1 to `ROWS_MAX`."""
     count = len(rows)
-    parts = list(chain.from_iterable(rows))
-    return b"".join((_COUNT.pack(count), _lengths(count).pack(*map(len, parts)), *parts))
+    parts = [*chain.from_iterable(rows)]
+    return _LENGTHS[count].pack(count, *map(len, parts)) + b"".join(parts)
 
 
 def split_rows(data: bytes) -> tuple[list[bytes], list[bytes]]:
@@ -150,14 +144,13 @@ def split_rows(data: bytes) -> tuple[list[bytes], list[bytes]]:
 
     Nothing is decoded: what a body holds is its reader's question.
     """
-    if len(data) < _COUNT.size:
-        raise DecodeError("rows without a count")
-    (count,) = _COUNT.unpack_from(data)
-    start = _COUNT.size + 4 * count
-    if not 1 <= count <= ROWS_MAX or len(data) < start:
+    count = int.from_bytes(data[:2], "big")
+    if not 1 <= count <= ROWS_MAX or len(data) < _LENGTHS[count].size:
         raise DecodeError(f"{count} rows in {len(data)} bytes")
+    layout = _LENGTHS[count]
+    start = layout.size
     parts = []
-    for length in _lengths(count).unpack_from(data, _COUNT.size):
+    for length in layout.unpack_from(data)[1:]:
         end = start + length
         parts.append(data[start:end])
         start = end

@@ -198,7 +198,7 @@ def test_every_package_has_its_place() -> None:
         ("services/cfm/machine.py", "from services import lab"),
         ("services/lab/run.py", "from services.cli.main import main"),
         ("bus/codec.py", "from .envelope import Envelope"),
-        ("fileid/seal.py", "from fileid.row import _COUNT"),
+        ("fileid/seal.py", "from fileid.row import _LENGTHS"),
     ],
 )
 def test_a_wrong_import_is_found(path: str, text: str) -> None:
