@@ -41,7 +41,8 @@ def run(scenario: Path, broker: str, modems: int | None, hold: bool, output: str
     plan = load_scenario(scenario)
     if modems is not None:
         plan = plan.resized(modems)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM):  # a shell's background job is started with SIGINT ignored
+        signal.signal(number, signal.default_int_handler)
     console = Console(stderr=True)
     with _progress(console, plan.modems) as (say, advance), running(plan, broker, say) as site:
         report = site.finish(site.boot(advance))
