@@ -23,8 +23,15 @@ check: install
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# Without the peers the bench skips their figures.
 bench: install
+	-$(MAKE) --no-print-directory build/peers/.installed
 	$(BIN)/python -m tests.bench
+
+build/peers/.installed: requirements-bench.lock
+	$(PYTHON) -m venv build/peers
+	build/peers/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.lock
+	touch $@
 
 mutants: install
 	$(BIN)/python -m tests.mutants
@@ -35,3 +42,5 @@ lock:
 		--allow-unsafe --output-file requirements.lock pyproject.toml
 	pip-compile --upgrade --generate-hashes --no-emit-options --no-header --no-annotate --strip-extras \
 		--allow-unsafe --extra dev --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
+	pip-compile --upgrade --generate-hashes --no-emit-options --no-header --no-annotate --strip-extras \
+		--allow-unsafe --extra bench --constraint requirements.lock --output-file requirements-bench.lock pyproject.toml

@@ -1,22 +1,23 @@
-"""How an envelope is written down: a packed frame for ZeroMQ, CloudEvents binary mode for Kafka.
+"""How an envelope is written down: a packed frame (ZeroMQ, multicast), CloudEvents binary mode (Kafka).
 
-Frame (`fileid`; JSON headers there cost half the throughput):
+Frame (JSON headers cost half the throughput of `fileid`, and much of a datagram):
 
     version u8 | kind u8 | reserved u16 | seq u64 | incarnation u64 | time_ms u64
     era u16, epoch u48 | expiry_ms u32 | data
 
 The source is not in the frame: it is whoever the connection's key belongs to, so nobody can speak for
-another.
+another; in a datagram, whoever its header names.
 
 Kafka: attributes as headers `ce_*` (CloudEvents Kafka binding, binary mode), data as the value, so any
 CloudEvents reader understands them without us.
 """
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from struct import Struct
 
-from bus.envelope import Envelope, Token
+from bus.envelope import Envelope, Token, traffic_of
 from bus.errors import DecodeError
 
 FRAME_VERSION = 1
@@ -32,9 +33,23 @@ KINDS = {
     4: "provbus.fileid.pulled.v1",
     5: "provbus.fileid.hello.v1",
 }
-_NUMBERS = {name: number for number, name in KINDS.items()}
+# What else a datagram may hold; on a connection nobody may speak of these.
+DATAGRAM_KINDS = KINDS | {
+    16: "provbus.heartbeat.beat.v1",
+    17: "provbus.config.catalogue.v1",
+    18: "provbus.config.held.v1",
+    19: "provbus.config.want.v1",
+    20: "provbus.config.chunk.v1",
+}
+_NUMBERS = {name: number for number, name in DATAGRAM_KINDS.items()}
 
-Headers = list[tuple[str, str | bytes | None]]
+Pair = tuple[str, str | bytes | None]
+Headers = list[Pair]
+
+CONSTANTS_MAX = 256  # instances, times the few types that travel by topic
+NAMES_BYTES_MAX = 512  # of a type and a source; ours are names of at most 63 characters
+_VERSION: Pair = ("ce_specversion", b"1.0")
+_CONTENT: Pair = ("content-type", b"application/json")
 
 
 def pack_token(token: Token) -> int:
@@ -49,21 +64,21 @@ def unpack_token(packed: int) -> Token:
 
 
 def to_frame(envelope: Envelope) -> bytes:
-    """The packed frame of a `fileid` envelope."""
+    """The packed frame of an envelope."""
     type_, _, incarnation, seq, time_ms, data, token, expiry_ms, _, _ = envelope
     packed = token[0] << EPOCH_BITS | token[1]
     kind = _NUMBERS[type_]
     return FRAME_HEADER.pack(FRAME_VERSION, kind, 0, seq, incarnation, time_ms, packed, expiry_ms) + data
 
 
-def from_frame(frame: bytes, source: str) -> Envelope:
-    """The envelope in a frame that came over the connection of `source`; `DecodeError` if it holds none."""
+def from_frame(frame: bytes, source: str, kinds: Mapping[int, str] = KINDS) -> Envelope:
+    """The envelope of one of these kinds in a frame of `source`; `DecodeError` if it holds none."""
     if len(frame) < FRAME_HEADER.size:
         raise DecodeError(f"frame of {len(frame)} bytes is shorter than its header")
     version, kind, _, seq, incarnation, time_ms, token, expiry_ms = FRAME_HEADER.unpack_from(frame)
     if version != FRAME_VERSION:
         raise DecodeError(f"frame version {version} is not {FRAME_VERSION}")
-    name = KINDS.get(kind)
+    name = kinds.get(kind)
     if name is None:
         raise DecodeError(f"unknown frame kind {kind}")
     data = frame[FRAME_HEADER.size :]
@@ -72,52 +87,99 @@ def from_frame(frame: bytes, source: str) -> Envelope:
 
 def to_headers(envelope: Envelope) -> Headers:
     """The Kafka headers of an envelope; its data is the record's value."""
-    at = datetime.fromtimestamp(envelope.time_ms / 1000, UTC)
-    headers = [
-        ("ce_specversion", "1.0"),
-        ("ce_id", envelope.id),
-        ("ce_source", f"/{envelope.site}/{envelope.source}"),
-        ("ce_type", envelope.type),
-        ("ce_time", at.isoformat(timespec="milliseconds").replace("+00:00", "Z")),
-        ("ce_incarnation", str(envelope.incarnation)),
-        ("ce_seq", str(envelope.seq)),
-        ("ce_era", str(envelope.token.era)),
-        ("ce_epoch", str(envelope.token.epoch)),
-        ("ce_expiry", str(envelope.expiry_ms)),
-        ("content-type", "application/json"),
+    type_, source, incarnation, seq, time_ms, _, token, expiry_ms, site, subject = envelope
+    said = _write_constant(type_, source, incarnation, token, expiry_ms, site)
+    id_head, source_pair, type_pair, incarnation_pair, era_pair, epoch_pair, expiry_pair = said
+    number = b"%d" % seq
+    headers: Headers = [
+        _VERSION,
+        ("ce_id", id_head + number),
+        source_pair,
+        type_pair,
+        ("ce_time", b"%b.%03dZ" % (_write_second(time_ms // 1000), time_ms % 1000)),
+        incarnation_pair,
+        ("ce_seq", number),
+        era_pair,
+        epoch_pair,
+        expiry_pair,
+        _CONTENT,
     ]
-    if envelope.subject:
-        headers.append(("ce_subject", envelope.subject))
-    return [(name, text.encode()) for name, text in headers]
+    if subject:
+        headers.append(("ce_subject", subject.encode()))
+    return headers
 
 
 def from_headers(headers: Headers | None, value: bytes | None) -> Envelope:
     """The envelope in a Kafka record; `DecodeError` if it is not one of ours."""
     try:
         fields = {name: text for name, text in headers or () if isinstance(text, bytes)}
-        _, site, source = fields["ce_source"].decode().split("/", 2)
-        at = datetime.fromisoformat(fields["ce_time"].decode())
-        envelope = Envelope(
-            type=fields["ce_type"].decode(),
-            source=source,
-            incarnation=_number(fields, "ce_incarnation", 64),
-            seq=_number(fields, "ce_seq", 64),
-            time_ms=round(at.timestamp() * 1000),
-            data=value or b"",
-            token=Token(_number(fields, "ce_era", 16), _number(fields, "ce_epoch", EPOCH_BITS)),
-            expiry_ms=_number(fields, "ce_expiry", 32),
-            site=site,
-            subject=fields.get("ce_subject", b"").decode(),
+        type_, source, incarnation, token, expiry_ms, site = _read_constant(
+            fields["ce_type"],
+            fields["ce_source"],
+            fields["ce_incarnation"],
+            fields["ce_era"],
+            fields["ce_epoch"],
+            fields["ce_expiry"],
         )
+        seq, time_ms = _number(fields["ce_seq"], "ce_seq", 64), _time_ms(fields["ce_time"])
+        subject = fields["ce_subject"].decode() if "ce_subject" in fields else ""
     except (KeyError, ValueError, OverflowError) as error:
         raise DecodeError(f"record is not a provbus CloudEvent: {error!r}") from error
-    if not source or not envelope.type.startswith("provbus.") or envelope.type.count(".") < 2:
-        raise DecodeError(f"record of type {envelope.type!r} from {source!r} is not ours")
-    return envelope
+    return Envelope(type_, source, incarnation, seq, time_ms, value or b"", token, expiry_ms, site, subject)
 
 
-def _number(fields: dict[str, bytes], name: str, bits: int) -> int:
-    text = fields[name]
-    if not text.isdigit() or len(text) > 20 or int(text) >> bits:
+# What one incarnation says of itself is the same in all its records of a type: it is written and read once.
+# Only what was understood is remembered, and its length is bounded, so nobody can fill the memory.
+
+
+@lru_cache(maxsize=CONSTANTS_MAX)
+def _write_constant(
+    type_: str, source: str, incarnation: int, token: Token, expiry_ms: int, site: str
+) -> tuple[bytes, Pair, Pair, Pair, Pair, Pair, Pair]:
+    return (
+        f"{traffic_of(type_)}-{incarnation:x}-".encode(),
+        ("ce_source", f"/{site}/{source}".encode()),
+        ("ce_type", type_.encode()),
+        ("ce_incarnation", b"%d" % incarnation),
+        ("ce_era", b"%d" % token.era),
+        ("ce_epoch", b"%d" % token.epoch),
+        ("ce_expiry", b"%d" % expiry_ms),
+    )
+
+
+@lru_cache(maxsize=CONSTANTS_MAX)
+def _read_constant(
+    type_: bytes, place: bytes, incarnation: bytes, era: bytes, epoch: bytes, expiry: bytes
+) -> tuple[str, str, int, Token, int, str]:
+    if len(type_) + len(place) > NAMES_BYTES_MAX:
+        raise ValueError(f"a type and source of {len(type_) + len(place)} bytes")
+    name = type_.decode()
+    _, site, source = place.decode().split("/", 2)
+    if not source or not name.startswith("provbus.") or name.count(".") < 2:
+        raise ValueError(f"type {name!r} from {source!r} is not ours")
+    token = Token(_number(era, "ce_era", 16), _number(epoch, "ce_epoch", EPOCH_BITS))
+    expiry_ms = _number(expiry, "ce_expiry", 32)
+    return name, source, _number(incarnation, "ce_incarnation", 64), token, expiry_ms, site
+
+
+@lru_cache(maxsize=64)
+def _write_second(unix_s: int) -> bytes:
+    return datetime.fromtimestamp(unix_s, UTC).isoformat().removesuffix("+00:00").encode()
+
+
+@lru_cache(maxsize=64)
+def _read_second(text: bytes) -> int:
+    return round(datetime.fromisoformat(text.decode() + ".000Z").timestamp()) * 1000
+
+
+def _time_ms(text: bytes) -> int:
+    fraction = text[20:23]
+    if len(text) == 24 and text[19:20] == b"." and text[23:] == b"Z" and fraction.isdigit():
+        return _read_second(text[:19]) + int(fraction)  # as we write it
+    return round(datetime.fromisoformat(text.decode()).timestamp() * 1000)
+
+
+def _number(text: bytes, name: str, bits: int) -> int:
+    if not text.isdigit() or len(text) > 20 or (number := int(text)) >> bits:
         raise ValueError(f"{name} is not a number of {bits} bits: {text[:32]!r}")
-    return int(text)
+    return number

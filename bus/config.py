@@ -3,23 +3,57 @@
 Unknown keys are errors that name file, line and the nearest valid key, because a misspelt limit that is
 silently ignored is found at the worst moment. Environment variables are `PROVBUS_` and the path with `__`
 between its parts (`PROVBUS_KAFKA__BOOTSTRAP`). Paths in the file are relative to the file. Secrets are never
-values: they stand in files of their own, and the configuration names them.
+values: they stand in files of their own, and the configuration names them. `credentials:NAME` is the file
+that systemd gives a service by `LoadCredential=NAME:...`, below `$CREDENTIALS_DIRECTORY`; it is looked up
+when the secret is read, so a command that needs no secret works without them.
 """
 
-import difflib
-from collections.abc import Iterator, Mapping
-from ipaddress import ip_address
+import os
+from ipaddress import IPv4Address, ip_address
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
+from bus.environment import check_variables
 from bus.errors import ConfigError
 from bus.messages import Name
+from bus.yaml_file import explain, read_yaml
 
+CREDENTIALS = "credentials:"
+MODES = ("bus", "multicast")
 Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+def wrong_mode(mode: str) -> str:
+    """What is wrong with a `transport.mode`; empty if nothing is."""
+    if mode in MODES:
+        return ""
+    if mode in ("dual", "auto"):
+        return f"mode {mode} is not there yet: set bus or multicast"
+    return f"there is no mode {mode!r}: set bus or multicast"
+
+
+def _is_dotted_quad(text: str) -> str:
+    return str(IPv4Address(text))
+
+
+def _is_group(text: str) -> str:
+    if not IPv4Address(text).is_multicast:
+        raise ValueError(f"{text} is not a multicast group (224.0.0.0/4)")
+    return text
+
+
+IPv4 = Annotated[str, AfterValidator(_is_dotted_quad)]
 
 
 class Section(BaseModel):
@@ -58,6 +92,36 @@ class KafkaSection(Section):
         return self
 
 
+class TransportSection(Section):
+    """Which column of the route table carries the messages."""
+
+    mode: str = "bus"
+
+    @field_validator("mode")
+    @classmethod
+    def _is_built(cls, mode: str) -> str:
+        mistake = wrong_mode(mode)
+        if mistake:
+            raise ValueError(mistake)
+        return mode
+
+
+class MulticastSection(Section):
+    """The group, and how we take part in it. The first of `keys` seals, all of them are believed."""
+
+    # Our own address: what is for us alone comes here, and its interface carries the group.
+    address: IPv4
+    group: Annotated[IPv4, AfterValidator(_is_group)] = "239.255.70.1"
+    port: Port = 7070
+    ttl: int = Field(1, ge=0, le=255)
+    keys: list[Path] = Field(min_length=1)
+    # What one address may send before it costs us any cryptography, in datagrams.
+    rate_per_s: float = Field(10_000.0, gt=0)
+    burst: int = Field(20_000, ge=1)
+    # The share of what arrives that is thrown away, to see what becomes of it; for labs and drills.
+    lose: float = Field(0.0, ge=0, lt=1)
+
+
 class MinterSection(Section):
     """What a DHCP or MPS sidecar needs to mint FileIDs."""
 
@@ -83,7 +147,7 @@ class TftpSection(Section):
 class CfmSection(Section):
     """What a CFM needs to take rows and serve files."""
 
-    listen: str
+    listen: str | None = None  # where rows and pulls come in over ZeroMQ
     # What beats announce, when it is not where we listen (address translation, a proxy).
     advertise: str | None = None
     seal_keys: list[Path]
@@ -98,6 +162,31 @@ class LocalSection(Section):
     socket: Path
 
 
+class HttpSection(Section):
+    """Where /metrics, /livez and /readyz are answered; without this section nowhere."""
+
+    listen: Annotated[str, Field(pattern=r"^(\[[0-9A-Fa-f:.]+\]|[^\[\]:]+):[0-9]{1,5}$")]
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port."""
+        host, _, port = self.listen.rpartition(":")
+        return host.strip("[]"), int(port)
+
+    @model_validator(mode="after")
+    def _is_a_port(self) -> "HttpSection":
+        if not 1 <= self.address[1] <= 65535:
+            raise ValueError(f"{self.listen} does not end in a port from 1 to 65535")
+        return self
+
+
+class LogSection(Section):
+    """The log on standard error: for people or as JSON lines, and from which level on."""
+
+    format: Literal["human", "json"] = "human"
+    level: Literal["warning", "info", "debug"] = "warning"
+
+
 class Config(BaseSettings):
     """The configuration of one instance."""
 
@@ -110,12 +199,27 @@ class Config(BaseSettings):
     key: Path
     state_directory: Path
     local: LocalSection
-    kafka: KafkaSection
+    transport: TransportSection = TransportSection()
+    kafka: KafkaSection | None = None
+    multicast: MulticastSection | None = None
     minter: MinterSection | None = None
     cfm: CfmSection | None = None
+    http: HttpSection | None = None
+    log: LogSection = LogSection()
     # The authority under which rows are minted, until an election decides it.
     era: int = Field(1, ge=0, le=0xFFFF)
     epoch: int = Field(1, ge=0, le=0xFFFFFFFFFFFF)
+
+    @model_validator(mode="after")
+    def _has_its_column(self) -> "Config":
+        mode = self.transport.mode
+        if mode == "multicast" and self.multicast is None:
+            raise ValueError("transport.mode multicast needs a 'multicast' section")
+        if mode == "bus" and self.kafka is None:
+            raise ValueError("transport.mode bus needs a 'kafka' section")
+        if mode == "bus" and self.cfm is not None and self.cfm.listen is None:
+            raise ValueError("transport.mode bus needs 'cfm.listen'")
+        return self
 
     @classmethod
     def settings_customise_sources(
@@ -133,6 +237,7 @@ class Config(BaseSettings):
 def load(path: Path) -> Config:
     """The configuration in a file, the environment over it; `ConfigError` says what is wrong and where."""
     data, marks = read_yaml(path)
+    check_variables(os.environ, Config)
     for name in data:
         if name.startswith("_"):  # pydantic-settings would take it for an option of its own
             raise ConfigError(f"{path}:{marks.get((name,), 1)}: unknown key {name!r}")
@@ -145,50 +250,9 @@ def load(path: Path) -> Config:
     return _resolve(config, path.absolute().parent)
 
 
-def read_yaml(path: Path) -> tuple[dict[str, Any], dict[tuple[str, ...], int]]:
-    """A YAML mapping and the line of each of its keys; `ConfigError` if there is none."""
-    try:
-        text = path.read_text()
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        data = yaml.safe_load(text)
-        places = list(_lines(node, ())) if isinstance(node, yaml.MappingNode) else []
-    except OSError as error:
-        raise ConfigError(f"cannot read {path}: {error.strerror}") from error
-    except (
-        yaml.YAMLError,
-        ValueError,
-        RecursionError,
-    ) as error:  # PyYAML leaks those of wrong dates and depths
-        raise ConfigError(f"{path} is not YAML: {error}") from error
-    if not isinstance(data, dict) or not all(isinstance(key, str) for key in data):
-        raise ConfigError(f"{path} must hold a mapping whose keys are texts")
-    marks: dict[tuple[str, ...], int] = {}
-    for place, line in places:
-        if place in marks:
-            raise ConfigError(f"{path}:{line}: key {'.'.join(place)!r} stands there twice")
-        marks[place] = line
-    return data, marks
-
-
-def explain(
-    error: ValidationError, path: Path, marks: Mapping[tuple[str, ...], int], model: type[BaseModel]
-) -> Iterator[str]:
-    """One sentence per mistake: file, line, key, and the nearest valid key where it is misspelt."""
-    for mistake in error.errors(include_url=False, include_input=False):
-        place = tuple(str(part) for part in mistake["loc"])
-        line = next((marks[place[:size]] for size in range(len(place), 0, -1) if place[:size] in marks), None)
-        where = f"{path}:{line}" if line is not None else str(path)
-        key = ".".join(place)
-        if mistake["type"] == "extra_forbidden":
-            near = difflib.get_close_matches(place[-1], _valid_keys(model, place[:-1]), n=1, cutoff=0.5)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            yield f"{where}: unknown key {key!r}{hint}"
-        else:
-            yield f"{where}: {key}: {mistake['msg'].removeprefix('Value error, ')}"
-
-
 def read_secret(path: Path) -> bytes:
     """A secret from its file, one trailing newline stripped; `ConfigError` if unreadable or empty."""
+    path = _credential(path)
     try:
         secret = path.read_bytes()
     except OSError as error:
@@ -199,6 +263,21 @@ def read_secret(path: Path) -> bytes:
     return secret
 
 
+def _credential(path: Path) -> Path:
+    """Where the secret of this path stands: itself, unless it is a credential of our service."""
+    name = str(path).removeprefix(CREDENTIALS)
+    if name == str(path):
+        return path
+    if not name or "/" in name:
+        raise ConfigError(f"{path} is not the name of a credential")
+    directory = os.environ.get("CREDENTIALS_DIRECTORY")
+    if not directory:
+        raise ConfigError(
+            f"{path} needs CREDENTIALS_DIRECTORY: systemd sets it, else name the directory that holds {name}"
+        )
+    return Path(directory, name)
+
+
 def _is_address(text: str) -> bool:
     try:
         ip_address(text)
@@ -207,33 +286,12 @@ def _is_address(text: str) -> bool:
     return True
 
 
-def _lines(node: yaml.MappingNode, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], int]]:
-    for key, value in node.value:
-        place = (*path, str(key.value))
-        yield place, key.start_mark.line + 1
-        if isinstance(value, yaml.MappingNode):
-            yield from _lines(value, place)
-
-
-def _valid_keys(model: type[BaseModel], path: tuple[str, ...]) -> list[str]:
-    for part in path:
-        found = model.model_fields.get(part)
-        if found is None:
-            continue  # a key of a mapping of sections
-        options = getattr(found.annotation, "__args__", (found.annotation,))
-        models = [kind for kind in options if isinstance(kind, type) and issubclass(kind, BaseModel)]
-        if not models:
-            return []
-        model = models[0]
-    return list(model.model_fields)
-
-
 def _resolve(config: Config, base: Path) -> Config:
-    """The same configuration with every path absolute."""
+    """The same configuration with every path absolute, but for credentials."""
 
     def absolute(value: Any) -> Any:
         if isinstance(value, Path):
-            return base / value
+            return value if str(value).startswith(CREDENTIALS) else base / value
         if isinstance(value, list):
             return [absolute(item) for item in value]
         if isinstance(value, Section):

@@ -8,10 +8,28 @@ would fail when an outbox drains after an hour.
 Sources are bounded: beyond `sources_max` the one heard longest ago is forgotten.
 """
 
+from typing import NamedTuple
+
 from bus.envelope import Envelope
 
 WINDOW = 1024
 _MASK = (1 << WINDOW) - 1
+
+
+class Window(NamedTuple):
+    """What is known of one sequence: the highest number seen, and which of the `WINDOW` below it were."""
+
+    high: int = 0
+    bits: int = 0
+
+    def see(self, number: int) -> tuple["Window", bool]:
+        """The window after this number, and whether the number is new."""
+        ahead = number - self.high
+        if ahead > 0:
+            return Window(number, 1 if ahead >= WINDOW else (self.bits << ahead | 1) & _MASK), True
+        if -ahead >= WINDOW or self.bits >> -ahead & 1:
+            return self, False
+        return Window(self.high, self.bits | 1 << -ahead), True
 
 
 class Dedup:
@@ -26,21 +44,12 @@ class Dedup:
     def __init__(self, sources_max: int = 10_000) -> None:
         self.duplicates = 0
         self._sources_max = sources_max
-        self._seen: dict[tuple[str, int, str], tuple[int, int]] = {}
+        self._seen: dict[tuple[str, int, str], Window] = {}
 
     def is_new(self, envelope: Envelope) -> bool:
         """True the first time a message is shown, False ever after."""
         key = (envelope.source, envelope.incarnation, envelope.traffic)
-        high, bits = self._seen.pop(key, (0, 0))
-        ahead = envelope.seq - high
-        if ahead > 0:
-            bits = 1 if ahead >= WINDOW else (bits << ahead | 1) & _MASK
-            high = envelope.seq
-            new = True
-        else:
-            new = -ahead < WINDOW and not bits >> -ahead & 1
-            bits |= 1 << -ahead if new else 0
-        self._seen[key] = (high, bits)
+        self._seen[key], new = self._seen.pop(key, Window()).see(envelope.seq)
         if len(self._seen) > self._sources_max:
             del self._seen[next(iter(self._seen))]
         if not new:

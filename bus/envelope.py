@@ -10,6 +10,7 @@ can tell (`bus.dedup`). `time_ms` is for people; no rule compares it. `expiry_ms
 receipt.
 """
 
+import hashlib
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -24,8 +25,14 @@ class Token(NamedTuple):
 NO_TOKEN = Token(0, 0)
 
 
+def number_of(name: str) -> int:
+    """The 32-bit number that stands for a name on the wire: the head of its SHA-256."""
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big")
+
+
 @lru_cache(maxsize=256)
-def _traffic(type_: str) -> str:
+def traffic_of(type_: str) -> str:
+    """The class of a type: its second word."""
     return type_.split(".", 2)[1]
 
 
@@ -46,7 +53,7 @@ class Envelope(NamedTuple):
     @property
     def traffic(self) -> str:
         """The class of traffic: the second word of the type."""
-        return _traffic(self.type)
+        return traffic_of(self.type)
 
     @property
     def id(self) -> str:
@@ -73,7 +80,7 @@ class Stamp:
         self, type_: str, data: bytes, *, time_ms: int, expiry_ms: int = 0, subject: str = ""
     ) -> Envelope:
         """The next message of its class."""
-        traffic = _traffic(type_)
+        traffic = traffic_of(type_)
         seq = self._seqs.get(traffic, 0) + 1
         self._seqs[traffic] = seq
         return Envelope(

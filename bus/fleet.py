@@ -2,7 +2,8 @@
 
 Beats announce where an instance is; the fleet file pins who it is. Public keys stand in the fleet file, which
 everybody has; each secret key in a file of its own (mode 0600), which only its instance has. A seal key
-belongs to one minter and is given to that minter and to every CFM.
+belongs to one minter and is given to that minter and to every CFM; the multicast key is everybody's. While
+keys are rotated (`bus.rotation`) there are two of each, and both are believed.
 """
 
 import base64
@@ -14,31 +15,38 @@ from typing import Any
 import yaml
 from pydantic import Field, ValidationError, field_validator
 
-from bus.config import Section, explain, read_secret, read_yaml
+from bus.config import Section, read_secret
+from bus.datagram import KEY_BYTES as GROUP_KEY_BYTES
+from bus.datagram import GroupKey
+from bus.envelope import number_of
 from bus.errors import BusyError, ConfigError
 from bus.messages import Name
 from bus.transport.curve import is_key, new_key_pair
+from bus.yaml_file import explain, read_yaml
 
 SERVICES = ("dhcp", "mps", "cfm")
 MINTERS = ("dhcp", "mps")
+MINTERS_MAX = (
+    128  # a sealed name has 8 bits for the id of its key, and each minter needs two while one is rotated
+)
+FLEET_HEAD = "# Who there is. Public keys only: every instance needs this file.\n"
 
 
 class Member(Section):
-    """One instance: its service, its site, its CURVE public key (Z85), and, if it mints, the id of its seal
-    key.
+    """One instance: its service, its site, its CURVE public key (Z85), and while that is being rotated the
+    next one.
     """
 
     service: str = Field(pattern="^(dhcp|mps|cfm)$")
     site: Name
-    key: str
-    seal_id: int | None = Field(None, ge=0, le=255)
+    keys: list[str] = Field(min_length=1, max_length=2)
 
-    @field_validator("key")
+    @field_validator("keys")
     @classmethod
-    def _is_z85(cls, key: str) -> str:
-        if not is_key(key):
-            raise ValueError("must be 40 characters of Z85")
-        return key
+    def _are_z85(cls, keys: list[str]) -> list[str]:
+        if not all(map(is_key, keys)):
+            raise ValueError("must be 40 characters of Z85 each")
+        return keys
 
 
 class Fleet(Section):
@@ -57,9 +65,13 @@ class Fleet(Section):
         """The service of each instance."""
         return {name: member.service for name, member in self.instances.items()}
 
-    def keys(self, *services: str) -> dict[str, bytes]:
+    def keys(self, *services: str) -> dict[str, list[bytes]]:
         """The public keys of the instances of these services."""
-        return {name: one.key.encode() for name, one in self.instances.items() if one.service in services}
+        return {
+            name: [key.encode() for key in one.keys]
+            for name, one in self.instances.items()
+            if one.service in services
+        }
 
 
 def load_fleet(path: Path) -> Fleet:
@@ -69,35 +81,31 @@ def load_fleet(path: Path) -> Fleet:
         fleet = Fleet(**data)
     except ValidationError as error:
         raise ConfigError("\n".join(explain(error, path, marks, Fleet))) from error
-    if len({one.key for one in fleet.instances.values()}) != len(fleet.instances):
-        raise ConfigError(f"{path}: two instances have the same key")
-    ids = [one.seal_id for one in fleet.instances.values() if one.seal_id is not None]
-    if len(ids) != len(set(ids)):
-        raise ConfigError(f"{path}: two minters have the same seal_id")
-    missing = [
-        name for name, one in fleet.instances.items() if one.service in MINTERS and one.seal_id is None
-    ]
-    if missing:
-        raise ConfigError(f"{path}: {missing[0]} mints and needs a seal_id")
+    keys = [key for one in fleet.instances.values() for key in one.keys]
+    if len(set(keys)) != len(keys):
+        raise ConfigError(f"{path}: a key stands there twice")
+    if len({number_of(name) for name in fleet.instances}) != len(fleet.instances):
+        raise ConfigError(f"{path}: two names have the same number on the wire; rename one of them")
     return fleet
 
 
 def make_fleet(directory: Path, services: Mapping[str, str], site: str, seal_key_bytes: int) -> None:
-    """Write fleet.yaml, curve/NAME.key and seal/NAME.key; `BusyError` if one of them is there or cannot be
-    written, `ConfigError` if a name, a service or the site is none.
+    """Write fleet.yaml, curve/NAME.key, seal/NAME.key and multicast/group.key; `BusyError` if one of them is
+    there or cannot be written, `ConfigError` if a name, a service or the site is none.
     """
     path = directory / "fleet.yaml"
     members: dict[str, dict[str, Any]] = {}
-    secrets: dict[Path, bytes] = {}
+    secrets = {directory / "multicast" / "group.key": group_key_line(0, os.urandom(GROUP_KEY_BYTES))}
     minters = [name for name, service in services.items() if service in MINTERS]
+    if len(minters) > MINTERS_MAX:
+        raise ConfigError(f"a fleet has at most {MINTERS_MAX} minters, not {len(minters)}")
     for name, service in services.items():
         pair = new_key_pair()
-        members[name] = {"service": service, "site": site, "key": pair.public.decode()}
+        members[name] = {"service": service, "site": site, "keys": [pair.public.decode()]}
         secrets[directory / "curve" / f"{name}.key"] = pair.secret
         if name in minters:
-            members[name]["seal_id"] = minters.index(name)
-            text = base64.b64encode(os.urandom(seal_key_bytes))
-            secrets[directory / "seal" / f"{name}.key"] = f"{name} ".encode() + text
+            line = seal_key_line(name, minters.index(name), os.urandom(seal_key_bytes))
+            secrets[directory / "seal" / f"{name}.key"] = line
     try:
         Fleet.model_validate({"instances": members})
     except ValidationError as error:
@@ -105,17 +113,16 @@ def make_fleet(directory: Path, services: Mapping[str, str], site: str, seal_key
     for file in (path, *secrets):
         if file.exists():
             raise BusyError(f"{file} exists; keys are never overwritten")
-    head = "# Who there is. Public keys only: every instance needs this file.\n"
     try:
         directory.mkdir(parents=True, exist_ok=True)
         for file, secret in secrets.items():
-            _save_secret(file, secret)
-        path.write_text(head + yaml.safe_dump({"instances": members}, sort_keys=False))
+            save_secret(file, secret)
+        path.write_text(FLEET_HEAD + yaml.safe_dump({"instances": members}, sort_keys=False))
     except OSError as error:
         raise BusyError(f"cannot write {error.filename}: {error.strerror}") from error
 
 
-def _save_secret(path: Path, secret: bytes) -> None:
+def save_secret(path: Path, secret: bytes) -> None:
     """Write a new file that only its owner can read."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -123,20 +130,61 @@ def _save_secret(path: Path, secret: bytes) -> None:
         file.write(secret + b"\n")
 
 
-def load_seal_key(path: Path, fleet: Fleet, seal_key_bytes: int) -> tuple[str, int, bytes]:
-    """The minter, key id and key in a seal key file; `ConfigError` if the fleet knows no such minter or the
-    key is none.
+def group_key_line(key_id: int, key: bytes) -> bytes:
+    """A multicast key as its file holds it."""
+    return f"{key_id} ".encode() + base64.b64encode(key)
+
+
+def seal_key_line(minter: str, key_id: int, key: bytes) -> bytes:
+    """A seal key as its file holds it."""
+    return f"{minter} {key_id} ".encode() + base64.b64encode(key)
+
+
+def load_group_keys(path: Path) -> list[GroupKey]:
+    """The multicast keys in a file, the one that seals first; `ConfigError` if there is none or one is
+    malformed.
     """
-    name, space, text = read_secret(path).decode(errors="replace").partition(" ")
-    if not space:  # what stands there alone may be the key: it is not shown
-        raise ConfigError(f"{path} must hold a minter's name and its seal key")
-    seal_id = fleet.member(name).seal_id
-    if seal_id is None:
-        raise ConfigError(f"{path}: {name} does not mint")
+    keys = [
+        GroupKey(key_id, _key_bytes(path, text, GROUP_KEY_BYTES))
+        for key_id, text in (_id_and_rest(path, line) for line in _lines(path))
+    ]
+    if len({key.key_id for key in keys}) != len(keys):
+        raise ConfigError(f"{path}: two keys have the same id")
+    return keys
+
+
+def load_seal_keys(path: Path, fleet: Fleet, seal_key_bytes: int) -> list[tuple[str, int, bytes]]:
+    """The minter, key id and key of each line of a seal key file, the one that seals first; `ConfigError` if
+    one is malformed or the fleet knows no such minter.
+    """
+    keys = []
+    for line in _lines(path):
+        name, _, rest = line.partition(" ")
+        key_id, text = _id_and_rest(path, rest)
+        if fleet.member(name).service not in MINTERS:
+            raise ConfigError(f"{path}: {name} does not mint")
+        keys.append((name, key_id, _key_bytes(path, text, seal_key_bytes)))
+    if len({name for name, _, _ in keys}) > 1:
+        raise ConfigError(f"{path}: one file holds the keys of one minter")
+    return keys
+
+
+def _lines(path: Path) -> list[str]:
+    return read_secret(path).decode(errors="replace").splitlines()
+
+
+def _id_and_rest(path: Path, text: str) -> tuple[int, str]:
+    key_id, _, rest = text.partition(" ")
+    if not rest or not key_id.isdecimal() or int(key_id) > 255:  # what stands there may be a key: not shown
+        raise ConfigError(f"{path}: a line must hold the id of a key (0-255) and the key")
+    return int(key_id), rest
+
+
+def _key_bytes(path: Path, text: str, size_bytes: int) -> bytes:
     try:
         key = base64.b64decode(text, validate=True)
     except ValueError as error:
-        raise ConfigError(f"{path}: the seal key is not base64") from error
-    if len(key) != seal_key_bytes:
-        raise ConfigError(f"{path}: the seal key has {len(key)} bytes, not {seal_key_bytes}")
-    return name, seal_id, key
+        raise ConfigError(f"{path}: a key is not base64") from error
+    if len(key) != size_bytes:
+        raise ConfigError(f"{path}: a key has {len(key)} bytes, not {size_bytes}")
+    return key

@@ -90,8 +90,12 @@ class Exit(NamedTuple):
     reason: str
 
 
+class Draining(NamedTuple):
+    """The process was asked to stop: finish what runs, begin nothing, say so to others, then `Exit`."""
+
+
 class Stopping(NamedTuple):
-    """The process was asked to stop: the effects of this message are the last."""
+    """The process stops now: the effects of this message are the last."""
 
 
 class LocalRequest(NamedTuple):

@@ -9,83 +9,199 @@ it.
 import logging
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from random import Random
+from typing import Any, NamedTuple
 
 import zmq
 
-from bus.config import Config, KafkaSection, read_secret
+from bus.config import MODES, Config, KafkaSection, read_secret
+from bus.datagram import DATA_BYTES_MAX, GroupKey
 from bus.envelope import Stamp, Token
 from bus.errors import ConfigError
-from bus.fleet import load_fleet
+from bus.fleet import Fleet, Member, load_fleet, load_group_keys
+from bus.health import Health, Worker
 from bus.machine import Exit, Machine, Publish, Reply
-from bus.runner import Handler, Runner
-from bus.transport.curve import key_pair
+from bus.metrics import Sample, labelled
+from bus.notify import Notifier
+from bus.replica import Replica
+from bus.routes import ROUTES
+from bus.runner import Handler, Runner, boottime
+from bus.transport.curve import KeyPair, key_pair
+from bus.transport.http import HttpServer
 from bus.transport.kafka import Kafka
 from bus.transport.local import LocalServer
+from bus.transport.multicast import Multicast, Place, lossy
 from bus.transport.poller import Poller
 
-BROKER_TIMEOUT_S = 5.0
+CHECK_TIMEOUT_S = 5.0
+STATISTICS_EVERY_S = 5.0  # a document of 10 KB; scrapes come every 10 s or more
 _log = logging.getLogger("provbus.node")
+
+
+class Identity(NamedTuple):
+    """Who there is, who we are among them, and the keys that prove it."""
+
+    fleet: Fleet
+    member: Member
+    keys: KeyPair
 
 
 class Node:
     """The frame of one instance. Close it, whatever happened."""
 
-    def __init__(self, config: Config, services: Sequence[str], read: Sequence[str]) -> None:
+    def __init__(
+        self, config: Config, services: Sequence[str], read: Sequence[str], overhear: Sequence[str] = ()
+    ) -> None:
         """Open what every service needs; `services` are those this process may be, `read` the classes it
-        reads.
+        reads, `overhear` those of which it wants what others are told in a group.
         """
         self.config = config
-        self.fleet = load_fleet(config.fleet)
-        self.member = self.fleet.member(config.instance)
-        if self.member.service not in services:
-            raise ConfigError(
-                f"{config.instance} is {self.member.service} in {config.fleet}, not {services[0]}"
-            )
-        self.keys = key_pair(read_secret(config.key))
-        if self.keys.public.decode() != self.member.key:
-            raise ConfigError(f"{config.key} is not the key that {config.fleet} pins for {config.instance}")
+        self.fleet, self.member, self.keys = identify(config, services)
         token = Token(config.era, config.epoch)
         incarnation = next_incarnation(config.state_directory)
         self.stamp = Stamp(config.instance, self.member.site, incarnation, token)
         self.context: zmq.Context[Any] = zmq.Context()
         self.poller = Poller()
         self._closers: list[Any] = [self.poller.close, self.context.term]
+        self._tellers: list[Callable[[], Iterable[Sample]]] = []
         try:
             self.local = self.keep(LocalServer(self.poller, config.local.socket))
-            self.kafka = self.keep(_kafka(self.poller, config.kafka, read))
+            self.kafka: Kafka | None = None
+            self.multicast: Multicast | None = None
+            if config.transport.mode == "multicast":
+                self.multicast = self.keep(self._join(overhear))
+            else:
+                assert config.kafka is not None
+                every_s = 0.0 if config.http is None else STATISTICS_EVERY_S
+                self.kafka = self.keep(_kafka(self.poller, config.kafka, read, every_s))
         except BaseException:
             self.close()
             raise
 
     def keep(self, part: Any) -> Any:
-        """Close this part with the node, before what was opened earlier."""
+        """Close this part with the node, before what was opened earlier; its `samples`, if it has any, are in
+        every scrape.
+        """
         self._closers.append(part.close)
+        if hasattr(part, "samples"):
+            self._tellers.append(part.samples)
         return part
 
-    def check_broker(self, has_copy: bool) -> None:
-        """Say whether Kafka answers; without it only a node that `has_copy` of the settings can start."""
+    @property
+    def data_bytes_max(self) -> int:
+        """How much data a `fileid` message may have."""
+        return ROUTES["fileid"].payload_bytes_max if self.multicast is None else DATA_BYTES_MAX
+
+    def check(self, has_copy: bool) -> None:
+        """`UnavailableError` if the group cannot be heard, or if Kafka does not answer; but a node that
+        `has_copy` of the settings can start without Kafka.
+        """
+        if self.multicast is not None:
+            self.multicast.check_heard(CHECK_TIMEOUT_S)
+            return
+        assert self.kafka is not None
         try:
-            self.kafka.check_broker(BROKER_TIMEOUT_S)
+            self.kafka.check_broker(CHECK_TIMEOUT_S)
         except Exception as error:
             if not has_copy:
                 raise
             _log.warning("%s; starting with the settings kept on disk", error)
 
-    def run(self, machine: Machine, handlers: Mapping[type, Handler]) -> Exit:
-        """Run the machine until it exits or a signal stops it."""
+    def use(self, identity: Identity) -> None:
+        """Have these keys from now on, and the group's as they are on disk now. Who there is stays: a fleet
+        that grew needs a restart.
+        """
+        if self.multicast is not None:
+            self.multicast.use(self._group_keys())
+        self.fleet, self.member, self.keys = identity
+
+    def run(
+        self,
+        machine: Worker,
+        handlers: Mapping[type, Handler],
+        reload: Callable[[], None] | None = None,
+    ) -> Exit:
+        """Run the machine until it exits or a signal stops it, and answer about it where that is configured
+        (`BusyError` if the port cannot be had). SIGHUP calls `reload`; its `ConfigError` changes nothing.
+        """
+        driven: Machine = machine
+        carrier = self.multicast or self.kafka
+        assert carrier is not None
+        if self.multicast is not None:
+            driven = replica = Replica(machine, self.stamp)
+            self._tellers.append(replica.samples)
         common: dict[type, Handler] = {
-            Publish: lambda effect: self.kafka.publish(effect.envelope, effect.key),
+            Publish: lambda effect: carrier.publish(effect.envelope, effect.key),
             Reply: self.local.reply,
         }
-        return Runner(machine, self.poller, {**common, **handlers}).run()
+        handlers = {**common, **handlers}
+        if self.kafka is not None:
+            self.kafka.speak()
+        runner = Runner(driven, self.poller, handlers, notifier=Notifier(os.environ), reload=reload)
+        self._tellers.append(runner.samples)
+        if self.config.http is not None:
+            status = machine.status
+            self._tellers.append(lambda: status.samples(boottime()))
+            pages = Health(status, self._lacks, self._samples).pages()
+            self.keep(HttpServer(self.poller, self.config.http.address, pages))
+        return runner.run()
+
+    def _samples(self) -> Iterable[Sample]:
+        """Everything that can be told now."""
+        modes = {mode: float(mode == self.config.transport.mode) for mode in MODES}
+        tellers = (tell() for tell in self._tellers)
+        return chain(labelled("provbus_transport_active", "mode", modes), *tellers)
+
+    def _lacks(self) -> list[str]:
+        """What the transport in force lacks. Multicast lacks nothing that a peer's silence does not tell."""
+        return [] if self.kafka is None or self.kafka.answers else ["Kafka does not answer"]
+
+    def _join(self, overhear: Sequence[str]) -> Multicast:
+        section = self.config.multicast
+        assert section is not None
+        if section.lose:
+            _log.warning("throwing away %g of what arrives, as multicast.lose asks", section.lose)
+        return Multicast(
+            self.poller,
+            Place(section.group, section.port, section.address, section.ttl),
+            self.stamp,
+            list(self.fleet.instances),
+            self._group_keys(),
+            overhear,
+            boottime,
+            rate_per_s=section.rate_per_s,
+            burst=section.burst,
+            weather=lossy(Random(self.stamp.incarnation), section.lose) if section.lose else None,
+        )
+
+    def _group_keys(self) -> list[GroupKey]:
+        assert self.config.multicast is not None
+        keys = [key for path in self.config.multicast.keys for key in load_group_keys(path)]
+        if len({key.key_id for key in keys}) != len(keys):
+            raise ConfigError("multicast.keys: two keys have the same id")
+        return keys
 
     def close(self) -> None:
         """Close everything, newest first."""
         while self._closers:
             self._closers.pop()()
+
+
+def identify(config: Config, services: Sequence[str]) -> Identity:
+    """Who the instance of this configuration is; `ConfigError` if it is none of `services`, or if its key is
+    another's.
+    """
+    fleet = load_fleet(config.fleet)
+    member = fleet.member(config.instance)
+    if member.service not in services:
+        raise ConfigError(f"{config.instance} is {member.service} in {config.fleet}, not {services[0]}")
+    keys = key_pair(read_secret(config.key))
+    if keys.public.decode() not in member.keys:
+        raise ConfigError(f"{config.key} is not the key that {config.fleet} pins for {config.instance}")
+    return Identity(fleet, member, keys)
 
 
 def next_incarnation(directory: Path) -> int:
@@ -118,11 +234,12 @@ def client_settings(section: KafkaSection) -> dict[str, Any]:
     return settings
 
 
-def _kafka(poller: Poller, section: KafkaSection, read: Sequence[str]) -> Kafka:
+def _kafka(poller: Poller, section: KafkaSection, read: Sequence[str], statistics_every_s: float) -> Kafka:
     return Kafka(
         poller,
         client_settings(section),
         read=read,
         message_timeout_s=section.message_timeout_s,
         fetch_wait_s=section.fetch_wait_s,
+        statistics_every_s=statistics_every_s,
     )

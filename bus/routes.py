@@ -65,6 +65,12 @@ ROUTES: dict[str, Route] = {
 }
 
 
+# In multicast mode a `fileid` message goes to one peer, except these: everybody hears them, one has to ack.
+HEARD_BY_ALL = frozenset({"provbus.fileid.rows.v1"})
+# In multicast mode these are signed and readable on the wire; everything else is encrypted.
+READABLE = frozenset({"heartbeat"})
+
+
 def route(traffic: str) -> Route:
     """The route of a class; an unknown class is a `LocalError`."""
     try:

@@ -12,6 +12,9 @@ A wake-up that brought several messages is followed by others at once. Waking fo
 working on it, so after `BUSY_MESSAGES` in one wake-up the next is put off by `GATHER_S`, as network cards
 moderate their interrupts. A lone message, such as a hand-off in quiet times, never waits.
 
+The first signal asks the machine to drain: it is told `Draining`, and the loop goes on until it says `Exit`
+or `DRAIN_S` are over. A second signal ends the loop at once. Either way `Stopping` is the last message.
+
 `now` is CLOCK_BOOTTIME: it never jumps and it counts while a machine is suspended, as leases need.
 """
 
@@ -23,10 +26,23 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from bus.errors import OversizeError, TransportError
-from bus.machine import Effect, Exit, Machine, Publish, Send, Stopping, Undelivered, WallClock
+from bus.errors import ConfigError, OversizeError, TransportError
+from bus.machine import (
+    Draining,
+    Effect,
+    Exit,
+    Machine,
+    Publish,
+    Send,
+    Stopping,
+    Undelivered,
+    WallClock,
+)
+from bus.metrics import Sample
+from bus.notify import Notifier
 from bus.transport.poller import Poller
 
+DRAIN_S = 10.0  # a modem's download takes milliseconds, and one that waits for its row is forgotten after 4 s
 WALL_EVERY_S = 1.0
 BUSY_MESSAGES = 4
 GATHER_S = 0.002
@@ -34,7 +50,7 @@ GARBAGE_MAX = (
     20_000  # objects between two collections: messages and effects have no cycles, so little is found
 )
 _WAIT_S_MAX = 1.0
-_SIGNALS = {number.name: number for number in (signal.SIGTERM, signal.SIGINT)}
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _log = logging.getLogger("provbus.runner")
 
 Handler = Callable[[Any], None]
@@ -48,8 +64,23 @@ def boottime() -> float:
 class Runner:
     """Drives one machine until it exits or `stop` is called."""
 
-    def __init__(self, machine: Machine, poller: Poller, handlers: Mapping[type, Handler]) -> None:
+    def __init__(
+        self,
+        machine: Machine,
+        poller: Poller,
+        handlers: Mapping[type, Handler],
+        *,
+        notifier: Notifier | None = None,
+        drain_s: float = DRAIN_S,
+        reload: Callable[[], None] | None = None,
+    ) -> None:
+        """`reload` is called within a second of a SIGHUP, between two rounds."""
         self.undelivered = 0
+        self._reload = reload
+        self._is_reload_wanted = False
+        self._notifier = notifier or Notifier({})
+        self._drain_s = drain_s
+        self._asked = ""
         self._machine = machine
         self._poller = poller
         self._handlers = {**handlers, Exit: self._leave}
@@ -64,27 +95,62 @@ class Runner:
         """Leave the loop after the present round."""
         self._exit = Exit(code, reason)
 
+    def samples(self) -> list[Sample]:
+        """What no handler took."""
+        return [Sample("provbus_effects_undelivered_total", self.undelivered)]
+
     def run(self) -> Exit:
-        """Run until the machine says `Exit`, or a signal asks to stop; afterwards signals are as before."""
+        """Run until the machine says `Exit`, also to a signal; afterwards signals are as before."""
         # What start-up built stays: the collector need not look at its 200,000 objects again and again.
         gc.collect()
         gc.freeze()
         gc.set_threshold(GARBAGE_MAX)
-        numbers = tuple(_SIGNALS.values())
-        before = [signal.signal(number, self._stop_on) for number in numbers]
+        before = [signal.signal(number, self._stop_on) for number in _SIGNALS]
+        hangup = signal.signal(signal.SIGHUP, self._reload_on)
         try:
-            while self._exit is None:
+            self._notifier.ready("running")
+            while self._exit is None and not self._asked:
                 self.round()
-            if self._exit.reason in _SIGNALS:
+            if self._asked:
+                self._drain()
                 now = boottime()
                 self._perform(self._machine.receive(Stopping(), now), now)
         finally:
-            for number, handler in zip(numbers, before, strict=True):
+            for number, handler in zip(_SIGNALS, before, strict=True):
                 signal.signal(number, handler)
-        return self._exit
+            signal.signal(signal.SIGHUP, hangup)
+        return self._exit or Exit(0, self._asked)
 
     def _stop_on(self, number: int, _: object) -> None:
-        self.stop(reason=signal.Signals(number).name)
+        name = signal.Signals(number).name
+        if self._asked:
+            self.stop(reason=name)
+        self._asked = name
+
+    def _reload_on(self, _number: int, _frame: object) -> None:
+        self._is_reload_wanted = self._reload is not None
+
+    def _reload_now(self) -> None:
+        assert self._reload is not None
+        self._is_reload_wanted = False
+        try:
+            self._reload()
+        except ConfigError as error:
+            _log.error("nothing was reloaded: %s", error)
+        else:
+            _log.info("reloaded")
+
+    def _drain(self) -> None:
+        now = boottime()
+        limit = now + self._drain_s
+        self._notifier.stopping(f"draining for at most {self._drain_s:g} s")
+        self._perform(self._machine.receive(Draining(), now), now)
+        self._due = 0.0
+        while self._exit is None and now < limit:
+            self.round(min(limit - now, _WAIT_S_MAX))
+            now = boottime()
+        if self._exit is None:
+            _log.warning("stopped after %g s of draining with work left", self._drain_s)
 
     def round(self, wait_s_max: float = _WAIT_S_MAX) -> None:
         """One wake-up: at most `wait_s_max` of waiting, then everything that is due."""
@@ -95,6 +161,9 @@ class Runner:
         if now >= self._wall_due:
             self._wall_due = now + WALL_EVERY_S
             self._perform(machine.receive(WallClock(time.time() - now), now), now)
+            self._notifier.alive()
+            if self._is_reload_wanted:
+                self._reload_now()
         effects: list[Effect] = []
         for message in messages:
             effects += machine.receive(message, now)

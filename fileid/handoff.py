@@ -22,7 +22,8 @@ from typing import Any, NamedTuple
 from bus.envelope import Envelope, Stamp
 from bus.errors import BackpressureError, DecodeError
 from bus.machine import Send
-from fileid.row import ROWS, ROWS_MAX, Row, pack_rows
+from bus.routes import ROUTES
+from fileid.row import ROWS, Row, cut, pack_rows, row_bytes
 from fileid.table import check_statuses, is_settled
 
 ACKED_SEQ = Struct(">Q")
@@ -64,12 +65,16 @@ class _Offered(NamedTuple):
 @dataclass(slots=True)
 class _Frame:
     envelope: Envelope
-    offered: list[_Offered]
+    offered: Sequence[_Offered]
     deadline: float
     tried: list[str]
     round: list[str]
     tries: int
     due: float = 0.0
+
+
+def _size_bytes(offered: _Offered) -> int:
+    return row_bytes(offered.row)
 
 
 class Handoff:
@@ -81,13 +86,17 @@ class Handoff:
         choose: Choose,
         budget: Budget,
         rows_max: int = 20_000,
+        data_bytes_max: int = ROUTES["fileid"].payload_bytes_max,
     ) -> None:
+        """`data_bytes_max` bounds the data of one frame."""
         self.counts = dict.fromkeys(("acked", "unacked", "retried", "refused", "late_acks"), 0)
+        self.shed = 0
         self._stamp = stamp
         self._choose = choose
         self._try_s = budget.try_s
         self._budget_s = budget.budget_s
         self._rows_max = rows_max
+        self._data_bytes_max = data_bytes_max
         self._rows = 0
         self._fresh: list[_Offered] = []
         self._refused: list[tuple[_Offered, list[str], int]] = []
@@ -100,6 +109,7 @@ class Handoff:
     def offer(self, row: Row, ticket: Any, now: float) -> None:
         """Hand this row off; its `Settled` comes with the ticket. `BackpressureError` beyond `rows_max`."""
         if self._rows >= self._rows_max:
+            self.shed += 1
             raise BackpressureError(f"{self._rows} rows are being handed off")
         self._rows += 1
         self._fresh.append(_Offered(row, ticket, now + self._budget_s))
@@ -151,8 +161,8 @@ class Handoff:
             else:
                 self._try(frame, sends, now)
         fresh, self._fresh = self._fresh, []
-        for at in range(0, len(fresh), ROWS_MAX):
-            self._try(self._frame(fresh[at : at + ROWS_MAX], [], 0), sends, now)
+        for offered in (fresh,) if len(fresh) == 1 else cut(fresh, _size_bytes, self._data_bytes_max - 2):
+            self._try(self._frame(offered, [], 0), sends, now)
         refused, self._refused = self._refused, []
         for one, tried, tries in refused:
             if now >= one.deadline:
@@ -169,7 +179,7 @@ class Handoff:
             return 0.0
         return self._timers[0][0] if self._timers else None
 
-    def _frame(self, offered: list[_Offered], tried: list[str], tries: int) -> _Frame:
+    def _frame(self, offered: Sequence[_Offered], tried: list[str], tries: int) -> _Frame:
         data = pack_rows([one.row for one in offered])
         envelope = self._stamp.envelope(ROWS, data, time_ms=0)
         frame = _Frame(envelope, offered, offered[0].deadline, tried, list(tried), tries)
@@ -199,7 +209,7 @@ class Handoff:
         frame.due = due
         heappush(self._timers, (due, frame.envelope.seq))
 
-    def _settle(self, offered: list[_Offered], cfm: str, tried: Sequence[str]) -> list[Settled]:
+    def _settle(self, offered: Sequence[_Offered], cfm: str, tried: Sequence[str]) -> list[Settled]:
         self._rows -= len(offered)
         self.counts["acked" if cfm else "unacked"] += len(offered)
         return [Settled(one.row, one.ticket, cfm, tried) for one in offered]

@@ -16,6 +16,9 @@ class Minted:
         self._bodies: dict[bytes, bytes] = {}
         self._ages: deque[tuple[float, bytes]] = deque()
 
+    def __len__(self) -> int:
+        return len(self._bodies)
+
     def add(self, row: Row, now: float) -> None:
         """Remember a fresh row."""
         self._expire(now)

@@ -82,6 +82,11 @@ class Reads:
     def __len__(self) -> int:
         return len(self._parked)
 
+    @property
+    def pulls(self) -> int:
+        """How many names were pulled and not answered yet."""
+        return len(self._pulls)
+
     def ask(self, read: int, name: bytes, address: bytes, now: float, wall_s: float) -> Serve | Silent | None:
         """A new read of `name` from `address` (4 packed bytes); None means that it is parked."""
         row = self._table.get(name)

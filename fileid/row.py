@@ -13,15 +13,14 @@ Frame of rows: count u16, then per row (name length u16, body length u16), then 
 its body.
 """
 
-import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from struct import Struct
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from bus.codec import pack_token, unpack_token
-from bus.envelope import Token
+from bus.envelope import Token, number_of
 from bus.errors import DecodeError, OversizeError
 
 ROWS = "provbus.fileid.rows.v1"
@@ -44,6 +43,7 @@ STARTS = {bytes((0, _BODY_VERSION)), bytes((1, _BODY_VERSION))}
 """The flags and the version that `unpack` knows."""
 MINTER = slice(30, 34)
 _LENGTHS = [Struct(f">{1 + 2 * count}H") for count in range(ROWS_MAX + 1)]  # by count: it, then two a row
+_Item = TypeVar("_Item")
 _QUAD = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3}){3}")
 
 
@@ -72,11 +72,6 @@ class Row(NamedTuple):
     def fields(self) -> Fields:
         """The decoded body; `DecodeError` if it is not a row's."""
         return unpack(self.body)
-
-
-def number_of(name: str) -> int:
-    """The 32-bit number that stands for a name in a row: the head of its SHA-256."""
-    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big")
 
 
 def pack(fields: Fields) -> bytes:
@@ -157,6 +152,35 @@ def split_rows(data: bytes) -> tuple[list[bytes], list[bytes]]:
     if start != len(data):
         raise DecodeError(f"rows end at {start} of {len(data)} bytes")
     return parts[::2], parts[1::2]
+
+
+def cut(
+    items: Sequence[_Item], size_bytes: Callable[[_Item], int], bytes_max: int
+) -> Iterator[Sequence[_Item]]:
+    """Runs of at most `ROWS_MAX` items whose sizes together stay within `bytes_max`; one item always fits."""
+    start = total = 0
+    for at, item in enumerate(items):
+        total += size_bytes(item)
+        if at > start and (total > bytes_max or at - start == ROWS_MAX):
+            yield items[start:at]
+            start, total = at, size_bytes(item)
+    if items:
+        yield items[start:]
+
+
+def cut_rows(rows: Sequence[Row], data_bytes_max: int) -> Iterator[Sequence[Row]]:
+    """The rows of each frame whose data may have this many bytes."""
+    return cut(rows, row_bytes, data_bytes_max - _LENGTHS[0].size)
+
+
+def row_bytes(row: Row) -> int:
+    """What a row takes in a frame's data."""
+    return 4 + len(row.name) + len(row.body)
+
+
+def name_bytes(name: bytes) -> int:
+    """What a name takes in the data of a `PULL`."""
+    return 1 + len(name)
 
 
 def pack_names(names: Sequence[bytes]) -> bytes:

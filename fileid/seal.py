@@ -12,7 +12,7 @@ Such a name proves who may ask, so it permits to park the read and to pull the r
 """
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from cryptography.exceptions import InvalidTag
@@ -38,6 +38,10 @@ class Sealer:
     """Makes names with one minter's key."""
 
     def __init__(self, key: SealKey) -> None:
+        self.use(key)
+
+    def use(self, key: SealKey) -> None:
+        """Make names with this key from now on."""
         self._prefix = bytes((SEAL_VERSION, key.key_id))
         self._siv = AESSIV(key.key)
 
@@ -62,8 +66,16 @@ class Sealer:
 class Opener:
     """Opens names with the keys of every minter."""
 
-    def __init__(self, keys: Mapping[int, SealKey]) -> None:
-        self._keys = {key_id: (key.minter, AESSIV(key.key)) for key_id, key in keys.items()}
+    def __init__(self, keys: Sequence[SealKey]) -> None:
+        """`LocalError` if two keys have the same id."""
+        self.use(keys)
+
+    def use(self, keys: Sequence[SealKey]) -> None:
+        """Open names with these keys from now on."""
+        owners = {key.key_id: (key.minter, AESSIV(key.key)) for key in keys}
+        if len(owners) != len(keys):
+            raise LocalError("two seal keys have the same id")
+        self._keys = owners
 
     def open(self, name: bytes) -> Row:
         """The row in a name; `DecodeError` unless one of our minters made it. Age and address are not judged

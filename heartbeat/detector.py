@@ -93,6 +93,11 @@ class Detector:
         known = self._peers.get(peer)
         return known.state if known is not None else None
 
+    def heard_at(self, peer: str) -> float | None:
+        """When a beat of this peer arrived last; None if we do not know the peer."""
+        known = self._peers.get(peer)
+        return known.heard if known is not None else None
+
     def deadline(self) -> float | None:
         """When the next peer is due to be demoted."""
         return min((peer.heard + self._limits[peer.state] for peer in self._peers.values()), default=None)

@@ -5,7 +5,7 @@ somebody is, but not who. Machines ask the roster who may be given work; `heartb
 """
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from bus.envelope import Envelope
 from bus.errors import DecodeError
@@ -57,9 +57,9 @@ class Roster:
             peer for name, peer in self._peers.items() if peer.beat.service == service and self.is_alive(name)
         ]
 
-    def names(self) -> list[str]:
-        """Everybody we ever heard of."""
-        return list(self._peers)
+    def describe(self, now: float) -> dict[str, dict[str, Any]]:
+        """Everybody we ever heard of: state (None: long gone), what their last beat said, its age in s."""
+        return {name: self._describe(peer, now) for name, peer in self._peers.items()}
 
     def is_alive(self, name: str) -> bool:
         """Whether the detector believes that an instance is alive."""
@@ -72,3 +72,15 @@ class Roster:
     def state(self, name: str) -> PeerState | None:
         """What the detector believes about an instance."""
         return self._detector.state(name)
+
+    def _describe(self, peer: Peer, now: float) -> dict[str, Any]:
+        beat, state, heard = peer.beat, self.state(peer.name), self._detector.heard_at(peer.name)
+        return {
+            "state": None if state is None else str(state),
+            "service": beat.service,
+            "incarnation": peer.incarnation,
+            "draining": beat.draining,
+            "load": beat.load.model_dump(),
+            "generation": beat.generation,
+            "beat_age_s": None if heard is None else round(now - heard, 3),
+        }

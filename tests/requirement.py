@@ -17,7 +17,7 @@ VARIABLE = "PROVBUS_REQUIRE"
 
 def need_kafka(environ: Mapping[str, str]) -> None:
     """Return if real Kafka can be run; else skip the test, or fail it where `VARIABLE` names kafka."""
-    reason = _missing(environ)
+    reason = missing_for_kafka(environ)
     if reason is None:
         return
     if "kafka" in environ.get(VARIABLE, "").replace(" ", "").split(","):
@@ -25,7 +25,8 @@ def need_kafka(environ: Mapping[str, str]) -> None:
     pytest.skip(reason)
 
 
-def _missing(environ: Mapping[str, str]) -> str | None:
+def missing_for_kafka(environ: Mapping[str, str]) -> str | None:
+    """Why this machine cannot run real Kafka; None if it can."""
     try:
         find_java(environ)
     except UnavailableError as error:

@@ -8,11 +8,14 @@ import click
 import pytest
 
 from bus.config import load
-from services.cli.main import cli
+from bus.metrics import METRICS
+from bus.runner import DRAIN_S
+from services.cli.main import EXIT_CODES, cli
 from services.lab.scenario import load_scenario
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
+METRICS_PAGE = (ROOT / "docs" / "metrics.md").read_text()
 MAKEFILE = (ROOT / "Makefile").read_text()
 
 
@@ -35,8 +38,23 @@ def test_every_command_has_a_heading_in_the_readme(command: str) -> None:
     assert any(f"`{command}`" in heading for heading in headings)
 
 
+def test_every_command_a_heading_names_exists() -> None:
+    headings = [line for line in README.splitlines() if line.startswith("### ")]
+    named = [name for heading in headings for name in re.findall(r"`(provbus [a-z ]+)`", heading)]
+    assert sorted(named) == COMMANDS
+
+
+def test_every_exit_code_is_in_the_readme() -> None:
+    (line,) = [paragraph for paragraph in README.split("\n\n") if paragraph.startswith("Exit codes: ")]
+    assert {str(code) for code in EXIT_CODES.values()} - {"70"} <= set(re.findall(r"\d+", line))
+
+
+def test_the_readme_states_how_long_an_instance_drains() -> None:
+    assert f"for at most {DRAIN_S:g} s" in README
+
+
 def test_every_command_the_readme_types_exists() -> None:
-    typed = re.findall(r"^\$ \.venv/bin/(provbus [a-z]+(?: [a-z]+)*)", README, re.M)
+    typed = re.findall(r"^\$ .*\.venv/bin/(provbus [a-z]+(?: [a-z]+)*)", README, re.M)
     assert typed
     unknown = [line for line in typed if not any(line.startswith(command) for command in COMMANDS)]
     assert unknown == []
@@ -69,6 +87,30 @@ def test_the_scenarios_are_valid(path: Path) -> None:
     scenario = load_scenario(path)
     assert scenario.name == path.stem
     assert scenario.settings.is_file()
+
+
+def test_the_documented_metrics_are_those_that_exist() -> None:
+    rows = re.findall(r"^\| `(provbus_\w+)` \| (\w+) \| (.+?) \| (.+) \|$", METRICS_PAGE, re.M)
+    documented = {name: (kind, tuple(re.findall(r"`(\w+)`", labels))) for name, kind, labels, _ in rows}
+    assert documented == {name: (str(one.kind), one.labels) for name, one in METRICS.items()}
+    assert [name for name, _, _, meaning in rows if not meaning.startswith(METRICS[name].help)] == []
+
+
+def test_every_metric_named_anywhere_on_the_page_exists() -> None:
+    assert set(re.findall(r"provbus_\w*\w", METRICS_PAGE)) <= METRICS.keys()
+
+
+def test_every_reason_for_not_being_ready_is_explained() -> None:
+    sources = ("services/sidecar/status.py", "services/cfm/status.py", "bus/node.py")
+    said = {
+        reason
+        for path in sources
+        for reason in re.findall(
+            r'"((?:it drains|no CFM|Kafka does not)[^"]*|settings)"', (ROOT / path).read_text()
+        )
+    }
+    explained = set(re.findall(r"^\| `([^`/]+)` \| (?:all|dhcp)", METRICS_PAGE, re.M))
+    assert said == explained
 
 
 def test_ci_calls_the_readmes_test_command() -> None:

@@ -19,6 +19,7 @@ import zmq.utils.z85 as z85
 from zmq.utils.monitor import parse_monitor_message
 
 from bus.errors import ConfigError, StateError
+from bus.metrics import Sample
 from bus.transport.poller import Poller
 
 ZAP_ENDPOINT = "inproc://zeromq.zap.01"
@@ -79,7 +80,7 @@ class ZapHandler:
         """
         self.refused = 0
         self._poller = poller
-        self._instances = {z85.decode(key): name.encode() for key, name in instances.items()}
+        self.use(instances)
         self._socket = context.socket(zmq.REP)
         self._socket.setsockopt(zmq.LINGER, 0)
         try:
@@ -89,10 +90,18 @@ class ZapHandler:
             raise StateError(f"this context has a ZAP handler already: {error}") from error
         poller.add(self._socket, self.answer)
 
+    def use(self, instances: Mapping[bytes, str]) -> None:
+        """Know these keys, and only these, from now on; connections that stand are not asked again."""
+        self._instances = {z85.decode(key): name.encode() for key, name in instances.items()}
+
     def close(self) -> None:
         """Stop answering; servers of this context refuse everybody from now on."""
         self._poller.remove(self._socket)
         self._socket.close()
+
+    def samples(self) -> list[Sample]:
+        """What was refused."""
+        return [Sample("provbus_zap_refused_total", self.refused)]
 
     def answer(self) -> list[Any]:
         """Answer one question, if there is one."""

@@ -16,32 +16,37 @@ seconds to notice a death. `CaughtUp` tells when what the topic held at our star
 
 import logging
 import socket
-import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import chain
 from threading import Condition, Event, Thread
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
+from pydantic_core import from_json
 
-from bus.codec import Headers, from_headers, to_headers
+from bus.codec import from_headers, to_headers
 from bus.envelope import Envelope
 from bus.errors import BackpressureError, ConfigError, DecodeError, LocalError, UnavailableError
+from bus.kafka_statistics import samples as client_samples
+from bus.log import RateLimit
 from bus.machine import CaughtUp, Received, Undelivered
+from bus.metrics import Sample, Tally
 from bus.routes import ROUTES, check_size, route
 from bus.transport.poller import Poller
 
-BEGINNING, END = -2, -1  # librdkafka's logical offsets
+BEGINNING, END, BY_KEY = -2, -1, -1  # librdkafka's logical offsets, and its partition "as the key says"
 FETCHED_MAX = 10_000
+CONSUMED_MAX = 256  # at once: the two threads take turns, and a turn costs as much as a few records
 QUEUED_MAX = 20_000  # records waiting for their broker: two minutes of a busy sidecar
 _POLL_S = 0.5  # how long a thread may not notice that it should stop
 _JOIN_S = 2.0
+_GATHER_S = 0.02  # delivery reports are taken together: for each, two threads change places
 _log = logging.getLogger("provbus.kafka")
-_client_log = logging.getLogger(
-    "provbus.kafka.client"
-)  # its own lines, dozens a second while a broker is away
-_client_log.setLevel(logging.CRITICAL)
-WARN_EVERY_S = 30.0
+LOG_EVERY_S = 30.0
+_client_log = logging.getLogger("provbus.kafka.client")  # dozens of lines a second while a broker is away
+_client_log.addFilter(RateLimit(LOG_EVERY_S))
+_client_log.setLevel(logging.CRITICAL)  # until `speak`
 
 # Every default that is unsafe or too slow for us is set by name.
 COMMON: dict[str, Any] = {
@@ -83,14 +88,17 @@ class Kafka:
         read: Sequence[str] = (),
         message_timeout_s: float = 2.0,
         fetch_wait_s: float = 0.05,
+        statistics_every_s: float = 0.0,
     ) -> None:
         """`settings` are librdkafka's for the connection (bootstrap.servers, security).
 
-        A record that its broker did not confirm within `message_timeout_s` comes back as `Undelivered`.
+        A record that its broker did not confirm within `message_timeout_s` comes back as `Undelivered`; the
+        clients say every `statistics_every_s` how they are, or never if that is 0.
         """
         self._positions = _starts(read)
-        self.undecodable = 0
-        self.records = 0
+        self._tally = Tally("kafka", [name for name, one in ROUTES.items() if one.topic])
+        self.answers = True  # whether the latest record was confirmed
+        self._statistics: dict[str, Any] = {}
         self._poller = poller
         self._arrived: deque[Any] = deque()
         self._room = Condition()
@@ -99,8 +107,13 @@ class Kafka:
         for end in (self._bell, self._ring):
             end.setblocking(False)
         self._servers = settings.get("bootstrap.servers", "")
-        self._warned_at = time.monotonic()  # while we start, `check_broker` is who says that Kafka is away
-        common = {**COMMON, **settings, "logger": _client_log, "error_cb": self._warn}
+        common = {
+            **COMMON,
+            **settings,
+            "logger": _client_log,
+            "statistics.interval.ms": round(statistics_every_s * 1000),
+            "stats_cb": self._note_statistics,
+        }
         timeout_ms, wait_ms = round(message_timeout_s * 1000), round(fetch_wait_s * 1000)
         self._consumer: Consumer | None = None
         try:
@@ -122,25 +135,25 @@ class Kafka:
 
     def publish(self, envelope: Envelope, key: str) -> None:
         """Queue a record for its class's topic (`OversizeError`, `BackpressureError`)."""
-        entry = route(envelope.traffic)
+        traffic = envelope.traffic
+        entry = route(traffic)
         if entry.topic is None:
-            raise LocalError(f"{envelope.traffic} does not travel by topic")
-        check_size(envelope.traffic, len(envelope.data))
-        extra: dict[str, Any] = {"partition": 0} if entry.topic.partitions == 1 else {}
+            raise LocalError(f"{traffic} does not travel by topic")
+        self._tally.offered[traffic] += 1
+        check_size(traffic, len(envelope.data))
+        partition = 0 if entry.topic.partitions == 1 else BY_KEY
 
         def report(error: KafkaError | None, _: Message) -> None:
             if error is not None:
-                self._put(Undelivered(envelope, "", error.str()))
+                self._tally.undelivered[traffic] += 1
+                self._put([Undelivered(envelope, "", error.str())])
+            self.answers = error is None
 
         try:
             self._producer.produce(
-                entry.topic.name,
-                envelope.data,
-                key,
-                headers=to_headers(envelope),
-                on_delivery=report,
-                **extra,
+                entry.topic.name, envelope.data, key, partition, report, headers=to_headers(envelope)
             )
+            self._tally.sent[traffic] += 1
         except BufferError:
             raise BackpressureError(f"{QUEUED_MAX} records wait for the broker") from None
         except KafkaException as error:
@@ -151,14 +164,35 @@ class Kafka:
         try:
             self._producer.list_topics(timeout=timeout_s)
         except KafkaException as error:
+            self.answers = False
             reason = error.args[0].str()
             raise UnavailableError(
                 f"no Kafka broker answers at {self._servers} ({reason}): start one or correct kafka.bootstrap"
             ) from error
 
+    @property
+    def undecodable(self) -> int:
+        """Records that came and were none of ours."""
+        return sum(self._tally.undecodable.values())
+
+    def samples(self) -> Iterator[Sample]:
+        """Messages, what waits to be decoded, and what the client said last."""
+        yield from self._tally.samples()
+        yield Sample("provbus_queue_depth", len(self._arrived), {"queue": "kafka_fetched"})
+        yield Sample("provbus_kafka_answering", self.answers)
+        yield from chain.from_iterable(map(client_samples, list(self._statistics.values())))
+
+    def speak(self) -> None:
+        """Log what the client says from now on; while we start, `check_broker` says that Kafka is away."""
+        _client_log.setLevel(logging.NOTSET)
+
+    def flush(self, timeout_s: float) -> int:
+        """Wait until every queued record has ended, at most `timeout_s`; how many have not."""
+        return self._producer.flush(timeout_s)
+
     def close(self, flush_s: float = 1.0) -> None:
         """Give what is queued up to `flush_s` to leave; drop the rest, and stop every thread."""
-        self._producer.flush(flush_s)
+        self.flush(flush_s)
         self._stop.set()
         with self._room:
             self._room.notify_all()
@@ -175,8 +209,8 @@ class Kafka:
         self._bell.close()
         self._ring.close()
 
-    def _put(self, item: Any) -> None:
-        self._arrived.append(item)
+    def _put(self, items: list[Any]) -> None:
+        self._arrived += items
         try:
             self._ring.send(b"!")
         except BlockingIOError:
@@ -185,21 +219,21 @@ class Kafka:
             if not self._stop.is_set():
                 raise
 
-    def _warn(self, error: KafkaError) -> None:
-        """The client tells of every failed connection; people want to know that it is so, not each time."""
-        if time.monotonic() - self._warned_at > WARN_EVERY_S:
-            self._warned_at = time.monotonic()
-            _log.warning("Kafka at %s: %s", self._servers, error.str())
+    def _note_statistics(self, document: str) -> None:
+        report = from_json(document)
+        self._statistics[report["type"]] = report
 
     def _serve_producer(self) -> None:
         while not self._stop.is_set():
-            self._producer.poll(_POLL_S)
+            if self._producer.poll(_POLL_S):
+                self._stop.wait(_GATHER_S)
 
     def _serve_consumer(self) -> None:
         assert self._consumer is not None
         while not self._stop.is_set():
-            for message in self._consumer.consume(64, _POLL_S):
-                self._put(message)
+            # `consume` alone would hold a lone record back until its time is over.
+            if (first := self._consumer.poll(_POLL_S)) is not None:
+                self._put([first, *self._consumer.consume(CONSUMED_MAX, 0)])
             with self._room:
                 # The poller's side is slow: stop fetching, Kafka keeps what we do not take.
                 self._room.wait_for(lambda: len(self._arrived) < FETCHED_MAX or self._stop.is_set())
@@ -223,16 +257,17 @@ class Kafka:
         if error is not None:
             return self._note(error, record)
         try:
-            envelope = from_headers(_as_list(record.headers()), record.value())
+            headers: Any = record.headers()  # pairs or none; the client's types allow a dict as well
+            envelope = from_headers(headers, record.value())
             topic = route(envelope.traffic).topic
             if topic is None or topic.name != record.topic():
                 # Whoever may write to one topic must not speak for the class of another.
                 raise DecodeError(f"{envelope.type} does not belong on {record.topic()}")
             check_size(envelope.traffic, len(envelope.data))
         except (DecodeError, LocalError):
-            self.undecodable += 1
+            self._tally.undecodable[_classes_of(str(record.topic()))[0]] += 1
             return []
-        self.records += 1
+        self._tally.received[envelope.traffic] += 1
         return [Received(envelope, "")]
 
     def _note(self, error: KafkaError, record: Message) -> list[Any]:
@@ -259,11 +294,6 @@ def _starts(read: Sequence[str]) -> list[TopicPartition]:
             TopicPartition(entry.topic.name, number, offset) for number in range(entry.topic.partitions)
         ]
     return parts
-
-
-def _as_list(headers: Any) -> Headers:
-    # The client's types allow a dict of headers; it never returns one.
-    return headers if isinstance(headers, list) else []
 
 
 def _classes_of(topic: str) -> list[str]:

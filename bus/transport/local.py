@@ -17,6 +17,7 @@ from pydantic_core import from_json, to_json
 
 from bus.errors import BusyError
 from bus.machine import LocalRequest, Reply
+from bus.metrics import Sample
 from bus.transport.poller import Poller
 
 SESSIONS_MAX = 64
@@ -67,6 +68,14 @@ class LocalServer:
             return
         session.unsent += to_json(reply.body) + b"\n"
         self._unflushed[reply.session] = session
+
+    def samples(self) -> list[Sample]:
+        """Sessions, and what was not taken."""
+        return [
+            Sample("provbus_queue_depth", len(self._sessions), {"queue": "local_sessions"}),
+            Sample("provbus_local_refused_total", self.refused),
+            Sample("provbus_local_malformed_total", self.malformed),
+        ]
 
     def close(self) -> None:
         """Send what was answered, stop listening, disconnect everybody, remove the socket."""

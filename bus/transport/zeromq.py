@@ -13,7 +13,8 @@ a peer that is not there), `ROUTER_MANDATORY`, explicit high-water marks, `LINGE
 the acks above.
 """
 
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,12 +25,15 @@ from bus.codec import FRAME_HEADER, from_frame, to_frame
 from bus.envelope import Envelope
 from bus.errors import BackpressureError, BusyError, ConfigError, DecodeError, UnavailableError
 from bus.machine import Received
+from bus.metrics import Tally
 from bus.routes import ROUTES, check_size
 from bus.transport.curve import KeyPair, secure_client, secure_server
 from bus.transport.poller import Poller
 
+_CLASS = "fileid"
 QUEUE_MAX = 1_000  # frames per connection: a second of the busiest minter
 ROUTES_MAX = 4_096
+REBIND_S = 2.0
 FRAME_BYTES_MAX = ROUTES["fileid"].payload_bytes_max + FRAME_HEADER.size
 _CURVE_BYTES = 33  # what CurveZMQ adds to a frame: command name 8, nonce 8, authenticator 16, flags 1
 # Plain numbers: arithmetic on pyzmq's enumerations costs a microsecond, and this is the path of every
@@ -37,6 +41,11 @@ _CURVE_BYTES = 33  # what CurveZMQ adds to a frame: command name 8, nonce 8, aut
 _NOW = int(zmq.NOBLOCK)
 _MORE = int(zmq.SNDMORE | zmq.NOBLOCK)
 _send = zmq.backend.Socket.send  # without the wrapper that looks for draft options
+_FAILED = (
+    zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL,
+    zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL,
+    zmq.EVENT_HANDSHAKE_FAILED_AUTH,
+)
 _CONNECTED = zmq.EVENT_HANDSHAKE_SUCCEEDED
 _LOST = zmq.EVENT_DISCONNECTED
 _RETRIED = zmq.EVENT_CONNECT_RETRIED
@@ -63,21 +72,26 @@ class _Dealer:
     socket: zmq.Socket[bytes]
     monitor: zmq.Socket[bytes]
     endpoint: str
+    server: bytes
     last_event: int = 0
+    has_failed: bool = False
 
 
 class Dealers:
-    """The connections of one minter to its CFMs. `servers` maps CFM names to their public keys."""
+    """The connections of one minter to its CFMs. `servers` maps CFM names to their public keys: two while one
+    is being rotated.
+    """
 
     def __init__(
         self,
         context: zmq.Context[Any],
         poller: Poller,
         keys: KeyPair,
-        servers: Mapping[str, bytes],
+        servers: Mapping[str, Sequence[bytes]],
         queue_max: int = QUEUE_MAX,
     ) -> None:
-        self.undecodable = 0
+        self.tally = Tally("zeromq", [_CLASS])
+        self.samples = self.tally.samples
         self._context = context
         self._poller = poller
         self._keys = keys
@@ -85,19 +99,37 @@ class Dealers:
         self._queue_max = queue_max
         self._dealers: dict[str, _Dealer] = {}
 
+    @property
+    def undecodable(self) -> int:
+        """Messages that came and were none."""
+        return self.tally.undecodable[_CLASS]
+
     def connect(self, peer: str, endpoint: str) -> None:
         """Be connected to this CFM at this endpoint; a no-op if it is so already."""
         known = self._dealers.get(peer)
         if known is not None and known.endpoint == endpoint:
             return
-        server = self._servers.get(peer)
-        if server is None:
+        if not self._servers.get(peer):
             raise ConfigError(f"{peer} has no key in the fleet file")
+        self._open(peer, endpoint, self._servers[peer][0])
+
+    def use(self, keys: KeyPair, servers: Mapping[str, Sequence[bytes]]) -> None:
+        """Have these keys, and connect anew where another one than these was used."""
+        is_new, self._keys, self._servers = keys != self._keys, keys, servers
+        for peer, dealer in list(self._dealers.items()):
+            known = servers.get(peer, ())
+            if not known:
+                self.disconnect(peer)
+            elif is_new or dealer.server not in known:
+                self._open(peer, dealer.endpoint, dealer.server if dealer.server in known else known[0])
+
+    def _open(self, peer: str, endpoint: str, server: bytes) -> None:
         self.disconnect(peer)
         socket = self._context.socket(zmq.DEALER)
         _harden(socket, self._queue_max)
         secure_client(socket, self._keys, server)
-        dealer = _Dealer(socket, socket.get_monitor_socket(_CONNECTED | _LOST | _RETRIED), endpoint)
+        events = sum(_FAILED, _CONNECTED | _LOST | _RETRIED)
+        dealer = _Dealer(socket, socket.get_monitor_socket(events), endpoint, server)
         try:
             socket.connect(endpoint)
         except zmq.ZMQError as error:
@@ -122,6 +154,7 @@ class Dealers:
         """Queue a message for a CFM, or say why not (`OversizeError`, `UnavailableError`,
         `BackpressureError`).
         """
+        self.tally.offered[_CLASS] += 1
         check_size("fileid", len(envelope.data))
         dealer = self._dealers.get(to if isinstance(to, str) else "")
         if dealer is None:
@@ -129,11 +162,12 @@ class Dealers:
         self._poller.used(dealer.socket)
         try:
             _send(dealer.socket, to_frame(envelope), _NOW)
+            self.tally.sent[_CLASS] += 1
         except zmq.Again:
             if _update(dealer):
                 raise BackpressureError(f"{self._queue_max} frames wait for {to!r}") from None
-            if dealer.last_event == _LOST:
-                self._reopen(str(to), dealer.endpoint)
+            if dealer.last_event == _LOST or dealer.has_failed:
+                self._reopen(str(to), dealer)
             raise UnavailableError(f"{to!r} is not connected") from None
 
     def close(self) -> None:
@@ -141,21 +175,25 @@ class Dealers:
         for peer in list(self._dealers):
             self.disconnect(peer)
 
-    def _reopen(self, peer: str, endpoint: str) -> None:
+    def _reopen(self, peer: str, dealer: _Dealer) -> None:
         """libzmq gives up for good on a peer that refused our key or broke the protocol: no retry follows the
-        loss. That peer may have been restarted with another fleet file since.
+        loss. That peer may have been restarted with another fleet file since; or it has its next key already,
+        so the other one that we know is tried.
         """
-        self.disconnect(peer)
-        self.connect(peer, endpoint)
+        known = self._servers[peer]
+        after = known.index(dealer.server) + 1 if dealer.server in known else 0
+        self._open(peer, dealer.endpoint, known[after % len(known)])
 
     def _reader(self, peer: str, socket: zmq.Socket[bytes]) -> Callable[[], list[Any]]:
         def read() -> list[Any]:
             try:
-                return [Received(from_frame(socket.recv(_NOW), peer), peer)]
+                message = Received(from_frame(socket.recv(_NOW), peer), peer)
+                self.tally.received[_CLASS] += 1
+                return [message]
             except zmq.Again:
                 return []
             except DecodeError:
-                self.undecodable += 1
+                self.tally.undecodable[_CLASS] += 1
                 return []
 
         return read
@@ -165,6 +203,9 @@ def _update(dealer: _Dealer) -> bool:
     """Read what the monitor reported since the last look; the newest event tells."""
     while dealer.monitor.poll(0):
         dealer.last_event = parse_monitor_message(dealer.monitor.recv_multipart())["event"]
+        dealer.has_failed = dealer.last_event != _CONNECTED and (
+            dealer.has_failed or dealer.last_event in _FAILED
+        )
     return dealer.last_event == _CONNECTED
 
 
@@ -186,25 +227,55 @@ class Router:
         queue_max: int = QUEUE_MAX,
     ) -> None:
         """Bind; `BusyError` if the endpoint cannot be had. A `ZapHandler` must serve this context."""
-        self.undecodable = 0
+        self.tally = Tally("zeromq", [_CLASS])
+        self.samples = self.tally.samples
         self._poller = poller
         self._queue_max = queue_max
         self._sources: dict[bytes, str] = {}
         self._routes: dict[str, bytes] = {}
-        self._socket = context.socket(zmq.ROUTER)
-        _harden(self._socket, queue_max)
+        self._context = context
+        self._keys = keys
+        self._bind_to(endpoint)
+
+    def use(self, keys: KeyPair) -> None:
+        """Be the server of this key pair. Another than before ends every connection; minters come back."""
+        if keys == self._keys:
+            return
+        self._keys = keys
+        self.close()
+        self._sources.clear()
+        self._routes.clear()
+        deadline = time.monotonic() + REBIND_S
+        while True:
+            try:
+                self._bind_to(self.endpoint)
+                return
+            except BusyError:  # libzmq closes behind our back
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.005)
+
+    def _bind_to(self, endpoint: str) -> None:
+        self._socket = self._context.socket(zmq.ROUTER)
+        _harden(self._socket, self._queue_max)
         self._socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
-        secure_server(self._socket, keys)
+        secure_server(self._socket, self._keys)
         try:
             self._socket.bind(endpoint)
         except zmq.ZMQError as error:
             self._socket.close()
             raise BusyError(f"cannot listen on {endpoint}: {error}") from error
         self.endpoint = self._socket.getsockopt_string(zmq.LAST_ENDPOINT)
-        poller.add(self._socket, self._read)
+        self._poller.add(self._socket, self._read)
+
+    @property
+    def undecodable(self) -> int:
+        """Messages that came and were none."""
+        return self.tally.undecodable[_CLASS]
 
     def send(self, to: str | bytes, envelope: Envelope) -> None:
         """Queue a message for a route or for an instance's newest route, or say why not."""
+        self.tally.offered[_CLASS] += 1
         check_size("fileid", len(envelope.data))
         route = self._routes.get(to) if isinstance(to, str) else to
         if route is None:
@@ -214,6 +285,7 @@ class Router:
         try:
             _send(self._socket, route, _MORE)
             _send(self._socket, frame, _NOW)
+            self.tally.sent[_CLASS] += 1
         except zmq.Again:
             raise BackpressureError(f"{self._queue_max} frames wait for {to!r}") from None
         except zmq.ZMQError as error:
@@ -237,11 +309,13 @@ class Router:
                 # Left in the queue, the surplus parts would be read as the route and frame of somebody else.
                 self._socket.recv_multipart()
                 raise DecodeError("a message of ours has one part")
-            return [Received(from_frame(part.bytes, source), route)]
+            message = Received(from_frame(part.bytes, source), route)
+            self.tally.received[_CLASS] += 1
+            return [message]
         except zmq.Again:
             return []
         except DecodeError:
-            self.undecodable += 1
+            self.tally.undecodable[_CLASS] += 1
             return []
 
     def _bind(self, route: bytes, source: str) -> str:

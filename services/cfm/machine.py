@@ -8,20 +8,24 @@ row, and only then do reads that were parked for it go on. A file is built when 
 before: its timestamp is the download's.
 
 A completed download leaves a tombstone; an abandoned one leaves its row, for the modem will come back.
+
+Draining, it serves whoever asks, because modems were told this address. It exits when nobody is being served
+and enough beats have said `draining` for the minters to have turned away.
 """
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict
 from typing import Any, NamedTuple
 
 from bus.audit import Audit
 from bus.dedup import Dedup
-from bus.envelope import Stamp
+from bus.envelope import Stamp, number_of
 from bus.errors import DecodeError
 from bus.machine import (
     CaughtUp,
+    Draining,
     Effect,
+    Exit,
     LocalRequest,
     Received,
     Reply,
@@ -31,6 +35,7 @@ from bus.machine import (
     WallClock,
 )
 from bus.messages import AUDIT, CATALOGUE, Beat, CatalogueRecord, Load
+from bus.routes import ROUTES
 from fileid.handoff import ACKED_SEQ
 from fileid.reads import Pull, Reads, Serve, Silent
 from fileid.row import (
@@ -40,7 +45,8 @@ from fileid.row import (
     PULLED,
     ROWS,
     Fields,
-    number_of,
+    cut,
+    name_bytes,
     pack_address,
     pack_names,
     template_number,
@@ -48,6 +54,7 @@ from fileid.row import (
 from fileid.seal import Opener
 from fileid.table import Table
 from heartbeat.pulse import Pulse
+from services.cfm.status import CfmStatus
 from services.docsis.errors import DocsisError
 from services.docsis.template import Template, compile_template
 from services.settings.catalogue import StoreCatalogue, parse
@@ -57,6 +64,7 @@ from services.tftp.sockets import Arrived
 
 DURATIONS_MAX = 512  # downloads over which the beat's p99 is taken
 DURATIONS_S = 10.0  # a slow moment must pass: who looks slow gets no work, so nothing new would correct it
+DRAINING_BEATS = 2  # one may be lost
 
 
 class _Download(NamedTuple):
@@ -79,6 +87,7 @@ class Cfm:
         capacity: int,
         secret: bytes,
         catalogue: CatalogueRecord | None = None,
+        data_bytes_max: int = ROUTES["fileid"].payload_bytes_max,
     ) -> None:
         self._stamp = stamp
         self._minters = {number_of(name): name for name in minters}
@@ -89,6 +98,7 @@ class Cfm:
         self._endpoints = dict(endpoints)
         self._capacity = capacity
         self._secret = secret
+        self._data_bytes_max = data_bytes_max
         self._audit = Audit(stamp)
         self._pulse = Pulse(stamp)
         self._dedup = Dedup()
@@ -100,6 +110,19 @@ class Cfm:
         self._latest: dict[int, Template] = {}
         self._templates: dict[int, Template] = {}
         self.counts = dict.fromkeys(("undecodable", "no_template", "bad_values", "completed", "abandoned"), 0)
+        self.status = CfmStatus(
+            stamp=stamp,
+            beat=self._beat,
+            table=table,
+            reads=self._reads,
+            tftp=tftp,
+            audit=self._audit,
+            pulse=self._pulse,
+            dedup=self._dedup,
+            connected=self._routes,
+            generation=lambda: self._generation,
+            counts=self.counts,
+        )
         self._events: dict[type, Callable[[Any, float], list[Effect]]] = {
             Datagram: lambda datagram, _: [datagram],
             ReadRequested: self._requested,
@@ -130,6 +153,8 @@ class Cfm:
         elif isinstance(message, Undelivered):
             if message.envelope.type == AUDIT:
                 self._audit.undelivered(message.envelope.data)
+        elif isinstance(message, Draining):
+            self._pulse.drain()
         elif isinstance(message, Stopping):
             return [*self._audit.flush(now + self._wall_offset_s)]
         elif isinstance(message, WallClock):
@@ -155,6 +180,8 @@ class Cfm:
         for row in self._table.expire(now):
             self._record("fileid.expired", row.fields(), now, {})
         effects += self._audit.tick(now, wall_s)
+        if self._pulse.draining_beats >= DRAINING_BEATS and not self._downloads and not len(self._reads):
+            effects.append(Exit(0, "drained"))
         return effects
 
     def deadline(self) -> float | None:
@@ -195,7 +222,8 @@ class Cfm:
             raise DecodeError(f"rows from {envelope.source}, which does not mint")
         statuses, fresh = self._table.accept(envelope.data, minter, now)
         ack = self._stamp.envelope(ACK, ACKED_SEQ.pack(envelope.seq) + statuses, time_ms=0)
-        effects: list[Effect] = [Send(message.via, ack)]
+        # Without a way back the rows were only overheard: another CFM acks them, yet they can be served here.
+        effects: list[Effect] = [Send(message.via, ack)] if message.via else []
         for served in self._reads.arrived(fresh, now):
             effects += self._serve(served, now)
         return effects
@@ -204,7 +232,10 @@ class Cfm:
         minter = self._minters.get(pull.minter)
         if minter is None:
             return []
-        return [Send(minter, self._stamp.envelope(PULL, pack_names(pull.names), time_ms=0))]
+        return [
+            Send(minter, self._stamp.envelope(PULL, pack_names(names), time_ms=0))
+            for names in cut(pull.names, name_bytes, self._data_bytes_max)
+        ]
 
     def _follow(self, events: Iterable[Any], now: float) -> list[Effect]:
         """What the TFTP server says, turned into what is to be done."""
@@ -303,23 +334,7 @@ class Cfm:
         if request.body.get("op") != "status":
             detail = f"unknown op {request.body.get('op')!r}; there is status"
             return Reply(request.session, {"error": "bad_request", "detail": detail})
-        return Reply(
-            request.session,
-            {
-                "id": request.body.get("id"),
-                "instance": self._stamp.instance,
-                "service": "cfm",
-                "incarnation": self._stamp.incarnation,
-                "generation": self._generation,
-                "rows": len(self._table),
-                "table": self._table.counts,
-                "reads": self._reads.counts,
-                "silent": self._reads.silent,
-                "tftp": asdict(self._tftp.counters),
-                "counts": self.counts,
-                "audit": {"pending": len(self._audit), "dropped": self._audit.dropped},
-            },
-        )
+        return Reply(request.session, self.status.answer(request.body.get("id")))
 
 
 def _compile(record: CatalogueRecord) -> dict[int, Template]:

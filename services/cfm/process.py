@@ -1,13 +1,15 @@
 """The CFM process: minters on one side, modems on the other."""
 
-from bus.config import Config, read_secret
+from typing import Any, NamedTuple
+
+from bus.config import CfmSection, Config, read_secret
+from bus.envelope import number_of
 from bus.errors import ConfigError
-from bus.fleet import MINTERS, load_seal_key
+from bus.fleet import MINTERS, load_seal_keys
 from bus.machine import Exit, Send
-from bus.node import Node
+from bus.node import Identity, Node, identify
 from bus.transport.curve import ZapHandler, check_strangers_refused
 from bus.transport.zeromq import Router
-from fileid.row import number_of
 from fileid.seal import KEY_BYTES, Opener, SealKey
 from fileid.table import Table
 from services.cfm.machine import Cfm
@@ -18,29 +20,53 @@ from services.tftp.server_core import TftpServer
 from services.tftp.sockets import TftpSockets
 
 
-def run(config: Config) -> Exit:
-    """Run a CFM until it is stopped."""
+class Files(NamedTuple):
+    """What the files of a CFM's configuration hold: `secret` signs the CMTS MIC."""
+
+    section: CfmSection
+    secret: bytes
+    seal_keys: list[SealKey]
+    identity: Identity
+
+
+def read_files(config: Config) -> Files:
+    """Read every file that a start needs; `ConfigError` says which of them is wrong."""
     section = config.cfm
     if section is None:
         raise ConfigError(f"{config.instance} needs a 'cfm' section")
     secret = read_secret(section.secret_file)
-    node = Node(config, ["cfm"], read=("config",))
+    identity = identify(config, ["cfm"])
+    seals = [
+        SealKey(key_id, number_of(minter), key)
+        for path in section.seal_keys
+        for minter, key_id, key in load_seal_keys(path, identity.fleet, KEY_BYTES)
+    ]
+    if len({seal.key_id for seal in seals}) != len(seals):
+        raise ConfigError(f"{config.instance}: two of its seal keys have the same id")
+    return Files(section, secret, seals, identity)
+
+
+def run(config: Config) -> Exit:
+    """Run a CFM until it is stopped."""
+    section, secret, seal_keys, _ = read_files(config)
+    node = Node(config, ["cfm"], read=("config",), overhear=("fileid",))
     try:
         minters = node.fleet.keys(*MINTERS)
+        opener = Opener(seal_keys)
         copy = config.state_directory / "catalogue.json"
         catalogue = load(copy)
-        node.check_broker(has_copy=catalogue is not None)
-        opener = Opener(
-            {
-                seal_id: SealKey(seal_id, number_of(minter), key)
-                for minter, seal_id, key in (
-                    load_seal_key(path, node.fleet, KEY_BYTES) for path in section.seal_keys
-                )
-            }
-        )
-        zap = node.keep(ZapHandler(node.context, node.poller, {key: name for name, key in minters.items()}))
-        router = node.keep(Router(node.context, node.poller, node.keys, section.listen))
-        check_strangers_refused(node.context, zap, router.endpoint, node.keys.public)
+        node.check(has_copy=catalogue is not None)
+        zap, router = (None, None) if node.multicast else _serve(node, section.listen or "")
+        link: Any = node.multicast or router
+
+        def reload() -> None:
+            files = read_files(config)
+            node.use(files.identity)
+            opener.use(files.seal_keys)
+            if zap is not None and router is not None:
+                zap.use(_minters(node))
+                router.use(node.keys)
+
         tftp = section.tftp
         sockets = node.keep(TftpSockets(node.poller, tftp.address, tftp.port, tftp.transfer_sockets))
         machine = Cfm(
@@ -49,18 +75,33 @@ def run(config: Config) -> Exit:
             opener=opener,
             table=Table(section.rows_max),
             tftp=TftpServer(transfer_sockets=tftp.transfer_sockets, sessions_max=tftp.sessions_max),
-            endpoints={"fileid": section.advertise or router.endpoint, "tftp": tftp.address},
+            endpoints={"fileid": section.advertise or link.endpoint, "tftp": tftp.address},
             capacity=tftp.capacity,
             secret=secret,
             catalogue=catalogue,
+            data_bytes_max=node.data_bytes_max,
         )
         return node.run(
             machine,
             {
-                Send: lambda effect: router.send(effect.to, effect.envelope),
+                Send: lambda effect: link.send(effect.to, effect.envelope),
                 Datagram: sockets.send,
                 StoreCatalogue: lambda effect: save(copy, effect.record),
             },
+            reload,
         )
     finally:
         node.close()
+
+
+def _serve(node: Node, endpoint: str) -> tuple[ZapHandler, Router]:
+    """The minters' end of the hand-off, proven to refuse everybody else."""
+    zap: ZapHandler = node.keep(ZapHandler(node.context, node.poller, _minters(node)))
+    router: Router = node.keep(Router(node.context, node.poller, node.keys, endpoint))
+    check_strangers_refused(node.context, zap, router.endpoint, node.keys.public)
+    return zap, router
+
+
+def _minters(node: Node) -> dict[bytes, str]:
+    """Who may connect, by key."""
+    return {key: name for name, keys in node.fleet.keys(*MINTERS).items() for key in keys}

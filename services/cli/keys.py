@@ -5,12 +5,13 @@ from pathlib import Path
 import click
 
 from bus.fleet import SERVICES, make_fleet
+from bus.rotation import KINDS, STEPS, rotate
 from fileid.seal import KEY_BYTES
 
 
 @click.group()
 def keys() -> None:
-    """Make the keys of a fleet."""
+    """Make and rotate the keys of a fleet."""
 
 
 @keys.command("new")
@@ -32,6 +33,23 @@ def new(directory: Path, instances: tuple[str, ...], site: str) -> None:
     click.echo(
         f"{directory}/fleet.yaml: {len(services)} instances; give each only its own files of curve/ and seal/"
     )
+
+
+@keys.command("rotate")
+@click.argument("directory", type=click.Path(path_type=Path))
+@click.argument("kind", type=click.Choice(KINDS))
+@click.argument("step", type=click.Choice(STEPS))
+def rotate_command(directory: Path, kind: str, step: str) -> None:
+    """Take one step in rotating all keys of a KIND in DIRECTORY: add, use, drop.
+
+    \b
+    After each step give every instance its files and have it reload them (SIGHUP) before the next one:
+    add     everybody believes the next key as well
+    use     whoever speaks uses it
+    drop    nobody believes the former one; for seal not before 60 s have passed since use
+    """
+    rotate(directory, kind, step, KEY_BYTES)
+    click.echo(f"{kind}: {step} done; now distribute {directory} and reload every instance")
 
 
 def _parse(text: str) -> tuple[str, str]:

@@ -14,6 +14,7 @@ import yaml
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from services.cli.run import mode_option
 from services.lab.kafka_cli import kafka
 from services.lab.report import is_good, print_table
 from services.lab.run import running
@@ -30,21 +31,28 @@ lab.add_command(kafka)
 
 @lab.command("run")
 @click.argument("scenario", type=click.Path(path_type=Path))
-@click.option("--broker", type=click.Choice(["embedded", "kafka"]), default="embedded", show_default=True)
+@mode_option
+@click.option(
+    "--broker", type=click.Choice(["embedded", "kafka"]), help="Of mode bus; embedded if not given."
+)
 @click.option("--modems", type=click.IntRange(min=1), help="Another number of modems than the scenario's.")
 @click.option("--hold", is_flag=True, help="Leave the services up after the report, until Ctrl-C.")
 @click.option(
     "-o", "--output", type=click.Choice(["table", "json", "yaml"]), default="table", show_default=True
 )
-def run(scenario: Path, broker: str, modems: int | None, hold: bool, output: str) -> None:
+def run(scenario: Path, mode: str, broker: str | None, modems: int | None, hold: bool, output: str) -> None:
     """Run SCENARIO and print its report; exit 1 when a modem failed or a FileID is unaccounted for."""
+    mode = mode or "bus"
+    if mode == "multicast" and broker:
+        raise click.UsageError("mode multicast has no broker")
+    broker = "none" if mode == "multicast" else broker or "embedded"
     plan = load_scenario(scenario)
     if modems is not None:
         plan = plan.resized(modems)
     for number in (signal.SIGINT, signal.SIGTERM):  # a shell's background job is started with SIGINT ignored
         signal.signal(number, signal.default_int_handler)
     console = Console(stderr=True)
-    with _progress(console, plan.modems) as (say, advance), running(plan, broker, say) as site:
+    with _progress(console, plan.modems) as (say, advance), running(plan, mode, broker, say) as site:
         report = site.finish(site.boot(advance))
         _print(report, output)
         if hold:

@@ -1,14 +1,16 @@
 """The command `provbus`."""
 
-import logging
 import sys
 
 import click
 
+from bus import log
 from bus.errors import BusyError, ConfigError, LocalError, RemoteError, TransportError, TryAgainError
+from services.cli.config import config
 from services.cli.file import file
 from services.cli.keys import keys
 from services.cli.lab import lab
+from services.cli.peers import peers
 from services.cli.run import run
 from services.cli.topics import topics
 
@@ -27,13 +29,10 @@ EXIT_CODES: dict[type[Exception], int] = {
 @click.option("--verbose", is_flag=True, help="Also log what is normal.")
 def cli(verbose: bool) -> None:
     """The message bus of a cable operator's provisioning platform."""
-    logging.basicConfig(
-        level=logging.INFO if verbose else logging.WARNING,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-    )
+    log.configure(level="info" if verbose else "warning")
 
 
-for command in (run, keys, topics, file, lab):
+for command in (run, config, peers, keys, topics, file, lab):
     cli.add_command(command)
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from bus.config import load
+from bus.errors import ConfigError
 from bus.node import client_settings
 from bus.transport.topics import create_topics
 from services.cli.run import config_option
@@ -19,5 +20,8 @@ def topics() -> None:
 @config_option
 def apply(path: Path) -> None:
     """Create the topics that are missing, as the route table declares them."""
-    created = create_topics(client_settings(load(path).kafka))
+    kafka = load(path).kafka
+    if kafka is None:
+        raise ConfigError(f"{path} has no 'kafka' section: multicast needs no topics")
+    created = create_topics(client_settings(kafka))
     click.echo(f"created: {', '.join(created)}" if created else "nothing to create")

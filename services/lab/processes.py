@@ -3,6 +3,7 @@
 import json
 import os
 import select
+import signal
 import socket
 import subprocess
 import sys
@@ -71,6 +72,11 @@ class Process:
         """CPU seconds so far, of every incarnation."""
         return self._earlier_cpu_s + self._present_cpu_s()
 
+    def rss_mib(self) -> float:
+        """Memory it has resident now."""
+        pages = int(Path(f"/proc/{self._child.pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE") / (1 << 20)
+
     def kill(self) -> None:
         """Kill -9."""
         self._earlier_cpu_s += self._present_cpu_s()
@@ -80,6 +86,11 @@ class Process:
     def restart(self) -> None:
         """Start it again, after `kill`."""
         self._start()
+
+    def hang_up(self) -> None:
+        """Ask it to read its keys again."""
+        if self._child.poll() is None:
+            self._child.send_signal(signal.SIGHUP)
 
     def terminate(self) -> None:
         """Ask it to stop."""

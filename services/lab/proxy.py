@@ -78,7 +78,7 @@ class Proxy:
         pairs: dict[str, KeyPair] = {
             name: key_pair(read_secret(keys / "curve" / f"{name}.key")) for name in fleet.instances
         }
-        minters = fleet.keys(*MINTERS)
+        minters = {name: keys[0] for name, keys in fleet.keys(*MINTERS).items()}
         self._context: zmq.Context[Any] = zmq.Context()
         self._poller = Poller()
         self._zap = ZapHandler(self._context, self._poller, {key: name for name, key in minters.items()})

@@ -13,6 +13,7 @@ HANDOFFS = ("acked", "unacked", "retried")
 def build_report(
     *,
     scenario: str,
+    mode: str,
     broker: str,
     processes: int,
     modems: int,
@@ -23,6 +24,7 @@ def build_report(
     cpu_s: Mapping[str, float],
     ledger: Mapping[str, Any],
     endpoints: Mapping[str, Any],
+    rotation: Mapping[str, Any],
 ) -> dict[str, Any]:
     """One flat report from what the parts said. `minters` and `cfms` are their last `status` answers."""
     plant = (
@@ -38,7 +40,7 @@ def build_report(
     )
     return {
         "scenario": scenario,
-        "mode": "bus",
+        "mode": mode,
         "broker": broker,
         "processes": processes,
         "endpoints": dict(endpoints),
@@ -49,12 +51,14 @@ def build_report(
         "early": {key: sum(one["reads"][key] for one in cfms) for key in EARLY},
         "cpu_s": {group: round(seconds, 3) for group, seconds in cpu_s.items()},
         "ledger": dict(ledger),
+        **rotation,
     }
 
 
 def is_good(report: Mapping[str, Any]) -> bool:
-    """Nobody failed and the ledger is clean."""
-    return report["failed"] == 0 and bool(report["ledger"]["clean"])
+    """Nobody failed, the ledger is clean, and every key that was rotated works."""
+    rotated = all(report.get("rotations", {}).values())
+    return report["failed"] == 0 and bool(report["ledger"]["clean"]) and rotated
 
 
 def print_table(report: Mapping[str, Any], console: Console) -> None:

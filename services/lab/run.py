@@ -11,12 +11,12 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from bus.errors import TryAgainError
+from bus.errors import ConfigError, TryAgainError
 from services.lab.broker import embedded, real
 from services.lab.journal import boottime_s, read_journal
 from services.lab.kafka_state import state_directory
@@ -58,11 +58,12 @@ class Lab:
         self._cpu_at_go: dict[str, float] = {}
         self._cpu_at_end: dict[str, float] = {}
         self._plant: Process
+        self._rotation = None if site.scenario.rotate_at_online is None else site.rotation()
 
     def start(self) -> None:
         """Start everything and wait until a boot would find all of it."""
         site = self.site
-        if site.scenario.faults is not None:
+        if site.advertised != site.real_endpoints:
             self._wait_ready(self._module("proxy", "lab", "proxy", proxy_config(site)))
         for one in site.instances.values():
             self._services[one.name] = self._spawn(
@@ -83,6 +84,7 @@ class Lab:
         """Let the plant boot; returns its totals."""
         scenario = self.site.scenario
         kills = sorted(scenario.kills, key=lambda kill: kill.at_online)
+        steps = sorted(scenario.rotate_at_online or ())
         self._cpu_at_go = self._cpu()
         self._plant.say("go")
         deadline = time.monotonic() + scenario.deadline_s + scenario.boot_window_s + OVERTIME_S
@@ -99,6 +101,9 @@ class Lab:
                 progress(line["online"] + line["failed"], scenario.modems)
                 while kills and line["online"] >= kills[0].at_online * scenario.modems:
                     self._kill(kills.pop(0))
+                if steps and line["online"] >= steps[0] * scenario.modems:
+                    steps.pop(0)
+                    self._rotate()
             self._restart_due()
         raise TryAgainError("the plant did not end in time")
 
@@ -116,6 +121,7 @@ class Lab:
         counts = {key: value for key, value in asdict(ledger).items() if key != "evidence"}
         return build_report(
             scenario=site.scenario.name,
+            mode=site.mode,
             broker=self._broker,
             processes=len(self._processes),
             modems=site.scenario.modems,
@@ -125,6 +131,7 @@ class Lab:
             cfms=self._earlier + [answer for answer in answers if answer["service"] == "cfm"],
             cpu_s=cpu_s,
             ledger={**counts, "clean": ledger.clean},
+            rotation={} if self._rotation is None else self._rotation.prove(),
             endpoints={
                 "dhcp_socket": str(site.instances["dhcp-1"].socket),
                 "mps_socket": str(site.instances["mps-1"].socket),
@@ -132,6 +139,10 @@ class Lab:
                 "secret_file": str(site.secret_file),
             },
         )
+
+    def service(self, name: str) -> Process:
+        """The process of an instance of ours."""
+        return self._services[name]
 
     def stop(self) -> None:
         """Stop every process."""
@@ -177,6 +188,13 @@ class Lab:
             self._earlier.append(last)
         self._restarts.append((time.monotonic() + RESTART_AFTER_S, cfm))
 
+    def _rotate(self) -> None:
+        """Take the next step of the rotation and have everybody reload."""
+        assert self._rotation is not None
+        self._rotation.step()
+        for process in self._services.values():
+            process.hang_up()
+
     def _restart_due(self, wait: bool = False) -> None:
         for due, cfm in list(self._restarts):
             if wait:
@@ -203,23 +221,33 @@ class Lab:
 
 
 @contextmanager
-def running(scenario: Scenario, broker: str, report: Callable[[str], None]) -> Iterator[Lab]:
-    """A started lab, with its broker and a directory of its own; everything is gone afterwards.
+def running(scenario: Scenario, mode: str, broker: str, report: Callable[[str], None]) -> Iterator[Lab]:
+    """A started lab, with its broker (none, embedded, kafka) and a directory of its own; everything is gone
+    afterwards.
 
     `TryAgainError` if another run is under way.
     """
+    if mode == "multicast" and scenario.faults is not None:
+        raise ConfigError(f"{scenario.name}: its faults need the proxy of the hand-off path, so mode bus")
     with (
         _alone(),
         tempfile.TemporaryDirectory(prefix="provbus-lab-") as directory,
-        embedded() if broker == "embedded" else real(report) as bootstrap,
+        _brokers(broker, report) as bootstrap,
     ):
         report("making keys and starting processes")
-        lab = Lab(build_site(Path(directory), scenario, bootstrap, broker), broker, report)
+        lab = Lab(build_site(Path(directory), scenario, mode, bootstrap, broker), broker, report)
         try:
             lab.start()
             yield lab
         finally:
             lab.stop()
+
+
+def _brokers(broker: str, report: Callable[[str], None]) -> AbstractContextManager[str]:
+    """Where the brokers are, while they are needed; nowhere if there are none."""
+    if broker == "none":
+        return nullcontext("")
+    return embedded() if broker == "embedded" else real(report)
 
 
 @contextmanager

@@ -5,8 +5,9 @@ from typing import Annotated
 
 from pydantic import Field, ValidationError
 
-from bus.config import Section, explain, read_yaml
+from bus.config import Section
 from bus.errors import ConfigError
+from bus.yaml_file import explain, read_yaml
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -48,9 +49,20 @@ class Scenario(Section):
     read_delay_s: tuple[float, float] = (0.0, 0.0)
     deadline_s: float = Field(60.0, gt=0)
     loss: float = Field(0.0, ge=0, lt=1)
+    # The share of what the services say to each other that is lost on its way, whatever carries it.
+    carrier_loss: float = Field(0.0, ge=0, lt=1)
     settings: Path
     faults: Faults | None = None
     kills: tuple[Kill, ...] = ()
+    # When the steps add, use and drop of a rotation of all keys are taken: shares of the modems online.
+    rotate_at_online: tuple[Share, Share, Share] | None = None
+
+    def weather(self) -> Faults | None:
+        """What the proxy does on the hand-off path, if there is one."""
+        if not self.carrier_loss:
+            return self.faults
+        fault = Fault(drop=self.carrier_loss)
+        return Faults(rows=fault, ack=fault, pull=fault, pulled=fault, hello=fault)
 
     def resized(self, modems: int) -> "Scenario":
         """The same scenario with another number of modems and the same share of adapters."""
@@ -64,6 +76,8 @@ def load_scenario(path: Path) -> Scenario:
         scenario = Scenario(**data)
     except ValidationError as error:
         raise ConfigError("\n".join(explain(error, path, marks, Scenario))) from error
+    if scenario.faults is not None and scenario.carrier_loss:
+        raise ConfigError(f"{path}: give either faults or carrier_loss")
     late = [kill.cfm for kill in scenario.kills if kill.cfm > scenario.cfms]
     if late or scenario.mtas > scenario.modems:
         reason = f"kills cfm {late[0]} of {scenario.cfms}" if late else "has more mtas than modems"

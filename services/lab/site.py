@@ -16,6 +16,7 @@ import yaml
 
 from bus.fleet import make_fleet
 from fileid.seal import KEY_BYTES
+from services.lab.rotation import PROBE, Rotation, Target
 from services.lab.scenario import Scenario
 
 HOST_ADDRESS = {"dhcp": "127.0.0.2", "mps": "127.0.0.3"}
@@ -59,6 +60,8 @@ class Site:
 
     directory: Path
     scenario: Scenario
+    mode: str
+    group: tuple[str, int]
     tftp_port: int
     host_ports: dict[str, int]
     relay_port: int
@@ -75,24 +78,42 @@ class Site:
         """The CFMs, the first one first."""
         return [one for one in self.instances.values() if one.service == "cfm"]
 
+    def rotation(self) -> Rotation:
+        """The rotation of this run's keys, with the first CFM as its witness."""
+        cfm = self.cfms()[0]
+        target = Target(
+            cfm.name,
+            self.advertised[cfm.name],
+            (cfm.address, self.tftp_port),
+            self.group,
+            self.instances["dhcp-1"].socket,
+        )
+        return Rotation(self.directory / "keys", self.mode, target)
+
     def journal(self, name: str) -> Path:
         """Where a host or the plant writes its journal."""
         return self.directory / f"{name}.jsonl"
 
 
-def build_site(directory: Path, scenario: Scenario, bootstrap: str, broker: str) -> Site:
+def build_site(directory: Path, scenario: Scenario, mode: str, bootstrap: str, broker: str) -> Site:
     """Make the keys and write every configuration file."""
     names = {"dhcp-1": "dhcp", "mps-1": "mps"}
     names |= {f"cfm-{number}": "cfm" for number in range(1, scenario.cfms + 1)}
-    make_fleet(directory / "keys", names, "lab", KEY_BYTES)
+    probe = {} if scenario.rotate_at_online is None else {PROBE: "dhcp"}
+    make_fleet(directory / "keys", names | probe, "lab", KEY_BYTES)
     addresses = {name: f"127.0.0.{10 + int(name[4:])}" for name in names if name.startswith("cfm")}
     real = {name: f"tcp://{address}:{free_port([address])}" for name, address in addresses.items()}
     advertised = dict(real)
-    if scenario.faults is not None:
+    if mode == "bus" and scenario.weather() is not None:
         advertised = {name: f"tcp://{one}:{free_port([one])}" for name, one in addresses.items()}
     site = Site(
         directory=directory,
         scenario=scenario,
+        mode=mode,
+        group=(
+            f"239.255.{secrets.randbelow(256)}.{secrets.randbelow(256)}",
+            free_port([""], socket.SOCK_DGRAM),
+        ),
         tftp_port=free_port(addresses.values(), socket.SOCK_DGRAM),
         host_ports={
             service: free_port([address], socket.SOCK_DGRAM) for service, address in HOST_ADDRESS.items()
@@ -104,10 +125,19 @@ def build_site(directory: Path, scenario: Scenario, bootstrap: str, broker: str)
     )
     site.secret_file.write_text(secrets.token_hex(16))
     site.secret_file.chmod(0o600)
+    group = {
+        "group": site.group[0],
+        "port": site.group[1],
+        "keys": [str(directory / "keys" / "multicast" / "group.key")],
+    }
     for name, service in names.items():
         address = addresses.get(name, HOST_ADDRESS.get(service, ""))
         data = _config(site, name, service, address)
-        data["kafka"] = {"bootstrap": bootstrap, "fetch_wait_s": FETCH_WAIT_S[broker]}
+        data["transport"] = {"mode": mode}
+        if mode == "multicast":
+            data["multicast"] = {"address": address, "lose": scenario.carrier_loss} | group
+        else:
+            data["kafka"] = {"bootstrap": bootstrap, "fetch_wait_s": FETCH_WAIT_S[broker]}
         path = directory / f"{name}.yaml"
         path.write_text(yaml.safe_dump(data))
         site.instances[name] = Instance(name, service, path, directory / f"{name}.sock", address)
@@ -143,12 +173,13 @@ def plant_config(site: Site) -> dict[str, Any]:
 
 def proxy_config(site: Site) -> dict[str, Any]:
     """The configuration of the proxy on the hand-off path."""
-    assert site.scenario.faults is not None
+    faults = site.scenario.weather()
+    assert faults is not None
     return {
         "keys": str(site.directory / "keys"),
         "listen": site.advertised,
         "forward": site.real_endpoints,
-        "faults": site.scenario.faults.model_dump(),
+        "faults": faults.model_dump(),
         "seed": site.scenario.seed,
     }
 

@@ -3,9 +3,9 @@
 import os
 from pathlib import Path
 
-from bus.config import read_yaml
 from bus.errors import ConfigError, DecodeError
 from bus.messages import CatalogueRecord, encode
+from bus.yaml_file import read_yaml
 from services.settings.catalogue import Classes, check_classes, parse
 
 

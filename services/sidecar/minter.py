@@ -11,6 +11,9 @@ yet, the answer is `try_again`.
 Rows stay here for 60 s, so that a CFM which is asked for a file it does not know can pull the row: over its
 own connection, by the name that proves that the row was ours.
 
+Draining, it mints no more, sees its hand-offs settled, and exits. The rows it kept for pulls end with it: the
+CFMs have those that were acked, and a full seal serves the others.
+
 The machine is the same for DHCP and MPS; what differs is the budget (`services.dhcp`, `services.mps`).
 """
 
@@ -20,12 +23,14 @@ from typing import Any, NamedTuple
 
 from bus.audit import Audit
 from bus.dedup import Dedup
-from bus.envelope import Envelope, Stamp
+from bus.envelope import Envelope, Stamp, number_of
 from bus.errors import BackpressureError, DecodeError, OversizeError
 from bus.machine import (
     CaughtUp,
     Connect,
+    Draining,
     Effect,
+    Exit,
     LocalRequest,
     Received,
     Reply,
@@ -35,6 +40,8 @@ from bus.machine import (
     WallClock,
 )
 from bus.messages import AUDIT, BEAT, CATALOGUE, Beat, CatalogueRecord, Load
+from bus.metrics import HANDOFF_BOUNDS_S, Histogram
+from bus.routes import ROUTES
 from fileid.handoff import Budget, Handoff, Settled
 from fileid.minted import Minted
 from fileid.row import (
@@ -45,8 +52,8 @@ from fileid.row import (
     ROWS,
     Fields,
     Row,
+    cut_rows,
     is_partial,
-    number_of,
     pack,
     pack_rows,
     unpack_names,
@@ -59,6 +66,7 @@ from services.docsis.errors import DocsisError
 from services.settings.catalogue import Classes
 from services.sidecar.offering import Offering
 from services.sidecar.requests import Create, parse_create
+from services.sidecar.status import MinterStatus
 
 HELLO_EVERY_S = 0.25
 
@@ -89,6 +97,7 @@ class Minter:
         default_next_server: str | None = None,
         catalogue: CatalogueRecord | None = None,
         publish: Classes | None = None,
+        data_bytes_max: int = ROUTES["fileid"].payload_bytes_max,
     ) -> None:
         self._service = service
         self._stamp = stamp
@@ -98,7 +107,8 @@ class Minter:
         self._default_next_server = default_next_server
         self._roster = Roster(services)
         self._balancer = Balancer(self._roster, random)
-        self._handoff = Handoff(stamp, self._choose, budget)
+        self._data_bytes_max = data_bytes_max
+        self._handoff = Handoff(stamp, self._choose, budget, data_bytes_max=data_bytes_max)
         self._minted = Minted(minted_max)
         self._audit = Audit(stamp)
         self._pulse = Pulse(stamp)
@@ -108,7 +118,24 @@ class Minter:
         self._hello_due = 0.0
         self._wall_offset_s = 0.0
         self._offering = Offering(stamp, publish)
+        self._handoff_s = Histogram(HANDOFF_BOUNDS_S)
         self.counts = dict.fromkeys(("created", "refused", "undecodable", "unknown_pulls"), 0)
+        self.status = MinterStatus(
+            service=service,
+            stamp=stamp,
+            roster=self._roster,
+            balancer=self._balancer,
+            handoff=self._handoff,
+            handoff_s=self._handoff_s,
+            minted=self._minted,
+            audit=self._audit,
+            pulse=self._pulse,
+            dedup=self._dedup,
+            offering=self._offering,
+            unreachable=self._unreachable,
+            default_next_server=default_next_server,
+            counts=self.counts,
+        )
         if catalogue is not None:
             try:
                 self._offering.adopt(catalogue)
@@ -129,6 +156,8 @@ class Minter:
         elif isinstance(message, CaughtUp):
             if message.traffic == "config":
                 self._offering.caught_up(now)
+        elif isinstance(message, Draining):
+            self._pulse.drain()
         elif isinstance(message, Stopping):
             return [*self._audit.flush(now + self._wall_offset_s)]
         elif isinstance(message, WallClock):
@@ -153,6 +182,8 @@ class Minter:
         effects += self._audit.tick(now, wall_s)
         effects += self._offering.tick(now, wall_s)
         self._roster.tick(now)
+        if self._pulse.draining_beats and not len(self._handoff):
+            effects.append(Exit(0, "drained"))
         return effects
 
     def deadline(self) -> float | None:
@@ -169,7 +200,7 @@ class Minter:
         if operation == "fileid.create":
             return self._create(request, now)
         if operation == "status":
-            return [Reply(request.session, self._status(request.body.get("id")))]
+            return [Reply(request.session, self.status.answer(request.body.get("id"), now))]
         return [
             _refusal(request, "bad_request", f"unknown op {operation!r}; there are fileid.create and status")
         ]
@@ -192,6 +223,8 @@ class Minter:
 
     def _mint(self, create: Create, serial: bytes, now: float) -> Row:
         name = create.class_name
+        if self._pulse.is_draining:
+            raise _NotNowError("this sidecar is about to stop")
         if not self._offering:
             raise _NotNowError("no settings catalogue yet")
         found = self._offering.find(name)
@@ -239,7 +272,8 @@ class Minter:
         return effects
 
     def _record(self, end: Settled, ticket: _Ticket, now: float) -> None:
-        request = ticket.request
+        request, took_s = ticket.request, now - ticket.since
+        self._handoff_s.observe(took_s)
         event = {
             "event": "fileid.acked" if end.acked else "fileid.unacked",
             "device": request.device.hex(":"),
@@ -248,7 +282,7 @@ class Minter:
             "class": request.class_name,
             "cfm": end.cfm,
             "tried": len(end.tried),
-            "handoff_ms": round((now - ticket.since) * 1000, 1),
+            "handoff_ms": round(took_s * 1000, 1),
         }
         self._audit.record(event, now)
 
@@ -291,9 +325,10 @@ class Minter:
         names = unpack_names(envelope.data)
         rows = self._minted.find(names, now)
         self.counts["unknown_pulls"] += len(names) - len(rows)
-        if not rows:
-            return []
-        return [Send(envelope.source, self._stamp.envelope(PULLED, pack_rows(rows), time_ms=0))]
+        return [
+            Send(envelope.source, self._stamp.envelope(PULLED, pack_rows(some), time_ms=0))
+            for some in cut_rows(rows, self._data_bytes_max)
+        ]
 
     def _undelivered(self, message: Undelivered, now: float) -> None:
         kind = message.envelope.type
@@ -309,22 +344,6 @@ class Minter:
             load=Load(in_flight=len(self._handoff)),
             generation=self._offering.generation,
         )
-
-    def _status(self, request_id: Any) -> dict[str, Any]:
-        return {
-            "id": request_id,
-            "instance": self._stamp.instance,
-            "service": self._service,
-            "incarnation": self._stamp.incarnation,
-            "generation": self._offering.generation,
-            "peers": {name: str(self._roster.state(name)) for name in self._roster.names()},
-            "cfms": [
-                peer.name for peer in self._balancer.able([*self._unreachable], self._offering.generation)
-            ],
-            "handoffs": self._handoff.counts,
-            "counts": self.counts,
-            "audit": {"pending": len(self._audit), "dropped": self._audit.dropped},
-        }
 
 
 class _NotNowError(Exception):

@@ -2,16 +2,18 @@
 
 import logging
 import os
+from pathlib import Path
 from random import Random
+from typing import NamedTuple
 
-from bus.config import Config
+from bus.config import Config, MinterSection
+from bus.envelope import number_of
 from bus.errors import ConfigError, LocalError
-from bus.fleet import load_seal_key
+from bus.fleet import load_seal_keys
 from bus.machine import Connect, Exit, Send
-from bus.node import Node
+from bus.node import Identity, Node, identify
 from bus.transport.zeromq import Dealers
 from fileid.handoff import Budget
-from fileid.row import number_of
 from fileid.seal import KEY_BYTES, Sealer, SealKey
 from services.docsis.errors import DocsisError
 from services.docsis.template import compile_template
@@ -22,26 +24,53 @@ from services.sidecar.minter import Minter
 _log = logging.getLogger("provbus.sidecar")
 
 
-def run(config: Config, service: str, budget: Budget) -> Exit:
-    """Run the sidecar of a DHCP or MPS server until it is stopped."""
+class Files(NamedTuple):
+    """What the files of a sidecar's configuration hold: the catalogue that it publishes, and its key."""
+
+    section: MinterSection
+    publish: Classes | None
+    seal_key: SealKey
+    identity: Identity
+
+
+def read_files(config: Config, service: str) -> Files:
+    """Read every file that a start needs; `ConfigError` says which of them is wrong."""
     section = config.minter
     if section is None:
         raise ConfigError(f"{config.instance} needs a 'minter' section")
-    publish = _own_catalogue(config)
+    publish = None if section.publish_catalogue is None else _read_catalogue(section.publish_catalogue)
+    identity = identify(config, [service])
+    minter, seal_id, key = load_seal_keys(section.seal_key, identity.fleet, KEY_BYTES)[0]
+    if minter != config.instance:
+        raise ConfigError(f"{section.seal_key} is the seal key of {minter}, not of {config.instance}")
+    return Files(section, publish, SealKey(seal_id, number_of(minter), key), identity)
+
+
+def run(config: Config, service: str, budget: Budget) -> Exit:
+    """Run the sidecar of a DHCP or MPS server until it is stopped."""
+    section, publish, seal_key, _ = read_files(config, service)
     node = Node(config, [service], read=("heartbeat", "config"))
     try:
-        minter, seal_id, key = load_seal_key(section.seal_key, node.fleet, KEY_BYTES)
-        if minter != config.instance:
-            raise ConfigError(f"{section.seal_key} is the seal key of {minter}, not of {config.instance}")
         copy = config.state_directory / "catalogue.json"
         catalogue = load(copy)
-        node.check_broker(has_copy=catalogue is not None)
-        dealers = node.keep(Dealers(node.context, node.poller, node.keys, node.fleet.keys("cfm")))
+        node.check(has_copy=catalogue is not None)
+        link = node.multicast or node.keep(
+            Dealers(node.context, node.poller, node.keys, node.fleet.keys("cfm"))
+        )
+        sealer = Sealer(seal_key)
+
+        def reload() -> None:
+            files = read_files(config, service)
+            node.use(files.identity)
+            sealer.use(files.seal_key)
+            if isinstance(link, Dealers):
+                link.use(node.keys, node.fleet.keys("cfm"))
+
         machine = Minter(
             service=service,
             stamp=node.stamp,
             services=node.fleet.services(),
-            sealer=Sealer(SealKey(seal_id, number_of(minter), key)),
+            sealer=sealer,
             budget=budget,
             random=Random(node.stamp.incarnation),
             random_bytes=RandomPool().take,
@@ -49,21 +78,23 @@ def run(config: Config, service: str, budget: Budget) -> Exit:
             default_next_server=section.default_next_server,
             catalogue=catalogue,
             publish=publish,
+            data_bytes_max=node.data_bytes_max,
         )
 
         def connect(effect: Connect) -> None:
             try:
-                dealers.connect(effect.peer, effect.endpoint)
+                link.connect(effect.peer, effect.endpoint)
             except LocalError as error:
                 _log.warning("%s", error)
 
         return node.run(
             machine,
             {
-                Send: lambda effect: dealers.send(effect.to, effect.envelope),
+                Send: lambda effect: link.send(effect.to, effect.envelope),
                 Connect: connect,
                 StoreCatalogue: lambda effect: save(copy, effect.record),
             },
+            reload,
         )
     finally:
         node.close()
@@ -84,11 +115,8 @@ class RandomPool:
         return self._pool[self._at - size : self._at]
 
 
-def _own_catalogue(config: Config) -> Classes | None:
+def _read_catalogue(path: Path) -> Classes:
     """The catalogue that this sidecar publishes, checked before anybody sees it."""
-    if config.minter is None or config.minter.publish_catalogue is None:
-        return None
-    path = config.minter.publish_catalogue
     classes = read_classes(path)
     for name, definition in classes.items():
         try:

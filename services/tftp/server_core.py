@@ -101,6 +101,9 @@ class TftpServer:
         self._timers: list[tuple[float, int]] = []
         self.counters = Counters()
 
+    def __len__(self) -> int:
+        return len(self._sessions.by_read)
+
     def receive(self, socket: int, data: bytes, peer: Peer, now: float) -> list[Effect]:
         """A datagram came in on the socket of this index; 0 is the listening one."""
         if socket == LISTENING_SOCKET:

@@ -10,6 +10,7 @@ import socket
 from typing import Any, NamedTuple
 
 from bus.errors import BusyError
+from bus.metrics import Sample
 from bus.transport.poller import BATCH_MAX, Poller
 from services.tftp.effects import Datagram, Peer
 
@@ -49,6 +50,13 @@ class TftpSockets:
             self._sockets[datagram.socket].sendto(datagram.data, datagram.peer)
         except OSError:
             self.unsent += 1
+
+    def samples(self) -> list[Sample]:
+        """What the kernel gave us and what it did not take."""
+        return [
+            Sample("provbus_tftp_unsent_total", self.unsent),
+            Sample("provbus_tftp_receive_buffer_bytes", self.granted_bytes),
+        ]
 
     def close(self) -> None:
         """Close every socket."""

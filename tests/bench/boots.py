@@ -63,7 +63,7 @@ def _cpu_per_boot(sizes: list[int]) -> float:
     scenario = Scenario(
         name="bench", modems=BOOTS, cfms=1, in_flight_max=IN_FLIGHT, deadline_s=120, settings=SETTINGS
     )
-    with running(scenario, "embedded", lambda _: None) as lab:
+    with running(scenario, "bus", "embedded", lambda _: None) as lab:
         report = lab.finish(lab.boot(lambda _done, _total: None))
         events = read_journal(lab.site.journal("plant"))
         sizes += [event["bytes"] for event in events if event["event"] == "completed"]

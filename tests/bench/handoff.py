@@ -14,14 +14,14 @@ from typing import Any
 import zmq
 
 from bus.codec import from_frame, to_frame
-from bus.envelope import Stamp, Token
+from bus.envelope import Stamp, Token, number_of
 from bus.machine import Exit, Received, Send, Undelivered, WallClock
 from bus.runner import Runner
 from bus.transport.curve import KeyPair, new_key_pair, secure_client
 from bus.transport.poller import Poller
 from bus.transport.zeromq import Dealers
 from fileid.handoff import Budget, Handoff
-from fileid.row import HEAD, ROWS, Fields, Row, number_of, pack, pack_rows
+from fileid.row import HEAD, ROWS, Fields, Row, pack, pack_rows
 from fileid.seal import KEY_BYTES, Sealer, SealKey
 from tests.bench.figure import Figure, alternate, ratios
 
@@ -38,18 +38,18 @@ def handoff_figures() -> list[Figure]:
     # Each process has its own core for the round trips: left to itself, the scheduler moves their threads
     # about, and a wake-up on the other core costs more than what is compared.
     cores = sorted(os.sched_getaffinity(0))
-    with _cores(cores[:1]), ExitStack() as stack:
+    with cores_only(cores[:1]), ExitStack() as stack:
         raw_peer, codec_peer, runner_peer = (
-            stack.enter_context(_peer(kind, cores[-1:])) for kind in ("raw", "codec", "runner")
+            stack.enter_context(server_peer(kind, cores[-1:])) for kind in ("raw", "codec", "runner")
         )
         raw, codec, runner = alternate(
             lambda: _raw_round_trips(raw_peer),
             lambda: _codec_round_trips(codec_peer),
-            lambda: _runner_round_trips(runner_peer),
+            lambda: runner_round_trips(runner_peer),
         )
     with ExitStack() as stack:
         frame_peer, parts_peer, table_peer = (
-            stack.enter_context(_peer(kind, cores)) for kind in ("raw", "parts", "table")
+            stack.enter_context(server_peer(kind, cores)) for kind in ("raw", "parts", "table")
         )
         frames, parts, rows = alternate(
             lambda: _raw_rows(frame_peer, as_parts=False),
@@ -81,7 +81,7 @@ def handoff_figures() -> list[Figure]:
     ]
 
 
-class _Peer:
+class ServerPeer:
     """A server process and our connection to it."""
 
     def __init__(self, endpoint: str, keys: KeyPair, server: bytes) -> None:
@@ -100,7 +100,7 @@ class _Peer:
 
 
 @contextmanager
-def _cores(cores: Sequence[int]) -> Iterator[None]:
+def cores_only(cores: Sequence[int]) -> Iterator[None]:
     """Threads and processes started here run on these cores only."""
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, cores)
@@ -111,20 +111,20 @@ def _cores(cores: Sequence[int]) -> Iterator[None]:
 
 
 @contextmanager
-def _peer(kind: str, cores: Sequence[int]) -> Iterator[_Peer]:
+def server_peer(kind: str, cores: Sequence[int]) -> Iterator[ServerPeer]:
     """A server on these cores."""
     client, server = new_key_pair(), new_key_pair()
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "keys.json"
         path.touch(0o600)
         path.write_text(json.dumps([client.public.decode(), server.public.decode(), server.secret.decode()]))
-        with _cores(cores):
+        with cores_only(cores):
             child = subprocess.Popen(
                 [sys.executable, "-m", "tests.bench.peer", kind, str(path)], stdout=subprocess.PIPE, text=True
             )
         try:
             assert child.stdout is not None
-            peer = _Peer(child.stdout.readline().strip(), client, server.public)
+            peer = ServerPeer(child.stdout.readline().strip(), client, server.public)
             yield peer
             peer.close()
         finally:
@@ -162,7 +162,7 @@ class _Minter:
         ]
 
 
-def _raw_round_trips(peer: _Peer) -> float:
+def _raw_round_trips(peer: ServerPeer) -> float:
     minter = _Minter()
     frame = to_frame(minter.stamp.envelope(ROWS, pack_rows(minter.rows(1)), time_ms=0))
     send, receive = peer.socket.send, peer.socket.recv
@@ -173,7 +173,7 @@ def _raw_round_trips(peer: _Peer) -> float:
     return (time.perf_counter() - start) / ROUND_TRIPS
 
 
-def _codec_round_trips(peer: _Peer) -> float:
+def _codec_round_trips(peer: ServerPeer) -> float:
     minter = _Minter()
     rows = minter.rows(ROUND_TRIPS)
     start = time.perf_counter()
@@ -218,11 +218,12 @@ class _Sender:
         return []
 
 
-def _runner_round_trips(peer: _Peer) -> float:
+def runner_round_trips(peer: ServerPeer) -> float:
+    """Seconds per hand-off of one row, from one machine to the other."""
     minter = _Minter()
     machine = _Sender(minter.stamp, minter.rows(ROUND_TRIPS))
     poller = Poller()
-    dealers = Dealers(peer.context, poller, peer.keys, {"cfm-1": peer.server})
+    dealers = Dealers(peer.context, poller, peer.keys, {"cfm-1": [peer.server]})
     dealers.connect("cfm-1", peer.endpoint)
     while not dealers.is_connected("cfm-1"):
         poller.poll(0.01)
@@ -233,7 +234,7 @@ def _runner_round_trips(peer: _Peer) -> float:
     return took / ROUND_TRIPS
 
 
-def _raw_rows(peer: _Peer, as_parts: bool) -> float:
+def _raw_rows(peer: ServerPeer, as_parts: bool) -> float:
     minter = _Minter()
     rows = minter.rows(ROWS_PER_FRAME)
     frame = to_frame(minter.stamp.envelope(ROWS, pack_rows(rows), time_ms=0))
@@ -252,7 +253,7 @@ def _raw_rows(peer: _Peer, as_parts: bool) -> float:
     return FRAMES * ROWS_PER_FRAME / (time.perf_counter() - start)
 
 
-def _our_rows(peer: _Peer) -> float:
+def _our_rows(peer: ServerPeer) -> float:
     minter = _Minter()
     rows = minter.rows(FRAMES * ROWS_PER_FRAME)
     frames = [rows[at : at + ROWS_PER_FRAME] for at in range(0, len(rows), ROWS_PER_FRAME)]

@@ -10,14 +10,14 @@ from typing import Any
 import zmq
 
 from bus.codec import from_frame, to_frame
-from bus.envelope import Stamp
+from bus.envelope import Stamp, number_of
 from bus.machine import Publish, Send
 from bus.runner import Runner
 from bus.transport.curve import KeyPair, ZapHandler, secure_server
 from bus.transport.poller import Poller
 from bus.transport.zeromq import Router
 from fileid.handoff import ACKED_SEQ
-from fileid.row import ACK, number_of
+from fileid.row import ACK
 from fileid.seal import Opener
 from fileid.table import Table
 from services.cfm.machine import Cfm
@@ -83,7 +83,7 @@ def serve_runner(client: bytes, keys: KeyPair) -> None:
     machine = Cfm(
         stamp=_stamp(),
         minters=[MINTER],
-        opener=Opener({}),
+        opener=Opener([]),
         table=_table(),
         tftp=TftpServer(transfer_sockets=1),
         endpoints={},

@@ -11,6 +11,7 @@ from tests.contract.brokers import Brokers, embedded_elsewhere
 from tests.contract.harness import Harness
 from tests.contract.kafka import EmbeddedKafkaHarness, KafkaHarness, RealKafkaHarness
 from tests.contract.memory import MemoryHarness
+from tests.contract.multicast import MulticastHarness, StormyMulticastHarness
 from tests.contract.zeromq import ZeroMqHarness, ZeroMqReplyHarness
 
 HARNESSES: tuple[type[Harness], ...] = (
@@ -19,6 +20,8 @@ HARNESSES: tuple[type[Harness], ...] = (
     ZeroMqReplyHarness,
     EmbeddedKafkaHarness,
     RealKafkaHarness,
+    MulticastHarness,
+    StormyMulticastHarness,
 )
 TRANSPORTS = [
     pytest.param(one, id=one.name, marks=[pytest.mark.kafka] if "real_cluster" in one.needs else [])

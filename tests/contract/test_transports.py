@@ -6,9 +6,8 @@ import pytest
 
 from bus.codec import EPOCH_MASK
 from bus.dedup import Dedup
-from bus.envelope import Envelope, Token
+from bus.envelope import Token
 from bus.errors import BackpressureError, OversizeError
-from bus.routes import route
 from tests.contract.harness import Harness
 
 ACCEPTED_MAX = 30_000  # more than any buffer on any way takes
@@ -19,13 +18,8 @@ EXTREMES = (
     (1, 0, b"", Token(0, 0), 0, "", ""),
     (2, 1, b"\0", Token(0, 1), 1, "lab", "00:1a:2c:00:00:01"),
     (2**63, 1_800_000_000_999, WHOLE, Token(1, EPOCH_MASK), 60_000, "köln-2", "Gerät № 7"),
-    (2**64 - 1, LAST_OF_2099_MS, WHOLE * 8, Token(2**16 - 1, EPOCH_MASK), 2**32 - 1, "s", "x" * 200),
+    (2**64 - 1, LAST_OF_2099_MS, WHOLE * 5, Token(2**16 - 1, EPOCH_MASK), 2**32 - 1, "s", "x" * 200),
 )
-
-
-def limit(envelope: Envelope) -> int:
-    """The bytes that the class of this envelope may carry."""
-    return route(envelope.traffic).payload_bytes_max
 
 
 def test_messages_of_a_source_arrive_in_order_and_once(harness: Harness) -> None:
@@ -68,7 +62,7 @@ def test_a_message_sent_again_arrives_again_and_counts_once(harness: Harness) ->
 def test_what_is_too_large_is_refused_to_its_sender_and_harms_nothing(harness: Harness) -> None:
     for type_ in harness.types:
         before, after = harness.some(2, type_=type_)
-        size = limit(before)
+        size = harness.limit(before)
         too_large = before._replace(seq=before.seq + 100, data=bytes(size + 1))
         harness.send(before)
         with pytest.raises(OversizeError) as refusal:
@@ -83,22 +77,30 @@ def test_the_largest_message_of_each_class_arrives_whole(harness: Harness) -> No
     source = random.Random(7)
     for type_ in harness.types:
         envelope = harness.some(1, type_=type_)[0]
-        envelope = envelope._replace(data=source.randbytes(limit(envelope)))  # nothing that compresses
+        envelope = envelope._replace(
+            data=source.randbytes(harness.limit(envelope))
+        )  # nothing that compresses
         assert harness.exchange([envelope]) == [harness.expected(envelope)]
 
 
-def test_backpressure_is_reported_and_what_was_accepted_arrives(harness: Harness) -> None:
+def test_backpressure_is_reported_and_what_was_accepted_arrives_or_is_counted(harness: Harness) -> None:
     harness.exchange(harness.some(1))
+    lost = harness.lost
     harness.stall()
     accepted = harness.fill(ACCEPTED_MAX)
     assert len(accepted) > 1
-    with pytest.raises(BackpressureError):
-        harness.send(harness.some(1)[0])
+    if harness.refuses_when_full:
+        with pytest.raises(BackpressureError):
+            harness.send(harness.some(1)[0])
     harness.resume()
     last = harness.some(1)[0]
     harness.send_patiently(last)
     arrived = harness.receive(last)
-    assert arrived == [harness.expected(one) for one in (*accepted, last)]
+    sent = [harness.expected(one) for one in (*accepted, last)]
+    if harness.refuses_when_full:
+        assert arrived == sent
+    assert [one.seq for one in arrived] == sorted({one.seq for one in arrived} & {one.seq for one in sent})
+    assert len(sent) - len(arrived) <= harness.lost - lost
     assert harness.undelivered == []
 
 

@@ -72,7 +72,11 @@ class ZeroMqHarness(Harness):
     def minter_of(self, keys: KeyPair) -> Dealers:
         """The end of a minter that has these keys, told to connect to the CFM."""
         dealers = Dealers(
-            self.minter, self.minter_poller, keys, {name: self.keys[name].public for name in CFMS}, QUEUE_MAX
+            self.minter,
+            self.minter_poller,
+            keys,
+            {name: [self.keys[name].public] for name in CFMS},
+            QUEUE_MAX,
         )
         self.parts.callback(dealers.close)
         dealers.connect("cfm-1", self.endpoint)

@@ -111,6 +111,51 @@ def test_lost_handoffs_are_pulled_or_served_from_the_seal(environment: dict[str,
     assert report["early"]["pulled"] > 0
 
 
+def test_a_first_boot_over_multicast(environment: dict[str, str]) -> None:
+    report = run_lab(environment, "first-boot", 60, "--mode", "multicast")
+    assert (report["mode"], report["broker"]) == ("multicast", "none")
+    assert report["handoffs"]["acked"] >= 57
+    assert report["early"] == {"parked": 0, "pulled": 0, "sealed": 0}
+
+
+def test_a_network_that_loses_one_in_twenty_costs_tries_and_no_modem(environment: dict[str, str]) -> None:
+    report = run_lab(environment, "lossy", 100, "--mode", "multicast")
+    assert report["failed"] == 0
+    assert report["handoffs"]["retried"] > 0
+
+
+@pytest.mark.parametrize(
+    ("mode", "rotations", "refused"),
+    [("bus", {"curve": 1, "seal": 1}, 3), ("multicast", {"multicast": 1, "seal": 1}, 2)],
+)
+def test_keys_are_rotated_while_modems_boot(
+    environment: dict[str, str], mode: str, rotations: dict[str, int], refused: int
+) -> None:
+    report = run_lab(environment, "rotate-keys", 100, "--mode", mode)
+    assert report["failed"] == 0
+    assert report["rotations"] == rotations
+    assert report["old_keys_refused"] == refused
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("first-boot", "--mode", "dual"), 78, "mode dual is not there yet: set bus or multicast"),
+        (("first-boot", "--mode", "pigeon"), 78, "there is no mode 'pigeon'"),
+        (("first-boot", "--mode", "multicast", "--broker", "kafka"), 2, "mode multicast has no broker"),
+        (("early-read", "--mode", "multicast"), 78, "so mode bus"),
+    ],
+)
+def test_what_a_mode_cannot_do_is_said(
+    environment: dict[str, str], words: tuple[str, ...], code: int, said: str
+) -> None:
+    name, *more = words
+    line = command("lab", "run", str(SCENARIOS / f"{name}.yaml"), *more)
+    done = subprocess.run(line, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=TIMEOUT_S)
+    assert done.returncode == code
+    assert said in done.stderr
+
+
 def test_a_second_run_is_asked_to_try_again(environment: dict[str, str]) -> None:
     with held_lab(environment, 20):
         words = command("lab", "run", str(SCENARIOS / "first-boot.yaml"), "--modems", "20")

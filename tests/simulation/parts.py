@@ -6,10 +6,10 @@ argument; everything random is drawn from the source that the world gives.
 
 from random import Random
 
-from bus.envelope import Stamp, Token
+from bus.envelope import Stamp, Token, number_of
 from bus.messages import CatalogueRecord
 from fileid.handoff import Budget
-from fileid.row import number_of, pack_address
+from fileid.row import pack_address
 from fileid.seal import KEY_BYTES, Opener, Sealer, SealKey
 from fileid.table import Table
 from services.cfm.machine import Cfm
@@ -30,7 +30,7 @@ KEYS = {
 
 def opener() -> Opener:
     """Opens what any minter sealed."""
-    return Opener({key.key_id: key for key in KEYS.values()})
+    return Opener([*KEYS.values()])
 
 
 def cfm_address(number: int) -> str:

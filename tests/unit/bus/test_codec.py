@@ -1,6 +1,7 @@
 """Envelopes written down and read back; and whatever else a network may hand us."""
 
 import random
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from bus.codec import (
     FRAME_HEADER,
     KINDS,
+    NAMES_BYTES_MAX,
     Headers,
     from_frame,
     from_headers,
@@ -149,7 +151,9 @@ def test_no_subject_is_no_header() -> None:
 @seeded
 @given(envelopes)
 def test_headers_carry_everything(envelope: Envelope) -> None:
-    assert from_headers(to_headers(envelope), envelope.data) == envelope
+    headers = to_headers(envelope)
+    assert from_headers(headers, envelope.data) == envelope
+    assert dict(headers)["ce_id"] == envelope.id.encode()
 
 
 def test_order_of_headers_and_foreign_ones_do_not_matter() -> None:
@@ -212,6 +216,8 @@ def test_a_number_that_no_frame_could_hold_is_refused(name: str, bits: int) -> N
         ("ce_time", b""),
         ("ce_time", b"yesterday"),
         ("ce_time", b"2023-13-01T00:00:00Z"),
+        ("ce_time", b"2023-11-14T22:13:20.+12Z"),
+        ("ce_time", b"2023-11-14T22:13:20.123X"),
         ("ce_time", b"\xff"),
         ("ce_subject", b"\xff"),
     ],
@@ -219,6 +225,45 @@ def test_a_number_that_no_frame_could_hold_is_refused(name: str, bits: int) -> N
 def test_an_attribute_that_is_not_ours_is_refused(name: str, text: bytes) -> None:
     with pytest.raises(DecodeError):
         from_headers(altered(to_headers(RECORD), name, text), b"")
+
+
+@pytest.mark.parametrize(
+    ("text", "time_ms"),
+    [
+        (b"2023-11-14T22:13:20.123Z", 1_700_000_000_123),
+        (b"2023-11-14T22:13:20Z", 1_700_000_000_000),
+        (b"2023-11-14T23:13:20.123+01:00", 1_700_000_000_123),
+        (b"2023-11-14T22:13:20.123456Z", 1_700_000_000_123),
+        (b"1969-12-31T23:59:59.999Z", -1),
+    ],
+)
+def test_a_time_is_read_as_anybody_may_write_it(text: bytes, time_ms: int) -> None:
+    assert from_headers(altered(to_headers(RECORD), "ce_time", text), b"").time_ms == time_ms
+
+
+def test_what_two_incarnations_say_is_told_apart() -> None:
+    changes: list[dict[str, Any]] = [
+        {"source": "dhcp-2"},
+        {"site": "south"},
+        {"type": "provbus.heartbeat.beat.v1"},
+        {"incarnation": 8},
+        {"token": Token(2, 4)},
+        {"expiry_ms": 1},
+    ]
+    for envelope in (RECORD, *(RECORD._replace(**change) for change in changes), RECORD):
+        assert from_headers(to_headers(envelope), envelope.data) == envelope
+
+
+@pytest.mark.parametrize(
+    ("name", "head"), [("ce_type", b"provbus.audit."), ("ce_source", b"/north/")], ids=["type", "source"]
+)
+def test_a_name_without_end_is_refused(name: str, head: bytes) -> None:
+    other = {"ce_type": RECORD.source, "ce_source": RECORD.type}[name]
+    room = NAMES_BYTES_MAX - len(head) - len(other) - (len("/north/") if name == "ce_type" else 0)
+    headers = to_headers(RECORD)
+    from_headers(altered(headers, name, head + b"x" * room), b"")
+    with pytest.raises(DecodeError, match=f"{NAMES_BYTES_MAX + 1} bytes"):
+        from_headers(altered(headers, name, head + b"x" * (room + 1)), b"")
 
 
 def test_random_headers_are_read_or_refused() -> None:

@@ -13,7 +13,7 @@ import yaml
 
 from bus.config import read_secret
 from bus.errors import BusyError, ConfigError
-from bus.fleet import Fleet, load_fleet, load_seal_key, make_fleet
+from bus.fleet import Fleet, load_fleet, load_group_keys, load_seal_keys, make_fleet
 from bus.transport.curve import key_pair, new_key_pair
 
 SERVICES = {"dhcp-1": "dhcp", "cfm-1": "cfm", "mps-1": "mps", "cfm-2": "cfm"}
@@ -52,6 +52,7 @@ def test_everybody_has_the_files_of_its_service(directory: Path) -> None:
         "curve/dhcp-1.key",
         "curve/mps-1.key",
         "fleet.yaml",
+        "multicast/group.key",
         "seal/dhcp-1.key",
         "seal/mps-1.key",
     ]
@@ -60,12 +61,6 @@ def test_everybody_has_the_files_of_its_service(directory: Path) -> None:
 def test_what_was_made_is_loaded(directory: Path) -> None:
     fleet = load_fleet(directory / "fleet.yaml")
     assert fleet.services() == SERVICES
-    assert {name: one.seal_id for name, one in fleet.instances.items()} == {
-        "dhcp-1": 0,
-        "cfm-1": None,
-        "mps-1": 1,
-        "cfm-2": None,
-    }
     assert {one.site for one in fleet.instances.values()} == {"lab"}
 
 
@@ -73,8 +68,8 @@ def test_each_secret_belongs_to_the_public_key_in_the_fleet(directory: Path) -> 
     fleet = load_fleet(directory / "fleet.yaml")
     for name, member in fleet.instances.items():
         pair = key_pair(read_secret(directory / "curve" / f"{name}.key"))
-        assert pair.public.decode() == member.key
-    assert len({member.key for member in fleet.instances.values()}) == len(SERVICES)
+        assert [pair.public.decode()] == member.keys
+    assert len({key for member in fleet.instances.values() for key in member.keys}) == len(SERVICES)
 
 
 def test_the_fleet_file_holds_no_secret(directory: Path) -> None:
@@ -88,7 +83,7 @@ def test_the_fleet_file_holds_no_secret(directory: Path) -> None:
 def test_secrets_are_for_their_owner_whatever_the_umask(tmp_path: Path, mask: int) -> None:
     with umask(mask):
         make_fleet(tmp_path / "keys", SERVICES, "lab", SEAL_BYTES)
-    for kind in ("curve", "seal"):
+    for kind in ("curve", "seal", "multicast"):
         folder = tmp_path / "keys" / kind
         assert stat.S_IMODE(folder.stat().st_mode) & 0o077 == 0
         assert {stat.S_IMODE(one.stat().st_mode) for one in folder.iterdir()} == {0o600}
@@ -99,7 +94,7 @@ def test_keys_are_selected_by_service(directory: Path) -> None:
     assert sorted(fleet.keys("dhcp", "mps")) == ["dhcp-1", "mps-1"]
     assert sorted(fleet.keys("cfm")) == ["cfm-1", "cfm-2"]
     assert fleet.keys() == {}
-    assert fleet.keys("cfm")["cfm-1"] == fleet.member("cfm-1").key.encode()
+    assert fleet.keys("cfm")["cfm-1"] == [key.encode() for key in fleet.member("cfm-1").keys]
 
 
 def test_a_fleet_is_never_overwritten(directory: Path) -> None:
@@ -109,7 +104,7 @@ def test_a_fleet_is_never_overwritten(directory: Path) -> None:
     assert files(directory) == before
 
 
-@pytest.mark.parametrize("survivor", ["curve/cfm-2.key", "seal/mps-1.key"])
+@pytest.mark.parametrize("survivor", ["curve/cfm-2.key", "seal/mps-1.key", "multicast/group.key"])
 def test_a_key_without_its_fleet_is_never_overwritten_either(tmp_path: Path, survivor: str) -> None:
     (tmp_path / survivor).parent.mkdir()
     (tmp_path / survivor).write_bytes(b"precious")
@@ -160,35 +155,31 @@ def _no_service(members: dict[str, Any]) -> None:
 
 
 def _short_key(members: dict[str, Any]) -> None:
-    members["cfm-1"]["key"] = members["cfm-1"]["key"][:39]
+    members["cfm-1"]["keys"] = [members["cfm-1"]["keys"][0][:39]]
 
 
 def _key_with_a_foreign_letter(members: dict[str, Any]) -> None:
-    members["cfm-1"]["key"] = "|" + members["cfm-1"]["key"][1:]
+    members["cfm-1"]["keys"] = ["|" + members["cfm-1"]["keys"][0][1:]]
 
 
 def _key_beyond_32_bits(members: dict[str, Any]) -> None:
-    members["cfm-1"]["key"] = "#" * 40
+    members["cfm-1"]["keys"] = ["#" * 40]
 
 
 def _key_that_is_not_ascii(members: dict[str, Any]) -> None:
-    members["cfm-1"]["key"] = "ü" * 40
+    members["cfm-1"]["keys"] = ["ü" * 40]
 
 
 def _shared_key(members: dict[str, Any]) -> None:
-    members["cfm-1"]["key"] = members["dhcp-1"]["key"]
+    members["cfm-1"]["keys"] = members["dhcp-1"]["keys"]
 
 
-def _shared_seal_id(members: dict[str, Any]) -> None:
-    members["mps-1"]["seal_id"] = members["dhcp-1"]["seal_id"]
+def _no_keys(members: dict[str, Any]) -> None:
+    members["cfm-1"]["keys"] = []
 
 
-def _no_seal_id(members: dict[str, Any]) -> None:
-    del members["mps-1"]["seal_id"]
-
-
-def _large_seal_id(members: dict[str, Any]) -> None:
-    members["mps-1"]["seal_id"] = 256
+def _three_keys(members: dict[str, Any]) -> None:
+    members["cfm-1"]["keys"] = [new_key_pair().public.decode() for _ in range(3)]
 
 
 def _bad_name(members: dict[str, Any]) -> None:
@@ -205,14 +196,13 @@ def _no_member(members: dict[str, Any]) -> None:
         (_misspell, r"fleet.yaml:\d+: unknown key 'instances.cfm-1.sit'; did you mean 'site'\?"),
         (_misspell, r"fleet.yaml:\d+: instances.cfm-1.site: Field required"),
         (_no_service, r"fleet.yaml:\d+: instances.cfm-1.service: String should match"),
-        (_short_key, r"fleet.yaml:\d+: instances.cfm-1.key: "),
-        (_key_with_a_foreign_letter, r"fleet.yaml:\d+: instances.cfm-1.key: must be 40 characters of Z85"),
-        (_key_beyond_32_bits, r"fleet.yaml:\d+: instances.cfm-1.key: must be 40 characters of Z85"),
-        (_key_that_is_not_ascii, r"fleet.yaml:\d+: instances.cfm-1.key: must be 40 characters of Z85"),
-        (_shared_key, r"fleet.yaml: two instances have the same key"),
-        (_shared_seal_id, r"fleet.yaml: two minters have the same seal_id"),
-        (_no_seal_id, r"fleet.yaml: mps-1 mints and needs a seal_id"),
-        (_large_seal_id, r"fleet.yaml:\d+: instances.mps-1.seal_id: Input should be less than"),
+        (_short_key, r"fleet.yaml:\d+: instances.cfm-1.keys: must be 40"),
+        (_key_with_a_foreign_letter, r"fleet.yaml:\d+: instances.cfm-1.keys: must be 40 characters of Z85"),
+        (_key_beyond_32_bits, r"fleet.yaml:\d+: instances.cfm-1.keys: must be 40 characters of Z85"),
+        (_key_that_is_not_ascii, r"fleet.yaml:\d+: instances.cfm-1.keys: must be 40 characters of Z85"),
+        (_shared_key, r"fleet.yaml: a key stands there twice"),
+        (_no_keys, r"fleet.yaml:\d+: instances.cfm-1.keys: List should have at least 1"),
+        (_three_keys, r"fleet.yaml:\d+: instances.cfm-1.keys: List should have at most 2"),
         (_bad_name, r"fleet.yaml:\d+: instances.CFM 3"),
         (_no_member, r"fleet.yaml:\d+: instances.cfm-1: Input should be"),
     ],
@@ -230,7 +220,7 @@ def test_an_instance_given_twice_is_refused(directory: Path) -> None:
     """YAML alone would silently take the second."""
     path = directory / "fleet.yaml"
     key = new_key_pair().public.decode()
-    path.write_text(path.read_text() + f"  cfm-1: {{service: cfm, site: lab, key: '{key}'}}\n")
+    path.write_text(path.read_text() + f"  cfm-1: {{service: cfm, site: lab, keys: ['{key}']}}\n")
     with pytest.raises(ConfigError, match=r"instances\.cfm-1' stands there twice"):
         load_fleet(path)
 
@@ -251,7 +241,8 @@ def test_a_missing_fleet_file_is_named(tmp_path: Path) -> None:
 def test_a_seal_key_comes_with_its_minter_and_id(directory: Path) -> None:
     fleet = load_fleet(directory / "fleet.yaml")
     keys = [
-        load_seal_key(directory / "seal" / f"{name}.key", fleet, SEAL_BYTES) for name in ("dhcp-1", "mps-1")
+        load_seal_keys(directory / "seal" / f"{name}.key", fleet, SEAL_BYTES)[0]
+        for name in ("dhcp-1", "mps-1")
     ]
     assert [(name, seal_id, len(key)) for name, seal_id, key in keys] == [
         ("dhcp-1", 0, SEAL_BYTES),
@@ -267,17 +258,21 @@ GOOD = base64.b64encode(bytes(SEAL_BYTES))
     ("content", "said"),
     [
         (b"", "is empty"),
-        (b"dhcp-9 " + GOOD, "'dhcp-9' is not in the fleet file"),
-        (GOOD, "must hold a minter's name and its seal key"),
-        (b"cfm-1 " + GOOD, "cfm-1 does not mint"),
-        (b"dhcp-1", "must hold a minter's name and its seal key"),
-        (b"dhcp-1 ", "0 bytes, not 64"),
-        (b"dhcp-1 abc", "not base64"),
-        (b"dhcp-1 " + b"*" * 88, "not base64"),
-        (b"dhcp-1 " + b"\xff" * 88, "not base64"),
-        (b"dhcp-1 " + GOOD + b"\n\n", "not base64"),
-        (b"dhcp-1 " + base64.b64encode(bytes(63)), "63 bytes, not 64"),
-        (b"dhcp-1 " + base64.b64encode(bytes(65)), "65 bytes, not 64"),
+        (b"dhcp-9 0 " + GOOD, "'dhcp-9' is not in the fleet file"),
+        (GOOD, "must hold the id of a key"),
+        (b"cfm-1 0 " + GOOD, "cfm-1 does not mint"),
+        (b"dhcp-1", "must hold the id of a key"),
+        (b"dhcp-1 " + GOOD, "must hold the id of a key"),
+        (b"dhcp-1 256 " + GOOD, "must hold the id of a key"),
+        (b"dhcp-1 -1 " + GOOD, "must hold the id of a key"),
+        (b"dhcp-1 0 ", "must hold the id of a key"),
+        (b"dhcp-1 0 abc", "not base64"),
+        (b"dhcp-1 0 " + b"*" * 88, "not base64"),
+        (b"dhcp-1 0 " + b"\xff" * 88, "not base64"),
+        (b"dhcp-1 0 " + GOOD + b"\n\n\n", "must hold the id of a key"),
+        (b"dhcp-1 0 " + GOOD + b"\nmps-1 1 " + GOOD, "the keys of one minter"),
+        (b"dhcp-1 0 " + base64.b64encode(bytes(63)), "63 bytes, not 64"),
+        (b"dhcp-1 0 " + base64.b64encode(bytes(65)), "65 bytes, not 64"),
     ],
 )
 def test_what_is_no_seal_key_is_refused_without_showing_it(
@@ -287,7 +282,7 @@ def test_what_is_no_seal_key_is_refused_without_showing_it(
     path = directory / "seal" / "wrong.key"
     path.write_bytes(content)
     with pytest.raises(ConfigError, match=said) as caught:
-        load_seal_key(path, fleet, SEAL_BYTES)
+        load_seal_keys(path, fleet, SEAL_BYTES)
     assert GOOD.decode() not in str(caught.value)
 
 
@@ -296,3 +291,48 @@ def test_a_fleet_is_immutable(directory: Path) -> None:
     assert isinstance(fleet, Fleet)
     with pytest.raises(ValueError, match="frozen"):
         setattr(fleet, "instances", {})  # noqa: B010
+
+
+def test_the_group_key_that_seals_stands_first(directory: Path) -> None:
+    path = directory / "multicast" / "group.key"
+    path.write_bytes(b"7 " + GOOD + b"\n9 " + GOOD + b"\n")
+    assert [(key.key_id, key.key) for key in load_group_keys(path)] == [
+        (7, bytes(SEAL_BYTES)),
+        (9, bytes(SEAL_BYTES)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "is empty"),
+        (GOOD, "must hold the id of a key"),
+        (b"256 " + GOOD, "must hold the id of a key"),
+        (b"x " + GOOD, "must hold the id of a key"),
+        (b"7 abc", "not base64"),
+        (b"7 " + base64.b64encode(bytes(32)), "32 bytes, not 64"),
+        (b"7 " + GOOD + b"\n7 " + GOOD, "two keys have the same id"),
+    ],
+)
+def test_what_is_no_group_key_is_refused_without_showing_it(
+    directory: Path, content: bytes, said: str
+) -> None:
+    path = directory / "multicast" / "group.key"
+    path.write_bytes(content)
+    with pytest.raises(ConfigError, match=said) as caught:
+        load_group_keys(path)
+    assert GOOD.decode() not in str(caught.value)
+
+
+def test_names_that_would_be_one_on_the_wire_are_refused(directory: Path) -> None:
+    path = directory / "fleet.yaml"
+    data = yaml.safe_load(path.read_text())
+    for name in ("cfm-11729", "cfm-137153"):  # the heads of their SHA-256 are equal
+        data["instances"][name] = {
+            "service": "cfm",
+            "site": "lab",
+            "keys": [new_key_pair().public.decode()],
+        }
+    path.write_text(yaml.safe_dump(data))
+    with pytest.raises(ConfigError, match="two names have the same number on the wire"):
+        load_fleet(path)

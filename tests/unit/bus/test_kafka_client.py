@@ -1,6 +1,7 @@
 """Opening a Kafka client: wrong settings are a mistake in the configuration, and leave nothing open."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,8 @@ from bus.transport.kafka import Kafka
 from bus.transport.poller import Poller
 
 NOBODY = {"bootstrap.servers": "127.0.0.1:1", "log_level": 0}
+
+Until = Callable[[Callable[[], object]], list[Any]]
 
 pytestmark = pytest.mark.usefixtures("no_leaks")
 
@@ -48,6 +51,24 @@ def test_without_a_broker_it_opens_says_so_and_closes(poller: Poller, read: Sequ
         kafka.check_broker(0.05)
     kafka.close(flush_s=0.0)
     assert poller.poll(0) == []
+
+
+def test_a_record_that_no_broker_confirms_is_counted_and_shows_that_kafka_is_away(
+    poller: Poller, until: Until
+) -> None:
+    kafka = Kafka(poller, NOBODY, message_timeout_s=0.05)
+    kafka.publish(batch(), "key")
+    assert kafka.answers
+    until(lambda: not kafka.answers)
+    outcomes = {
+        one.labels["outcome"]: one.value for one in kafka.samples() if one.labels.get("class") == "audit"
+    }
+    assert (outcomes["sent"], outcomes["undelivered"], outcomes["refused"]) == (1, 1, 0)
+    with pytest.raises(OversizeError):
+        kafka.publish(batch(route("audit").payload_bytes_max + 1), "key")
+    kafka.close(flush_s=0.0)
+    refused = [one.value for one in kafka.samples() if one.labels.get("outcome") == "refused"]
+    assert sum(value for value in refused if isinstance(value, int)) == 1
 
 
 def test_what_does_not_belong_on_a_topic_is_refused_to_its_sender(poller: Poller) -> None:

@@ -58,7 +58,7 @@ def test_a_node_is_who_its_configuration_says(settings: dict[str, Any], tmp_path
         stamp = node.stamp
         assert (stamp.instance, stamp.site, tuple(stamp.token)) == ("dhcp-1", "lab", (2, 9))
         assert stamp.incarnation == int((tmp_path / "state" / "incarnation").read_text())
-        assert node.keys.public.decode() == node.member.key
+        assert [node.keys.public.decode()] == node.member.keys
         assert (tmp_path / "dhcp-1.sock").is_socket()
     finally:
         node.close()
@@ -190,11 +190,11 @@ def test_without_kafka_only_a_node_with_settings_on_disk_starts(
     real, node.kafka = node.kafka, _NoBroker()
     try:
         if has_copy:
-            node.check_broker(has_copy=True)
+            node.check(has_copy=True)
             assert "starting with the settings kept on disk" in caplog.text
         else:
             with pytest.raises(UnavailableError):
-                node.check_broker(has_copy=False)
+                node.check(has_copy=False)
     finally:
         node.kafka = real
         node.close()

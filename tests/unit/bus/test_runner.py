@@ -238,7 +238,7 @@ def test_stop_ends_the_run(poller: Poller) -> None:
 @pytest.fixture
 def handlers() -> Iterator[list[Any]]:
     """The process's own signal handlers, put back whatever a runner does."""
-    numbers = (signal.SIGTERM, signal.SIGINT)
+    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
     before = [signal.getsignal(number) for number in numbers]
     yield before
     for number, handler in zip(numbers, before, strict=True):
@@ -250,7 +250,7 @@ def test_a_signal_ends_the_run_without_failure(
     poller: Poller, handlers: list[Any], number: signal.Signals
 ) -> None:
     machine = Script(on_tick=[Note("x")], due=0.0)
-    runner = Runner(machine, poller, {Note: lambda _: os.kill(os.getpid(), number)})
+    runner = Runner(machine, poller, {Note: lambda _: os.kill(os.getpid(), number)}, drain_s=0.0)
     assert runner.run() == Exit(0, number.name)
 
 
@@ -263,4 +263,27 @@ def test_afterwards_signals_are_as_they_were(poller: Poller, handlers: list[Any]
             runner.run()
     else:
         runner.run()
-    assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)] == handlers
+    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+    assert [signal.getsignal(number) for number in numbers] == handlers
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_hang_up_reloads_and_a_mistake_in_the_files_changes_nothing(
+    poller: Poller, handlers: list[Any], fails: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    machine = Script(on_tick=[Note("x")], due=0.0)
+
+    def reload() -> None:
+        runner.stop(reason="reloaded")
+        if fails:
+            raise ConfigError("fleet.yaml:3: what is this")
+
+    runner = Runner(machine, poller, {Note: lambda _: os.kill(os.getpid(), signal.SIGHUP)}, reload=reload)
+    assert runner.run() == Exit(0, "reloaded")
+    assert ("nothing was reloaded: fleet.yaml:3: what is this" in caplog.text) == fails
+
+
+def test_a_hang_up_without_anything_to_reload_is_ignored(poller: Poller, handlers: list[Any]) -> None:
+    machine = Script(on_tick=[Note("x"), Exit(0, "done")], due=0.0)
+    runner = Runner(machine, poller, {Note: lambda _: os.kill(os.getpid(), signal.SIGHUP)})
+    assert runner.run() == Exit(0, "done")

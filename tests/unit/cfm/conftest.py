@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from bus.envelope import Envelope, Stamp, Token
+from bus.envelope import Envelope, Stamp, Token, number_of
 from bus.machine import Received, WallClock
 from bus.messages import CATALOGUE, CatalogueRecord, encode
-from fileid.row import ROWS, Fields, Row, number_of, pack, pack_rows, template_number
+from fileid.row import ROWS, Fields, Row, pack, pack_rows, template_number
 from fileid.seal import KEY_BYTES, Opener, Sealer, SealKey
 from fileid.table import Table
 from services.cfm.machine import Cfm
@@ -57,7 +57,7 @@ def build(classes: Classes) -> Callable[..., Cfm]:
             **{
                 "stamp": Stamp("cfm-1", "lab", 4),
                 "minters": MINTERS,
-                "opener": Opener(KEYS),
+                "opener": Opener([*KEYS.values()]),
                 "table": Table(),
                 "tftp": TftpServer(transfer_sockets=1),
                 "endpoints": {"fileid": "tcp://127.0.0.11:7000", "tftp": "127.0.0.11"},

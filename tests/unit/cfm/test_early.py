@@ -299,3 +299,16 @@ def test_news_that_are_for_others_change_nothing(cfm: Cfm) -> None:
     assert cfm.receive(CaughtUp("config"), 0.0) == []
     with pytest.raises(AssertionError):
         cfm.receive("hello", 0.0)
+
+
+def test_names_are_pulled_in_messages_that_their_carrier_takes(build: Build, mint: Make, rrq: Make) -> None:
+    cfm = build(data_bytes_max=300)
+    rows = [mint("voice", line1="x" * 60) for _ in range(5)]
+    for at, row in enumerate(rows):
+        cfm.receive(rrq(row, port=2000 + at), 0.0)
+    sends = [one for one in cfm.tick(0.0) if isinstance(one, Send)]
+    assert len(sends) > 1
+    assert max(len(one.envelope.data) for one in sends) <= 300
+    assert sorted(name for one in sends for name in unpack_names(one.envelope.data)) == sorted(
+        row.name for row in rows
+    )

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from bus.audit import DELAY_S
-from bus.machine import Effect, LocalRequest, Publish, Reply, Send, Undelivered, WallClock
+from bus.envelope import Envelope
+from bus.machine import Effect, LocalRequest, Publish, Received, Reply, Send, Undelivered, WallClock
 from bus.messages import AUDIT, BEAT, Beat, decode
 from fileid.handoff import ACKED_SEQ
-from fileid.row import ACK, HEAD, LIFE_S, Row
+from fileid.row import ACK, HEAD, HELLO, LIFE_S, Row
 from fileid.table import Status, Table
 from services.cfm.machine import Cfm
 from services.docsis.verify import inspect, verify
@@ -253,6 +254,9 @@ def test_status_says_what_the_operator_asks_first(cfm: Cfm, mint: Make, hand_off
     found = status(cfm)
     assert (found["id"], found["instance"], found["service"]) == (9, "cfm-1", "cfm")
     assert (found["incarnation"], found["generation"], found["rows"]) == (4, 3, 1)
+    assert (found["draining"], found["peers"]) == (False, {})
+    cfm.receive(Received(Envelope(HELLO, "dhcp-1", 1, 2, 0, b""), b"route"), 0.0)
+    assert status(cfm)["peers"] == {"dhcp-1": {"state": "connected"}}
     json.dumps(found)
     (reply,) = cfm.receive(LocalRequest(3, {"op": "fileid.create"}), 0.0)
     assert reply.body["error"] == "bad_request"
@@ -275,3 +279,11 @@ def test_a_step_of_the_wall_clock_does_not_touch_rows_in_hand(
     assert len(data(cfm.receive(rrq(row), 1.0))) == 1
     assert cfm.receive(rrq(sealed, port=2001), 1.0) == []
     assert status(cfm)["silent"] == {"age": 1}
+
+
+def test_rows_that_were_overheard_are_served_and_not_acked(
+    cfm: Cfm, mint: Make, hand_off: Make, rrq: Make
+) -> None:
+    row = mint()
+    assert cfm.receive(hand_off(row)._replace(via=""), 0.0) == []
+    assert cfm.receive(rrq(row), 0.1) != []

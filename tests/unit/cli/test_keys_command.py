@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from bus.fleet import load_fleet, load_seal_key
+from bus.fleet import load_fleet, load_seal_keys
 from fileid.seal import KEY_BYTES
 from services.cli.main import cli
 
@@ -27,9 +27,9 @@ def test_a_new_fleet_loads_and_seals(tmp_path: Path) -> None:
     fleet = load_fleet(directory / "fleet.yaml")
     assert fleet.services() == {"dhcp-1": "dhcp", "mps-1": "mps", "cfm-1": "cfm"}
     assert {one.site for one in fleet.instances.values()} == {"north"}
-    assert len(load_seal_key(directory / "seal" / "mps-1.key", fleet, KEY_BYTES)[2]) == KEY_BYTES
+    assert len(load_seal_keys(directory / "seal" / "mps-1.key", fleet, KEY_BYTES)[0][2]) == KEY_BYTES
     secrets = list(directory.rglob("*.key"))
-    assert len(secrets) == 5
+    assert len(secrets) == 6
     assert {stat.S_IMODE(one.stat().st_mode) for one in secrets} == {0o600}
 
 

@@ -1,6 +1,7 @@
 """`provbus run`: what stops an instance from starting is one sentence; what starts also stops."""
 
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -13,52 +14,13 @@ from typing import Any
 import pytest
 import yaml
 
-from bus.fleet import make_fleet
-from fileid.seal import KEY_BYTES
-from services.lab.broker import embedded
+from bus.messages import encode
+from services.settings.catalogue import record
 
 Provbus = Callable[..., subprocess.CompletedProcess[str]]
 Config = dict[str, Any]
 
-SERVICES = {"dhcp-1": "dhcp", "mps-1": "mps", "cfm-1": "cfm"}
 DEADLINE_S = 30
-
-
-@pytest.fixture(scope="module")
-def bootstrap() -> Iterator[str]:
-    """A broker; one is enough for every test of this module."""
-    with embedded() as servers:
-        yield servers
-
-
-@pytest.fixture
-def configs(tmp_path: Path) -> dict[str, Config]:
-    """Right configurations, but for their broker, which is away."""
-    make_fleet(tmp_path / "keys", SERVICES, "lab", KEY_BYTES)
-    (tmp_path / "cmts.secret").write_text("DOCSIS\n")
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    made: dict[str, Config] = {
-        name: {
-            "instance": name,
-            "fleet": "keys/fleet.yaml",
-            "key": f"keys/curve/{name}.key",
-            "state_directory": f"state/{name}",
-            "local": {"socket": f"{name}.sock"},
-            "kafka": {"bootstrap": "127.0.0.1:1", "fetch_wait_s": 0.01},
-        }
-        for name in SERVICES
-    }
-    for name in ("dhcp-1", "mps-1"):
-        made[name]["minter"] = {"seal_key": f"keys/seal/{name}.key"}
-    made["cfm-1"]["cfm"] = {
-        "listen": "tcp://127.0.0.1:*",
-        "seal_keys": ["keys/seal/dhcp-1.key", "keys/seal/mps-1.key"],
-        "secret_file": "cmts.secret",
-        "tftp": {"address": "127.0.0.1", "port": port},
-    }
-    return made
 
 
 def save(directory: Path, config: Config) -> Path:
@@ -169,10 +131,15 @@ def test_without_its_broker_an_instance_without_settings_is_69(
 
 
 @contextmanager
-def running(command: list[str], service: str, path: Path) -> Iterator[subprocess.Popen[str]]:
+def running(
+    command: list[str], service: str, path: Path, **environment: str
+) -> Iterator[subprocess.Popen[str]]:
     """An instance; the test ends it, or this does."""
     process = subprocess.Popen(
-        [*command, "run", service, "--config", str(path)], stderr=subprocess.PIPE, text=True
+        [*command, "run", service, "--config", str(path)],
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **environment},
     )
     with process:
         try:
@@ -209,6 +176,49 @@ def test_an_instance_answers_and_stops_when_asked(
         _, said = process.communicate(timeout=DEADLINE_S)
         assert (process.returncode, said) == (0, "")
     assert not (tmp_path / "dhcp-1.sock").exists()
+
+
+def test_an_instance_tells_its_service_manager_and_drains(
+    configs: dict[str, Config], tmp_path: Path, command: list[str], bootstrap: str
+) -> None:
+    config = configs["cfm-1"]
+    config["kafka"]["bootstrap"] = bootstrap
+    # A service manager is a datagram socket that is told line by line.
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(DEADLINE_S)
+        environment = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "10000000"}
+        with running(command, "cfm", save(tmp_path, config), **environment) as process:
+            assert manager.recv(100) == b"READY=1\nSTATUS=running"
+            assert manager.recv(100) == b"WATCHDOG=1"
+            assert status(tmp_path / "cfm-1.sock", process)["draining"] is False
+            process.send_signal(signal.SIGTERM)
+            while (heard := manager.recv(100)) == b"WATCHDOG=1":
+                pass
+            assert heard == b"STOPPING=1\nSTATUS=draining for at most 10 s"
+            assert status(tmp_path / "cfm-1.sock", process)["draining"] is True
+            _, said = process.communicate(timeout=DEADLINE_S)
+            assert (process.returncode, said) == (0, "")
+
+
+def test_a_log_for_machines_is_one_object_per_line(
+    configs: dict[str, Config], tmp_path: Path, command: list[str]
+) -> None:
+    """Without its broker, but with settings on disk: it starts, and the client's lines are in the log."""
+    config = configs["cfm-1"]
+    config["log"] = {"format": "json"}
+    copy = tmp_path / "state" / "cfm-1" / "catalogue.json"
+    copy.parent.mkdir(parents=True)
+    copy.write_bytes(encode(record({"data": {"kind": "cm", "body": [{"network_access": 1}]}}, 3)))
+    with running(command, "cfm", save(tmp_path, config)) as process:
+        assert process.stderr is not None
+        first, second = (json.loads(process.stderr.readline()) for _ in range(2))
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=DEADLINE_S)
+    assert (first["level"], first["logger"]) == ("warning", "provbus.node")
+    assert "starting with the settings kept on disk" in first["message"]
+    assert (second["level"], second["logger"]) == ("error", "provbus.kafka.client")
+    assert second["message"].startswith("FAIL ")
 
 
 def test_an_instance_that_runs_already_is_73(

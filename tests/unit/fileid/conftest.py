@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from bus.envelope import Token
-from fileid.row import Fields, Row, number_of, pack
+from bus.envelope import Token, number_of
+from fileid.row import Fields, Row, pack
 from fileid.seal import KEY_BYTES, Opener, Sealer, SealKey
 
 WALL_MS = 1_700_000_000_000
@@ -46,7 +46,7 @@ def mps_key() -> SealKey:
 @pytest.fixture
 def opener(seal_key: SealKey, mps_key: SealKey) -> Opener:
     """Opens what dhcp-1 and mps-1 seal."""
-    return Opener({key.key_id: key for key in (seal_key, mps_key)})
+    return Opener([seal_key, mps_key])
 
 
 @pytest.fixture

@@ -29,10 +29,10 @@ class Cfms:
 class Run:
     """A hand-off in virtual time, with everything it ever sent or settled."""
 
-    def __init__(self, *names: str, budget_s: float = BUDGET_S, rows_max: int = 1_000) -> None:
+    def __init__(self, *names: str, budget_s: float = BUDGET_S, **limits: int) -> None:
         self.cfms = Cfms(*names)
         budget = Budget(try_s=TRY_S, budget_s=budget_s)
-        self.handoff = Handoff(Stamp("dhcp-1", "lab", 1), self.cfms.choose, budget, rows_max)
+        self.handoff = Handoff(Stamp("dhcp-1", "lab", 1), self.cfms.choose, budget, **limits)
         self.sent: list[tuple[float, Send]] = []
         self.settled: list[Settled] = []
 
@@ -337,6 +337,7 @@ def test_more_rows_than_allowed_are_refused_until_some_are_settled() -> None:
     run.ack(send)
     run.offer("c")
     assert len(run.handoff) == 1
+    assert run.handoff.shed == 2
 
 
 def test_refused_rows_still_count_as_being_handed_off() -> None:
@@ -346,3 +347,14 @@ def test_refused_rows_still_count_as_being_handed_off() -> None:
     run.ack(send, [FULL])
     with pytest.raises(BackpressureError):
         run.offer("b")
+
+
+def test_a_frame_is_no_larger_than_its_carrier_takes() -> None:
+    run = Run("cfm-1", data_bytes_max=100)
+    run.offer(*(f"row-{at}" for at in range(10)))
+    sends = run.tick(0.0)
+    assert len(sends) > 1
+    assert max(len(send.envelope.data) for send in sends) <= 100
+    for send in sends:
+        run.ack(send)
+    assert [end.ticket for end in run.settled if end.acked] == [f"row-{at}" for at in range(10)]

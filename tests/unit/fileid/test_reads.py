@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from bus.envelope import number_of
 from bus.errors import DecodeError
 from fileid.reads import (
     FUTURE_S_MAX,
@@ -15,7 +16,7 @@ from fileid.reads import (
     Serve,
     Silent,
 )
-from fileid.row import LIFE_S, ROWS_MAX, Row, number_of, pack, pack_rows
+from fileid.row import LIFE_S, ROWS_MAX, Row, pack, pack_rows
 from fileid.seal import Opener
 from fileid.table import Table
 
@@ -69,7 +70,7 @@ def test_a_row_is_served_however_old_its_minter_says_it_is(table: Table, reads: 
 
 
 def test_a_row_whose_name_no_key_opens_is_served(table: Table, mint: Mint) -> None:
-    row, reads = mint(), Reads(table, Opener({}))
+    row, reads = mint(), Reads(table, Opener([]))
     store(table, row)
     assert isinstance(ask(reads, row), Serve)
 

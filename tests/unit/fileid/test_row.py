@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bus.envelope import Token
+from bus.envelope import Token, number_of
 from bus.errors import DecodeError, OversizeError
 from fileid.row import (
     HEAD,
@@ -14,9 +14,11 @@ from fileid.row import (
     VALUES_BYTES_MAX,
     Fields,
     Row,
+    cut,
+    cut_rows,
     is_partial,
     mark_partial,
-    number_of,
+    name_bytes,
     pack,
     pack_address,
     pack_names,
@@ -208,3 +210,32 @@ def test_an_address_has_four_bytes(text: str, address: bytes) -> None:
 def test_what_is_no_address_is_refused(text: object) -> None:
     with pytest.raises(DecodeError):
         pack_address(text)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "bytes_max", "runs"),
+    [
+        ([], 10, []),
+        ([4], 10, [[4]]),
+        ([4, 4, 4], 10, [[4, 4], [4]]),
+        ([10, 10], 10, [[10], [10]]),
+        ([5, 5, 1], 10, [[5, 5], [1]]),
+        ([11, 1], 10, [[11], [1]]),  # refused by whoever has to send it, not here
+        ([1] * (ROWS_MAX + 1), 1_000, [[1] * ROWS_MAX, [1]]),
+    ],
+)
+def test_runs_stay_within_their_limits(sizes: list[int], bytes_max: int, runs: list[list[int]]) -> None:
+    assert [list(run) for run in cut(sizes, int, bytes_max)] == runs
+
+
+@pytest.mark.parametrize("data_bytes_max", [200, 1_312, 96 * 1024])
+def test_rows_are_cut_into_frames_that_fit(fields: Fields, data_bytes_max: int) -> None:
+    rows = [Row(b"name-%d" % at, pack(fields)) for at in range(ROWS_MAX + 10)]
+    frames = [pack_rows(some) for some in cut_rows(rows, data_bytes_max)]
+    assert max(map(len, frames)) <= data_bytes_max
+    assert [row for data in frames for row in map(Row, *split_rows(data))] == rows
+
+
+def test_names_take_what_is_said(fields: Fields) -> None:
+    names = [b"", b"x" * 127, b"abc"]
+    assert sum(map(name_bytes, names)) == len(pack_names(names))

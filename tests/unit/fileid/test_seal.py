@@ -142,11 +142,11 @@ def test_another_version_is_refused(mint: Mint, opener: Opener, version: int) ->
 
 def test_a_key_id_that_is_not_known_is_refused(mint: Mint) -> None:
     with pytest.raises(DecodeError, match="key id 5"):
-        Opener({}).open(mint().name)
+        Opener([]).open(mint().name)
 
 
 def test_another_key_of_the_same_id_does_not_open(mint: Mint, seal_key: SealKey) -> None:
-    other = Opener({seal_key.key_id: seal_key._replace(key=bytes(KEY_BYTES))})
+    other = Opener([seal_key._replace(key=bytes(KEY_BYTES))])
     with pytest.raises(DecodeError, match="does not open"):
         other.open(mint().name)
 

@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
+from bus.envelope import number_of
 from bus.errors import DecodeError
-from fileid.row import HEAD, LIFE_S, VALUES_BYTES_MAX, Row, number_of, pack_rows
+from fileid.row import HEAD, LIFE_S, VALUES_BYTES_MAX, Row, pack_rows
 from fileid.table import TOMBSTONE_S, Status, Table, check_statuses, is_settled
 
 MINTER = number_of("dhcp-1").to_bytes(4)

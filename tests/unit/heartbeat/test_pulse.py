@@ -42,3 +42,15 @@ def test_news_make_a_beat_due_at_once() -> None:
     assert pulse.deadline() <= 100.0
     pulse.tick(BEAT_OF_CFM, 100.1, 0.0)
     assert pulse.deadline() == 100.1 + BEAT_EVERY_S
+
+
+def test_who_drains_says_so_at_once_and_counts_how_often() -> None:
+    pulse = Pulse(Stamp("cfm-1", "lab", 9))
+    pulse.tick(BEAT_OF_CFM, 100.0, 0.0)
+    assert (pulse.is_draining, pulse.draining_beats) == (False, 0)
+    pulse.drain()
+    assert pulse.deadline() <= 100.0
+    for count in (1, 2):
+        said = decode(Beat, pulse.tick(BEAT_OF_CFM, 100.0 + count, 0.0).envelope.data)
+        assert said == BEAT_OF_CFM.model_copy(update={"draining": True})
+        assert pulse.draining_beats == count

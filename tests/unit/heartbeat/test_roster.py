@@ -6,6 +6,7 @@ import pytest
 
 from bus.envelope import Envelope
 from bus.errors import DecodeError
+from bus.messages import Load
 from heartbeat.detector import SUSPECT_AFTER_S, PeerChanged, PeerState
 from heartbeat.roster import Peer, Roster
 
@@ -26,7 +27,7 @@ def test_who_beats_is_alive_with_what_it_said(roster: Roster, beat: MakeBeat) ->
     assert (peer.name, peer.incarnation, peer.beat.generation, peer.beat.endpoints) == ("cfm-1", 1, 3, said)
     assert roster.is_alive("cfm-1")
     assert roster.state("cfm-1") is ALIVE
-    assert roster.names() == ["cfm-1"]
+    assert [*roster.describe(0.0)] == ["cfm-1"]
 
 
 def test_the_newest_beat_replaces_the_one_before(roster: Roster, beat: MakeBeat) -> None:
@@ -53,7 +54,7 @@ def test_a_stranger_or_a_false_service_does_not_get_in(
 ) -> None:
     with pytest.raises(DecodeError):
         roster.receive(beat(source, service=service), 0.0)
-    assert roster.names() == []
+    assert [*roster.describe(0.0)] == []
     assert roster.deadline() is None
 
 
@@ -78,7 +79,7 @@ def test_the_silent_are_not_alive_but_still_known(roster: Roster, beat: MakeBeat
     roster.tick(100.0)
     assert roster.alive("cfm") == []
     assert roster.state("cfm-2") is DEAD
-    assert roster.names() == ["cfm-1", "cfm-2"]
+    assert [*roster.describe(0.0)] == ["cfm-1", "cfm-2"]
     assert roster.peer("cfm-1") is not None
     assert not roster.is_alive("cfm-1")
 
@@ -108,3 +109,23 @@ def test_of_nobody_nothing_is_known(roster: Roster) -> None:
     assert roster.state("cfm-1") is None
     assert not roster.is_alive("cfm-1")
     assert roster.tick(1.0) == []
+
+
+def test_an_operator_is_told_what_we_know_of_everybody(roster: Roster, beat: MakeBeat) -> None:
+    roster.receive(beat("cfm-1", incarnation=7, load=Load(in_flight=3, capacity=9), draining=True), 10.0)
+    roster.receive(beat("cfm-2", generation=4), 9.0)
+    roster.tick(10.5)
+    told = roster.describe(10.5)
+    assert told["cfm-1"] == {
+        "state": "alive",
+        "service": "cfm",
+        "incarnation": 7,
+        "draining": True,
+        "load": {"in_flight": 3, "p99_ms": 0.0, "capacity": 9},
+        "generation": 0,
+        "beat_age_s": 0.5,
+    }
+    assert (told["cfm-2"]["state"], told["cfm-2"]["beat_age_s"]) == ("suspect", 1.5)
+    roster.tick(700.0)
+    forgotten = roster.describe(700.0)["cfm-1"]
+    assert (forgotten["state"], forgotten["beat_age_s"], forgotten["incarnation"]) == (None, None, 7)

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from bus.envelope import Envelope, Stamp, Token
+from bus.envelope import Envelope, Stamp, Token, number_of
 from bus.machine import LocalRequest, Received, Send, WallClock
 from bus.messages import BEAT, Beat, CatalogueRecord, encode
 from fileid.handoff import ACKED_SEQ, Budget
-from fileid.row import ACK, number_of, split_rows
+from fileid.row import ACK, split_rows
 from fileid.seal import KEY_BYTES, Opener, Sealer, SealKey
 from services.settings.catalogue import Classes, record
 from services.sidecar.minter import Minter
@@ -82,7 +82,7 @@ def build(catalogue: CatalogueRecord) -> Callable[..., Minter]:
 @pytest.fixture
 def opener() -> Opener:
     """Opens what dhcp-1 seals."""
-    return Opener({KEY.key_id: KEY})
+    return Opener([KEY])
 
 
 @pytest.fixture

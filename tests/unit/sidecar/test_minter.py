@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from bus.audit import DELAY_S
-from bus.envelope import Envelope, Token
+from bus.envelope import Envelope, Token, number_of
 from bus.machine import Effect, LocalRequest, Publish, Received, Reply, Send, Undelivered, WallClock
 from bus.messages import AUDIT, BEAT, Beat, decode
-from fileid.row import PULL, PULLED, ROWS, Row, number_of, pack_names, split_rows
+from fileid.row import PULL, PULLED, ROWS, Row, pack_names, split_rows
 from fileid.seal import Opener
 from fileid.table import Status
 from services.sidecar.minter import Minter
@@ -292,6 +292,21 @@ def test_status_says_what_the_operator_asks_first(minter: Minter, create: Make, 
     (status,) = answers(minter.receive(LocalRequest(3, {"op": "status", "id": 9}), 0.02))
     assert (status["id"], status["instance"], status["service"]) == (9, "dhcp-1", "dhcp")
     assert (status["incarnation"], status["generation"]) == (9, 3)
-    assert (status["peers"], status["cfms"]) == ({"cfm-1": "alive"}, ["cfm-1"])
+    assert ([*status["peers"]], status["cfms"]) == (["cfm-1"], ["cfm-1"])
+    assert status["peers"]["cfm-1"]["state"] == "alive"
     assert (status["counts"]["created"], status["handoffs"]["acked"]) == (1, 1)
     json.dumps(status)
+
+
+def test_pulled_rows_are_sent_in_messages_that_their_carrier_takes(
+    build: Make, create: Make, beat: Make
+) -> None:
+    minter = build(data_bytes_max=400)
+    minter.receive(beat(), 0.0)
+    for _ in range(5):
+        minter.receive(create(), 0.0)
+    names = [name for send in rows_sent(minter.tick(0.0)) for name in split_rows(send.envelope.data)[0]]
+    sends = minter.receive(Received(Envelope(PULL, "cfm-1", 1, 1, 0, pack_names(names)), "cfm-1"), 1.0)
+    assert len(sends) > 1
+    assert max(len(one.envelope.data) for one in sends) <= 400
+    assert [name for one in sends for name in split_rows(one.envelope.data)[0]] == names

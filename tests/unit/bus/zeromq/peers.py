@@ -23,7 +23,7 @@ PAYLOAD_BYTES_MAX = route("fileid").payload_bytes_max
 SERVER = new_key_pair()
 MINTERS = {"dhcp-1": new_key_pair(), "mps-1": new_key_pair()}
 LISTED = {pair.public: name for name, pair in MINTERS.items()}
-CFMS = {"cfm-1": SERVER.public, "cfm-2": SERVER.public}
+CFMS = {"cfm-1": [SERVER.public], "cfm-2": [SERVER.public]}
 
 
 def rows(seq: int, data: bytes = b"") -> Envelope:

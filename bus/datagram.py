@@ -1,0 +1,244 @@
+"""Datagrams: what a message looks like on the group, and what is believed of one that comes in.
+
+Theory of operation
+-------------------
+One message is one datagram of at most 1,400 bytes, sealed with a key that the whole fleet shares:
+
+    version u8 | flags u8 | key id u8 | reserved u8 | key check u32 | source u32 | target u32
+    incarnation u64 | number u64 | payload and seal
+
+The header is always readable and always authenticated. The payload is a frame of `bus.codec`: encrypted with
+AES-SIV (RFC 5297: no nonce that could repeat after a restart), or readable with the same seal behind it as a
+signature. `target` names who has to act, 0 means everybody. `key check` is the head of the key's SHA-256, so
+"that host has another key under the same id" can be told from "somebody changed a bit".
+
+`number` counts the datagrams of one incarnation on one channel (the group, or everything sent to one peer
+alone). A receiver takes each number once and only upwards, so what it delivers is in order and nothing can be
+played to it again; a late datagram counts as lost, and whoever needs delivery has acks. An older incarnation
+than the newest heard is refused. Before any of this costs a hash, each address has a token bucket.
+
+What a shared key cannot tell is which member of the fleet spoke. CURVE can: that is the bus's advantage.
+"""
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from struct import Struct
+from typing import NamedTuple
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESSIV
+
+from bus.codec import DATAGRAM_KINDS, FRAME_HEADER, from_frame, to_frame
+from bus.dedup import Window
+from bus.envelope import Envelope, number_of
+from bus.errors import DecodeError, OversizeError
+from bus.routes import READABLE
+
+DATAGRAM_BYTES_MAX = 1_400  # fits an Ethernet frame with room for a tunnel's headers
+KEY_BYTES = 64  # AES-256-SIV
+HEADER = Struct(">BBBxIIIQQ")
+SEAL_BYTES = 16
+DATA_BYTES_MAX = DATAGRAM_BYTES_MAX - HEADER.size - SEAL_BYTES - FRAME_HEADER.size
+EVERYBODY = 0
+_VERSION = 1
+_TO_GROUP = 1
+_ENCRYPTED = 2
+_SOURCES_MAX = 10_000
+REASONS = (
+    "shed",
+    "malformed",
+    "unknown_key",
+    "wrong_key",
+    "forged",
+    "stranger",
+    "misdirected",
+    "undecodable",
+    "replayed",
+    "late",
+    "lost",
+)
+"""Why a datagram was not delivered. `lost` counts those that a later one overtook, `late` those that came
+after it: refused all the same, and not taken from `lost` again, for counters only grow.
+"""
+
+
+class GroupKey(NamedTuple):
+    """A key of the whole fleet."""
+
+    key_id: int
+    key: bytes
+
+    @property
+    def check(self) -> int:
+        """The head of the key's SHA-256: enough to notice another key, of no use to find this one."""
+        return int.from_bytes(hashlib.sha256(self.key).digest()[:4], "big")
+
+
+class Writer:
+    """Makes the datagrams of one incarnation of one instance, sealed with the first of its keys."""
+
+    def __init__(self, instance: str, incarnation: int, key: GroupKey) -> None:
+        self._source = number_of(instance)
+        self._incarnation = incarnation
+        self._numbers: dict[int, int] = {}
+        self.use(key)
+
+    def use(self, key: GroupKey) -> None:
+        """Seal with this key from now on."""
+        self._key_id, self._check = key.key_id, key.check
+        self._siv = AESSIV(key.key)
+
+    def write(self, envelope: Envelope, target: int, *, to_group: bool) -> bytes:
+        """The next datagram; `OversizeError` for a message that does not fit into one."""
+        if len(envelope.data) > DATA_BYTES_MAX:
+            raise OversizeError(len(envelope.data), DATA_BYTES_MAX)
+        frame = to_frame(envelope)
+        channel = EVERYBODY if to_group else target
+        number = self._numbers[channel] = self._numbers.get(channel, 0) + 1
+        encrypted = envelope.traffic not in READABLE
+        header = HEADER.pack(
+            _VERSION,
+            _TO_GROUP * to_group | _ENCRYPTED * encrypted,
+            self._key_id,
+            self._check,
+            self._source,
+            target,
+            self._incarnation,
+            number,
+        )
+        if encrypted:
+            return header + self._siv.encrypt(frame, [header])
+        return header + frame + self._siv.encrypt(b"", [header, frame])
+
+
+class Opened(NamedTuple):
+    """A datagram that was believed. `for_us` is false for what everybody hears and another has to act on."""
+
+    envelope: Envelope
+    for_us: bool
+
+
+class _Heard(NamedTuple):
+    incarnation: int
+    windows: dict[bool, Window]
+
+
+class Reader:
+    """Believes datagrams, or counts why not."""
+
+    def __init__(
+        self,
+        instance: str,
+        names: Sequence[str],
+        keys: Sequence[GroupKey],
+        rate_per_s: float,
+        burst: int,
+    ) -> None:
+        """`names` is the whole fleet; `rate_per_s` and `burst` bound what one address may send."""
+        self.counts = dict.fromkeys(REASONS, 0)
+        self._self = number_of(instance)
+        self._names = {number_of(name): name for name in names}
+        self._heard: dict[int, _Heard] = {}
+        self._buckets = TokenBuckets(rate_per_s, burst)
+        self.use(keys)
+
+    def use(self, keys: Sequence[GroupKey]) -> None:
+        """Believe these keys from now on."""
+        self._keys: Mapping[int, tuple[int, AESSIV]] = {
+            key.key_id: (key.check, AESSIV(key.key)) for key in keys
+        }
+
+    def read(self, datagram: bytes, address: str, now: float) -> Opened | None:
+        """The message in a datagram from `address`; None, and a count, for everything not to be believed.
+
+        Our own come back to us from the group: they are neither delivered nor counted.
+        """
+        if not self._buckets.take(address, now):
+            return self._refuse("shed")
+        if not HEADER.size + SEAL_BYTES <= len(datagram) <= DATAGRAM_BYTES_MAX or datagram[0] != _VERSION:
+            return self._refuse("malformed")
+        _, flags, key_id, check, source, target, incarnation, number = HEADER.unpack_from(datagram)
+        if source == self._self:
+            return None
+        known = self._keys.get(key_id)
+        if known is None:
+            return self._refuse("unknown_key")
+        if known[0] != check:
+            return self._refuse("wrong_key")
+        try:
+            frame = _open(known[1], datagram, flags)
+        except InvalidTag:
+            return self._refuse("forged")
+        name = self._names.get(source)
+        if name is None:
+            return self._refuse("stranger")
+        to_group, for_us = bool(flags & _TO_GROUP), target in (EVERYBODY, self._self)
+        if not (to_group or for_us):
+            return self._refuse("misdirected")
+        if not self._is_next(source, incarnation, to_group, number):
+            return None
+        try:
+            return Opened(from_frame(frame, name, DATAGRAM_KINDS), for_us)
+        except DecodeError:
+            return self._refuse("undecodable")
+
+    def _is_next(self, source: int, incarnation: int, to_group: bool, number: int) -> bool:
+        heard = self._heard.get(source)
+        if heard is None or incarnation > heard.incarnation:
+            heard = self._heard[source] = _Heard(incarnation, {})
+        elif incarnation < heard.incarnation:
+            self.counts["replayed"] += 1
+            return False
+        before = heard.windows.get(to_group)
+        if before is None:  # we came in the middle: what went before was not lost, we were not there
+            before = Window(high=number - 1)
+        heard.windows[to_group], is_new = before.see(number)
+        ahead = number - before.high
+        if ahead > 0:
+            self.counts["lost"] += ahead - 1
+            return True
+        if is_new:
+            self.counts["late"] += 1
+        else:
+            self.counts["replayed"] += 1
+        return False
+
+    def _refuse(self, reason: str) -> Opened | None:
+        self.counts[reason] += 1
+        return None
+
+
+class TokenBuckets:
+    """A bucket per address: `rate_per_s` tokens a second, at most `burst` saved up.
+
+    >>> buckets = TokenBuckets(rate_per_s=1.0, burst=2)
+    >>> [buckets.take("192.0.2.7", now) for now in (0.0, 0.0, 0.0, 1.0)]
+    [True, True, False, True]
+    """
+
+    def __init__(self, rate_per_s: float, burst: int) -> None:
+        self._rate_per_s = rate_per_s
+        self._burst = burst
+        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    def take(self, address: str, now: float) -> bool:
+        """Whether this address may be listened to once more."""
+        tokens, at = self._buckets.get(address, (float(self._burst), now))
+        tokens = min(self._burst, tokens + (now - at) * self._rate_per_s)
+        allowed = tokens >= 1.0
+        self._buckets[address] = (tokens - 1.0 if allowed else tokens, now)
+        self._buckets.move_to_end(address)
+        if len(self._buckets) > _SOURCES_MAX:
+            self._buckets.popitem(last=False)
+        return allowed
+
+
+def _open(siv: AESSIV, datagram: bytes, flags: int) -> bytes:
+    """The frame in an authentic datagram; `InvalidTag` otherwise."""
+    header = datagram[: HEADER.size]
+    if flags & _ENCRYPTED:
+        return siv.decrypt(datagram[HEADER.size :], [header])
+    frame, seal = datagram[HEADER.size : -SEAL_BYTES], datagram[-SEAL_BYTES:]
+    siv.decrypt(seal, [header, frame])
+    return frame

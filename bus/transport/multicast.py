@@ -1,0 +1,237 @@
+"""Multicast: one UDP group for everybody, one UDP socket of one's own for the rest.
+
+Theory of operation
+-------------------
+Everything is sent from the socket that is bound to our own address; what is published goes to the group, what
+is sent to a peer goes to where that peer was last heard from, in a datagram that was believed
+(`bus.datagram`). Rows are the exception: they go to the group, so that every CFM has them, and name the one
+that has to ack. A peer that was silent for `SILENT_S` is not there.
+
+A send is not a delivery, even less than elsewhere: UDP drops in silence what nobody has room for. The
+receiver sees it in the numbers and counts it; the acks above do the rest. Audit events have no place here:
+they are dropped and counted.
+"""
+
+import os
+import select
+import socket
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from random import Random
+from typing import Any, NamedTuple
+
+from bus.datagram import DATAGRAM_BYTES_MAX, EVERYBODY, GroupKey, Reader, Writer
+from bus.envelope import Envelope, Stamp, number_of
+from bus.errors import BackpressureError, BusyError, UnavailableError
+from bus.machine import Received
+from bus.metrics import Sample, Tally, labelled
+from bus.routes import HEARD_BY_ALL, ROUTES
+from bus.transport.poller import BATCH_MAX, Poller
+
+SILENT_S = 3.5  # seven beats
+RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024
+_PROBE_EVERY_S = 0.25
+_IP_MULTICAST_ALL = 49  # ip(7); the socket module has no name for it
+
+
+class Place(NamedTuple):
+    """Where the group is, and our own address, whose interface is used."""
+
+    group: str
+    port: int
+    address: str
+    ttl: int = 1
+
+
+class Arrived(NamedTuple):
+    """A datagram, and where it came from."""
+
+    data: bytes
+    address: tuple[str, int]
+
+
+Weather = Callable[[Arrived], Iterable[Arrived]]
+"""What the network makes of a datagram: nothing, one, several. For labs, drills and tests."""
+
+
+class _Peer(NamedTuple):
+    address: tuple[str, int]
+    heard: float
+
+
+class Multicast:
+    """One instance in the group."""
+
+    def __init__(
+        self,
+        poller: Poller,
+        place: Place,
+        stamp: Stamp,
+        names: Sequence[str],
+        keys: Sequence[GroupKey],
+        overhear: Sequence[str],
+        clock: Callable[[], float],
+        *,
+        rate_per_s: float,
+        burst: int,
+        weather: Weather | None = None,
+    ) -> None:
+        """Join the group; `BusyError` if an address or port cannot be had.
+
+        `names` is the whole fleet. `overhear`: the classes of which we also want what another has to act on.
+        `clock` gives the seconds of the runner's `now`. `rate_per_s` and `burst`: see `bus.datagram.Reader`.
+        """
+        self.tally = Tally("multicast", ROUTES)
+        self._poller = poller
+        self._place = place
+        self._overhear = frozenset(overhear)
+        self._clock = clock
+        self._weather = weather
+        self._writer = Writer(stamp.instance, stamp.incarnation, keys[0])
+        self.reader = Reader(stamp.instance, names, keys, rate_per_s, burst)
+        self._peers: dict[str, _Peer] = {}
+        self._sockets: list[socket.socket] = []
+        try:
+            self._own = self._open((place.address, 0))
+            self._group = self._open((place.group, place.port))
+            _join(self._own, self._group, place)
+        except OSError as error:
+            self.close()
+            raise BusyError(
+                f"cannot join {place.group} port {place.port} from {place.address}: {error.strerror}"
+            ) from error
+
+    @property
+    def endpoint(self) -> str:
+        """Where we send from and hear what is for us alone."""
+        address, port = self._own.getsockname()
+        return f"udp://{address}:{port}"
+
+    def use(self, keys: Sequence[GroupKey]) -> None:
+        """Seal with the first of these keys and believe all of them, from now on."""
+        self._writer.use(keys[0])
+        self.reader.use(keys)
+
+    def publish(self, envelope: Envelope, key: str) -> None:
+        """Tell the group, or say why not. `key`, which orders records of a topic, is of no use here."""
+        traffic = envelope.traffic
+        self.tally.offered[traffic] += 1
+        if traffic == "audit":
+            return
+        self._send(self._writer.write(envelope, EVERYBODY, to_group=True), self._group_address)
+        self.tally.sent[traffic] += 1
+
+    def send(self, to: str | bytes, envelope: Envelope) -> None:
+        """Send to a peer that was heard lately, or say why not."""
+        traffic = envelope.traffic
+        self.tally.offered[traffic] += 1
+        name = to if isinstance(to, str) else ""
+        peer = self._peers.get(name)
+        if peer is None or self._clock() - peer.heard > SILENT_S:
+            raise UnavailableError(f"{name} was not heard for {SILENT_S:g} s")
+        target = number_of(name)
+        if envelope.type in HEARD_BY_ALL:
+            self._send(self._writer.write(envelope, target, to_group=True), self._group_address)
+        else:
+            self._send(self._writer.write(envelope, target, to_group=False), peer.address)
+        self.tally.sent[traffic] += 1
+
+    def connect(self, peer: str, endpoint: str) -> None:
+        """Nothing to do: where a peer is we know from what it sends."""
+
+    def check_heard(self, timeout_s: float) -> None:
+        """Hear ourselves in the group within the time, or `UnavailableError`. Call before the runner runs."""
+        probe = b"provbus probe " + os.urandom(16)
+        deadline = self._clock() + timeout_s
+        try:
+            while self._clock() < deadline:
+                self._own.sendto(probe, self._group_address)
+                while select.select([self._group], [], [], _PROBE_EVERY_S)[0] and self._clock() < deadline:
+                    if self._group.recv(DATAGRAM_BYTES_MAX) == probe:
+                        return
+            reason = f"within {timeout_s:g} s"
+        except OSError as error:
+            reason = f"({error.strerror})"
+        place = self._place
+        raise UnavailableError(
+            f"nothing sent to {place.group} port {place.port} can be heard on {place.address} {reason}:"
+            " this network does not carry multicast; use transport.mode bus"
+        )
+
+    def samples(self) -> Iterator[Sample]:
+        """Messages, and what the reader did not believe."""
+        yield from self.tally.samples()
+        yield from labelled("provbus_multicast_datagrams_total", "reason", self.reader.counts)
+
+    def close(self) -> None:
+        """Leave the group."""
+        for one in self._sockets:
+            self._poller.remove(one.fileno())
+            one.close()
+        self._sockets.clear()
+
+    @property
+    def _group_address(self) -> tuple[str, int]:
+        return (self._place.group, self._place.port)
+
+    def _open(self, address: tuple[str, int]) -> socket.socket:
+        one = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._sockets.append(one)
+        self._poller.add(one.fileno(), self._receiver(one))
+        one.setblocking(False)
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
+        if address == self._group_address:
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # every instance of this host listens
+        one.bind(address)
+        return one
+
+    def _send(self, datagram: bytes, address: tuple[str, int]) -> None:
+        try:
+            self._own.sendto(datagram, address)
+        except BlockingIOError:
+            raise BackpressureError("the socket's send buffer is full") from None
+        except OSError as error:
+            raise UnavailableError(f"cannot send to {address[0]}: {error.strerror}") from error
+
+    def _receiver(self, one: socket.socket) -> Callable[[], list[Any]]:
+        def receive() -> list[Any]:
+            messages: list[Any] = []
+            now = self._clock()
+            for _ in range(BATCH_MAX):
+                try:
+                    arrived = Arrived(*one.recvfrom(DATAGRAM_BYTES_MAX + 1))
+                except BlockingIOError:
+                    break
+                for datagram in (arrived,) if self._weather is None else self._weather(arrived):
+                    messages += self._believe(datagram, now)
+            return messages
+
+        return receive
+
+    def _believe(self, datagram: Arrived, now: float) -> list[Received]:
+        opened = self.reader.read(datagram.data, datagram.address[0], now)
+        if opened is None:
+            return []
+        envelope = opened.envelope
+        self.tally.received[envelope.traffic] += 1
+        self._peers[envelope.source] = _Peer(datagram.address, now)
+        if opened.for_us:
+            return [Received(envelope, envelope.source)]
+        return [Received(envelope, "")] if envelope.traffic in self._overhear else []
+
+
+def lossy(random: Random, share: float) -> Weather:
+    """A network that loses this share."""
+    return lambda arrived: () if random.random() < share else (arrived,)
+
+
+def _join(own: socket.socket, group: socket.socket, place: Place) -> None:
+    interface = socket.inet_aton(place.address)
+    membership = socket.inet_aton(place.group) + interface
+    group.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, membership)
+    # Of this group on other interfaces, where another process joined it, hear nothing.
+    group.setsockopt(socket.IPPROTO_IP, _IP_MULTICAST_ALL, 0)
+    own.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, interface)
+    own.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, place.ttl)
+    own.setsockopt(
+        socket.IPPROTO_IP, socket.IP_MULTICAST_LOOP, 1
+    )  # others of this host hear us, and we ourselves

@@ -1,0 +1,99 @@
+"""What a CFM says of itself: to its operator, to Prometheus, and to whoever asks whether it can work.
+
+It reads the parts of the CFM and changes none of them, so it may be asked at any time.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from bus.audit import Audit
+from bus.dedup import Dedup
+from bus.envelope import Stamp
+from bus.messages import Beat
+from bus.metrics import Sample, labelled
+from fileid.reads import Reads
+from fileid.table import Table
+from heartbeat.pulse import Pulse
+from services.tftp.server_core import TftpServer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CfmStatus:
+    """A look at the parts of one CFM. `beat` makes its next beat, `connected` names the minters."""
+
+    stamp: Stamp
+    beat: Callable[[float], Beat]
+    table: Table
+    reads: Reads
+    tftp: TftpServer
+    audit: Audit
+    pulse: Pulse
+    dedup: Dedup
+    connected: Iterable[str]
+    generation: Callable[[], int]
+    counts: Mapping[str, int]
+
+    def answer(self, request_id: Any) -> dict[str, Any]:
+        """The answer to the request `status` of the local socket."""
+        return {
+            "id": request_id,
+            "instance": self.stamp.instance,
+            "service": "cfm",
+            "incarnation": self.stamp.incarnation,
+            "generation": self.generation(),
+            "draining": self.pulse.is_draining,
+            "peers": {name: {"state": "connected"} for name in self.connected},
+            "rows": len(self.table),
+            "table": self.table.counts,
+            "reads": self.reads.counts,
+            "silent": self.reads.silent,
+            "tftp": asdict(self.tftp.counters),
+            "counts": self.counts,
+            "audit": {"pending": len(self.audit), "dropped": self.audit.dropped},
+        }
+
+    def missing(self) -> list[str]:
+        """What is not there and without which no file can be built, or not for long."""
+        missing = ["it drains, to stop"] if self.pulse.is_draining else []
+        return missing if self.generation() else [*missing, "settings"]
+
+    def degraded(self) -> list[str]:
+        """Nothing: a CFM works fully or not at all."""
+        return []
+
+    def samples(self, now: float) -> Iterator[Sample]:
+        """Everything that a CFM counts."""
+        rows, silent, load = self.table.counts, self.reads.silent, self.beat(now).load
+        outcomes = {name: rows[name] for name in ("completed", "expired")}
+        yield from labelled("provbus_fileids_total", "outcome", outcomes)
+        statuses = {name: rows[name] for name in ("stored", "duplicate", "full", "bad")}
+        yield from labelled("provbus_rows_total", "status", statuses)
+        yield Sample("provbus_table_rows", len(self.table))
+        yield Sample("provbus_parked_reads", len(self.reads))
+        yield from labelled("provbus_reads_total", "how", self.reads.counts)
+        reasons = {reason: count for reason, count in silent.items() if reason != "pulls_full"}
+        yield from labelled("provbus_silent_reads_total", "reason", reasons)
+        unbuilt = {name: self.counts[name] for name in ("no_template", "bad_values")}
+        yield from labelled("provbus_unbuilt_files_total", "reason", unbuilt)
+        yield Sample("provbus_downloads_in_flight", load.in_flight)
+        yield Sample("provbus_download_p99_seconds", load.p99_ms / 1000)
+        yield from labelled("provbus_tftp_events_total", "event", asdict(self.tftp.counters))
+        yield Sample("provbus_undecodable_total", self.counts["undecodable"])
+        yield Sample("provbus_duplicates_total", self.dedup.duplicates)
+        yield Sample("provbus_settings_generation", self.generation())
+        yield Sample("provbus_draining", self.pulse.is_draining)
+        yield from self._queues()
+
+    def _queues(self) -> Iterator[Sample]:
+        silent = self.reads.silent
+        waiting = {"pulls": self.reads.pulls, "sessions": len(self.tftp), "audit": len(self.audit)}
+        yield from labelled("provbus_queue_depth", "queue", waiting)
+        shed = {
+            "table": self.table.counts["full"],
+            "parked": silent.get("parked_full", 0),
+            "pulls": silent.get("pulls_full", 0),
+            "sessions": self.tftp.counters.refused_full,
+            "audit": self.audit.dropped,
+        }
+        yield from labelled("provbus_sheds_total", "queue", shed)

@@ -1,0 +1,167 @@
+"""Keys rotated while a plant boots, and the proof that the former ones are good for nothing afterwards.
+
+The lab takes the steps of `bus.rotation` at the moments that a scenario names, and has every service reload
+after each. The fleet has one more minter, `probe-1`, whose keys are rotated like all others and which is
+nobody's process. When all is over the lab speaks in its name: what it does with its former key must be
+refused, and the same with its present key must work, or nothing was proven.
+"""
+
+import secrets
+import select
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import zmq
+from zmq.utils.monitor import parse_monitor_message
+
+from bus.config import read_secret
+from bus.datagram import GroupKey, Writer
+from bus.envelope import Stamp, number_of
+from bus.fleet import load_fleet, load_group_keys, load_seal_keys
+from bus.rotation import STEPS, rotate
+from bus.transport.curve import KeyPair, key_pair, secure_client
+from fileid.row import ROWS, Row, pack, pack_rows
+from fileid.seal import KEY_BYTES, Opener, Sealer, SealKey
+from services.lab.processes import ask
+from services.tftp.client_core import ReadClient
+
+PROBE = "probe-1"
+PROBE_ADDRESS = "127.0.0.5"
+KINDS = {"bus": ("curve", "seal"), "multicast": ("multicast", "seal")}
+PATIENCE_S = 3.0  # a name without its row is served from its seal after half a second
+_BLOCK_BYTES_MAX = 2_048
+
+
+class Target(NamedTuple):
+    """A CFM as the probe sees it, and the sidecar that mints for it."""
+
+    cfm: str
+    fileid: str
+    tftp: tuple[str, int]
+    group: tuple[str, int]
+    minter_socket: Path
+
+
+class _Keys(NamedTuple):
+    curve: KeyPair
+    server: bytes
+    seal: SealKey
+    group: GroupKey
+
+
+class Rotation:
+    """The rotation of every key that a mode uses."""
+
+    def __init__(self, directory: Path, mode: str, target: Target) -> None:
+        self._directory = directory
+        self._kinds = KINDS[mode]
+        self._target = target
+        self._steps = list(STEPS)
+        self._former = self._keys()
+
+    @property
+    def steps_left(self) -> int:
+        """How many steps are still to be taken."""
+        return len(self._steps)
+
+    def step(self) -> None:
+        """Take the next step with every kind of key; then everybody has to reload."""
+        step = self._steps.pop(0)
+        for kind in self._kinds:
+            rotate(self._directory, kind, step, KEY_BYTES)
+
+    def prove(self) -> dict[str, Any]:
+        """What the report says: kinds whose present key works, and former keys that were refused."""
+        present, former = self._keys(), self._former
+        row, seal_of = self._row(present.seal)
+        tries: dict[str, tuple[Callable[[_Keys], bool], tuple[_Keys, ...]]] = {
+            "curve": (self._connects, (former, present._replace(server=former.server))),
+            "seal": (lambda keys: self._is_served(seal_of(keys.seal)), (former,)),
+            "multicast": (lambda keys: self._is_acked(keys, row), (former,)),
+        }
+        refused = sum(not tries[kind][0](keys) for kind in self._kinds for keys in tries[kind][1])
+        works = {kind: int(tries[kind][0](present)) for kind in self._kinds}
+        return {"rotations": works, "old_keys_refused": refused}
+
+    def _keys(self) -> _Keys:
+        fleet = load_fleet(self._directory / "fleet.yaml")
+        path = self._directory / "seal" / f"{PROBE}.key"
+        _, key_id, key = load_seal_keys(path, fleet, KEY_BYTES)[0]
+        return _Keys(
+            key_pair(read_secret(self._directory / "curve" / f"{PROBE}.key")),
+            fleet.member(self._target.cfm).keys[0].encode(),
+            SealKey(key_id, number_of(PROBE), key),
+            load_group_keys(self._directory / "multicast" / "group.key")[0],
+        )
+
+    def _row(self, seal: SealKey) -> tuple[Row, Callable[[SealKey], Row]]:
+        """A row of the probe's for its own address, with its name sealed by `seal` or by another key."""
+        request = {
+            "op": "fileid.create",
+            "device": "00:00:5e:00:53:01",
+            "address": PROBE_ADDRESS,
+            "settings": {"class": "residential", "customer": 1},
+        }
+        name = (ask(self._target.minter_socket, request) or {})["file"].encode()
+        fleet = load_fleet(self._directory / "fleet.yaml")
+        paths = sorted((self._directory / "seal").iterdir())
+        keys = [one for path in paths for one in load_seal_keys(path, fleet, KEY_BYTES)]
+        opener = Opener([SealKey(key_id, number_of(minter), key) for minter, key_id, key in keys])
+        fields = opener.open(name).fields()._replace(minter=number_of(PROBE))
+        mask = name.partition(b".")[2].decode()
+
+        def sealed(key: SealKey) -> Row:
+            return Sealer(key).seal(pack(fields._replace(serial=secrets.token_bytes(8))), mask)
+
+        return sealed(seal), sealed
+
+    def _is_served(self, row: Row) -> bool:
+        """Whether a modem at the row's address gets a file by this name."""
+        client = ReadClient(row.name)
+        with _socket() as one:
+            one.sendto(client.request, self._target.tftp)
+            while not client.done:
+                if not select.select([one], [], [], PATIENCE_S)[0]:
+                    return False
+                data, peer = one.recvfrom(_BLOCK_BYTES_MAX)
+                answer = client.receive(data, peer[1])
+                if answer is not None:
+                    one.sendto(answer, peer)
+        return True
+
+    def _is_acked(self, keys: _Keys, row: Row) -> bool:
+        """Whether the CFM answers rows in a datagram that is sealed with this key."""
+        incarnation = time.time_ns() // 1_000_000
+        rows = Stamp(PROBE, "lab", incarnation).envelope(ROWS, pack_rows([row]), time_ms=0)
+        writer = Writer(PROBE, incarnation, keys.group)
+        with _socket() as one:
+            one.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton(PROBE_ADDRESS))
+            one.sendto(writer.write(rows, number_of(self._target.cfm), to_group=True), self._target.group)
+            return bool(select.select([one], [], [], PATIENCE_S)[0])
+
+    def _connects(self, keys: _Keys) -> bool:
+        """Whether the CFM accepts a connection with this key, of somebody who believes that server key."""
+        context: zmq.Context[Any] = zmq.Context()
+        stranger = context.socket(zmq.DEALER)
+        stranger.setsockopt(zmq.LINGER, 0)
+        secure_client(stranger, keys.curve, keys.server)
+        monitor = stranger.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED)
+        try:
+            stranger.connect(self._target.fileid)
+            return bool(monitor.poll(PATIENCE_S * 1000)) and bool(
+                parse_monitor_message(monitor.recv_multipart())
+            )
+        finally:
+            stranger.disable_monitor()
+            monitor.close()
+            stranger.close()
+            context.term()
+
+
+def _socket() -> socket.socket:
+    one = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    one.bind((PROBE_ADDRESS, 0))
+    return one

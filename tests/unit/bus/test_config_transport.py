@@ -1,0 +1,139 @@
+"""Which column of the route table: the mode, what it needs, and what is wrong with a group."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from bus.config import Config, MulticastSection, load
+from bus.errors import ConfigError
+
+GROUP: dict[str, Any] = {"address": "127.0.0.2", "keys": ["keys/multicast/group.key"]}
+KAFKA = {"bootstrap": "127.0.0.1:9092"}
+CFM: dict[str, Any] = {
+    "seal_keys": ["keys/seal/dhcp-1.key"],
+    "secret_file": "cmts.secret",
+    "tftp": {"address": "127.0.0.11"},
+}
+
+
+@contextmanager
+def mode_in_environment(mode: str) -> Iterator[None]:
+    """The process's own environment with a mode, and afterwards without."""
+    os.environ["PROVBUS_TRANSPORT__MODE"] = mode
+    try:
+        yield
+    finally:
+        del os.environ["PROVBUS_TRANSPORT__MODE"]
+
+
+def configured(directory: Path, **sections: Any) -> Config:
+    """The configuration with these sections."""
+    settings = {
+        "instance": "cfm-1",
+        "fleet": "keys/fleet.yaml",
+        "key": "keys/curve/cfm-1.key",
+        "state_directory": "state",
+        "local": {"socket": "cfm-1.sock"},
+    }
+    path = directory / "cfm-1.yaml"
+    path.write_text(yaml.safe_dump(settings | sections))
+    return load(path)
+
+
+def test_the_bus_is_the_default(tmp_path: Path) -> None:
+    config = configured(tmp_path, kafka=KAFKA)
+    assert (config.transport.mode, config.multicast) == ("bus", None)
+
+
+def test_multicast_needs_its_section_and_no_other(tmp_path: Path) -> None:
+    config = configured(tmp_path, transport={"mode": "multicast"}, multicast=GROUP, cfm=CFM)
+    assert config.multicast == MulticastSection(address="127.0.0.2", keys=[tmp_path / GROUP["keys"][0]])
+    assert config.kafka is None
+
+
+@pytest.mark.parametrize(
+    ("mode", "said"),
+    [
+        ("dual", "transport.mode: mode dual is not there yet: set bus or multicast"),
+        ("auto", "transport.mode: mode auto is not there yet: set bus or multicast"),
+        ("unicast", "transport.mode: there is no mode 'unicast': set bus or multicast"),
+        ("Bus", "transport.mode: there is no mode 'Bus': set bus or multicast"),
+        ("", "transport.mode: there is no mode '': set bus or multicast"),
+        (None, "transport.mode: Input should be a valid string"),
+    ],
+)
+def test_a_mode_that_is_not_there_is_told_with_those_that_are(
+    tmp_path: Path, mode: str | None, said: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        configured(tmp_path, transport={"mode": mode}, kafka=KAFKA, multicast=GROUP)
+    assert str(caught.value).endswith(said)
+
+
+@pytest.mark.parametrize(
+    ("sections", "said"),
+    [
+        ({"transport": {"mode": "multicast"}}, "transport.mode multicast needs a 'multicast' section"),
+        ({"transport": {"mode": "multicast"}, "kafka": KAFKA}, "multicast needs a 'multicast' section"),
+        ({}, "transport.mode bus needs a 'kafka' section"),
+        ({"multicast": GROUP}, "transport.mode bus needs a 'kafka' section"),
+        ({"kafka": KAFKA, "cfm": CFM}, "transport.mode bus needs 'cfm.listen'"),
+    ],
+)
+def test_a_mode_without_what_it_needs_is_refused(tmp_path: Path, sections: dict[str, Any], said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        configured(tmp_path, **sections)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("address", "localhost", "multicast.address: Expected 4 octets"),
+        ("address", "::1", "multicast.address: Expected 4 octets"),
+        ("address", "127.0.0.256", "multicast.address: Octet 256"),
+        ("group", "192.0.2.1", r"multicast.group: 192\.0\.2\.1 is not a multicast group \(224\.0\.0\.0/4\)"),
+        ("group", "240.0.0.1", "multicast.group: .* is not a multicast group"),
+        ("group", "ff02::1", "multicast.group: Expected 4 octets"),
+        ("port", 0, "multicast.port: Input should be greater than"),
+        ("port", 65536, "multicast.port: Input should be less than"),
+        ("ttl", 256, "multicast.ttl: Input should be less than"),
+        ("keys", [], "multicast.keys: List should have at least 1 item"),
+        ("keys", "group.key", "multicast.keys: Input should be a valid list"),
+        ("rate_per_s", 0, "multicast.rate_per_s: Input should be greater than 0"),
+        ("burst", 0, "multicast.burst: Input should be greater than or equal to 1"),
+        ("lose", 1, "multicast.lose: Input should be less than 1"),
+        ("lose", -0.1, "multicast.lose: Input should be greater than or equal to 0"),
+        ("key", "x", r"unknown key 'multicast\.key'; did you mean 'keys'\?"),
+    ],
+)
+def test_a_mistake_in_the_group_is_named_with_its_line(
+    tmp_path: Path, key: str, value: Any, said: str
+) -> None:
+    with pytest.raises(ConfigError, match=rf"cfm-1\.yaml:\d+: {said}"):
+        configured(tmp_path, transport={"mode": "multicast"}, multicast=GROUP | {key: value})
+
+
+@pytest.mark.parametrize("missing", ["address", "keys"])
+def test_a_group_without_address_or_keys_is_refused(tmp_path: Path, missing: str) -> None:
+    group = {key: value for key, value in GROUP.items() if key != missing}
+    with pytest.raises(ConfigError, match=f"multicast.{missing}: Field required"):
+        configured(tmp_path, transport={"mode": "multicast"}, multicast=group)
+
+
+def test_the_mode_in_the_environment_stands_over_that_in_the_file(tmp_path: Path) -> None:
+    sections = {"transport": {"mode": "bus"}, "kafka": KAFKA, "multicast": GROUP}
+    with mode_in_environment("multicast"):
+        assert configured(tmp_path, **sections).transport.mode == "multicast"
+    assert configured(tmp_path, **sections).transport.mode == "bus"
+
+
+def test_a_mode_in_the_environment_needs_its_section_too(tmp_path: Path) -> None:
+    with mode_in_environment("multicast"), pytest.raises(ConfigError, match="needs a 'multicast' section"):
+        configured(tmp_path, kafka=KAFKA)
+    with mode_in_environment("dual"), pytest.raises(ConfigError, match="mode dual is not there yet"):
+        configured(tmp_path, kafka=KAFKA)

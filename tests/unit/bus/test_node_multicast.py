@@ -1,0 +1,155 @@
+"""A node in a multicast group: without its key it does not start, with it it needs no broker."""
+
+import base64
+import os
+import secrets
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from bus.config import Config, load
+from bus.datagram import DATA_BYTES_MAX
+from bus.envelope import Envelope
+from bus.errors import BusyError, ConfigError
+from bus.fleet import make_fleet
+from bus.health import Status
+from bus.machine import CaughtUp, Effect, Exit, Publish, Received
+from bus.messages import CATALOGUE
+from bus.node import Node
+from services.lab.site import free_port
+
+KEY = base64.b64encode(bytes(64))
+
+Edit = Callable[[dict[str, Any], Path], None]
+
+
+@pytest.fixture(autouse=True)
+def no_descriptors_left() -> Iterator[None]:
+    """What is opened is closed, without help from the garbage collector."""
+    before = set(os.listdir("/proc/self/fd"))
+    yield
+    assert set(os.listdir("/proc/self/fd")) == before
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> dict[str, Any]:
+    """A configuration of a node in a group of its own."""
+    make_fleet(tmp_path / "keys", {"dhcp-1": "dhcp", "cfm-1": "cfm"}, "lab", 64)
+    return {
+        "instance": "dhcp-1",
+        "fleet": "keys/fleet.yaml",
+        "key": "keys/curve/dhcp-1.key",
+        "state_directory": "state",
+        "local": {"socket": "dhcp-1.sock"},
+        "transport": {"mode": "multicast"},
+        "multicast": {
+            "address": "127.0.0.2",
+            "group": f"239.255.{secrets.randbelow(256)}.{secrets.randbelow(256)}",
+            "port": free_port([""], socket.SOCK_DGRAM),
+            "keys": ["keys/multicast/group.key"],
+        },
+    }
+
+
+def configured(settings: dict[str, Any], directory: Path) -> Config:
+    path = directory / "dhcp-1.yaml"
+    path.write_text(yaml.safe_dump(settings))
+    return load(path)
+
+
+class _Publisher:
+    """Publishes settings, and leaves when it has read them back and is caught up."""
+
+    def __init__(self, envelope: Envelope) -> None:
+        self.heard: list[Any] = []
+        self._envelope = envelope
+        self._publishes = True
+
+    @property
+    def status(self) -> Status:
+        raise AssertionError("nobody asked for a page")
+
+    def receive(self, message: Any, now: float) -> list[Effect]:
+        if not isinstance(message, Received | CaughtUp):
+            return []
+        self.heard.append(message)
+        return [Exit(0, "caught up")] if isinstance(message, CaughtUp) else []
+
+    def tick(self, now: float) -> list[Effect]:
+        self._publishes = False
+        return [Publish(self._envelope, "catalogue")]
+
+    def deadline(self) -> float | None:
+        return 0.0 if self._publishes else None
+
+
+def test_a_node_in_a_group_hears_itself_and_reads_its_settings_back(
+    settings: dict[str, Any], tmp_path: Path
+) -> None:
+    """No broker and no other instance is needed: the replica stands for the topic."""
+    node = Node(configured(settings, tmp_path), ["dhcp"], read=("heartbeat", "config"))
+    try:
+        node.check(has_copy=False)
+        assert (node.kafka, node.data_bytes_max) == (None, DATA_BYTES_MAX)
+        envelope = node.stamp.envelope(CATALOGUE, b"{}", time_ms=0)
+        machine = _Publisher(envelope)
+        assert node.run(machine, {}) == Exit(0, "caught up")
+        assert machine.heard == [Received(envelope._replace(site=""), ""), CaughtUp("config")]
+    finally:
+        node.close()
+
+
+def _no_file(settings: dict[str, Any], directory: Path) -> None:
+    (directory / "keys" / "multicast" / "group.key").unlink()
+
+
+def _directory(settings: dict[str, Any], directory: Path) -> None:
+    settings["multicast"]["keys"] = ["keys/multicast"]
+
+
+def _second_file_is_missing(settings: dict[str, Any], directory: Path) -> None:
+    settings["multicast"]["keys"].append("keys/multicast/next.key")
+
+
+def _content(content: bytes) -> Edit:
+    def edit(settings: dict[str, Any], directory: Path) -> None:
+        (directory / "keys" / "multicast" / "group.key").write_bytes(content)
+
+    return edit
+
+
+@pytest.mark.parametrize(
+    ("edit", "said"),
+    [
+        (_no_file, r"cannot read the secret in .*group\.key"),
+        (_directory, r"cannot read the secret in .*multicast"),
+        (_second_file_is_missing, r"cannot read the secret in .*next\.key"),
+        (_content(b""), r"the secret in .*group\.key is empty"),
+        (_content(KEY), r"group\.key: a line must hold the id of a key"),
+        (_content(b"7 " + KEY[:-4]), r"group\.key: a key has 6\d bytes, not 64"),
+        (_content(b"7 " + KEY + b"\n8"), r"group\.key: a line must hold the id of a key"),
+    ],
+)
+def test_without_its_key_a_node_does_not_start_and_nothing_stays_open(
+    settings: dict[str, Any], tmp_path: Path, edit: Edit, said: str
+) -> None:
+    edit(settings, tmp_path)
+    config = configured(settings, tmp_path)
+    with pytest.raises(ConfigError, match=said) as caught:
+        Node(config, ["dhcp"], read=())
+    assert KEY.decode()[:40] not in str(caught.value)
+    assert not (tmp_path / "dhcp-1.sock").exists()
+
+
+def test_an_address_of_another_host_is_named_and_nothing_stays_open(
+    settings: dict[str, Any], tmp_path: Path
+) -> None:
+    settings["multicast"]["address"] = "192.0.2.1"
+    config = configured(settings, tmp_path)
+    with pytest.raises(BusyError, match=r"cannot join 239\.255\..* from 192\.0\.2\.1"):
+        Node(config, ["dhcp"], read=())
+    assert not (tmp_path / "dhcp-1.sock").exists()

@@ -1,0 +1,128 @@
+"""Rotation: two instances that are one step apart understand each other at every step."""
+
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bus.config import read_secret
+from bus.errors import BusyError, ConfigError
+from bus.fleet import load_fleet, load_group_keys, load_seal_keys, make_fleet
+from bus.rotation import KINDS, STEPS, rotate
+from bus.transport.curve import key_pair
+
+SERVICES = {"dhcp-1": "dhcp", "mps-1": "mps", "cfm-1": "cfm"}
+SEAL_BYTES = 64
+
+Used = dict[str, bytes]
+Believed = dict[str, set[bytes]]
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    made = tmp_path / "keys"
+    make_fleet(made, SERVICES, "lab", SEAL_BYTES)
+    return made
+
+
+def curve(directory: Path) -> tuple[Used, Believed]:
+    """What each instance uses, and what is believed of it."""
+    fleet = load_fleet(directory / "fleet.yaml")
+    used = {name: key_pair(read_secret(directory / "curve" / f"{name}.key")).public for name in SERVICES}
+    believed = {name: set(keys) for name, keys in fleet.keys("dhcp", "mps", "cfm").items()}
+    return used, believed
+
+
+def seal(directory: Path) -> tuple[Used, Believed]:
+    fleet = load_fleet(directory / "fleet.yaml")
+    keys = {
+        name: [bytes((key_id,)) + key for _, key_id, key in load_seal_keys(path, fleet, SEAL_BYTES)]
+        for name in ("dhcp-1", "mps-1")
+        for path in [directory / "seal" / f"{name}.key"]
+    }
+    return {name: some[0] for name, some in keys.items()}, {name: set(some) for name, some in keys.items()}
+
+
+def multicast(directory: Path) -> tuple[Used, Believed]:
+    keys = [bytes((key.key_id,)) + key.key for key in load_group_keys(directory / "multicast" / "group.key")]
+    return {"": keys[0]}, {"": set(keys)}
+
+
+LOOKS: dict[str, Callable[[Path], tuple[Used, Believed]]] = {
+    "curve": curve,
+    "seal": seal,
+    "multicast": multicast,
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_neighbours_in_the_rotation_always_understand_each_other(directory: Path, kind: str) -> None:
+    look = LOOKS[kind]
+    first_used, _ = look(directory)
+    for _ in range(3):
+        before_used, before_believed = used, believed = look(directory)
+        for step in STEPS:
+            rotate(directory, kind, step, SEAL_BYTES)
+            used, believed = look(directory)
+            for name in used:
+                assert used[name] in before_believed[name], f"{step}: {name} is ahead of the others"
+                assert before_used[name] in believed[name] or step == "drop", f"{step}: {name} is behind"
+                assert used[name] in believed[name]
+            before_used, before_believed = used, believed
+        assert all(believed[name] == {used[name]} for name in used)
+    assert all(used[name] != first_used[name] for name in used)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_key_that_was_dropped_is_believed_no_more(directory: Path, kind: str) -> None:
+    former, _ = LOOKS[kind](directory)
+    for step in STEPS:
+        rotate(directory, kind, step, SEAL_BYTES)
+    _, believed = LOOKS[kind](directory)
+    assert all(former[name] not in believed[name] for name in former)
+
+
+def test_seal_keys_of_a_fleet_never_share_an_id(directory: Path) -> None:
+    rotate(directory, "seal", "add", SEAL_BYTES)
+    _, believed = seal(directory)
+    ids = [key[0] for keys in believed.values() for key in keys]
+    assert sorted(ids) == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("taken", "step"), [((), "use"), ((), "drop"), (("add",), "add"), (("add", "use", "drop"), "drop")]
+)
+def test_a_step_out_of_turn_is_refused_and_changes_nothing(
+    directory: Path, kind: str, taken: tuple[str, ...], step: str
+) -> None:
+    for one in taken:
+        rotate(directory, kind, one, SEAL_BYTES)
+    before = {path: path.read_bytes() for path in directory.rglob("*") if path.is_file()}
+    with pytest.raises(ConfigError):
+        rotate(directory, kind, step, SEAL_BYTES)
+    assert {path: path.read_bytes() for path in directory.rglob("*") if path.is_file()} == before
+
+
+def test_a_curve_key_is_not_dropped_before_the_next_one_is_used(directory: Path) -> None:
+    rotate(directory, "curve", "add", SEAL_BYTES)
+    with pytest.raises(ConfigError, match="use the next key first"):
+        rotate(directory, "curve", "drop", SEAL_BYTES)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_files_stay_their_owners(directory: Path, kind: str) -> None:
+    for step in STEPS:
+        rotate(directory, kind, step, SEAL_BYTES)
+        assert {stat.S_IMODE(one.stat().st_mode) for one in directory.rglob("*.key")} == {0o600}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_place_that_cannot_be_written_is_busy(directory: Path, kind: str) -> None:
+    for folder in ("curve", "seal", "multicast"):
+        for path in (directory / folder).iterdir():
+            blocked = path.with_suffix(".next.new" if folder == "curve" else ".new")
+            blocked.mkdir()
+    with pytest.raises(BusyError, match="cannot write"):
+        rotate(directory, kind, "add", SEAL_BYTES)

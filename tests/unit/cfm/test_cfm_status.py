@@ -1,0 +1,71 @@
+"""What a CFM says of itself: whether it can work, and what it counts."""
+
+from collections.abc import Callable
+from typing import Any
+
+from bus.exposition import Exposition
+from bus.machine import Draining, Received
+from fileid.row import Row
+from fileid.table import Table
+from services.cfm.machine import Cfm
+from services.tftp.sockets import Arrived
+
+Build = Callable[..., Cfm]
+Mint = Callable[..., Row]
+HandOff = Callable[..., Received]
+Rrq = Callable[..., Arrived]
+
+
+def values(cfm: Cfm, now: float) -> dict[tuple[str, ...], Any]:
+    """Values by name and label values, after a rendering has accepted them."""
+    assert Exposition(lambda: cfm.status.samples(now)).render()
+    return {(one.name, *one.labels.values()): one.value for one in cfm.status.samples(now)}
+
+
+def test_settings_make_it_ready(build: Build, classes: Any, publication: Callable[..., Received]) -> None:
+    cfm = build(catalogue=None)
+    assert cfm.status.missing() == ["settings"]
+    cfm.receive(publication(classes, 3), 0.0)
+    assert (cfm.status.missing(), cfm.status.degraded()) == ([], [])
+    assert values(cfm, 0.0)["provbus_settings_generation",] == 3
+
+
+def test_who_drains_is_not_ready(cfm: Cfm) -> None:
+    cfm.receive(Draining(), 0.0)
+    assert cfm.status.missing() == ["it drains, to stop"]
+    assert values(cfm, 0.0)["provbus_draining",] == 1
+
+
+def test_rows_and_reads_are_counted(cfm: Cfm, mint: Mint, hand_off: HandOff, rrq: Rrq) -> None:
+    here, early = mint(), mint()
+    cfm.receive(hand_off(here), 0.0)
+    cfm.receive(rrq(here), 0.1)
+    cfm.receive(rrq(early, port=2001), 0.1)
+    found = values(cfm, 0.2)
+    assert found["provbus_rows_total", "stored"] == 1
+    assert found["provbus_table_rows",] == 1
+    assert found["provbus_reads_total", "row"] == 1
+    assert found["provbus_parked_reads",] == 1
+    assert found["provbus_queue_depth", "pulls"] == 1
+    assert found["provbus_queue_depth", "sessions"] == 2
+    assert found["provbus_downloads_in_flight",] == 2
+
+
+def test_a_read_without_an_answer_has_its_reason(cfm: Cfm, mint: Mint, rrq: Rrq) -> None:
+    cfm.receive(rrq(mint(), address="10.0.0.8"), 0.0)
+    assert values(cfm, 0.0)["provbus_silent_reads_total", "address"] == 1
+
+
+def test_what_a_full_table_refuses_is_shed(build: Build, mint: Mint, hand_off: HandOff) -> None:
+    cfm = build(table=Table(1))
+    cfm.receive(hand_off(mint(), mint(), mint()), 0.0)
+    found = values(cfm, 0.0)
+    assert found["provbus_sheds_total", "table"] == found["provbus_rows_total", "full"] == 2
+
+
+def test_a_row_that_nobody_read_expires(cfm: Cfm, mint: Mint, hand_off: HandOff) -> None:
+    cfm.receive(hand_off(mint()), 0.0)
+    cfm.tick(61.0)
+    found = values(cfm, 61.0)
+    assert found["provbus_fileids_total", "expired"] == 1
+    assert found["provbus_table_rows",] == 0

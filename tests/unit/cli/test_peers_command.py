@@ -1,0 +1,148 @@
+"""`provbus peers`: what a running instance answers, for people and for programs."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+import yaml
+
+Provbus = Callable[..., subprocess.CompletedProcess[str]]
+Config = dict[str, Any]
+
+DEADLINE_S = 30
+MINTER = {
+    "id": None,
+    "instance": "dhcp-1",
+    "service": "dhcp",
+    "draining": False,
+    "generation": 3,
+    "peers": {
+        "cfm-1": {
+            "state": "alive",
+            "service": "cfm",
+            "incarnation": 1_700_000_000_000,
+            "draining": True,
+            "load": {"in_flight": 3, "p99_ms": 4.25, "capacity": 1000},
+            "generation": 3,
+            "beat_age_s": 0.25,
+        },
+        "mps-1": {
+            "state": None,
+            "service": "mps",
+            "incarnation": 7,
+            "draining": False,
+            "load": {"in_flight": 0, "p99_ms": 0.0, "capacity": 1},
+            "generation": 2,
+            "beat_age_s": None,
+        },
+    },
+}
+CFM = {"instance": "cfm-1", "service": "cfm", "draining": True, "peers": {"dhcp-1": {"state": "connected"}}}
+
+
+@contextmanager
+def answering(path: Path, status: dict[str, Any]) -> Iterator[list[Any]]:
+    """A local socket that answers every question with this status; yields what it was asked."""
+    asked: list[Any] = []
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        listener.bind(str(path))
+        listener.listen()
+
+        def serve() -> None:
+            while True:
+                try:
+                    connection, _ = listener.accept()
+                except OSError:
+                    return
+                with connection, connection.makefile("rwb") as stream:
+                    asked.append(json.loads(stream.readline()))
+                    stream.write(json.dumps(status).encode() + b"\n")
+
+        thread = Thread(target=serve)
+        thread.start()
+        try:
+            yield asked
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            thread.join(DEADLINE_S)
+
+
+@pytest.fixture
+def path(configs: dict[str, Config], tmp_path: Path) -> Path:
+    """The configuration of dhcp-1, whose key is only there for its service."""
+    configs["dhcp-1"]["key"] = "credentials:curve.key"
+    path = tmp_path / "dhcp-1.yaml"
+    path.write_text(yaml.safe_dump(configs["dhcp-1"]))
+    return path
+
+
+@pytest.mark.parametrize("output", ["json", "yaml"])
+def test_programs_get_every_peer_as_the_instance_knows_it(
+    path: Path, tmp_path: Path, provbus: Provbus, output: str
+) -> None:
+    with answering(tmp_path / "dhcp-1.sock", MINTER) as asked:
+        result = provbus("peers", "ls", "--config", path, "-o", output)
+    assert (result.returncode, result.stderr) == (0, "")
+    found = yaml.safe_load(result.stdout)
+    assert found == {key: MINTER[key] for key in ("instance", "service", "draining", "peers")}
+    assert asked == [{"op": "status"}]
+
+
+def test_people_get_a_line_per_peer(path: Path, tmp_path: Path, provbus: Provbus) -> None:
+    with answering(tmp_path / "dhcp-1.sock", MINTER):
+        lines = provbus("peers", "ls", "--config", path).stdout.splitlines()
+    assert [line.split() for line in lines] == [
+        ["dhcp-1", "sees"],
+        ["peer", "state", "service", "incarnation", "load", "p99_ms", "generation", "beat_age_s"],
+        ["cfm-1", "alive,", "draining", "cfm", "1700000000000", "3/1000", "4.2", "3", "0.25"],
+        ["mps-1", "forgotten", "mps", "7", "0/1", "0.0", "2", "-"],
+    ]
+
+
+def test_a_cfm_says_that_it_reads_no_beats(path: Path, tmp_path: Path, provbus: Provbus) -> None:
+    with answering(tmp_path / "dhcp-1.sock", CFM):
+        lines = provbus("peers", "ls", "--config", path).stdout.splitlines()
+    assert lines[0].strip() == "cfm-1 (draining) reads no beats: these minters are connected"
+    assert lines[2].split() == ["dhcp-1", "connected", *"------"]
+
+
+@pytest.mark.parametrize("verb", ["ls", "watch"])
+@pytest.mark.parametrize("output", ["table", "json"])
+def test_an_instance_that_is_not_there_is_69(path: Path, provbus: Provbus, verb: str, output: str) -> None:
+    result = provbus("peers", verb, "--config", path, "-o", output)
+    assert (result.returncode, result.stdout.strip()) == (69, "")
+    assert "dhcp-1.sock: start dhcp-1" in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_a_wrong_configuration_is_78(path: Path, provbus: Provbus) -> None:
+    path.write_text(path.read_text() + "lokal: {}\n")
+    result = provbus("peers", "ls", "--config", path)
+    assert result.returncode == 78
+    assert "unknown key 'lokal'; did you mean 'local'?" in result.stderr
+
+
+def test_watching_goes_on_until_it_is_interrupted(path: Path, tmp_path: Path, command: list[str]) -> None:
+    arguments = [*command, "peers", "watch", "--config", str(path), "-o", "json"]
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    with (
+        answering(tmp_path / "dhcp-1.sock", MINTER),
+        subprocess.Popen(
+            arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+        ) as process,
+    ):
+        assert process.stdout is not None
+        documents = [json.loads(process.stdout.readline()) for _ in range(2)]
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=DEADLINE_S)
+    assert documents[0] == documents[1]
+    assert documents[0]["instance"] == "dhcp-1"
+    assert (process.returncode, said) == (0, "")
