@@ -49,8 +49,7 @@ def run(scenario: Path, mode: str, broker: str | None, modems: int | None, hold:
     plan = load_scenario(scenario)
     if modems is not None:
         plan = plan.resized(modems)
-    for number in (signal.SIGINT, signal.SIGTERM):  # a shell's background job is started with SIGINT ignored
-        signal.signal(number, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     console = Console(stderr=True)
     with _progress(console, plan.modems) as (say, advance), running(plan, mode, broker, say) as site:
         report = site.finish(site.boot(advance))

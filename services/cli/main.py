@@ -1,5 +1,6 @@
 """The command `provbus`."""
 
+import signal
 import sys
 
 import click
@@ -38,6 +39,8 @@ for command in (run, config, peers, keys, topics, file, lab):
 
 def main() -> None:
     """Run the command line; every expected error is one sentence and an exit code of the README's table."""
+    # A shell starts its background jobs with SIGINT ignored; what is sent it then is meant all the same.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         cli(prog_name="provbus")
     except tuple(EXIT_CODES) as error:

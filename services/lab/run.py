@@ -36,6 +36,7 @@ from services.lab.site import (
 
 READY_S = 30.0
 RESTART_AFTER_S = 1.0
+RELOAD_APART_S = 1.3  # a service reloads within a second
 BOOTS_PER_S_MIN = 50.0
 OVERTIME_S = 30.0  # past the scenario's own deadline, before a plant that does not end is given up
 
@@ -55,6 +56,7 @@ class Lab:
         self._notes: list[dict[str, Any]] = []
         self._earlier: list[dict[str, Any]] = []
         self._restarts: list[tuple[float, Instance]] = []
+        self._reloads: list[tuple[float, Process]] = []
         self._cpu_at_go: dict[str, float] = {}
         self._cpu_at_end: dict[str, float] = {}
         self._plant: Process
@@ -101,15 +103,17 @@ class Lab:
                 progress(line["online"] + line["failed"], scenario.modems)
                 while kills and line["online"] >= kills[0].at_online * scenario.modems:
                     self._kill(kills.pop(0))
-                if steps and line["online"] >= steps[0] * scenario.modems:
+                if steps and not self._reloads and line["online"] >= steps[0] * scenario.modems:
                     steps.pop(0)
                     self._rotate()
+            self._reload_due()
             self._restart_due()
         raise TryAgainError("the plant did not end in time")
 
     def finish(self, totals: dict[str, Any]) -> dict[str, Any]:
         """Ask everybody, close the books, write the report."""
         self._restart_due(wait=True)
+        self._finish_rotation()
         site = self.site
         wait_until(self._is_audited, READY_S, "the audit stream to be complete", [])
         answers = [answer for one in site.instances.values() if (answer := self._status(one)) is not None]
@@ -189,11 +193,30 @@ class Lab:
         self._restarts.append((time.monotonic() + RESTART_AFTER_S, cfm))
 
     def _rotate(self) -> None:
-        """Take the next step of the rotation and have everybody reload."""
+        """Take the next step of the rotation and have everybody reload, one after the other: a CFM that takes
+        its next key is away for a moment, and the others stand in.
+        """
         assert self._rotation is not None
         self._rotation.step()
+        now = time.monotonic()
+        cfms = [self._services[cfm.name] for cfm in self.site.cfms()]
         for process in self._services.values():
-            process.hang_up()
+            if process not in cfms:
+                process.hang_up()
+        # The last CFM is told twice: the next step waits until it has reloaded.
+        self._reloads = [(now + at * RELOAD_APART_S, cfm) for at, cfm in enumerate([*cfms, cfms[-1]])]
+
+    def _reload_due(self) -> None:
+        while self._reloads and time.monotonic() >= self._reloads[0][0]:
+            self._reloads.pop(0)[1].hang_up()
+
+    def _finish_rotation(self) -> None:
+        """The plant may have been quicker than the steps."""
+        while self._reloads or (self._rotation is not None and self._rotation.steps_left):
+            if not self._reloads:
+                self._rotate()
+            time.sleep(max(0.0, self._reloads[0][0] - time.monotonic()))
+            self._reload_due()
 
     def _restart_due(self, wait: bool = False) -> None:
         for due, cfm in list(self._restarts):

@@ -130,8 +130,13 @@ def test_a_wrong_configuration_is_78(path: Path, provbus: Provbus) -> None:
     assert "unknown key 'lokal'; did you mean 'local'?" in result.stderr
 
 
-def test_watching_goes_on_until_it_is_interrupted(path: Path, tmp_path: Path, command: list[str]) -> None:
-    arguments = [*command, "peers", "watch", "--config", str(path), "-o", "json"]
+@pytest.mark.parametrize(
+    "shell", [(), ("sh", "-c", 'trap "" INT; exec "$@"', "sh")], ids=["foreground", "SIGINT ignored at start"]
+)
+def test_watching_goes_on_until_it_is_interrupted(
+    path: Path, tmp_path: Path, command: list[str], shell: tuple[str, ...]
+) -> None:
+    arguments = [*shell, *command, "peers", "watch", "--config", str(path), "-o", "json"]
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     with (
         answering(tmp_path / "dhcp-1.sock", MINTER),
