@@ -21,7 +21,7 @@ from tests.bench.figure import Figure, alternate, ratios
 
 BOOTS = 10_000
 IN_FLIGHT = 400
-ALTERNATIONS = 5
+ALTERNATIONS = 7
 SERVER = "127.0.0.11"
 MARKER = "constant"
 SETTINGS = Path(__file__).parents[2] / "deploy/settings/lab.yaml"
