@@ -12,6 +12,7 @@ receiver sees it in the numbers and counts it; the acks above do the rest. Audit
 they are dropped and counted.
 """
 
+import errno
 import os
 import select
 import socket
@@ -75,7 +76,7 @@ class Multicast:
         burst: int,
         weather: Weather | None = None,
     ) -> None:
-        """Join the group; `BusyError` if an address or port cannot be had.
+        """Join the group; `BusyError` if the port is another's, `UnavailableError` if we cannot join there.
 
         `names` is the whole fleet. `overhear`: the classes of which we also want what another has to act on.
         `clock` gives the seconds of the runner's `now`. `rate_per_s` and `burst`: see `bus.datagram.Reader`.
@@ -96,8 +97,11 @@ class Multicast:
             _join(self._own, self._group, place)
         except OSError as error:
             self.close()
-            raise BusyError(
-                f"cannot join {place.group} port {place.port} from {place.address}: {error.strerror}"
+            reason = f"cannot join {place.group} port {place.port} from {place.address}: {error.strerror}"
+            if error.errno == errno.EADDRINUSE:
+                raise BusyError(reason) from error
+            raise UnavailableError(
+                f"{reason}; correct multicast.address, or use transport.mode bus"
             ) from error
 
     @property

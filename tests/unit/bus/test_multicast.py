@@ -295,7 +295,7 @@ def test_an_address_that_is_not_ours_cannot_be_had_and_nothing_stays_open(site: 
     poller = Poller()
     place = Place(site.group, site.port, address)
     stamp = Stamp("dhcp-1", "lab", 1)
-    with pytest.raises(BusyError, match=f"cannot join {site.group} port {site.port} from {address}: "):
+    with pytest.raises(UnavailableError, match=f"cannot join {site.group} port {site.port} from {address}: "):
         Multicast(poller, place, stamp, [], [site.key], (), lambda: 0.0, rate_per_s=1.0, burst=1)
     poller.close()
     assert set(os.listdir("/proc/self/fd")) == before

@@ -14,7 +14,7 @@ import yaml
 from bus.config import Config, load
 from bus.datagram import DATA_BYTES_MAX
 from bus.envelope import Envelope
-from bus.errors import BusyError, ConfigError
+from bus.errors import ConfigError, UnavailableError
 from bus.fleet import make_fleet
 from bus.health import Status
 from bus.machine import CaughtUp, Effect, Exit, Publish, Received
@@ -150,6 +150,6 @@ def test_an_address_of_another_host_is_named_and_nothing_stays_open(
 ) -> None:
     settings["multicast"]["address"] = "192.0.2.1"
     config = configured(settings, tmp_path)
-    with pytest.raises(BusyError, match=r"cannot join 239\.255\..* from 192\.0\.2\.1"):
+    with pytest.raises(UnavailableError, match=r"cannot join 239\.255\..* from 192\.0\.2\.1"):
         Node(config, ["dhcp"], read=())
     assert not (tmp_path / "dhcp-1.sock").exists()
