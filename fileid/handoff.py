@@ -23,7 +23,7 @@ from bus.envelope import Envelope, Stamp
 from bus.errors import BackpressureError, DecodeError
 from bus.machine import Send
 from bus.routes import ROUTES
-from fileid.row import ROWS, Row, cut, pack_rows, row_bytes
+from fileid.row import COUNT_BYTES, ROWS, Row, cut, pack_rows, row_bytes
 from fileid.table import check_statuses, is_settled
 
 ACKED_SEQ = Struct(">Q")
@@ -161,7 +161,8 @@ class Handoff:
             else:
                 self._try(frame, sends, now)
         fresh, self._fresh = self._fresh, []
-        for offered in (fresh,) if len(fresh) == 1 else cut(fresh, _size_bytes, self._data_bytes_max - 2):
+        rows_bytes_max = self._data_bytes_max - COUNT_BYTES
+        for offered in (fresh,) if len(fresh) == 1 else cut(fresh, _size_bytes, rows_bytes_max):
             self._try(self._frame(offered, [], 0), sends, now)
         refused, self._refused = self._refused, []
         for one, tried, tries in refused:

@@ -43,6 +43,8 @@ STARTS = {bytes((0, _BODY_VERSION)), bytes((1, _BODY_VERSION))}
 """The flags and the version that `unpack` knows."""
 MINTER = slice(30, 34)
 _LENGTHS = [Struct(f">{1 + 2 * count}H") for count in range(ROWS_MAX + 1)]  # by count: it, then two a row
+COUNT_BYTES = _LENGTHS[0].size
+"""What a frame takes besides its rows."""
 _Item = TypeVar("_Item")
 _QUAD = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3}){3}")
 
@@ -170,7 +172,7 @@ def cut(
 
 def cut_rows(rows: Sequence[Row], data_bytes_max: int) -> Iterator[Sequence[Row]]:
     """The rows of each frame whose data may have this many bytes."""
-    return cut(rows, row_bytes, data_bytes_max - _LENGTHS[0].size)
+    return cut(rows, row_bytes, data_bytes_max - COUNT_BYTES)
 
 
 def row_bytes(row: Row) -> int:

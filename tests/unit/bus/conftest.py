@@ -1,6 +1,7 @@
 """What the tests of the bus share: nothing may stay open, and nothing is waited for without a deadline."""
 
 import gc
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -23,6 +24,14 @@ def no_leaks() -> Iterator[None]:
     yield
     gc.collect()
     assert set(threading.enumerate()) <= before
+
+
+@pytest.fixture
+def no_descriptors_left() -> Iterator[None]:
+    """What is opened is closed, without help from the garbage collector."""
+    before = set(os.listdir("/proc/self/fd"))
+    yield
+    assert set(os.listdir("/proc/self/fd")) == before
 
 
 @pytest.fixture

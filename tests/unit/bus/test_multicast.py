@@ -153,14 +153,6 @@ def recording(into: list[Arrived]) -> Weather:
 
 
 @pytest.fixture
-def no_descriptors_left() -> Iterator[None]:
-    """What is opened is closed, without help from the garbage collector."""
-    before = set(os.listdir("/proc/self/fd"))
-    yield
-    assert set(os.listdir("/proc/self/fd")) == before
-
-
-@pytest.fixture
 def site() -> Iterator[Site]:
     with ExitStack() as parts:
         yield Site(parts)

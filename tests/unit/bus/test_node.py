@@ -1,9 +1,8 @@
 """The node: it opens everything or nothing, says what is wrong, and closes in the right order."""
 
-import os
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +21,6 @@ YEAR_3000_MS = 32_503_680_000_000
 pytestmark = pytest.mark.usefixtures("no_leaks")
 
 Edit = Callable[[dict[str, Any], Path], None]
-
-
-@pytest.fixture
-def no_descriptors_left() -> Iterator[None]:
-    """What is opened is closed, without help from the garbage collector."""
-    before = set(os.listdir("/proc/self/fd"))
-    yield
-    assert set(os.listdir("/proc/self/fd")) == before
 
 
 @pytest.fixture

@@ -1,10 +1,9 @@
 """A node in a multicast group: without its key it does not start, with it it needs no broker."""
 
 import base64
-import os
 import secrets
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +26,7 @@ KEY = base64.b64encode(bytes(64))
 Edit = Callable[[dict[str, Any], Path], None]
 
 
-@pytest.fixture(autouse=True)
-def no_descriptors_left() -> Iterator[None]:
-    """What is opened is closed, without help from the garbage collector."""
-    before = set(os.listdir("/proc/self/fd"))
-    yield
-    assert set(os.listdir("/proc/self/fd")) == before
+pytestmark = pytest.mark.usefixtures("no_descriptors_left")
 
 
 @pytest.fixture
