@@ -18,6 +18,7 @@ from typing import NamedTuple
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
+from bus.envelope import number_of
 from bus.errors import DecodeError, LocalError
 from fileid.row import HEAD, NAME_BYTES_MAX, Row, mark_partial, unpack
 
@@ -32,6 +33,11 @@ class SealKey(NamedTuple):
     key_id: int
     minter: int
     key: bytes
+
+    @classmethod
+    def of(cls, minter: str, key_id: int, key: bytes) -> "SealKey":
+        """The key of the minter of this name, as its file has it."""
+        return cls(key_id, number_of(minter), key)
 
 
 class Sealer:
@@ -67,15 +73,12 @@ class Opener:
     """Opens names with the keys of every minter."""
 
     def __init__(self, keys: Sequence[SealKey]) -> None:
-        """`LocalError` if two keys have the same id."""
+        """No two keys may have the same id."""
         self.use(keys)
 
     def use(self, keys: Sequence[SealKey]) -> None:
         """Open names with these keys from now on."""
-        owners = {key.key_id: (key.minter, AESSIV(key.key)) for key in keys}
-        if len(owners) != len(keys):
-            raise LocalError("two seal keys have the same id")
-        self._keys = owners
+        self._keys = {key.key_id: (key.minter, AESSIV(key.key)) for key in keys}
 
     def open(self, name: bytes) -> Row:
         """The row in a name; `DecodeError` unless one of our minters made it. Age and address are not judged

@@ -236,6 +236,5 @@ def _join(own: socket.socket, group: socket.socket, place: Place) -> None:
     group.setsockopt(socket.IPPROTO_IP, _IP_MULTICAST_ALL, 0)
     own.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, interface)
     own.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, place.ttl)
-    own.setsockopt(
-        socket.IPPROTO_IP, socket.IP_MULTICAST_LOOP, 1
-    )  # others of this host hear us, and we ourselves
+    # The others of this host hear us, and we hear ourselves.
+    own.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_LOOP, 1)

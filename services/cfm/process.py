@@ -3,7 +3,6 @@
 from typing import Any, NamedTuple
 
 from bus.config import CfmSection, Config, read_secret
-from bus.envelope import number_of
 from bus.errors import ConfigError
 from bus.fleet import MINTERS, load_seal_keys
 from bus.machine import Exit, Send
@@ -37,9 +36,9 @@ def read_files(config: Config) -> Files:
     secret = read_secret(section.secret_file)
     identity = identify(config, ["cfm"])
     seals = [
-        SealKey(key_id, number_of(minter), key)
+        SealKey.of(*line)
         for path in section.seal_keys
-        for minter, key_id, key in load_seal_keys(path, identity.fleet, KEY_BYTES)
+        for line in load_seal_keys(path, identity.fleet, KEY_BYTES)
     ]
     if len({seal.key_id for seal in seals}) != len(seals):
         raise ConfigError(f"{config.instance}: two of its seal keys have the same id")

@@ -89,11 +89,10 @@ class Rotation:
     def _keys(self) -> _Keys:
         fleet = load_fleet(self._directory / "fleet.yaml")
         path = self._directory / "seal" / f"{PROBE}.key"
-        _, key_id, key = load_seal_keys(path, fleet, KEY_BYTES)[0]
         return _Keys(
             key_pair(read_secret(self._directory / "curve" / f"{PROBE}.key")),
             fleet.member(self._target.cfm).keys[0].encode(),
-            SealKey(key_id, number_of(PROBE), key),
+            SealKey.of(*load_seal_keys(path, fleet, KEY_BYTES)[0]),
             load_group_keys(self._directory / "multicast" / "group.key")[0],
         )
 
@@ -108,8 +107,9 @@ class Rotation:
         name = (ask(self._target.minter_socket, request) or {})["file"].encode()
         fleet = load_fleet(self._directory / "fleet.yaml")
         paths = sorted((self._directory / "seal").iterdir())
-        keys = [one for path in paths for one in load_seal_keys(path, fleet, KEY_BYTES)]
-        opener = Opener([SealKey(key_id, number_of(minter), key) for minter, key_id, key in keys])
+        opener = Opener(
+            [SealKey.of(*line) for path in paths for line in load_seal_keys(path, fleet, KEY_BYTES)]
+        )
         fields = opener.open(name).fields()._replace(minter=number_of(PROBE))
         mask = name.partition(b".")[2].decode()
 

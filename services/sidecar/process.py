@@ -7,7 +7,6 @@ from random import Random
 from typing import NamedTuple
 
 from bus.config import Config, MinterSection
-from bus.envelope import number_of
 from bus.errors import ConfigError, LocalError
 from bus.fleet import load_seal_keys
 from bus.machine import Connect, Exit, Send
@@ -40,10 +39,10 @@ def read_files(config: Config, service: str) -> Files:
         raise ConfigError(f"{config.instance} needs a 'minter' section")
     publish = None if section.publish_catalogue is None else _read_catalogue(section.publish_catalogue)
     identity = identify(config, [service])
-    minter, seal_id, key = load_seal_keys(section.seal_key, identity.fleet, KEY_BYTES)[0]
-    if minter != config.instance:
-        raise ConfigError(f"{section.seal_key} is the seal key of {minter}, not of {config.instance}")
-    return Files(section, publish, SealKey(seal_id, number_of(minter), key), identity)
+    line = load_seal_keys(section.seal_key, identity.fleet, KEY_BYTES)[0]
+    if line[0] != config.instance:
+        raise ConfigError(f"{section.seal_key} is the seal key of {line[0]}, not of {config.instance}")
+    return Files(section, publish, SealKey.of(*line), identity)
 
 
 def run(config: Config, service: str, budget: Budget) -> Exit:
