@@ -11,7 +11,9 @@ showed the sign, or was used, is *suspect*: before the next wait its events are 
 nothing is left to read. Whoever sends on a socket tells us with `used`.
 
 A reader never blocks and takes a bounded batch, so no socket starves another: one message from a ZeroMQ
-socket, up to `BATCH_MAX` datagrams from a UDP socket.
+socket, up to `BATCH_MAX` datagrams from a UDP socket. A turn that brought datagrams takes up to `FRAMES_MAX`
+messages more: with one per turn, thousands of modems that read would keep the rows of the next ones waiting
+until their senders sent them again, and then for good.
 """
 
 import select
@@ -25,6 +27,7 @@ Reader = Callable[[], list[Any]]
 _EVENTS = int(zmq.EVENTS)  # plain numbers: arithmetic on pyzmq's enumerations costs a microsecond
 _READABLE = int(zmq.POLLIN)
 BATCH_MAX = 128  # datagrams taken from one socket before the others get their turn
+FRAMES_MAX = 32  # messages taken from each ZeroMQ socket in a busy turn; one may hold 64 rows
 
 
 class Poller:
@@ -85,6 +88,10 @@ class Poller:
                 messages += self._readers[descriptor]()
         if self._suspects and not messages:
             self._read_suspects(messages)
+        elif len(messages) > 1:
+            for _ in range(FRAMES_MAX):
+                if not self._read_suspects(messages):
+                    break
         return messages
 
     def close(self) -> None:

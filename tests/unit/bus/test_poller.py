@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import zmq
 
-from bus.transport.poller import Poller
+from bus.transport.poller import FRAMES_MAX, Poller
 
 pytestmark = pytest.mark.usefixtures("no_leaks")
 
@@ -167,6 +167,25 @@ def test_both_kinds_get_their_turn(poller: Poller, zmq_pairs: list[ZmqPair], pai
     early = [message for _ in range(3) for message in poller.poll(0)]
     assert b"udp" in early
     assert b"zeromq" in early
+    poller.remove(near)
+
+
+def test_a_busy_turn_takes_many_messages_but_not_all(
+    poller: Poller, zmq_pairs: list[ZmqPair], pairs: list[Pair]
+) -> None:
+    """Datagrams that never end must not leave a ZeroMQ socket with one message a turn."""
+    near, far = zmq_pairs[0]
+    poller.add(near, lambda: [near.recv(zmq.NOBLOCK)])
+    poller.add(pairs[0][0].fileno(), lambda: [pairs[0][0].recv(9)])
+    for _ in range(5 * FRAMES_MAX):
+        far.send(b"zeromq")
+    taken = []
+    for _ in range(3):
+        pairs[0][1].send(b"udp")
+        messages = poller.poll(0)
+        assert messages.count(b"udp") == 1
+        taken.append(messages.count(b"zeromq"))
+    assert taken == [FRAMES_MAX + 1] * 3
     poller.remove(near)
 
 
