@@ -1,6 +1,12 @@
-"""YAML files for people: a mistake is named with its file, its line and the nearest key that is right."""
+"""YAML files for people: a mistake is named with its file, its line and the nearest key that is right.
+
+Every key and every item of a list has a mark, the line it stands on. A place is a tuple of keys, with the
+number of an item as text: `("body", "3", "max_cpe")`; a path is the same as people write it,
+`body[3].max_cpe`.
+"""
 
 import difflib
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,39 +17,60 @@ from pydantic import BaseModel, ValidationError
 from bus.environment import section_of
 from bus.errors import ConfigError
 
+Marks = Mapping[tuple[str, ...], int]
+
+_STEP = re.compile(r"[^.\[\]]+")
+
 
 def read_yaml(path: Path) -> tuple[dict[str, Any], dict[tuple[str, ...], int]]:
-    """A YAML mapping and the line of each of its keys; `ConfigError` if there is none."""
+    """A YAML mapping and the line of each of its keys and items; `ConfigError` if there is none."""
     try:
         text = path.read_text()
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        data = yaml.safe_load(text)
-        places = list(_lines(node, ())) if isinstance(node, yaml.MappingNode) else []
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror}") from error
+    except ValueError as error:
+        raise ConfigError(f"{path} is not YAML: {error}") from error
+    return parse_yaml(text, str(path))
+
+
+def parse_yaml(text: str, name: str) -> tuple[dict[str, Any], dict[tuple[str, ...], int]]:
+    """The same of a text; `name` is what an error calls it."""
+    try:
+        loader = yaml.SafeLoader(text)
+        node = loader.get_single_node()
+        places = list(_lines(node, (), set())) if isinstance(node, yaml.MappingNode) else []
+        data = None if node is None else loader.construct_document(node)
     except (
         yaml.YAMLError,
         ValueError,
         RecursionError,
     ) as error:  # PyYAML leaks those of wrong dates and depths
-        raise ConfigError(f"{path} is not YAML: {error}") from error
+        raise ConfigError(f"{name} is not YAML: {error}") from error
     if not isinstance(data, dict) or not all(isinstance(key, str) for key in data):
-        raise ConfigError(f"{path} must hold a mapping whose keys are texts")
+        raise ConfigError(f"{name} must hold a mapping whose keys are texts")
     marks: dict[tuple[str, ...], int] = {}
     for place, line in places:
         if place in marks:
-            raise ConfigError(f"{path}:{line}: key {'.'.join(place)!r} stands there twice")
+            raise ConfigError(f"{name}:{line}: key {'.'.join(place)!r} stands there twice")
         marks[place] = line
     return data, marks
 
 
-def explain(
-    error: ValidationError, path: Path, marks: Mapping[tuple[str, ...], int], model: type[BaseModel]
-) -> Iterator[str]:
+def line_of(marks: Marks, path: str) -> int | None:
+    """The line of a path such as `body[3].max_cpe`, or of the nearest place above; None if there is none."""
+    return nearest_mark(marks, tuple(_STEP.findall(path)))
+
+
+def nearest_mark(marks: Marks, place: tuple[str, ...]) -> int | None:
+    """The line of `place`, or of the nearest place above it; None if there is none."""
+    return next((marks[place[:size]] for size in range(len(place), 0, -1) if place[:size] in marks), None)
+
+
+def explain(error: ValidationError, path: Path, marks: Marks, model: type[BaseModel]) -> Iterator[str]:
     """One sentence per mistake: file, line, key, and the nearest valid key where it is misspelt."""
     for mistake in error.errors(include_url=False, include_input=False):
         place = tuple(str(part) for part in mistake["loc"])
-        line = next((marks[place[:size]] for size in range(len(place), 0, -1) if place[:size] in marks), None)
+        line = nearest_mark(marks, place)
         where = f"{path}:{line}" if line is not None else str(path)
         key = ".".join(place)
         if mistake["type"] == "extra_forbidden":
@@ -55,12 +82,21 @@ def explain(
             yield f"{where}: {key}: {message}" if key else f"{where}: {message}"
 
 
-def _lines(node: yaml.MappingNode, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], int]]:
-    for key, value in node.value:
-        place = (*path, str(key.value))
-        yield place, key.start_mark.line + 1
-        if isinstance(value, yaml.MappingNode):
-            yield from _lines(value, place)
+def _lines(node: yaml.Node, path: tuple[str, ...], seen: set[int]) -> Iterator[tuple[tuple[str, ...], int]]:
+    """The marks below `node`; what an alias repeats is marked once, where it was reached first."""
+    if id(node) in seen:
+        return
+    seen.add(id(node))
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            place = (*path, str(key.value))
+            yield place, key.start_mark.line + 1
+            yield from _lines(value, place, seen)
+    elif isinstance(node, yaml.SequenceNode):
+        for at, item in enumerate(node.value):
+            place = (*path, str(at))
+            yield place, item.start_mark.line + 1
+            yield from _lines(item, place, seen)
 
 
 def _valid_keys(model: type[BaseModel], path: tuple[str, ...]) -> list[str]:

@@ -1,22 +1,105 @@
 """`provbus file`: configuration files by themselves."""
 
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import click
 
-from bus.config import read_secret
+from bus.errors import BusyError, ConfigError
+from bus.secret_file import read_secret
+from services.cli.document import dump_document, load_document
+from services.docsis.document import Document, decode_document
+from services.docsis.errors import DocsisError
+from services.docsis.tlv import FILE_BYTES_MAX
 from services.docsis.verify import verify
+
+TEXT_BYTES_MAX = 64 * FILE_BYTES_MAX
+"""Of a document: the wordiest TLV takes some 60 characters for its two or three bytes."""
+
+STDIN = "-"
+
+NOTHING_READ = 2
+"""The exit code of wrong usage: not one of the files could be read."""
+
+files_argument = click.argument("files", nargs=-1, required=True, type=click.Path())
+output_path = click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Where to write: a file, or a directory, which many files take.",
+)
 
 
 @click.group()
 def file() -> None:
-    """Look at DOCSIS and PacketCable configuration files."""
+    """Read, write and check DOCSIS and PacketCable configuration files."""
+
+
+@file.command("encode")
+@files_argument
+@click.option(
+    "--secret-file",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    help="The shared secret of the CMTS; one trailing newline is not part of it. The first one signs.",
+)
+@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="The value of a placeholder.")
+@output_path
+def encode_files(
+    files: tuple[str, ...], secret_file: tuple[Path, ...], settings: tuple[str, ...], output: Path | None
+) -> None:
+    """Build files from documents (YAML): MICs, hash, end and padding are computed.
+
+    A digest in the extended CMTS MIC (43.6.3) is written as it stands; nothing computes it.
+    """
+    if len(files) > 1 and output is None:
+        raise click.UsageError("many files take a directory: -o DIRECTORY")
+    secrets = [read_secret(path) for path in secret_file]
+    documents: dict[str, Document] = {}
+    mistakes = []
+    for name in files:
+        try:
+            text = _read(name, TEXT_BYTES_MAX)
+            if len(text) > TEXT_BYTES_MAX:
+                raise ConfigError(f"{name} exceeds the limit of {TEXT_BYTES_MAX} bytes")
+            documents[name] = load_document(text.decode(), name)
+        except OSError as error:
+            mistakes.append(f"cannot read {name}: {error.strerror}")
+        except UnicodeDecodeError:
+            mistakes.append(f"{name} is not text in UTF-8")
+        except ConfigError as error:
+            mistakes.append(str(error))
+    if mistakes:
+        raise ConfigError("\n".join(mistakes))
+    if not secrets and any(document.signed for document in documents.values()):
+        raise click.UsageError("a modem's file is signed: give --secret-file")
+    built = {name: _build(name, document, secrets, settings) for name, document in documents.items()}
+    _write(built, output, lambda name: f".{documents[name].kind}")
+
+
+@file.command("decode")
+@files_argument
+@output_path
+def decode_files(files: tuple[str, ...], output: Path | None) -> None:
+    """Print files as documents (YAML) that encode to the same bytes. Exit 1 if one cannot be read."""
+    texts: dict[str, bytes] = {}
+    failed = False
+    for name in files:
+        try:
+            definition, warning = decode_document(_read(name, FILE_BYTES_MAX))
+        except (OSError, DocsisError) as error:
+            click.echo(f"provbus: {_reason(name, error)}", err=True)
+            failed = True
+            continue
+        if warning:
+            click.echo(f"provbus: {name}: {warning}", err=True)
+        texts[name] = dump_document(definition, first=not texts or output is not None).encode()
+    _write(texts, output, lambda _: ".yaml", directory=len(files) > 1)
+    raise SystemExit(failed)
 
 
 @file.command("verify")
-@click.argument(
-    "files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, allow_dash=True)
-)
+@files_argument
 @click.option(
     "--secret-file",
     type=click.Path(path_type=Path),
@@ -25,11 +108,70 @@ def file() -> None:
     help="The shared secret of the CMTS; one trailing newline is not part of it. May be given twice.",
 )
 def verify_files(files: tuple[str, ...], secret_file: tuple[Path, ...]) -> None:
-    """Check MICs and hashes as a modem and its CMTS would. Exit 1 if any file is not ok."""
+    """Check MICs and hashes as a modem and its CMTS would. Exit 1 if any file is not ok.
+
+    A digest in the extended CMTS MIC (43.6.3) is not judged.
+    """
     secrets = [read_secret(path) for path in secret_file]
     verdicts = []
     for name in files:
-        with click.open_file(name, "rb") as stream:
-            verdicts.append(verify(stream.read(), secrets))
-        click.echo(f"{name}: {verdicts[-1]}" if len(files) > 1 else verdicts[-1])
-    raise SystemExit(any(verdict != "ok" for verdict in verdicts))
+        try:
+            verdicts.append(verify(_read(name, FILE_BYTES_MAX), secrets))
+        except OSError as error:
+            click.echo(f"provbus: {_reason(name, error)}", err=True)
+        else:
+            click.echo(f"{name}: {verdicts[-1]}" if len(files) > 1 else verdicts[-1])
+    if not verdicts:
+        raise SystemExit(NOTHING_READ)
+    raise SystemExit(verdicts != ["ok"] * len(files))
+
+
+def _read(name: str, size_bytes_max: int) -> bytes:
+    """At most one byte more than the limit, which is enough to see that it is exceeded."""
+    with click.open_file(name, "rb") as stream:
+        return bytes(stream.read(size_bytes_max + 1))
+
+
+def _reason(name: str, error: OSError | DocsisError) -> str:
+    return f"{name}: {error}" if isinstance(error, DocsisError) else f"cannot read {name}: {error.strerror}"
+
+
+def _build(name: str, document: Document, secrets: list[bytes], settings: Iterable[str]) -> bytes:
+    numbers = {placeholder.name for placeholder in document.placeholders if placeholder.is_number}
+    values: dict[str, object] = {}
+    for setting in settings:
+        key, equals, text = setting.partition("=")
+        if not equals:
+            raise click.UsageError(f"--set takes NAME=VALUE, not {setting!r}")
+        values[key] = int(text) if key in numbers and text.isdecimal() and len(text) < 20 else text
+    try:
+        return document.build(values, secrets[0] if secrets else b"")
+    except DocsisError as error:
+        raise ConfigError(f"{name}: {error}") from error
+
+
+def _write(
+    contents: dict[str, bytes], output: Path | None, suffix: Callable[[str], str], *, directory: bool = False
+) -> None:
+    """To standard output, to one file, or each to a file of its own name in a directory."""
+    if output is None:
+        for content in contents.values():
+            click.echo(content, nl=False)
+        return
+    try:
+        if not (directory or len(contents) > 1 or output.is_dir()):
+            for content in contents.values():
+                output.write_bytes(content)
+            return
+        output.mkdir(parents=True, exist_ok=True)
+        targets = {name: output / f"{_stem(name)}{suffix(name)}" for name in contents}
+        if len(set(targets.values())) < len(targets):
+            raise click.UsageError("two files would get the same name; encode them one by one")
+        for name, target in targets.items():
+            target.write_bytes(contents[name])
+    except OSError as error:
+        raise BusyError(f"cannot write {error.filename}: {error.strerror}") from error
+
+
+def _stem(name: str) -> str:
+    return "stdin" if name == STDIN else Path(name).stem

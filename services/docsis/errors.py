@@ -3,12 +3,15 @@
 SHOWN_CHARACTERS_MAX = 60
 """How much of a wrong value a message repeats."""
 
+PROBLEMS_MAX = 100
+"""How many errors of one definition are collected; who has more has taken the wrong file."""
+
 
 class DocsisError(ValueError):
     """Something at `path` is wrong for `reason`; whoever wrote that place must act.
 
-    `path` points into the definition (`body[3].max_cpe`), at a device value by its name, or into a file's
-    bytes (`byte 17`); it may be empty.
+    `path` points into the definition, through every list (`body[3].upstream_service_flow[0].reference`), at
+    a device value by its name, or into a file's bytes (`byte 17`); it may be empty.
 
     >>> str(DocsisError("body[1].max_cpe", "must be a number from 0 to 255, not 'four'"))
     "body[1].max_cpe: must be a number from 0 to 255, not 'four'"

@@ -16,8 +16,8 @@ adapter's model.
 from __future__ import annotations
 
 import hashlib
-import hmac
 from collections.abc import Iterable
+from functools import lru_cache
 from itertools import chain
 from typing import Final
 
@@ -27,6 +27,7 @@ from services.docsis.tlv import Tlv, write
 CM_MIC: Final = 6
 CMTS_MIC: Final = 7
 MIC_BYTES: Final = 16
+MD5_BLOCK_BYTES: Final = 64
 
 # fmt: off
 CMTS_MIC_ORDER: Final = (
@@ -35,8 +36,12 @@ CMTS_MIC_ORDER: Final = (
 # fmt: on
 """The types the CMTS MIC covers, in the order in which they enter it (MULPI Annex D)."""
 
-HASH_OBJECT: Final = {"na": "1.3.6.1.4.1.4491.2.2.1.1.2.7.0"}
-"""The object that carries the hash of a PacketCable file, by model: pktcMtaDevProvConfigHash."""
+HASH_OBJECT: Final = {
+    "na": "1.3.6.1.4.1.4491.2.2.1.1.2.7.0",
+    "eu": "1.3.6.1.4.1.7432.1.1.2.9.0",
+    "ietf": "1.3.6.1.2.1.140.1.2.11.0",
+}
+"""The object that carries the hash of a PacketCable file, by model: pktcMtaDevProvConfigHash of its MIB."""
 
 _VARBIND = 11
 
@@ -53,7 +58,25 @@ def cmts_mic(tlvs: Iterable[Tlv], secret: bytes) -> bytes:
         rank = _RANK.get(tlv.type)
         if rank is not None:
             ordered[rank].append(write(tlv, "cm"))
-    return hmac.digest(secret, b"".join(chain.from_iterable(ordered)), "md5")
+    return keyed_md5(secret, b"".join(chain.from_iterable(ordered)))
+
+
+def keyed_md5(secret: bytes, data: bytes) -> bytes:
+    """HMAC-MD5 (RFC 2104): `hmac.digest` with the two states that a secret starts from kept."""
+    inner, outer = _states(secret)
+    inner, outer = inner.copy(), outer.copy()
+    inner.update(data)
+    outer.update(inner.digest())
+    return outer.digest()
+
+
+@lru_cache(maxsize=8)  # an operator has one secret, two while it is changed
+def _states(secret: bytes) -> tuple[hashlib._Hash, hashlib._Hash]:
+    if len(secret) > MD5_BLOCK_BYTES:
+        secret = hashlib.md5(secret, usedforsecurity=False).digest()
+    key = secret.ljust(MD5_BLOCK_BYTES, b"\0")
+    inner, outer = (bytes(byte ^ pad for byte in key) for pad in (0x36, 0x5C))
+    return hashlib.md5(inner, usedforsecurity=False), hashlib.md5(outer, usedforsecurity=False)
 
 
 def mta_hash(file: bytes) -> bytes:

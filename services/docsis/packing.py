@@ -17,6 +17,7 @@ class Packing:
 
     def __init__(self, placeholders: Sequence[Placeholder]) -> None:
         self._placeholders = tuple(placeholders)
+        self._entries = [(one.name, one, one.default, one.width) for one in placeholders]
         self._names = frozenset(placeholder.name for placeholder in placeholders)
         self._narrowed = [(at, entry) for at, entry in enumerate(placeholders) if entry.narrowed]
         self._slices: list[slice] | None = []
@@ -34,12 +35,11 @@ class Packing:
             if name not in self._names:
                 raise DocsisError(str(name), "the template has no such placeholder")
         found = []
-        for placeholder in self._placeholders:
-            name = placeholder.name
+        for name, placeholder, default, _ in self._entries:
             if name in values:
                 found.append(placeholder.field(values[name], name))
-            elif placeholder.default is not None:
-                found.append(placeholder.default)
+            elif default is not None:
+                found.append(default)
             else:
                 raise DocsisError(name, "has neither a value nor a default")
         return found
@@ -47,8 +47,8 @@ class Packing:
     def join(self, fields: Sequence[bytes]) -> bytes:
         """The packed form of `fields`."""
         return b"".join([
-            field if placeholder.width else bytes((len(field),)) + field
-            for placeholder, field in zip(self._placeholders, fields, strict=True)
+            field if entry[3] else bytes((len(field),)) + field
+            for entry, field in zip(self._entries, fields, strict=True)
         ])  # fmt: skip
 
     def split(self, packed: bytes) -> list[bytes]:

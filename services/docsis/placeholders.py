@@ -69,30 +69,37 @@ class Placeholder:
         return value.to_bytes(WIDTH_BYTES[self.kind] or 0, "big")
 
 
-def declare(definition: object) -> tuple[Placeholder, ...]:
-    """The placeholders of a definition's `placeholders:` mapping, in its order; raises DocsisError.
+def declare(definition: object, errors: list[DocsisError]) -> tuple[Placeholder, ...]:
+    """The placeholders of a definition's `placeholders:` mapping, in its order; mistakes go to `errors`.
 
     Defaults are left out; `settle` adds them when the ranges are known.
     """
     if definition is None:
         return ()
     if not isinstance(definition, Mapping):
-        raise DocsisError("placeholders", "must map names to kinds")
+        errors.append(DocsisError("placeholders", "must map names to kinds"))
+        return ()
     if len(definition) > PLACEHOLDERS_MAX:
-        raise DocsisError("placeholders", f"at most {PLACEHOLDERS_MAX}")
+        errors.append(DocsisError("placeholders", f"at most {PLACEHOLDERS_MAX}"))
+        return ()
     found = []
     for name, entry in definition.items():
-        path = f"placeholders.{name}"
-        if not isinstance(name, str) or not _NAME.fullmatch(name):
-            raise DocsisError(path, "a name has up to 32 of a-z, 0-9 and _, a letter first")
-        if not isinstance(entry, Mapping) or "kind" not in entry or not entry.keys() <= {"kind", "default"}:
-            raise DocsisError(path, "takes `kind` and, if it has one, `default`")
-        if not isinstance(entry["kind"], str) or entry["kind"] not in WIDTH_BYTES:
-            raise DocsisError(
-                f"{path}.kind", f"must be one of {', '.join(WIDTH_BYTES)}, not {shown(entry['kind'])}"
-            )
-        found.append(Placeholder(name, entry["kind"], *_range(entry["kind"])))
+        try:
+            found.append(_declared(name, entry, f"placeholders.{name}"))
+        except DocsisError as error:
+            errors.append(error)
     return tuple(found)
+
+
+def _declared(name: object, entry: object, path: str) -> Placeholder:
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise DocsisError(path, "a name has up to 32 of a-z, 0-9 and _, a letter first")
+    if not isinstance(entry, Mapping) or "kind" not in entry or not entry.keys() <= {"kind", "default"}:
+        raise DocsisError(path, "takes `kind` and, if it has one, `default`")
+    kind = entry["kind"]
+    if not isinstance(kind, str) or kind not in WIDTH_BYTES:
+        raise DocsisError(f"{path}.kind", f"must be one of {', '.join(WIDTH_BYTES)}, not {shown(kind)}")
+    return Placeholder(name, kind, *_range(kind))
 
 
 class Scope:
@@ -125,15 +132,18 @@ class Scope:
             raise DocsisError(path, f"no value of placeholder {placeholder.name!r} fits all its uses")
         self._placeholders[index] = replace(placeholder, low=low, high=high)
 
-    def settle(self, definition: object) -> tuple[Placeholder, ...]:
-        """The placeholders with final ranges and defaults; raises DocsisError for a bad default."""
+    def settle(self, definition: object, errors: list[DocsisError]) -> tuple[Placeholder, ...]:
+        """The placeholders with final ranges and defaults; a bad default goes to `errors`."""
         defaults = definition if isinstance(definition, Mapping) else {}
         settled = []
         for placeholder in self._placeholders:
             entry = defaults[placeholder.name]
             if "default" in entry:
-                field = placeholder.field(entry["default"], f"placeholders.{placeholder.name}.default")
-                placeholder = replace(placeholder, default=field)
+                try:
+                    field = placeholder.field(entry["default"], f"placeholders.{placeholder.name}.default")
+                    placeholder = replace(placeholder, default=field)
+                except DocsisError as error:
+                    errors.append(error)
             settled.append(placeholder)
         return tuple(settled)
 

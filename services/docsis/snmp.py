@@ -110,14 +110,20 @@ def varbind(oid: str, tag: int, content: bytes) -> bytes:
 
 def read_varbind(data: bytes) -> Varbind:
     """Decode exactly one varbind; raises DocsisError when anything is missing, left over or not a varbind."""
+    oid, value = split_varbind(data)
+    tag, content, _ = _split(value)
+    return Varbind(oid, tag, content)
+
+
+def split_varbind(data: bytes) -> tuple[str, bytes]:
+    """The object identifier of exactly one varbind and its value, a complete element; raises DocsisError."""
     tag, inner, rest = _split(data)
     if tag != SEQUENCE or rest:
         raise DocsisError("", "a varbind is exactly one SEQUENCE")
     name_tag, name, value = _split(inner)
-    value_tag, content, rest = _split(value)
-    if name_tag != OBJECT_ID or rest:
+    if name_tag != OBJECT_ID or _split(value)[2]:
         raise DocsisError("", "a varbind holds an OBJECT IDENTIFIER and one value")
-    return Varbind(object_id_text(name), value_tag, content)
+    return object_id_text(name), value
 
 
 def _split(data: bytes) -> tuple[int, bytes, bytes]:

@@ -20,41 +20,37 @@ next.
 from __future__ import annotations
 
 import hashlib
-import hmac
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from struct import Struct
-from typing import Final, cast
 
-from services.docsis.body import Entry, compile_body
-from services.docsis.errors import DocsisError, shown
+from services.docsis.body import Entry
+from services.docsis.definition import compile_definition
+from services.docsis.errors import DocsisError
 from services.docsis.mic import (
     CM_MIC,
     CMTS_MIC,
     CMTS_MIC_ORDER,
-    HASH_OBJECT,
     MIC_BYTES,
+    keyed_md5,
     mta_hash,
     mta_hash_header,
 )
 from services.docsis.packing import Packing
-from services.docsis.parts import Part, Parts, Slot, merge, render, widest
-from services.docsis.placeholders import Placeholder, Scope, declare
-from services.docsis.tlv import FILE_BYTES_MAX, FileKind
-
-MTA_OPENING: Final = bytes.fromhex("fe0101")
-MTA_CLOSING: Final = bytes.fromhex("fe01ff")
+from services.docsis.parts import Part, Parts, Slot, merge, render
+from services.docsis.placeholders import Placeholder
+from services.docsis.tlv import MTA_CLOSING, MTA_OPENING, FileKind
 
 _TIMESTAMP = 19
 _ADDRESS = 20
+_IPV6_ADDRESS = 59
 _STAMP = Struct(">BBIBB4s")  # TLV 19 with a timestamp in s, TLV 20 with an address
+_IPV6_STAMP = Struct(">BBIBB16s")  # the same with TLV 59, which the CMTS MIC does not read
+_TIMESTAMP_TLV_BYTES = 6
 _MIC_TLV_BYTES = 2 + MIC_BYTES
 _CM_MIC_HEADER = bytes((CM_MIC, MIC_BYTES))
 _CMTS_MIC_HEADER = bytes((CMTS_MIC, MIC_BYTES))
 _ENDINGS = (b"\xff\0\0\0", b"\xff\0\0", b"\xff\0", b"\xff")  # by length of what is before, modulo 4
-_OVERHEAD_BYTES_MAX = 64  # stamp, MICs or hash, end and padding
-
-_KEYS = {"cm": {"kind", "placeholders", "body"}, "mta": {"kind", "placeholders", "body", "hash"}}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,54 +79,50 @@ class Template:
     def build(self, packed: bytes, *, address: bytes, timestamp_s: int, secret: bytes) -> bytes:
         """The complete file for one device; raises DocsisError when an argument is malformed.
 
-        `packed` is what `pack` returned, `address` the modem's IPv4 address in 4 bytes, `timestamp_s` seconds
-        since 1970 and `secret` what the CMTS knows; the last three are ignored for an MTA (MULPI Annex D).
+        `packed` is what `pack` returned, `address` the modem's in 4 bytes, or 16 for IPv6, `timestamp_s`
+        seconds since 1970 and `secret` what the CMTS knows; an MTA ignores the last three (MULPI Annex D).
         """
         fields = self._packing.split(packed)
         body = render(self._file, fields)
         if self.kind == "mta":
             return b"".join((body, self._hash_header, mta_hash(body + MTA_CLOSING), MTA_CLOSING))
-        if len(address) != 4 or not 0 <= timestamp_s <= 0xFFFFFFFF:
-            raise DocsisError("", "a modem's file takes an address of 4 bytes and a timestamp of 32 bits")
-        stamp = _STAMP.pack(_TIMESTAMP, 4, timestamp_s, _ADDRESS, 4, address)
+        if len(address) not in (4, 16) or not 0 <= timestamp_s <= 0xFFFFFFFF:
+            raise DocsisError("", "a modem's file takes an address of 4 or 16 bytes, a timestamp of 32 bits")
+        if len(address) == 4:
+            digested = stamp = _STAMP.pack(_TIMESTAMP, 4, timestamp_s, _ADDRESS, 4, address)
+        else:
+            stamp = _IPV6_STAMP.pack(_TIMESTAMP, 4, timestamp_s, _IPV6_ADDRESS, 16, address)
+            digested = stamp[:_TIMESTAMP_TLV_BYTES]
         body += stamp
         cm_mic = _CM_MIC_HEADER + hashlib.md5(body, usedforsecurity=False).digest()
-        fields += (cm_mic, stamp)
-        cmts_mic = hmac.digest(secret, render(self._digested, fields), "md5")
+        fields += (cm_mic, digested)
+        cmts_mic = keyed_md5(secret, render(self._digested, fields))
         ending = _ENDINGS[len(body) & 3]  # the two MICs have 36 bytes, a multiple of 4
         return b"".join((body, cm_mic, _CMTS_MIC_HEADER, cmts_mic, ending))
 
 
 def compile_template(definition: Mapping[str, object]) -> Template:
-    """Compile a definition; raises DocsisError naming the path of what is wrong."""
-    if not isinstance(definition, Mapping):
-        raise DocsisError("", "a definition maps kind, placeholders and body")
-    if definition.get("kind") not in ("cm", "mta"):
-        raise DocsisError("kind", f"must be cm or mta, not {shown(definition.get('kind'))}")
-    kind = cast(FileKind, definition["kind"])
-    for key in definition:
-        if key not in _KEYS[kind]:
-            raise DocsisError(str(key), f"is not part of a definition of kind {kind}")
-    model = definition.get("hash")
-    if kind == "mta" and (not isinstance(model, str) or model not in HASH_OBJECT):
-        raise DocsisError("hash", f"must be one of {', '.join(HASH_OBJECT)}, not {shown(model)}")
-    declared = definition.get("placeholders")
-    scope = Scope(declare(declared))
-    entries = compile_body(definition.get("body"), kind, scope)
-    placeholders = scope.settle(declared)
+    """Compile a class of the catalogue; raises DocsisError naming the path of what is wrong first."""
+    compiled, errors = compile_definition(definition)
+    if compiled is None or errors:
+        raise errors[0]
+    kind, model, placeholders, entries = compiled
     file = merge(part for entry in entries for part in entry.parts)
-    if widest(file) > FILE_BYTES_MAX - _OVERHEAD_BYTES_MAX:
-        raise DocsisError("body", f"the file could exceed {FILE_BYTES_MAX} bytes")
     return Template(
         kind=kind,
         placeholders=placeholders,
         signature=f"{kind}({','.join(f'{entry.name}:{entry.kind}' for entry in placeholders)})",
-        _hash_header=mta_hash_header(str(model)) if kind == "mta" else b"",
+        _hash_header=mta_hash_header(model) if kind == "mta" else b"",
         _packing=Packing(placeholders),
         _file=merge((MTA_OPENING, *file)) if kind == "mta" else file,
         _digested=_digest_order(entries, len(placeholders)),
         _always_fits=_always_fits(file, placeholders),
     )
+
+
+def problems(definition: object) -> list[DocsisError]:
+    """Everything that is wrong with a class of the catalogue, at most PROBLEMS_MAX, in its order."""
+    return compile_definition(definition)[1]
 
 
 def _always_fits(file: Parts, placeholders: Sequence[Placeholder]) -> bool:

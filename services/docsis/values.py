@@ -1,28 +1,38 @@
-"""Encoders: from a value as written in a template to its bytes, or to slots where a device fills it.
+"""Values of TLVs: from what a template says to bytes, or to slots where a device fills them, and back.
 
 Theory of operation
 -------------------
-Every kind of `services.docsis.table` has one encoder. A number, rate or address is either written out or is
-exactly one placeholder, `${name}`; a placeholder may be narrower than the field, then zeros go before it. A
-text may mix both: `line-${number}`; there a number shows in decimal and an address as a dotted quad. Raw
-bytes are always written out. The length of what an encoder returns is checked by whoever frames it.
+Every kind of `services.docsis.row` has one encoder and one decoder. A number or an IPv4 address is either
+written out or is exactly one placeholder, `${name}`; a placeholder may be narrower than the field, then zeros
+go before it. A text may mix both: `line-${number}`; there a number shows in decimal and an address as a
+dotted quad. Everything else is always written out. The length of what an encoder returns is checked by
+whoever frames it.
+
+A decoder gives the value that its encoder turns into the same bytes, or None when there is none.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from decimal import Decimal
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TypeAlias
 
+from services.docsis import addresses, snmp
 from services.docsis.errors import DocsisError, shown
+from services.docsis.names import object_name, object_oid
 from services.docsis.parts import Part, Parts, Slot, merge
 from services.docsis.placeholders import STRING_BYTES_MAX, Placeholder, Scope, address_field
-from services.docsis.table import Kind, Row
+from services.docsis.row import WIDTH_BYTES, Kind, Row
+from services.docsis.rows_extension import GENERAL_EXTENSION
+from services.docsis.units import parse, show
 
-_RATE = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,9})?) ?([kMG]?)bit/s")
-_BITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9}
-_MAC = re.compile(r"[0-9A-Fa-f]{2}([:-][0-9A-Fa-f]{2}){5}")
 _HEX = re.compile(r"([0-9A-Fa-f]{2})*")
+_PLACEHOLDER = "${"
+_WRITES = ("allow", "deny")
+
+_Encoder: TypeAlias = Callable[[Row, object, Scope, str], Parts]
+_Decoder: TypeAlias = Callable[[Row, bytes], object]
 
 
 def number(value: object, width_bytes: int, low: int, high: int, scope: Scope, path: str) -> Parts:
@@ -91,9 +101,26 @@ def numeric(index: int, scope: Scope, path: str) -> Placeholder:
     return scope[index]
 
 
+def object_id(value: object, path: str) -> bytes:
+    """Content of an OBJECT IDENTIFIER, written as numbers or by a name of an object; raises DocsisError."""
+    if not isinstance(value, str):
+        raise DocsisError(path, f"must be an object identifier (quote it), not {shown(value)}")
+    try:
+        return snmp.object_id(object_oid(value))
+    except DocsisError as error:
+        raise DocsisError(path, error.reason) from None
+
+
 def encode(row: Row, value: object, scope: Scope, path: str) -> Parts:
-    """The value of a TLV that is neither a group nor a varbind; raises DocsisError."""
+    """The value of a TLV that is neither a list of sub-TLVs nor a varbind; raises DocsisError."""
     return _ENCODERS[row.kind](row, value, scope, path)
+
+
+def decode(row: Row, content: bytes) -> object | None:
+    """What `encode` turns into `content`; None when nothing does, and for sub-TLVs and varbinds."""
+    low, high = row.length_bytes
+    decoder = _DECODERS.get(row.kind)
+    return decoder(row, content) if decoder is not None and low <= len(content) <= high else None
 
 
 def _whole(value: object, low: int, high: int, path: str) -> int:
@@ -119,58 +146,138 @@ def _shown(index: int, placeholder: Placeholder, encoding: str, path: str) -> Sl
     return Slot(index, ascii_only if encoding == "ascii" else bytes, None, STRING_BYTES_MAX)
 
 
-def _rate(row: Row, value: object, scope: Scope, path: str) -> Parts:
-    match = _RATE.fullmatch(value) if isinstance(value, str) else None
-    if match:
-        bits = Decimal(match[1]) * _BITS[match[2]]
-        if bits != int(bits):
-            raise DocsisError(path, f"{shown(value)} is not a whole number of bit/s")
-        value = int(bits)
-    elif isinstance(value, str) and scope.find(value, path) is None:
-        raise DocsisError(
-            path, f"must be bit/s, as a number or as text such as '20 Mbit/s', not {shown(value)}"
-        )
-    return number(value, 4, row.low, row.high, scope, path)
+def _number(row: Row, value: object, scope: Scope, path: str) -> Parts:
+    if row.unit and isinstance(value, str) and scope.find(value, path) is None:
+        value = parse(value, row.unit, path)
+    return number(value, WIDTH_BYTES[row.kind], row.low, row.high, scope, path)
 
 
-def _mac(row: Row, value: object, scope: Scope, path: str) -> Parts:
-    if not isinstance(value, str) or not _MAC.fullmatch(value):
-        raise DocsisError(
-            path, f"must be a MAC address such as '00:1a:2c:00:00:01' (quoted), not {shown(value)}"
-        )
-    return (bytes.fromhex(value.replace(":", "").replace("-", "")),)
+def _number_shown(row: Row, content: bytes) -> object | None:
+    value = int.from_bytes(content, "big")
+    if not row.low <= value <= row.high:
+        return None
+    return show(value, row.unit) if row.unit else value
 
 
-def _list(value: object, path: str) -> list[object]:
-    if not isinstance(value, list):
-        raise DocsisError(path, f"must be a list, not {shown(value)}")
-    return value
+def _text_z(row: Row, value: object, scope: Scope, path: str) -> Parts:
+    return merge((*text(value, scope, path, "ascii"), b"\0"))
 
 
-def _uint16s(row: Row, value: object, scope: Scope, path: str) -> Parts:
-    items = _list(value, path)
-    return merge(
-        part
-        for at, item in enumerate(items)
-        for part in number(item, 2, 0, 0xFFFF, scope, f"{path}[{at}]")
-    )  # fmt: skip
+def _text_shown(row: Row, content: bytes) -> str | None:
+    if row.kind is Kind.TEXT_Z:
+        if not content.endswith(b"\0") or not content.isascii():
+            return None
+        content = content[:-1]
+    try:
+        shown_text = content.decode()
+    except UnicodeDecodeError:
+        return None
+    return shown_text if shown_text.isprintable() and _PLACEHOLDER not in shown_text else None
 
 
-def _ipv4s(row: Row, value: object, scope: Scope, path: str) -> Parts:
-    items = _list(value, path)
-    return merge(part for at, item in enumerate(items) for part in ipv4(item, scope, f"{path}[{at}]"))
+def _raw(row: Row, value: object, scope: Scope, path: str) -> Parts:
+    return merge((raw(value, path),))
 
 
-_ENCODERS: dict[Kind, Callable[[Row, object, Scope, str], Parts]] = {
-    Kind.UINT8: lambda row, value, scope, path: number(value, 1, row.low, row.high, scope, path),
-    Kind.UINT16: lambda row, value, scope, path: number(value, 2, row.low, row.high, scope, path),
-    Kind.UINT32: lambda row, value, scope, path: number(value, 4, row.low, row.high, scope, path),
-    Kind.RATE: _rate,
-    Kind.UINT16S: _uint16s,
+def _raw_shown(row: Row, content: bytes) -> str | None:
+    named = row.kind is Kind.EXTENSION and content.startswith(GENERAL_EXTENSION)
+    return None if named else content.hex()
+
+
+def _object_id(row: Row, value: object, scope: Scope, path: str) -> Parts:
+    return (snmp.element(snmp.OBJECT_ID, object_id(value, path)),)
+
+
+def _object_id_shown(row: Row, content: bytes) -> str | None:
+    inner = content[2:] if content[1:2] < b"\x80" else content[3:]
+    try:
+        oid = snmp.object_id_text(inner)
+        same = snmp.element(snmp.OBJECT_ID, snmp.object_id(oid)) == content
+    except DocsisError:
+        return None
+    return object_name(oid) if same else None
+
+
+def _write_control(row: Row, value: object, scope: Scope, path: str) -> Parts:
+    if not isinstance(value, Mapping) or value.keys() != {"oid", "write"} or value["write"] not in _WRITES:
+        raise DocsisError(path, "takes `oid` and `write`, such as {oid: sysLocation, write: deny}")
+    prefix = snmp.element(snmp.OBJECT_ID, object_id(value["oid"], f"{path}.oid"))
+    return (prefix + bytes((_WRITES.index(value["write"]),)),)
+
+
+def _write_control_shown(row: Row, content: bytes) -> dict[str, str] | None:
+    oid = _object_id_shown(row, content[:-1])
+    return {"oid": oid, "write": _WRITES[content[-1]]} if oid and content[-1] < len(_WRITES) else None
+
+
+def _fixed(encode: Callable[[object, str], bytes]) -> _Encoder:
+    """An encoder of what is always written out."""
+    return lambda row, value, scope, path: (encode(value, path),)
+
+
+def _list(encode: Callable[[object, Scope, str], Parts]) -> _Encoder:
+    """An encoder of a list of equal items."""
+
+    def items(row: Row, value: object, scope: Scope, path: str) -> Parts:
+        if not isinstance(value, list):
+            raise DocsisError(path, f"must be a list, not {shown(value)}")
+        return merge(part for at, item in enumerate(value) for part in encode(item, scope, f"{path}[{at}]"))
+
+    return items
+
+
+def _list_shown(width_bytes: int, decode: Callable[[bytes], object | None]) -> _Decoder:
+    """A decoder of a list of items of one width."""
+
+    def items(row: Row, content: bytes) -> list[object] | None:
+        found = [decode(content[at : at + width_bytes]) for at in range(0, len(content), width_bytes)]
+        return None if len(content) % width_bytes or None in found else found
+
+    return items
+
+
+def _uints(width_bytes: int) -> _Encoder:
+    high = 256**width_bytes - 1
+    return _list(lambda item, scope, path: number(item, width_bytes, 0, high, scope, path))
+
+
+_ENCODERS: dict[Kind, _Encoder] = {
+    **dict.fromkeys(WIDTH_BYTES, _number),
+    Kind.UINT8S: _uints(1),
+    Kind.UINT16S: _uints(2),
     Kind.IPV4: lambda row, value, scope, path: ipv4(value, scope, path),
-    Kind.IPV4S: _ipv4s,
-    Kind.MAC: _mac,
+    Kind.IPV4S: _list(ipv4),
+    Kind.IPV6: _fixed(addresses.ipv6_bytes),
+    Kind.IPV6S: _list(lambda item, scope, path: (addresses.ipv6_bytes(item, path),)),
+    Kind.IPV6_PREFIXES: _list(lambda item, scope, path: (addresses.prefix_bytes(item, path),)),
+    Kind.ADDRESS: _fixed(addresses.address_bytes),
+    Kind.ENDPOINT: _fixed(addresses.endpoint_bytes),
+    Kind.MAC: _fixed(addresses.mac_bytes),
     Kind.TEXT: lambda row, value, scope, path: text(value, scope, path),
-    Kind.TEXT_Z: lambda row, value, scope, path: merge((*text(value, scope, path, "ascii"), b"\0")),
-    Kind.HEX: lambda row, value, scope, path: merge((raw(value, path),)),
+    Kind.TEXT_Z: _text_z,
+    Kind.HEX: _raw,
+    Kind.HEX_SPLIT: _raw,
+    Kind.EXTENSION: _raw,
+    Kind.OBJECT_ID: _object_id,
+    Kind.WRITE_CONTROL: _write_control,
+}
+_DECODERS: dict[Kind, _Decoder] = {
+    **dict.fromkeys(WIDTH_BYTES, _number_shown),
+    Kind.UINT8S: lambda row, content: list(content),
+    Kind.UINT16S: _list_shown(2, partial(int.from_bytes, byteorder="big")),
+    Kind.IPV4: lambda row, content: addresses.address_text(content),
+    Kind.IPV4S: _list_shown(addresses.IPV4_BYTES, addresses.address_text),
+    Kind.IPV6: lambda row, content: addresses.address_text(content),
+    Kind.IPV6S: _list_shown(addresses.IPV6_BYTES, addresses.address_text),
+    Kind.IPV6_PREFIXES: _list_shown(addresses.PREFIX_BYTES, addresses.prefix_text),
+    Kind.ADDRESS: lambda row, content: addresses.address_text(content),
+    Kind.ENDPOINT: lambda row, content: addresses.endpoint_text(content),
+    Kind.MAC: lambda row, content: addresses.mac_text(content),
+    Kind.TEXT: _text_shown,
+    Kind.TEXT_Z: _text_shown,
+    Kind.HEX: _raw_shown,
+    Kind.HEX_SPLIT: _raw_shown,
+    Kind.EXTENSION: _raw_shown,
+    Kind.OBJECT_ID: _object_id_shown,
+    Kind.WRITE_CONTROL: _write_control_shown,
 }

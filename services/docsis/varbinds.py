@@ -1,8 +1,10 @@
 """SNMP varbinds as written in a template: `{oid: 1.3.6.1.2.1.69.1.2.1.7.1, integer: 4}`.
 
 The second key names the type of the value: one of integer, string, hex (an OCTET STRING of raw bytes),
-ipaddress, counter32, gauge32, timeticks, object_id. A modem's file has TLV 11 only, so a varbind beyond 254
-bytes is an error there; a PacketCable file carries it in TLV 64.
+ipaddress, counter32, gauge32, timeticks, object_id. What none of them can say, such as a Counter64 or a
+number written in more bytes than it needs, is `ber`: the complete element, tag and length included, in
+hexadecimal. A modem's file has TLV 11 only, so a varbind beyond 254 bytes is an error there; a PacketCable
+file carries it in TLV 64.
 """
 
 from __future__ import annotations
@@ -14,7 +16,8 @@ from typing import Final
 from services.docsis import snmp, values
 from services.docsis.errors import DocsisError, shown
 from services.docsis.mic import HASH_OBJECT
-from services.docsis.parts import Parts, frame
+from services.docsis.names import object_name
+from services.docsis.parts import Parts, frame, render
 from services.docsis.placeholders import Scope
 from services.docsis.tlv import VALUE_BYTES_MAX, FileKind, header
 
@@ -22,22 +25,54 @@ VARBIND: Final = 11
 LONG_VARBIND: Final = 64
 
 
-def compile_varbind(definition: object, kind: FileKind, scope: Scope, path: str) -> Parts:
-    """The complete TLV 11 (or 64) of one varbind; raises DocsisError (MULPI C.1.2.5)."""
+def compile_varbind(
+    definition: object, kind: FileKind, scope: Scope, path: str, *, hashed: bool = True
+) -> Parts:
+    """The complete TLV 11 (or 64) of one varbind; raises DocsisError (MULPI C.1.2.5).
+
+    With `hashed` the hash of a PacketCable file is the builder's, and an error here.
+    """
     if not isinstance(definition, Mapping) or len(definition) != 2 or "oid" not in definition:
         raise DocsisError(path, "takes `oid` and one value, such as {oid: 1.3.6.1.2.1.1.6.0, string: attic}")
-    name = _object_id(definition["oid"], f"{path}.oid")
-    if kind == "mta" and name in _OURS:
+    name = values.object_id(definition["oid"], f"{path}.oid")
+    if kind == "mta" and hashed and name in _OURS:
         raise DocsisError(f"{path}.oid", "the hash of the file is put in when it is built")
     type = next(key for key in definition if key != "oid")
-    if type not in _TYPES:
-        raise DocsisError(path, f"{shown(type)} is not a type of value; there are {', '.join(_TYPES)}")
-    tag, encode = _TYPES[type]
-    content = encode(definition[type], scope, f"{path}.{type}")
-    value = frame(partial(snmp.header, tag), content)
+    if type == _ELEMENT:
+        value: Parts = (values.raw(definition[type], f"{path}.{type}"),)
+    elif type in _TYPES:
+        tag, encode = _TYPES[type]
+        value = frame(partial(snmp.header, tag), encode(definition[type], scope, f"{path}.{type}"))
+    else:
+        reason = f"{shown(type)} is not a type of value; there are {', '.join((*_TYPES, _ELEMENT))}"
+        raise DocsisError(path, reason)
     sequence = frame(partial(snmp.header, snmp.SEQUENCE), (snmp.element(snmp.OBJECT_ID, name), *value))
     tlv_header = _mta_header if kind == "mta" else partial(header, VARBIND)
     return frame(partial(tlv_header, path=path), sequence)
+
+
+def decode_varbind(data: bytes) -> dict[str, object] | None:
+    """What `compile_varbind` makes the value of a TLV 11 or 64 of, None if it is not one varbind."""
+    try:
+        oid, element = snmp.split_varbind(data)
+        _, tag, content = snmp.read_varbind(data)
+    except DocsisError:
+        return None
+    name = object_name(oid)
+    for type in _TYPES_OF_TAG.get(tag, ()):
+        value = _DECODERS[type](content)
+        if value is not None and _element(type, value) == element:
+            return {"oid": name, type: value}
+    return {"oid": name, _ELEMENT: element.hex()}
+
+
+def _element(type: str, value: object) -> bytes | None:
+    """The element of a value without placeholders, None if the value is not allowed."""
+    tag, encode = _TYPES[type]
+    try:
+        return snmp.element(tag, render(encode(value, Scope(()), ""), ()))
+    except DocsisError:
+        return None
 
 
 def _mta_header(length_bytes: int, *, path: str) -> bytes:
@@ -46,13 +81,27 @@ def _mta_header(length_bytes: int, *, path: str) -> bytes:
     return header(VARBIND, length_bytes, path=path)
 
 
-def _object_id(value: object, path: str) -> bytes:
-    if not isinstance(value, str):
-        raise DocsisError(path, f"must be an object identifier (quote it), not {shown(value)}")
+def _object_name(content: bytes) -> str | None:
     try:
-        return snmp.object_id(value)
-    except DocsisError as error:
-        raise DocsisError(path, error.reason) from None
+        return object_name(snmp.object_id_text(content))
+    except DocsisError:
+        return None
+
+
+def _text(content: bytes) -> str | None:
+    try:
+        text = content.decode()
+    except UnicodeDecodeError:
+        return None
+    return text if text.isprintable() else None
+
+
+def _address(content: bytes) -> str | None:
+    return ".".join(map(str, content)) if len(content) == 4 else None
+
+
+def _whole(content: bytes) -> int:
+    return int.from_bytes(content[:_NUMBER_BYTES_MAX], "big", signed=True)
 
 
 def _number(low: int, high: int) -> Callable[[object, Scope, str], Parts]:
@@ -63,6 +112,10 @@ def _octets(value: object, scope: Scope, path: str) -> Parts:
     return (values.raw(value, path),)
 
 
+_ELEMENT = "ber"
+_NUMBER_BYTES_MAX = 5
+"""An unsigned number of 32 bits as a minimal INTEGER; what is longer cannot be said and is not converted."""
+
 _UNSIGNED = _number(0, 2**32 - 1)
 _TYPES: dict[str, tuple[int, Callable[[object, Scope, str], Parts]]] = {
     "integer": (snmp.INTEGER, _number(-(2**31), 2**31 - 1)),
@@ -72,6 +125,19 @@ _TYPES: dict[str, tuple[int, Callable[[object, Scope, str], Parts]]] = {
     "counter32": (snmp.COUNTER32, _UNSIGNED),
     "gauge32": (snmp.GAUGE32, _UNSIGNED),
     "timeticks": (snmp.TIMETICKS, _UNSIGNED),
-    "object_id": (snmp.OBJECT_ID, lambda value, scope, path: (_object_id(value, path),)),
+    "object_id": (snmp.OBJECT_ID, lambda value, scope, path: (values.object_id(value, path),)),
 }
+_DECODERS: dict[str, Callable[[bytes], object | None]] = {
+    "integer": _whole,
+    "string": _text,
+    "hex": bytes.hex,
+    "ipaddress": _address,
+    "counter32": _whole,
+    "gauge32": _whole,
+    "timeticks": _whole,
+    "object_id": _object_name,
+}
+_TYPES_OF_TAG: dict[int, list[str]] = {}
+for _type, (_tag, _) in _TYPES.items():
+    _TYPES_OF_TAG.setdefault(_tag, []).append(_type)
 _OURS = frozenset(snmp.object_id(oid) for oid in HASH_OBJECT.values())

@@ -2,7 +2,9 @@
 
 A file that starts with TLV 254 is a PacketCable file: it must end in the closing TLV 254 and its one hash
 varbind must match. Anything else is a modem's file: its last two TLVs must be the MICs; the CM MIC must
-match the bytes before it and the CMTS MIC one of the secrets. What is checked first is reported first.
+match the bytes before it and the CMTS MIC one of the secrets. Behind the MICs comes the end of data; padding
+may precede it, and what follows it is nobody's business. What is checked first is reported first. A digest in
+the extended CMTS MIC (43.6.3) is not judged: it is covered like every other value.
 """
 
 from __future__ import annotations
@@ -14,16 +16,17 @@ from typing import Final, Literal
 
 from services.docsis import snmp
 from services.docsis.errors import DocsisError
-from services.docsis.mic import CM_MIC, CMTS_MIC, HASH_OBJECT, MIC_BYTES, cm_mic, cmts_mic, mta_hash
-from services.docsis.tlv import LONG_TYPES, FileKind, Tlv, read
+from services.docsis.layout import Layout, lay_out
+from services.docsis.mic import CM_MIC, HASH_OBJECT, cm_mic, cmts_mic, mta_hash
+from services.docsis.tlv import END_OF_DATA, LONG_TYPES, MTA_OPENING, PAD, FileKind, Tlv, read
 
 Verdict = Literal["ok", "cm-mic", "cmts-mic", "hash", "structure"]
 
-_MTA_OPENING: Final = b"\xfe\x01\x01"
-_MTA_FRAME: Final = 254
 _TIMESTAMP: Final = 19
 _ADDRESS: Final = 20
 _VARBINDS: Final = (11, 64)
+_PADDING: Final = bytes((PAD,))
+_END: Final = bytes((END_OF_DATA,))
 _HASH_OBJECTS: Final = {
     oid: snmp.element(snmp.OBJECT_ID, snmp.object_id(oid)) for oid in HASH_OBJECT.values()
 }
@@ -41,7 +44,7 @@ class Inspected:
 
 def inspect(data: bytes) -> Inspected:
     """Read a whole file without checking its MICs or hash; raises DocsisError when it cannot be read."""
-    kind: FileKind = "mta" if data.startswith(_MTA_OPENING) else "cm"
+    kind: FileKind = "mta" if data.startswith(MTA_OPENING) else "cm"
     tlvs = read(data, kind)
     if kind == "mta":
         return Inspected(kind, None, None, tlvs)
@@ -53,31 +56,29 @@ def inspect(data: bytes) -> Inspected:
 def verify(data: bytes, secrets: Sequence[bytes]) -> Verdict:
     """What is wrong with a file first, or "ok"; any one of `secrets` may be the CMTS's. Never raises."""
     try:
-        inspected = inspect(data)
-        if inspected.kind == "mta":
-            return _verify_mta(data, inspected.tlvs)
-        return _verify_cm(data, inspected.tlvs, secrets)
+        layout = lay_out(data)
+        return _verify_mta(data, layout) if layout.kind == "mta" else _verify_cm(layout, secrets)
     except DocsisError:
         return "structure"
 
 
-def _verify_cm(data: bytes, tlvs: tuple[Tlv, ...], secrets: Sequence[bytes]) -> Verdict:
-    first = _only(tlvs, CM_MIC, MIC_BYTES)
-    second = _only(tlvs, CMTS_MIC, MIC_BYTES)
-    if first is None or second is None or [tlv.type for tlv in tlvs[-2:]] != [CM_MIC, CMTS_MIC]:
-        raise DocsisError("", "the file does not end in the two MICs")
-    if not hmac.compare_digest(first, cm_mic(data[: tlvs[-2].offset])):
+def _verify_cm(layout: Layout, secrets: Sequence[bytes]) -> Verdict:
+    if layout.cm_mic is None or layout.cmts_mic is None or layout.tail.lstrip(_PADDING)[:1] != _END:
+        return "structure"
+    for type in (_TIMESTAMP, _ADDRESS):
+        _only(layout.items, type, 4)
+    tlvs = [*layout.items, Tlv(CM_MIC, layout.cm_mic)]
+    if not hmac.compare_digest(layout.cm_mic, cm_mic(layout.body)):
         return "cm-mic"
-    if any(hmac.compare_digest(second, cmts_mic(tlvs, secret)) for secret in secrets):
+    if any(hmac.compare_digest(layout.cmts_mic, cmts_mic(tlvs, secret)) for secret in secrets):
         return "ok"
     return "cmts-mic"
 
 
-def _verify_mta(data: bytes, tlvs: tuple[Tlv, ...]) -> Verdict:
-    frame = [tlv.value for tlv in tlvs if tlv.type == _MTA_FRAME]
-    hashes = [(tlv, digest) for tlv in tlvs for digest in _hashes(tlv)]
-    if frame != [b"\x01", b"\xff"] or tlvs[-1].type != _MTA_FRAME or len(hashes) != 1:
-        raise DocsisError("", "a PacketCable file is framed by TLV 254 and has one hash")
+def _verify_mta(data: bytes, layout: Layout) -> Verdict:
+    hashes = [(tlv, digest) for tlv in layout.items for digest in _hashes(tlv)]
+    if len(hashes) != 1 or layout.tail:
+        return "structure"
     tlv, digest = hashes[0]
     end = tlv.offset + (3 if tlv.type in LONG_TYPES["mta"] else 2) + len(tlv.value)
     unhashed = data[: tlv.offset] + data[end:]
@@ -92,7 +93,7 @@ def _hashes(tlv: Tlv) -> list[bytes]:
     return [varbind.content] if varbind.oid in _HASH_OBJECTS and varbind.tag == snmp.OCTET_STRING else []
 
 
-def _only(tlvs: tuple[Tlv, ...], type: int, size_bytes: int) -> bytes | None:
+def _only(tlvs: Sequence[Tlv], type: int, size_bytes: int) -> bytes | None:
     """The value of the only TLV of `type`, None if missing; raises DocsisError for two or a wrong size."""
     found = [tlv.value for tlv in tlvs if tlv.type == type]
     if len(found) > 1 or (found and len(found[0]) != size_bytes):

@@ -35,8 +35,9 @@ FILES = {
 def directory(tmp_path: Path) -> Path:
     for name, content in FILES.items():
         (tmp_path / name).write_bytes(content)
-    (tmp_path / "secret").write_bytes(b"DOCSIS\n")
-    (tmp_path / "other").write_bytes(b"another\n")
+    for name, content in {"secret": b"DOCSIS\n", "other": b"another\n"}.items():
+        (tmp_path / name).write_bytes(content)
+        (tmp_path / name).chmod(0o600)
     return tmp_path
 
 

@@ -9,10 +9,10 @@ import yaml
 from services.docsis.template import compile_template
 from services.docsis.tlv import read
 from services.docsis.verify import inspect, verify
+from services.settings.fragments import expand
 
-CLASSES = yaml.safe_load(
-    (Path(__file__).parents[3] / "deploy/settings/lab.yaml").read_text(encoding="utf-8")
-)["classes"]
+LAB = Path(__file__).parents[3] / "deploy/settings/lab.yaml"
+CLASSES = expand(yaml.safe_load(LAB.read_text(encoding="utf-8"))).classes
 LINES: dict[str, object] = {"line1": "ca-1@cms-east.example.net", "line2": "ca-2@cms-west.example.net"}
 VALUES: dict[str, dict[str, object]] = {
     "residential": {"customer": 4_000_000_000},

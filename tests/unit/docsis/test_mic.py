@@ -43,3 +43,11 @@ def test_hash_header_precedes_twenty_bytes() -> None:
     (tlv,) = read(mta_hash_header("na") + digest, "mta")
     assert tlv.type == 11
     assert read_varbind(tlv.value) == (HASH_OBJECT["na"], OCTET_STRING, digest)
+
+
+def test_the_object_of_each_model() -> None:
+    assert {model: mta_hash_header(model)[6:-2].hex() for model in HASH_OBJECT} == {
+        "na": "2b06010401a30b02020101020700",
+        "eu": "2b06010401ba080101020900",
+        "ietf": "2b06010201810c01020b00",
+    }

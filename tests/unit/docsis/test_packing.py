@@ -25,7 +25,10 @@ VALUES: dict[str, object] = {
 
 
 def packing(definition: dict[str, object]) -> Packing:
-    return Packing(Scope(declare(definition)).settle(definition))
+    errors: list[DocsisError] = []
+    made = Packing(Scope(declare(definition, errors)).settle(definition, errors))
+    assert errors == []
+    return made
 
 
 def pack(packing: Packing, values: dict[str, object]) -> bytes:
@@ -105,17 +108,25 @@ def test_a_missing_value_is_named(name: str) -> None:
     ],
 )
 def test_a_bad_declaration_is_named(definition: object, path: str) -> None:
-    with pytest.raises(DocsisError) as caught:
-        Scope(declare(definition)).settle(definition)
-    assert caught.value.path == path
+    errors: list[DocsisError] = []
+    Scope(declare(definition, errors)).settle(definition, errors)
+    assert [error.path for error in errors] == [path]
+
+
+def test_every_bad_declaration_is_named_and_the_others_stay() -> None:
+    definition = {"A": {}, "b": {"kind": "uint8", "default": -1}, "c": {"kind": "ipv4"}, "d": 4}
+    errors: list[DocsisError] = []
+    found = Scope(declare(definition, errors)).settle(definition, errors)
+    assert [error.path for error in errors] == ["placeholders.A", "placeholders.d", "placeholders.b.default"]
+    assert [placeholder.name for placeholder in found] == ["b", "c"]
 
 
 def test_uses_narrow_the_range_for_both_sides() -> None:
     definition: dict[str, object] = {"a": {"kind": "uint8"}}
-    scope = Scope(declare(definition))
+    scope = Scope(declare(definition, []))
     scope.narrow(0, 1, 300, "first")
     scope.narrow(0, 0, 7, "second")
-    (placeholder,) = scope.settle(definition)
+    (placeholder,) = scope.settle(definition, [])
     assert placeholder == Placeholder("a", "uint8", 1, 7)
     narrow = Packing([placeholder])
     assert narrow.split(b"\7") == [b"\7"]

@@ -167,7 +167,7 @@ def test_pack_refuses_what_build_could_not_build() -> None:
     for line in ("y" * 15, "ë"):
         with pytest.raises(DocsisError) as caught:
             text.pack({"line": line})
-        assert caught.value.path == "body[0].upstream_service_flow.service_class_name"
+        assert caught.value.path == "body[0].upstream_service_flow[0].service_class_name"
     narrow = template({"network_access": "${small}"}, small={"kind": "uint8"})
     with pytest.raises(DocsisError, match="0 to 1"):
         narrow.pack({"small": 2})
@@ -203,7 +203,7 @@ def test_an_adapter_ignores_secret_address_and_time() -> None:
     "arguments",
     [
         {"address": b""},
-        {"address": bytes(16)},
+        {"address": bytes(15)},
         {"timestamp_s": -1},
         {"timestamp_s": 2**32},
         {"packed": b"\0"},

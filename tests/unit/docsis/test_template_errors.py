@@ -2,8 +2,8 @@
 
 import pytest
 
-from services.docsis.errors import DocsisError
-from services.docsis.template import compile_template
+from services.docsis.errors import PROBLEMS_MAX, DocsisError
+from services.docsis.template import compile_template, problems
 
 EVERY_KIND: dict[str, object] = {
     "small": {"kind": "uint8"},
@@ -56,24 +56,24 @@ FLOW = "upstream_service_flow"
         ({"subscriber_management_filters": 1}, "body[1].subscriber_management_filters"),
         ({FLOW: []}, f"body[1].{FLOW}"),
         ({FLOW: {"reference": 1}}, f"body[1].{FLOW}"),
-        ({FLOW: [{"reference": 0}]}, f"body[1].{FLOW}.reference"),
+        ({FLOW: [{"reference": 0}]}, f"body[1].{FLOW}[0].reference"),
         ({FLOW: [{"reference": 1}, {"refernce": 1}]}, f"body[1].{FLOW}[1]"),
         ({FLOW: [{"max_downstream_latency": 1}]}, f"body[1].{FLOW}[0]"),
-        ({FLOW: [{"max_sustained_rate": "fast"}]}, f"body[1].{FLOW}.max_sustained_rate"),
-        ({FLOW: [{"max_sustained_rate": "5 Gbit/s"}]}, f"body[1].{FLOW}.max_sustained_rate"),
-        ({FLOW: [{"max_sustained_rate": "0.5 bit/s"}]}, f"body[1].{FLOW}.max_sustained_rate"),
-        ({FLOW: [{"max_sustained_rate": "20 mbit/s"}]}, f"body[1].{FLOW}.max_sustained_rate"),
-        ({FLOW: [{"service_class_name": "x" * 16}]}, f"body[1].{FLOW}.service_class_name"),
-        ({FLOW: [{"service_class_name": "ë"}]}, f"body[1].{FLOW}.service_class_name"),
-        ({FLOW: [{"request_transmission_policy": "00"}]}, f"body[1].{FLOW}.request_transmission_policy"),
+        ({FLOW: [{"max_sustained_rate": "fast"}]}, f"body[1].{FLOW}[0].max_sustained_rate"),
+        ({FLOW: [{"max_sustained_rate": "5 Gbit/s"}]}, f"body[1].{FLOW}[0].max_sustained_rate"),
+        ({FLOW: [{"max_sustained_rate": "0.5 bit/s"}]}, f"body[1].{FLOW}[0].max_sustained_rate"),
+        ({FLOW: [{"max_sustained_rate": "20 mbit/s"}]}, f"body[1].{FLOW}[0].max_sustained_rate"),
+        ({FLOW: [{"service_class_name": "x" * 16}]}, f"body[1].{FLOW}[0].service_class_name"),
+        ({FLOW: [{"service_class_name": "ë"}]}, f"body[1].{FLOW}[0].service_class_name"),
+        ({FLOW: [{"request_transmission_policy": "00"}]}, f"body[1].{FLOW}[0].request_transmission_policy"),
         ({FLOW: [{"tlv": 43, "hex": "00" * 250}, {"reference": 1}]}, f"body[1].{FLOW}"),
         (
             {"upstream_packet_classifier": [{"ipv4": [{"protocol": 258}]}]},
-            "body[1].upstream_packet_classifier.ipv4.protocol",
+            "body[1].upstream_packet_classifier[0].ipv4[0].protocol",
         ),
         (
             {"upstream_packet_classifier": [{"ethernet": [{"source_mac": "00:1a"}]}]},
-            "body[1].upstream_packet_classifier.ethernet.source_mac",
+            "body[1].upstream_packet_classifier[0].ethernet[0].source_mac",
         ),
         ({"snmp_set": "1.3.6.1"}, "body[1].snmp_set"),
         ({"snmp_set": {"oid": "1.3.6.1"}}, "body[1].snmp_set"),
@@ -94,7 +94,9 @@ FLOW = "upstream_service_flow"
         ({"tlv": 43, "hex": "0"}, "body[1].hex"),
         ({"tlv": 43, "hex": ""}, "body[1].hex"),
         ({"tlv": 43, "hex": "00" * 255}, "body[1].hex"),
-        *[({"tlv": ours, "hex": "00"}, "body[1].tlv") for ours in (0, 6, 7, 19, 20, 255)],
+        *[({"tlv": ours, "hex": "00"}, "body[1].tlv") for ours in (0, 6, 7, 19, 20, 59, 255)],
+        ({"tftp_server_timestamp": 1}, "body[1].tftp_server_timestamp"),
+        ({"pad": 1}, "body[1]"),
     ],
 )
 def test_an_error_names_its_path(entry: object, path: str) -> None:
@@ -116,10 +118,13 @@ def test_an_error_names_its_path(entry: object, path: str) -> None:
         ({"kind": "cm", "body": {"max_cpe": 1}}, "body"),
         ({"kind": "cm", "body": [{"max_cpe": 1}], "hash": "na"}, "hash"),
         ({"kind": "cm", "body": [{"max_cpe": 1}], "palceholders": {}}, "palceholders"),
-        ({"kind": "cm", "body": [{"max_cpe": 1}] * 2049}, "body"),
+        ({"kind": "cm", "body": [{"max_cpe": 1}] * 32_769}, "body"),
         ({"kind": "cm", "body": [{"tlv": 43, "hex": "00" * 254}] * 256}, "body"),
         ({"kind": "cm", "body": [{"tlv": 4, "hex": "010101"}, {"tlv": 25, "hex": "010101"}]}, "body"),
         ({"kind": "mta", "body": [{"tlv": 43, "hex": "00"}]}, "hash"),
+        ({"kind": "mta", "hash": "none", "body": [{"tlv": 43, "hex": "00"}]}, "hash"),
+        ({"kind": "cm", "tail": "ff", "body": [{"max_cpe": 1}]}, "tail"),
+        ({"kind": "cm", "mic": "none", "body": [{"max_cpe": 1}]}, "mic"),
         ({"kind": "mta", "hash": "xx", "body": [{"tlv": 43, "hex": "00"}]}, "hash"),
         ({"kind": "mta", "hash": ["na"], "body": [{"tlv": 43, "hex": "00"}]}, "hash"),
         ({"kind": "mta", "hash": "na", "body": [{"max_cpe": 1}]}, "body[0]"),
@@ -152,3 +157,43 @@ def test_an_error_of_the_whole_names_its_part(definition: object, path: str) -> 
 
 def test_the_nearest_name_is_offered() -> None:
     assert "did you mean 'network_access'" in refused({"kind": "cm", "body": [{"netwrk_access": 1}]}).reason
+
+
+def test_every_problem_is_found_in_its_order() -> None:
+    definition = {
+        "kind": "cm",
+        "colour": "blue",
+        "placeholders": {"a": {"kind": "uint9"}, "b": {"kind": "uint8", "default": 300}},
+        "body": [
+            {"network_access": 2},
+            {"max_cpe": 4},
+            {FLOW: [{"reference": 0}, {"scheduling_type": 2}, {"max_sustained_rate": "fast"}]},
+            {"tlv": 6, "hex": "00"},
+        ],
+    }
+    found = problems(definition)
+    assert [error.path for error in found] == [
+        "colour",
+        "placeholders.a.kind",
+        "body[0].network_access",
+        f"body[2].{FLOW}[0].reference",
+        f"body[2].{FLOW}[2].max_sustained_rate",
+        "body[3].tlv",
+        "placeholders.b.default",
+    ]
+    assert str(refused(definition)) == str(found[0])
+
+
+def test_problems_are_bounded() -> None:
+    assert len(problems({"kind": "cm", "body": [{"max_cpe": -1}] * 1000})) == PROBLEMS_MAX
+    nested = [{FLOW: [{"reference": 0}] * 1000}] * 1000
+    assert len(problems({"kind": "cm", "body": nested})) == PROBLEMS_MAX
+
+
+@pytest.mark.parametrize("definition", [None, [], {}, {"kind": "x"}])
+def test_what_is_no_definition_is_one_problem(definition: object) -> None:
+    assert len(problems(definition)) == 1
+
+
+def test_a_right_definition_has_no_problems() -> None:
+    assert problems({"kind": "cm", "body": [{"max_cpe": 1}]}) == []

@@ -1,0 +1,114 @@
+"""Decoding: from the TLVs of a file to the entries of a document, so that they encode to the same bytes.
+
+Theory of operation
+-------------------
+Each TLV is decoded by its row of the table, then encoded again by the very compiler that writes documents,
+and the bytes are compared. If they differ, or nothing can say the value by name, the TLV is kept as
+`{tlv: N, hex: "..."}`. In a group that happens to the child that cannot be said; the group itself is kept
+as bytes when it is not a sequence of TLVs. Order and repeats stay as they are. So whatever is decoded here
+encodes to what was there, whether the table is right about it or not.
+
+The table bounds how deep groups are read, and every level costs one encoding of its bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from services.docsis.body import compile_item
+from services.docsis.errors import DocsisError
+from services.docsis.row import Kind, Row
+from services.docsis.rows_extension import GENERAL_EXTENSION
+from services.docsis.rows_service_flow import DATA_RATE_UNIT
+from services.docsis.table import TABLE
+from services.docsis.tlv import PAD, VALUE_BYTES_MAX, FileKind, Tlv, read_group, write
+from services.docsis.values import decode
+from services.docsis.varbinds import LONG_VARBIND, VARBIND, decode_varbind
+
+Item = dict[str, object]
+
+_TOP: Final = ()
+_FLOWS: Final = frozenset({(24,), (25,), (70,), (71,)})
+
+
+def decode_items(tlvs: Sequence[Tlv], kind: FileKind, parent: tuple[int, ...] = _TOP) -> list[Item]:
+    """The entries of a document for the TLVs below `parent`, padding as type 0."""
+    items: list[Item] = []
+    rescaled = parent in _FLOWS and any(tlv.type == DATA_RATE_UNIT and any(tlv.value) for tlv in tlvs)
+    at = 0
+    while at < len(tlvs):
+        tlv = tlvs[at]
+        row = _row(kind, parent, tlv.type)
+        if rescaled and row is not None and row.unit == "bit/s":
+            row = row._replace(unit="")
+        count = 1
+        if parent == _TOP and tlv.type == PAD:
+            items.append({"pad": len(tlv.value)})
+        elif row is not None and row.kind is Kind.HEX_SPLIT:
+            count = _run(tlvs, at)
+            items += _joined(row, tlvs[at : at + count], kind)
+        else:
+            items.append(_decode_item(row, tlv, kind, parent))
+        at += count
+    return items
+
+
+def _decode_item(row: Row | None, tlv: Tlv, kind: FileKind, parent: tuple[int, ...]) -> Item:
+    value = None if row is None else _value(row, tlv, kind)
+    if row is not None and value is not None:
+        item: Item = {row.name: value}
+        if _encodes_to(item, _bytes(tlv, kind, parent), kind, parent):
+            return item
+    return {"tlv": tlv.type, "hex": tlv.value.hex()}
+
+
+def _value(row: Row, tlv: Tlv, kind: FileKind) -> object | None:
+    if row.kind is Kind.VARBIND:
+        return decode_varbind(tlv.value)
+    if row.kind is Kind.GROUP or (row.kind is Kind.EXTENSION and tlv.value.startswith(GENERAL_EXTENSION)):
+        children = read_group(tlv.value)
+        if children:
+            return decode_items(children, kind, row.path)
+    return None if row.kind is Kind.GROUP else decode(row, tlv.value)
+
+
+def _run(tlvs: Sequence[Tlv], at: int) -> int:
+    """How many TLVs from `at` on one value may have been split into: all but the last are full."""
+    end = at
+    while (
+        end + 1 < len(tlvs)
+        and tlvs[end + 1].type == tlvs[at].type
+        and len(tlvs[end].value) == VALUE_BYTES_MAX
+    ):
+        end += 1
+    return end - at + 1
+
+
+def _joined(row: Row, tlvs: Sequence[Tlv], kind: FileKind) -> list[Item]:
+    """One value for all of `tlvs`, or each by itself."""
+    item: Item = {row.name: b"".join(tlv.value for tlv in tlvs).hex()}
+    if _encodes_to(item, b"".join(write(tlv, kind) for tlv in tlvs), kind, _TOP):
+        return [item]
+    return [{"tlv": tlv.type, "hex": tlv.value.hex()} for tlv in tlvs]
+
+
+def _encodes_to(item: Item, expected: bytes, kind: FileKind, parent: tuple[int, ...]) -> bool:
+    try:
+        return compile_item(item, kind, parent) == expected
+    except DocsisError:
+        return False
+
+
+def _bytes(tlv: Tlv, kind: FileKind, parent: tuple[int, ...]) -> bytes:
+    """The complete TLV; only at the top level can a length have two bytes."""
+    return bytes((tlv.type, len(tlv.value))) + tlv.value if parent else write(tlv, kind)
+
+
+def _row(kind: FileKind, parent: tuple[int, ...], type: int) -> Row | None:
+    if kind == "mta" and parent == _TOP and type == LONG_VARBIND:
+        type = VARBIND
+    return _BY_TYPE.get((kind, (*parent, type)))
+
+
+_BY_TYPE: Final = {(file, row.path): row for row in TABLE for file in row.files}

@@ -1,0 +1,91 @@
+"""One row of the table of TLVs: where a TLV stands, its name, the kind of its value and its bounds.
+
+Theory of operation
+-------------------
+A row says everything about one TLV that is not code. The path is the list of type numbers from the top of
+the file. A kind is what `services.docsis.values` knows how to write and to read. `low` and `high` bound the
+number for the numeric kinds, and the length in bytes for all others. A unit belongs to a number and does not
+change its width: a rate is a UINT32 in bit/s.
+
+The data stands in the modules `rows_…`, one for each area of the specification, and is put together in
+`services.docsis.table`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import Enum
+from typing import Final, NamedTuple
+
+from services.docsis.tlv import VALUE_BYTES_MAX, FileKind
+
+
+class Kind(Enum):
+    """How a value is written in a template, and its encoding (numbers: most significant byte first)."""
+
+    UINT8 = "uint8"
+    UINT16 = "uint16"
+    UINT24 = "uint24"
+    UINT32 = "uint32"
+    UINT8S = "uint8 list"
+    UINT16S = "uint16 list"
+    IPV4 = "ipv4"
+    IPV4S = "ipv4 list"
+    IPV6 = "ipv6"
+    IPV6S = "ipv6 list"
+    IPV6_PREFIXES = "ipv6 prefix list"  # 16 bytes and one of length each: 2001:db8::/56
+    ADDRESS = "ipv4 or ipv6"
+    ENDPOINT = "address and port"  # 192.0.2.1:162 or [2001:db8::1]:162
+    MAC = "mac"
+    TEXT = "text"
+    TEXT_Z = "zero-terminated text"
+    HEX = "hex"
+    HEX_SPLIT = "hex, split"  # more than 254 bytes become successive TLVs
+    OBJECT_ID = "object identifier"  # a complete BER element
+    WRITE_CONTROL = "write control"  # {oid: ..., write: allow or deny}
+    EXTENSION = "extension"  # a GROUP, or HEX when it belongs to a vendor
+    GROUP = "group"  # a list of sub-TLVs
+    VARBIND = "varbind"  # {oid: ..., integer: ...}
+
+
+WIDTH_BYTES: Final = {Kind.UINT8: 1, Kind.UINT16: 2, Kind.UINT24: 3, Kind.UINT32: 4}
+"""The width of the kinds that are one number."""
+
+CM: Final[frozenset[FileKind]] = frozenset({"cm"})
+ANY_FILE: Final[frozenset[FileKind]] = frozenset({"cm", "mta"})
+
+U8: Final = 0xFF
+U16: Final = 0xFFFF
+U24: Final = 0xFFFFFF
+U32: Final = 0xFFFFFFFF
+VALUE: Final = VALUE_BYTES_MAX
+"""The widest bounds: of numbers by their width, and of a value with one byte of length."""
+
+
+class Row(NamedTuple):
+    """One TLV; `low` and `high` bound the value, `unit` is a number's, `files` are where it may stand."""
+
+    path: tuple[int, ...]
+    name: str
+    kind: Kind
+    low: int
+    high: int
+    section: str
+    unit: str = ""
+    files: frozenset[FileKind] = CM
+
+    @property
+    def type(self) -> int:
+        """The type byte of this TLV."""
+        return self.path[-1]
+
+    @property
+    def length_bytes(self) -> tuple[int, int]:
+        """The shortest and the longest value in bytes."""
+        width = WIDTH_BYTES.get(self.kind)
+        return (width, width) if width else (self.low, self.high)
+
+
+def under(parent: tuple[int, ...], rows: Iterable[Row]) -> tuple[Row, ...]:
+    """The same sub-TLVs below another parent."""
+    return tuple(row._replace(path=(*parent, *row.path)) for row in rows)
