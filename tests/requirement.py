@@ -1,11 +1,13 @@
 """What a test may need of the machine, and whether its absence is excused.
 
-A machine without Java or Maven skips the tests on real Kafka and says why. Where `PROVBUS_REQUIRE` names
-`kafka` (a comma-separated list), as on the machines that decide about a release, their absence is a failure.
+A machine without Java or Maven skips the tests on real Kafka and says why; one without the TFTP clients that
+others wrote skips the tests with them. Where `PROVBUS_REQUIRE` names `kafka` or `tftp-clients` (a
+comma-separated list), as on the machines that decide about a release, their absence is a failure.
 """
 
 import shutil
 from collections.abc import Mapping
+from typing import NoReturn
 
 import pytest
 
@@ -18,11 +20,14 @@ VARIABLE = "PROVBUS_REQUIRE"
 def need_kafka(environ: Mapping[str, str]) -> None:
     """Return if real Kafka can be run; else skip the test, or fail it where `VARIABLE` names kafka."""
     reason = missing_for_kafka(environ)
-    if reason is None:
-        return
-    if "kafka" in environ.get(VARIABLE, "").replace(" ", "").split(","):
-        pytest.fail(f"{VARIABLE} asks for kafka, but: {reason}", pytrace=False)
-    pytest.skip(reason)
+    if reason is not None:
+        _excuse("kafka", reason, environ)
+
+
+def need_tftp_client(program: str, environ: Mapping[str, str]) -> str:
+    """The path of a TFTP client; without it skip the test, or fail it where `VARIABLE` names tftp-clients."""
+    found = shutil.which(program, path=environ.get("PATH", ""))
+    return found or _excuse("tftp-clients", f"there is no {program} on the PATH", environ)
 
 
 def missing_for_kafka(environ: Mapping[str, str]) -> str | None:
@@ -34,3 +39,9 @@ def missing_for_kafka(environ: Mapping[str, str]) -> str | None:
     if shutil.which("mvn", path=environ.get("PATH", "")) is None:
         return "Kafka is fetched with Maven, and there is none"
     return None
+
+
+def _excuse(requirement: str, reason: str, environ: Mapping[str, str]) -> NoReturn:
+    if requirement in environ.get(VARIABLE, "").replace(" ", "").split(","):
+        pytest.fail(f"{VARIABLE} asks for {requirement}, but: {reason}", pytrace=False)
+    pytest.skip(reason)

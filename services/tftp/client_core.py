@@ -1,17 +1,21 @@
-"""The TFTP read client without its socket: one file, in lock-step (RFC 1350).
+"""The TFTP read client without its socket: one file, in lock-step (RFC 1350) or by windows (RFC 7440).
 
 Theory of operation
 -------------------
 The client acknowledges each block it expected and keeps its bytes. A block it already has is acknowledged
 again and not kept, also after the last one: the server may have missed that acknowledgement (dallying, RFC
-1350, section 6). A block from the future is ignored. The first legal reply names the server's transfer port;
-packets from other ports are ignored and counted. An OACK with an option that was not asked for, or a larger
-value, ends the read with ERROR 8 (RFC 2347). The client only answers. When to repeat the request is the
-business of its caller, who owns the clock.
+1350, section 6). A block from the future is ignored.
+
+With a window the client acknowledges the last block of each, at a gap once the last block before it, and of
+the blocks it already has only the newest, for every acknowledgement may set off a window.
+
+The first legal reply names the server's transfer port; packets from other ports are ignored and counted. An
+OACK with an option that was not asked for, or a larger value, ends the read with ERROR 8 (RFC 2347). The
+client only answers. When to repeat the request is the business of its caller, who owns the clock.
 """
 
 from services.tftp import packets
-from services.tftp.packets import ACK, DATA, HEAD, NUMBER_HALF, NUMBER_MASK, OACK, Request
+from services.tftp.packets import ACK, DATA, HEAD, HEAD_BYTES, NUMBER_HALF, NUMBER_MASK, OACK, Request
 
 _ACK_OF_OACK = HEAD.pack(ACK, 0)
 
@@ -30,8 +34,8 @@ class ReadClient:
     """
 
     __slots__ = (
-        "_asked", "_blksize", "_chunks", "_oack", "_size_bytes", "blocks", "done", "duplicates", "failed",
-        "file", "ignored", "request", "server_port", "strangers",
+        "_asked", "_blksize", "_chunks", "_has_gap", "_oack", "_size_bytes", "_unacked", "_window", "blocks",
+        "done", "duplicates", "failed", "file", "ignored", "request", "server_port", "strangers",
     )  # fmt: skip
 
     done: bool
@@ -43,12 +47,21 @@ class ReadClient:
     _oack: bytes | None
     _size_bytes: int | None
     _blksize: int
+    _window: int
+    _unacked: int
+    _has_gap: bool
 
     def __init__(
-        self, name: bytes, *, blksize: int | None = None, tsize: bool = False, timeout_s: int | None = None
+        self,
+        name: bytes,
+        *,
+        blksize: int | None = None,
+        tsize: bool = False,
+        timeout_s: int | None = None,
+        windowsize: int | None = None,
     ) -> None:
         """Prepare the request; LocalError when the name or an option's value is not legal."""
-        self._asked = Request(name, blksize, tsize, timeout_s)
+        self._asked = Request(name, blksize, tsize, timeout_s, windowsize)
         self.request = packets.format_request(self._asked)
         self.duplicates = 0
         self.strangers = 0
@@ -69,6 +82,9 @@ class ReadClient:
         self._oack = None
         self._size_bytes = None
         self._blksize = packets.BLKSIZE_DEFAULT_BYTES
+        self._window = 1
+        self._unacked = 0
+        self._has_gap = False
         return self.request
 
     def receive(self, data: bytes, port: int) -> bytes | None:
@@ -76,7 +92,7 @@ class ReadClient:
         if self.server_port is not None and port != self.server_port:
             self.strangers += 1
             return None
-        if self.failed is not None or len(data) < HEAD.size:
+        if self.failed is not None or len(data) < HEAD_BYTES:
             return self._ignore()
         opcode, number = HEAD.unpack_from(data)
         if opcode == DATA:
@@ -93,17 +109,36 @@ class ReadClient:
     def _data(self, data: bytes, number: int, port: int) -> bytes | None:
         blocks = self.blocks
         if self.done or number != (blocks + 1) & NUMBER_MASK:
-            if (blocks - number) & NUMBER_MASK >= min(blocks, NUMBER_HALF):
-                return self._ignore()
-            self.duplicates += 1
-            return HEAD.pack(ACK, number)
-        payload_bytes = len(data) - HEAD.size
+            return self._unexpected(number)
+        payload_bytes = len(data) - HEAD_BYTES
         if payload_bytes > self._blksize:
             return self._ignore()
         self.server_port = port
         self.blocks = blocks + 1
-        self._chunks.append(data[HEAD.size :])
-        return HEAD.pack(ACK, number) if payload_bytes == self._blksize else self._finish(number)
+        self._chunks.append(data[HEAD_BYTES:])
+        if payload_bytes < self._blksize:
+            return self._finish(number)
+        if self._window > 1:
+            self._has_gap = False
+            self._unacked += 1
+            if self._unacked < self._window:
+                return None
+        return self._acknowledge(number)
+
+    def _unexpected(self, number: int) -> bytes | None:
+        """A block that we have, or one behind a gap."""
+        newest = self.blocks & NUMBER_MASK
+        if (newest - number) & NUMBER_MASK < min(self.blocks, NUMBER_HALF):
+            self.duplicates += 1
+            return self._acknowledge(number) if self._window == 1 or number == newest else None
+        if self.done or self._has_gap or not 1 < (number - newest) & NUMBER_MASK <= self._window:
+            return self._ignore()
+        self._has_gap = True
+        return self._acknowledge(newest)
+
+    def _acknowledge(self, number: int) -> bytes:
+        self._unacked = 0
+        return HEAD.pack(ACK, number)
 
     def _finish(self, number: int) -> bytes:
         file = b"".join(self._chunks)
@@ -127,10 +162,15 @@ class ReadClient:
             (packets.BLKSIZE in options and (asked.blksize is None or blksize > asked.blksize))
             or options.get(packets.TIMEOUT, asked.timeout_s) != asked.timeout_s
             or (packets.TSIZE in options and not asked.tsize)
+            or (
+                packets.WINDOWSIZE in options
+                and (asked.windowsize is None or options[packets.WINDOWSIZE] > asked.windowsize)
+            )
         ):
             return self._fail(packets.ERROR_OPTIONS, "option or value not asked for")
         self._oack = data
         self._blksize = blksize
+        self._window = options.get(packets.WINDOWSIZE, 1)
         self._size_bytes = options.get(packets.TSIZE)
         return _ACK_OF_OACK
 

@@ -1,13 +1,17 @@
 """What the TFTP server wants done and what happened to its reads.
 
 A `Datagram` is a command to the shell that owns the sockets. The others are events for the host that owns the
-files: every read begins with one `ReadRequested` and, unless the host drops it, ends with one `Completed` or
-one `Abandoned`.
+files. A `ReadRequested` is a question of which nothing is remembered; a read begins when the host opens it
+and, unless the host drops it, ends with one `Completed` or one `Abandoned`.
 """
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
-Peer = tuple[str, int]  # address, port
+from services.tftp.packets import Request
+
+# As the socket gives it: address and port, and for IPv6 also flow and scope.
+Peer = tuple[str, int] | tuple[str, int, int, int]
 
 
 class Datagram(NamedTuple):
@@ -19,15 +23,25 @@ class Datagram(NamedTuple):
 
 
 class ReadRequested(NamedTuple):
-    """A new read. The host calls `serve`, or `drop`, or nothing yet."""
+    """Somebody wants to read. The host opens the read at once if it vouches for the peer; else it is over."""
+
+    read: int
+    request: Request
+    peer: Peer
+
+
+class ReadRepeated(NamedTuple):
+    """A read that still waits for its file was asked for again, perhaps from a new port."""
 
     read: int
     name: bytes
     peer: Peer
 
 
-class ReadRepeated(NamedTuple):
-    """A read that still waits for its file was asked for again, perhaps from a new port."""
+class ReadRestarted(NamedTuple):
+    """A client that lost what it had of a file begins anew. The host serves the read again: what is in the
+    file may depend on the time.
+    """
 
     read: int
     name: bytes
@@ -54,4 +68,21 @@ class Abandoned(NamedTuple):
     reason: str
 
 
-Effect = Datagram | ReadRequested | ReadRepeated | Completed | Abandoned
+Effect = Datagram | ReadRequested | ReadRepeated | ReadRestarted | Completed | Abandoned
+
+
+@dataclass(slots=True)
+class Counters:
+    """What happened since the start; each ignored packet is in exactly one of the last five."""
+
+    completed: int = 0
+    abandoned: int = 0
+    restarts: int = 0
+    retransmits: int = 0
+    errors_sent: int = 0
+    shed: int = 0
+    duplicate_acks: int = 0
+    malformed: int = 0
+    refused_write: int = 0
+    refused_full: int = 0
+    unknown_tid: int = 0

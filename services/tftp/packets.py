@@ -6,8 +6,7 @@ Every packet starts with a 16-bit opcode in network order (RFC 1350, section 5).
 16-bit block number, ERROR with a code and a text that ends in NUL. A read request (RRQ) holds the file name
 and the mode, each ended by NUL, then pairs of option and value, ended by NUL too (RFC 2347). The server
 answers the options it takes in an OACK of the same shape: `blksize` (RFC 2348), `timeout` and `tsize` (RFC
-2349). `windowsize` (RFC 7440) is not in the tables below and so is never acknowledged: the window is one
-block.
+2349), `windowsize` (RFC 7440).
 
 Parsing is bounded by the 512 bytes a request may have and never raises: what is not a legal packet is `None`.
 An option that is unknown, repeated, out of range or cut short counts as not asked: it is not acknowledged,
@@ -28,6 +27,7 @@ ERROR_UNKNOWN_TID = 5
 ERROR_OPTIONS = 8  # RFC 2347: the option negotiation is refused
 
 HEAD = struct.Struct("!HH")  # opcode and block number of DATA and ACK, opcode and code of ERROR
+HEAD_BYTES = HEAD.size
 NUMBER_MASK = 0xFFFF  # a block's number on the wire is its position modulo 65536
 NUMBER_HALF = 0x8000  # a distance below this is behind, from this on ahead
 
@@ -40,8 +40,14 @@ BLKSIZE_DEFAULT_BYTES = 512
 BLKSIZE = b"blksize"
 TIMEOUT = b"timeout"
 TSIZE = b"tsize"
+WINDOWSIZE = b"windowsize"
 
-REQUEST_LIMITS: Mapping[bytes, tuple[int, int]] = {BLKSIZE: (8, 65464), TIMEOUT: (1, 255), TSIZE: (0, 0)}
+REQUEST_LIMITS: Mapping[bytes, tuple[int, int]] = {
+    BLKSIZE: (8, 65464),
+    TIMEOUT: (1, 255),
+    TSIZE: (0, 0),
+    WINDOWSIZE: (1, 65535),
+}
 OACK_LIMITS: Mapping[bytes, tuple[int, int]] = {**REQUEST_LIMITS, TSIZE: (0, 10**VALUE_DIGITS_MAX - 1)}
 
 _OPCODE = struct.Struct("!H")
@@ -56,6 +62,7 @@ class Request(NamedTuple):
     blksize: int | None = None
     tsize: bool = False
     timeout_s: int | None = None
+    windowsize: int | None = None  # blocks sent before an ACK is waited for
 
 
 class Refusal(NamedTuple):
@@ -67,7 +74,7 @@ class Refusal(NamedTuple):
 
 def parse_opcode(data: bytes) -> int | None:
     """The opcode; None for a packet of less than the four bytes that each of them has."""
-    return HEAD.unpack_from(data)[0] if len(data) >= HEAD.size else None
+    return HEAD.unpack_from(data)[0] if len(data) >= HEAD_BYTES else None
 
 
 def parse_request(data: bytes) -> Request | None:
@@ -88,7 +95,7 @@ def parse_request(data: bytes) -> Request | None:
         low, high = REQUEST_LIMITS.get(option.lower(), (1, 0))
         if value is not None and low <= value <= high:
             asked.setdefault(option.lower(), value)
-    return Request(name, asked.get(BLKSIZE), TSIZE in asked, asked.get(TIMEOUT))
+    return Request(name, asked.get(BLKSIZE), TSIZE in asked, asked.get(TIMEOUT), asked.get(WINDOWSIZE))
 
 
 def format_request(request: Request) -> bytes:
@@ -102,6 +109,8 @@ def format_request(request: Request) -> bytes:
         options[TIMEOUT] = request.timeout_s
     if request.tsize:
         options[TSIZE] = 0
+    if request.windowsize is not None:
+        options[WINDOWSIZE] = request.windowsize
     for option, value in options.items():
         low, high = REQUEST_LIMITS[option]
         if not low <= value <= high:
@@ -131,12 +140,12 @@ def format_oack(options: Mapping[bytes, int]) -> bytes:
 
 def parse_error(data: bytes) -> Refusal | None:
     """Code and text of an ERROR packet; a text without its NUL is taken to the end (RFC 1350, section 5)."""
-    if len(data) < HEAD.size:
+    if len(data) < HEAD_BYTES:
         return None
     opcode, code = HEAD.unpack_from(data)
     if opcode != ERROR:
         return None
-    raw = data[HEAD.size : HEAD.size + ERROR_TEXT_CHARS_MAX].split(b"\0", 1)[0]
+    raw = data[HEAD_BYTES : HEAD_BYTES + ERROR_TEXT_CHARS_MAX].split(b"\0", 1)[0]
     return Refusal(code, "".join(chr(byte) if 32 <= byte < 127 else "?" for byte in raw))
 
 

@@ -1,50 +1,64 @@
-"""The TFTP server without its sockets: many reads at once, each in lock-step (RFC 1350).
+"""The TFTP server without its sockets: many reads at once (RFC 1350), each with its window (RFC 7440).
 
 Theory of operation
 -------------------
-A read is WAITING until the host hands over its file, then RUNNING with exactly one packet outstanding (an
-OACK counts as block 0), then gone:
+A request is a question to the host, and as long as the host does not open the read nothing is remembered of
+it: what a flood of them leaves behind is a counter. An open read is WAITING until the host hands over its
+file, then RUNNING with a window of packets outstanding (one, unless more were asked for; an OACK counts as
+block 0), then gone:
 
     state     event                                next      effect
-    -         RRQ                                  WAITING   ReadRequested
+    -         RRQ                                  -         ReadRequested
+    -         open                                 WAITING   nothing
     WAITING   RRQ, same address and name           WAITING   ReadRepeated
     WAITING   serve                                RUNNING   OACK, or DATA 1 when no option was asked
     WAITING   waiting_s_max passed                 gone      Abandoned
-    RUNNING   ACK of the packet outstanding        RUNNING   the next DATA
+    WAITING   given up, and another needs the room gone      Abandoned
+    RUNNING   ACK of a block outstanding           RUNNING   the window behind it
     RUNNING   ACK of the last block                gone      Completed
     RUNNING   any other ACK                        RUNNING   nothing (the sorcerer's apprentice)
-    RUNNING   the same RRQ again                   RUNNING   the packet outstanding
-    RUNNING   RRQ from a new port, with other      RUNNING   from block 1, with the new request's options
+    RUNNING   the same RRQ again                   RUNNING   the window outstanding
+    RUNNING   RRQ from a new port, with other      RUNNING   ReadRestarted
               options, or after a vain resend
-    RUNNING   timer                                RUNNING   the packet outstanding, then twice the patience
+    RUNNING   serve, after ReadRestarted           RUNNING   from block 1, with the new request's options
+    RUNNING   timer                                RUNNING   the window outstanding, then twice the patience
     RUNNING   timer after retransmits_max, ERROR   gone      Abandoned
-    any       RRQ from its port, another name      gone      Abandoned, and the new read is WAITING
+    any       another read is served at its port   gone      Abandoned
     any       drop                                 gone      nothing
 
 A read that is repeated after a vain resend comes from a client that lost what it had; one that still has it
-acknowledges the old blocks again and catches up. Only an acknowledgement renews the retransmission budget, so
-repeating a request keeps no session, nor the file built for it, alive for ever. Everything else is met with
-silence and counted, because an error makes a modem start over (`session.Sessions.is_foreign` is the
-exception).
+acknowledges the old blocks again and catches up. An ACK moves the window forward or does nothing: it sets off
+at most one window, and a duplicate none. So a window whose first block was lost waits for the timer. Only an
+acknowledgement renews the retransmission budget, so repeating a request keeps no session, nor the file built
+for it, alive for ever. Everything else is met with silence and counted, because an error makes a modem start
+over (`session.Sessions.is_foreign` is the exception).
+
+At `sessions_max` the read that has waited longest makes room, if its modem has given up on it; else the new
+one is refused.
 
 Each session has one deadline and one valid entry in a heap of timers. Progress moves only the deadline; an
 entry that comes up early is put back. So a block costs no heap operation, and the entry of a session that has
 ended is skipped when it comes up, 8 s later at most.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterable
 from heapq import heappop, heappush
 from zlib import crc32
 
 from services.tftp import packets
-from services.tftp.effects import Abandoned, Completed, Datagram, Effect, Peer, ReadRepeated, ReadRequested
-from services.tftp.packets import ACK, HEAD, NUMBER_HALF, NUMBER_MASK, WRQ, Request
+from services.tftp.effects import (
+    Abandoned,
+    Completed,
+    Counters,
+    Datagram,
+    Effect,
+    Peer,
+    ReadRepeated,
+    ReadRequested,
+    ReadRestarted,
+)
+from services.tftp.packets import ACK, HEAD, HEAD_BYTES, NUMBER_HALF, NUMBER_MASK, WRQ, Request
 from services.tftp.session import Session, Sessions
-
-__all__ = [
-    "Abandoned", "Completed", "Counters", "Datagram", "Effect", "Peer", "ReadRepeated", "ReadRequested",
-    "TftpServer",
-]  # fmt: skip
 
 LISTENING_SOCKET = 0
 BACKOFF_S_MAX = 8.0  # with the defaults a lost client is given up after 31 s, its own ladder being 30 s
@@ -52,33 +66,21 @@ BACKOFF_S_MAX = 8.0  # with the defaults a lost client is given up after 31 s, i
 NO_FILE = "no file"
 EXHAUSTED = "retransmits exhausted"
 REPLACED = "replaced by another read"
+SHED = "shed"
 
+_unpack_head = HEAD.unpack_from
+_NO_HEAD = (0, 0)
 _UNKNOWN_TID = packets.format_error(packets.ERROR_UNKNOWN_TID, "unknown transfer")
-
-
-@dataclass(slots=True)
-class Counters:
-    """What happened since the start; each ignored packet is in exactly one of the last five."""
-
-    completed: int = 0
-    abandoned: int = 0
-    restarts: int = 0
-    retransmits: int = 0
-    errors_sent: int = 0
-    duplicate_acks: int = 0
-    malformed: int = 0
-    refused_write: int = 0
-    refused_full: int = 0
-    unknown_tid: int = 0
 
 
 class TftpServer:
     """Turns datagrams and the passage of time into datagrams and events.
 
     >>> server = TftpServer(transfer_sockets=1)
-    >>> server.receive(0, packets.format_request(Request(b"cm.bin")), ("10.0.0.7", 2000), now=0.0)
-    [ReadRequested(read=1, name=b'cm.bin', peer=('10.0.0.7', 2000))]
-    >>> server.serve(1, b"settings", now=0.1)
+    >>> request = packets.format_request(Request(b"cm.bin"))
+    >>> (asked,) = server.receive(0, request, ("10.0.0.7", 2000), now=0.0)
+    >>> server.open(asked, now=0.0)
+    >>> server.serve(asked.read, b"settings", now=0.1)
     [Datagram(socket=1, data=b'\\x00\\x03\\x00\\x01settings', peer=('10.0.0.7', 2000))]
     >>> server.receive(1, HEAD.pack(ACK, 1), ("10.0.0.7", 2000), now=0.2)
     [Completed(read=1, name=b'cm.bin', peer=('10.0.0.7', 2000), bytes=8, blocks=1, retransmits=0)]
@@ -97,7 +99,9 @@ class TftpServer:
         self._retransmit_s = retransmit_s
         self._retransmits_max = retransmits_max
         self._waiting_s_max = waiting_s_max
+        self._sessions_max = sessions_max
         self._sessions = Sessions(sessions_max)
+        self._asked = 0
         self._timers: list[tuple[float, int]] = []
         self.counters = Counters()
 
@@ -108,30 +112,71 @@ class TftpServer:
         """A datagram came in on the socket of this index; 0 is the listening one."""
         if socket == LISTENING_SOCKET:
             return self._requested(data, peer, now)
-        session = self._sessions.by_peer.get(peer)
-        if session is None or session.socket != socket or session.file is None:
-            return self._stray(socket, data, peer, now)
-        if len(data) >= HEAD.size:
-            opcode, number = HEAD.unpack_from(data)
-            if opcode == ACK and number == session.block & NUMBER_MASK:
-                return self._acknowledged(session, now)
-            if opcode == ACK and (session.block - number) & NUMBER_MASK < NUMBER_HALF:
+        answers, ended = self.transfer(socket, ((data, peer),), now)
+        return [*answers, *ended]
+
+    def transfer(
+        self, socket: int, datagrams: Iterable[tuple[bytes, Peer]], now: float
+    ) -> tuple[list[Datagram], list[Completed | Abandoned]]:
+        """Datagrams of running reads came in on the transfer socket of this index: what to send, and which
+        reads ended.
+        """
+        answers: list[Datagram] = []
+        ended: list[Completed | Abandoned] = []
+        find = self._sessions.by_peer.get
+        for data, peer in datagrams:
+            session = find(peer)
+            if session is None or session.socket != socket or session.file is None:
+                answers += self._stray(socket, data, peer, now)
+                continue
+            opcode, number = _unpack_head(data) if len(data) >= HEAD_BYTES else _NO_HEAD
+            behind = (session.block - number) & NUMBER_MASK
+            position = session.block - behind + 1  # what the client waits for
+            if opcode != ACK or behind >= NUMBER_HALF:
+                ended += self._refused(session, data, now)
+            elif position <= session.base:
                 self.counters.duplicate_acks += 1
-                return []
-        refusal = packets.parse_error(data)
-        if refusal is not None:
-            return [self._abandon(session, f"peer sent error {refusal.code}: {refusal.text}", now)]
-        self.counters.malformed += 1
-        return []
+            elif position > session.blocks:
+                ended.append(self._complete(session, now))
+            else:
+                session.base = session.block = position
+                session.retries = 0
+                session.resent = False
+                session.deadline = deadline = now + session.interval_s
+                if deadline < session.armed:
+                    self._arm(session, deadline)
+                if session.window == 1:
+                    answers.append(Datagram(socket, session.packets[position], peer))
+                else:
+                    session.block = min(position + session.window - 1, session.blocks)
+                    answers += _outstanding(session)
+        return answers, ended
+
+    def open(self, asked: ReadRequested, now: float) -> None:
+        """The host vouches for the peer: the read waits for its file. Before the next `receive`, or the room
+        that was found for it may be taken.
+        """
+        read, request, peer = asked
+        session = Session(read, request, peer, self._socket_of(peer), now)
+        self._sessions.open(session)
+        session.deadline = now + self._waiting_s_max
+        # Early on purpose: a read that is served at once needs no second entry for its retransmission.
+        self._arm(session, now + min(self._retransmit_s, self._waiting_s_max))
 
     def serve(self, read: int, file: bytes, now: float) -> list[Effect]:
-        """Start to send the file of a waiting read; nothing when the read is gone or already running."""
+        """Start to send the file of a read that waits or was restarted; nothing when it is gone or runs."""
         session = self._sessions.by_read.get(read)
-        if session is None or session.file is not None:
+        if session is None or (session.file is not None and not session.restarted):
             return []
-        self._sessions.begin(session, file, self._retransmit_s)
-        self._set_deadline(session, now + session.interval_s)
-        return [_outstanding(session)]
+        former = None
+        if session.restarted:
+            session.begin(file, self._retransmit_s)
+            self._set_deadline(session, min(session.deadline, now + session.interval_s))
+        else:
+            former = self._sessions.begin(session, file, self._retransmit_s)
+            self._set_deadline(session, now + session.interval_s)
+        effects: list[Effect] = [Datagram(session.socket, session.packets[session.base], session.peer)]
+        return [*effects, *self._displaced(former, now)]
 
     def drop(self, read: int) -> None:
         """Forget a read; not one byte is sent."""
@@ -151,7 +196,7 @@ class TftpServer:
             if session.deadline > now:
                 self._arm(session, min(session.deadline, now + BACKOFF_S_MAX))
             else:
-                effects.append(self._expired(session, now))
+                effects += self._expired(session, now)
         return effects
 
     def deadline(self) -> float | None:
@@ -169,52 +214,45 @@ class TftpServer:
             else:
                 self.counters.malformed += 1
             return []
-        effects: list[Effect] = []
-        key = (peer[0], request.name)
-        former = self._sessions.by_peer.get(peer)
-        if former is not None and former.key != key:
-            effects.append(self._abandon(former, REPLACED, now))
-        session = self._sessions.by_key.get(key)
+        session = self._sessions.by_key.get((peer[0], request.name))
         if session is not None:
-            effects.append(self._repeated(session, request, peer, now))
-            return effects
-        session = self._sessions.open(request, peer, self._socket_of(peer))
-        if session is None:
-            self.counters.refused_full += 1
-            return effects
-        session.deadline = now + self._waiting_s_max
-        # Early on purpose: a read that is served at once needs no second entry for its retransmission.
-        self._arm(session, now + min(self._retransmit_s, self._waiting_s_max))
-        effects.append(ReadRequested(session.read, request.name, peer))
+            return self._repeated(session, request, peer, now)
+        effects: list[Effect] = []
+        if len(self._sessions.by_read) >= self._sessions_max:
+            given_up = self._sessions.given_up(now)
+            if given_up is None:
+                self.counters.refused_full += 1
+                return []
+            self.counters.shed += 1
+            effects.append(self._abandon(given_up, SHED, now))
+        self._asked += 1
+        effects.append(ReadRequested(self._asked, request, peer))
         return effects
 
-    def _repeated(
-        self, session: Session, request: Request, peer: Peer, now: float
-    ) -> Datagram | ReadRepeated:
+    def _repeated(self, session: Session, request: Request, peer: Peer, now: float) -> list[Effect]:
         moved = session.peer != peer
-        if moved:
-            self._sessions.move(session, peer, self._socket_of(peer), now)
+        former = self._sessions.move(session, peer, self._socket_of(peer), now) if moved else None
         if session.file is None:
             session.request = request
-            return ReadRepeated(session.read, request.name, peer)
+            return [ReadRepeated(session.read, request.name, peer)]
         if not moved and not session.resent and request == session.request:
             return self._resend(session)
         session.request = request
-        session.begin(session.file, self._retransmit_s)
-        self._set_deadline(session, min(session.deadline, now + session.interval_s))
+        session.restarted = True
         self.counters.restarts += 1
-        return _outstanding(session)
+        return [ReadRestarted(session.read, request.name, peer), *self._displaced(former, now)]
 
-    def _acknowledged(self, session: Session, now: float) -> list[Effect]:
-        if session.block == session.blocks:
-            return [self._complete(session, now)]
-        session.block += 1
-        session.retries = 0
-        session.resent = False
-        session.deadline = now + session.interval_s
-        if session.deadline < session.armed:
-            self._arm(session, session.deadline)
-        return [Datagram(session.socket, session.packet(), session.peer)]
+    def _displaced(self, former: Session | None, now: float) -> list[Effect]:
+        """The end of the read that ran at the port of another one."""
+        return [] if former is None else [self._abandon(former, REPLACED, now)]
+
+    def _refused(self, session: Session, data: bytes, now: float) -> list[Abandoned]:
+        """The client ended its read with an ERROR, or sent what is no packet of a read."""
+        refusal = packets.parse_error(data)
+        if refusal is not None:
+            return [self._abandon(session, f"peer sent error {refusal.code}: {refusal.text}", now)]
+        self.counters.malformed += 1
+        return []
 
     def _complete(self, session: Session, now: float) -> Completed:
         self._sessions.remove(session, now)
@@ -228,24 +266,25 @@ class TftpServer:
         self.counters.abandoned += 1
         return Abandoned(session.read, session.request.name, session.peer, reason)
 
-    def _expired(self, session: Session, now: float) -> Datagram | Abandoned:
+    def _expired(self, session: Session, now: float) -> list[Effect]:
         if session.file is None:
-            return self._abandon(session, NO_FILE, now)
+            return [self._abandon(session, NO_FILE, now)]
         if session.retries >= self._retransmits_max:
-            return self._abandon(session, EXHAUSTED, now)
+            return [self._abandon(session, EXHAUSTED, now)]
         session.retries += 1
         interval_s = session.interval_s
         session.deadline = now + min(interval_s * 2**session.retries, max(interval_s, BACKOFF_S_MAX))
         self._arm(session, min(session.deadline, now + BACKOFF_S_MAX))
         return self._resend(session)
 
-    def _resend(self, session: Session) -> Datagram:
+    def _resend(self, session: Session) -> list[Effect]:
         session.resent = True
-        session.retransmits += 1
-        self.counters.retransmits += 1
-        return _outstanding(session)
+        window: list[Effect] = [*_outstanding(session)]
+        session.retransmits += len(window)
+        self.counters.retransmits += len(window)
+        return window
 
-    def _stray(self, socket: int, data: bytes, peer: Peer, now: float) -> list[Effect]:
+    def _stray(self, socket: int, data: bytes, peer: Peer, now: float) -> list[Datagram]:
         self.counters.unknown_tid += 1
         if packets.parse_opcode(data) != ACK or not self._sessions.is_foreign(peer, now):
             return []
@@ -265,5 +304,6 @@ class TftpServer:
         return 1 + (crc32(peer[0].encode()) + peer[1]) % self._transfer_sockets
 
 
-def _outstanding(session: Session) -> Datagram:
-    return Datagram(session.socket, session.packet(), session.peer)
+def _outstanding(session: Session) -> list[Datagram]:
+    socket, peer = session.socket, session.peer
+    return [Datagram(socket, data, peer) for data in session.packets[session.base : session.block + 1]]

@@ -5,7 +5,11 @@ Theory of operation
 A session is one read. It is found by its number (the host's handle), by its peer (every packet of the
 transfer) and by address and file name (a read that was restarted from another port). It has a file from the
 moment it is served; before that it waits. The position of a block counts from 1 and grows without limit; only
-its number on the wire wraps (`packets.NUMBER_MASK`). Position 0 is the OACK.
+its number on the wire wraps (`packets.NUMBER_MASK`). Position 0 is the OACK. The positions from `base` to
+`block` are outstanding: the window of RFC 7440, and one position where no window was asked for.
+
+A port belongs to the read that runs there. Who waits takes it only if it is free: a request for another name
+can be forged, so it ends the running read of its port not when it comes but when it is served.
 
 ERROR 5 tells a client that its transfer is unknown (RFC 1350, section 4). To a modem it means: start over. So
 it goes only to an address that is being served, and never to a port with a read of its own or one that was
@@ -18,30 +22,39 @@ from services.tftp.effects import Peer
 from services.tftp.packets import DATA, HEAD, NUMBER_MASK, Request
 
 BLKSIZE_BYTES_MAX = 1448  # fits an Ethernet frame with the headers of IPv6, UDP and TFTP
+WINDOW_BLOCKS_MAX = 16  # what one ACK may set off, and what one forged request may cost its victim
+GIVEN_UP_S = 4.0  # a modem asks again after 2 s and later; who is silent for so long has left
 REMEMBERED_S = 5.0  # a duplicate of a last ACK is not under way for longer
 
 
 class Session:
-    """One read. `block` is the packet outstanding; a window would put a second position beside it."""
+    """One read. Outstanding are the packets at the positions `base` to `block`, at most `window` of them."""
 
     __slots__ = (
-        "armed", "blksize", "block", "blocks", "deadline", "file", "interval_s", "key", "oack", "peer",
-        "read", "request", "resent", "retransmits", "retries", "socket",
+        "armed", "base", "block", "blocks", "deadline", "file", "interval_s", "key",
+        "packets", "peer", "read", "request", "resent", "restarted", "retransmits", "retries", "since",
+        "socket", "window",
     )  # fmt: skip
 
-    def __init__(self, read: int, request: Request, peer: Peer, socket: int) -> None:
+    # Set by `begin`:
+    packets: list[bytes]  # by position
+    base: int
+    block: int
+    blocks: int
+    window: int
+    interval_s: float
+    resent: bool  # a packet outstanding was sent more than once
+
+    def __init__(self, read: int, request: Request, peer: Peer, socket: int, now: float) -> None:
         self.read = read
         self.request = request
         self.peer = peer
         self.socket = socket
         self.key = (peer[0], request.name)
+        self.since = now
         self.file: bytes | None = None  # None while waiting
-        self.oack = b""
-        self.blksize = packets.BLKSIZE_DEFAULT_BYTES
-        self.block = self.blocks = 0
-        self.interval_s = 0.0
+        self.restarted = False  # the client begins anew, and the file is to be served again
         self.deadline = self.armed = 0.0  # the next timer, and the entry in the heap that stands for it
-        self.resent = False  # the packet outstanding was sent more than once
         self.retries = 0  # timer retransmissions since the last acknowledgement
         self.retransmits = 0
 
@@ -49,9 +62,10 @@ class Session:
         """Go to the first packet of the file, with the options of the newest request."""
         request = self.request
         self.file = file
-        self.resent = False
+        self.resent = self.restarted = False
         self.interval_s = retransmit_s if request.timeout_s is None else float(request.timeout_s)
         blksize = packets.BLKSIZE_DEFAULT_BYTES
+        window = 1
         options: dict[bytes, int] = {}
         if request.blksize is not None:
             options[packets.BLKSIZE] = blksize = min(request.blksize, BLKSIZE_BYTES_MAX)
@@ -59,66 +73,79 @@ class Session:
             options[packets.TIMEOUT] = request.timeout_s
         if request.tsize:
             options[packets.TSIZE] = len(file)
-        self.oack = packets.format_oack(options) if options else b""
-        self.block = 0 if options else 1
-        self.blksize = blksize
-        self.blocks = len(file) // blksize + 1
-
-    def packet(self) -> bytes:
-        """The packet outstanding: the OACK at position 0, else one block of DATA."""
-        block = self.block
-        if not block or self.file is None:
-            return self.oack
-        start = (block - 1) * self.blksize
-        return HEAD.pack(DATA, block & NUMBER_MASK) + self.file[start : start + self.blksize]
+        if request.windowsize is not None:
+            options[packets.WINDOWSIZE] = window = min(request.windowsize, WINDOW_BLOCKS_MAX)
+        starts = range(0, len(file) + 1, blksize)
+        pack = HEAD.pack
+        self.packets = [packets.format_oack(options) if options else b""] + [
+            pack(DATA, number & NUMBER_MASK) + file[start : start + blksize]
+            for number, start in enumerate(starts, start=1)
+        ]
+        self.base = self.block = 0 if options else 1
+        self.window = window
+        self.blocks = len(starts)
 
 
 class Sessions:
-    """Every live read, at most `sessions_max` of them, under its three names."""
+    """Every live read under its three names."""
 
-    def __init__(self, sessions_max: int) -> None:
-        self._sessions_max = sessions_max
-        self._opened = 0
+    def __init__(self, remembered_max: int) -> None:
+        """`remembered_max` bounds each generation of ports that were served."""
+        self._remembered_max = remembered_max
         self.by_read: dict[int, Session] = {}
         self.by_peer: dict[Peer, Session] = {}
         self.by_key: dict[tuple[str, bytes], Session] = {}  # address and file name
+        self.waiting: dict[int, Session] = {}  # the oldest first
+        self._sheds_at = 0.0  # nobody who waits was given up before
         self._running: dict[str, int] = {}  # address: how many of its reads are being served
         self._served: dict[Peer, float] = {}  # until when a port counts as just served
         self._served_before: dict[Peer, float] = {}
 
-    def open(self, request: Request, peer: Peer, socket: int) -> Session | None:
-        """A new waiting session; None when the table is full."""
-        if len(self.by_read) >= self._sessions_max:
-            return None
-        self._opened += 1
-        session = Session(self._opened, request, peer, socket)
-        self.by_read[session.read] = self.by_peer[peer] = self.by_key[session.key] = session
-        return session
+    def open(self, session: Session) -> None:
+        """Take in a waiting session."""
+        self.by_read[session.read] = self.by_key[session.key] = self.waiting[session.read] = session
+        self.by_peer.setdefault(session.peer, session)
 
-    def begin(self, session: Session, file: bytes, retransmit_s: float) -> None:
-        """Start the transfer of a waiting session."""
+    def begin(self, session: Session, file: bytes, retransmit_s: float) -> Session | None:
+        """Start the transfer of a waiting session; returns the one that had its port until now."""
         session.begin(file, retransmit_s)
+        del self.waiting[session.read]
         address = session.peer[0]
         self._running[address] = self._running.get(address, 0) + 1
+        return self._claim(session)
 
-    def move(self, session: Session, peer: Peer, socket: int, now: float) -> None:
-        """Continue with another port of the same address."""
-        del self.by_peer[session.peer]
-        if session.file is not None:
-            self._remember(session.peer, now)
-        session.peer = peer
+    def move(self, session: Session, peer: Peer, socket: int, now: float) -> Session | None:
+        """Continue with another port of the same address; returns the one that had this port until now."""
+        self._release(session)
         session.socket = socket
-        self.by_peer[peer] = session
+        if session.file is None:
+            session.peer = peer
+            self.by_peer.setdefault(peer, session)
+            return None
+        self._remember(session.peer, now)
+        session.peer = peer
+        return self._claim(session)
 
     def remove(self, session: Session, now: float) -> None:
         """Forget a session, and for a while remember the port that was served."""
-        del self.by_read[session.read], self.by_peer[session.peer], self.by_key[session.key]
-        if session.file is not None:
-            self._remember(session.peer, now)
-            address = session.peer[0]
-            others = self._running.pop(address) - 1
-            if others:
-                self._running[address] = others
+        del self.by_read[session.read], self.by_key[session.key]
+        self._release(session)
+        if session.file is None:
+            del self.waiting[session.read]
+            return
+        self._remember(session.peer, now)
+        address = session.peer[0]
+        others = self._running.pop(address) - 1
+        if others:
+            self._running[address] = others
+
+    def given_up(self, now: float) -> Session | None:
+        """The read that has waited longest, if its modem has given up on it."""
+        if now < self._sheds_at:
+            return None  # a flood of requests costs no search each
+        oldest = next(iter(self.waiting.values()), None)
+        self._sheds_at = (now if oldest is None else oldest.since) + GIVEN_UP_S
+        return oldest if now >= self._sheds_at else None
 
     def is_foreign(self, peer: Peer, now: float) -> bool:
         """The address is being served, but this port has no read and was not served a moment ago."""
@@ -126,7 +153,18 @@ class Sessions:
             return False
         return max(self._served.get(peer, now), self._served_before.get(peer, now)) <= now
 
+    def _claim(self, session: Session) -> Session | None:
+        former = self.by_peer.get(session.peer)
+        if former is session:
+            return None
+        self.by_peer[session.peer] = session
+        return former
+
+    def _release(self, session: Session) -> None:
+        if self.by_peer.get(session.peer) is session:
+            del self.by_peer[session.peer]
+
     def _remember(self, peer: Peer, now: float) -> None:
-        if len(self._served) >= self._sessions_max:
+        if len(self._served) >= self._remembered_max:
             self._served_before, self._served = self._served, {}
         self._served[peer] = now + REMEMBERED_S

@@ -1,53 +1,86 @@
 """The sockets of the TFTP server: one that listens, and a fixed pool that transfers.
 
 Every read is answered from a socket of the pool (the server's transfer identifier, RFC 1350 section 4), so
-ten thousand sessions need five file descriptors. The receive buffers are asked to be large: what a full
-buffer drops costs a modem seconds. The kernel grants what `net.core.rmem_max` allows; `granted_bytes` says
-how much that was.
+ten thousand sessions need five file descriptors. An operator whose firewall must know them gives the pool a
+range of ports. The address decides between IPv4 and IPv6; a server that serves both is two.
+
+The receive buffers are asked to be large: what a full buffer drops costs a modem seconds. The kernel grants
+what `net.core.rmem_max` allows, and says so in its own measure, twice of what is asked: a datagram takes far
+more room there than it has bytes.
 """
 
+import logging
 import socket
+from collections.abc import Iterable
+from ipaddress import ip_address
 from typing import Any, NamedTuple
 
 from bus.errors import BusyError
 from bus.metrics import Sample
 from bus.transport.poller import BATCH_MAX, Poller
 from services.tftp.effects import Datagram, Peer
+from services.tftp.packets import REQUEST_BYTES_MAX
+from services.tftp.server_core import LISTENING_SOCKET
 
 RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024
-_DATAGRAM_BYTES_MAX = 2048  # a request is shorter, an ACK has 4
+_ANSWER_BYTES_MAX = 256  # an ACK has 4, and of an ERROR we keep 80 characters
+
+
+_log = logging.getLogger("provbus.tftp")
 
 
 class Arrived(NamedTuple):
-    """A datagram came to the socket of this index."""
+    """The datagrams that one wake-up found at the socket of this index, each with its sender."""
 
     socket: int
-    data: bytes
-    peer: Peer
+    datagrams: list[tuple[bytes, Peer]]
 
 
 class TftpSockets:
-    """Socket 0 listens, sockets 1 to `transfer_sockets` transfer."""
+    """Socket 0 listens, the others transfer. `granted_bytes` is the receive buffer of each."""
 
-    def __init__(self, poller: Poller, address: str, port: int, transfer_sockets: int) -> None:
-        """Bind them all; `BusyError` if the address or port cannot be had."""
+    def __init__(
+        self,
+        poller: Poller,
+        address: str,
+        port: int,
+        transfer_sockets: int,
+        source_ports: tuple[int, int] | None = None,
+        *,
+        receive_buffer_bytes: int = RECEIVE_BUFFER_BYTES,
+    ) -> None:
+        """Bind them all, those that transfer inside `source_ports` (first and last); `BusyError` if the
+        address or a port cannot be had.
+        """
         self.unsent = 0
         self._poller = poller
         self._sockets: list[socket.socket] = []
+        low, high = source_ports or (0, 0)
+        pool = range(low, high + 1)
         try:
-            for index in range(transfer_sockets + 1):
-                self._sockets.append(_bound(address, port if index == 0 else 0))
-        except OSError as error:
+            self._sockets.append(_bind(address, (port,), f"port {port}", receive_buffer_bytes))
+            for _ in range(transfer_sockets):
+                what = f"the source ports {low} to {high}"
+                self._sockets.append(_bind(address, pool, what, receive_buffer_bytes))
+        except BusyError:
             self._close_sockets()
-            raise BusyError(f"cannot serve TFTP on {address} port {port}: {error.strerror}") from error
+            raise
         self.granted_bytes = self._sockets[0].getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
+        if self.granted_bytes < receive_buffer_bytes:
+            _log.warning(
+                "TFTP asked for a receive buffer of %d KiB and has %d: raise net.core.rmem_max to %d",
+                2 * receive_buffer_bytes // 1024,
+                self.granted_bytes // 1024,
+                receive_buffer_bytes,
+            )
         for index, one in enumerate(self._sockets):
             poller.add(one.fileno(), self._reader(index, one))
 
     def send(self, datagram: Datagram) -> None:
         """Send; what the kernel does not take is counted and left to retransmission."""
+        index, data, peer = datagram
         try:
-            self._sockets[datagram.socket].sendto(datagram.data, datagram.peer)
+            self._sockets[index].sendto(data, peer)
         except OSError:
             self.unsent += 1
 
@@ -69,26 +102,35 @@ class TftpSockets:
             one.close()
 
     def _reader(self, index: int, source: socket.socket) -> Any:
+        receive = source.recvfrom
+        bytes_max = REQUEST_BYTES_MAX + 1 if index == LISTENING_SOCKET else _ANSWER_BYTES_MAX
+
         def read() -> list[Arrived]:
-            arrived = []
-            for _ in range(BATCH_MAX):
-                try:
-                    data, peer = source.recvfrom(_DATAGRAM_BYTES_MAX)
-                except BlockingIOError:
-                    break
-                arrived.append(Arrived(index, data, peer))
-            return arrived
+            datagrams = []
+            try:
+                for _ in range(BATCH_MAX):
+                    datagrams.append(receive(bytes_max))
+            except BlockingIOError:
+                pass
+            return [Arrived(index, datagrams)] if datagrams else []
 
         return read
 
 
-def _bound(address: str, port: int) -> socket.socket:
-    one = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    one.setblocking(False)
-    one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
-    try:
-        one.bind((address, port))
-    except OSError:
-        one.close()
-        raise
-    return one
+def _bind(address: str, ports: Iterable[int], what: str, receive_buffer_bytes: int) -> socket.socket:
+    """A socket on the first of these ports that is free; 0 is one that the kernel chooses."""
+    family = socket.AF_INET if ip_address(address).version == 4 else socket.AF_INET6
+    reason = "none is free"
+    for port in ports:
+        one = socket.socket(family, socket.SOCK_DGRAM)
+        one.setblocking(False)
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer_bytes)
+        if family == socket.AF_INET6:
+            one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, True)  # no IPv4 in disguise
+        try:
+            one.bind((address, port))
+            return one
+        except OSError as error:
+            one.close()
+            reason = str(error.strerror)
+    raise BusyError(f"cannot serve TFTP on {address}, {what}: {reason}")

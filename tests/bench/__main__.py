@@ -22,12 +22,21 @@ from services.lab.broker import real
 from tests.bench import idle, kafka
 from tests.bench.boots import boot_figures
 from tests.bench.figure import Figure, Skipped
+from tests.bench.files import file_figures, tool_figures
 from tests.bench.handoff import handoff_figures
 from tests.bench.nats import nats_figures
 from tests.bench.page import build_page
+from tests.bench.tftp import tftp_figures
 from tests.requirement import missing_for_kafka
 
-GROUPS: tuple[Callable[[], list[Figure]], ...] = (handoff_figures, nats_figures, boot_figures)
+GROUPS: tuple[Callable[[], list[Figure]], ...] = (
+    handoff_figures,
+    nats_figures,
+    tftp_figures,
+    file_figures,
+    tool_figures,
+    boot_figures,
+)
 # On one cluster. The idle lab is the last: it makes all topics anew.
 KAFKA_GROUPS = (kafka.raw_figures, kafka.faststream_figures, idle.idle_figures)
 PAGE = Path(__file__).parents[2] / "build/benchmarks.md"

@@ -1,10 +1,10 @@
-"""What is missing for real Kafka is a reason to skip, and a failure where Kafka is required."""
+"""What is missing for a test is a reason to skip it, and a failure where it is required."""
 
 from pathlib import Path
 
 import pytest
 
-from tests.requirement import VARIABLE, need_kafka
+from tests.requirement import VARIABLE, need_kafka, need_tftp_client
 
 JAVA = "#!/bin/sh\necho 'openjdk version \"17.0.1\" 2021-10-19' >&2\n"
 
@@ -41,3 +41,23 @@ def test_without_one_it_fails_where_kafka_is_required(
     (programs / absent).unlink()
     with pytest.raises(pytest.fail.Exception, match=reason):
         need_kafka({"PATH": str(programs), VARIABLE: required})
+
+
+@pytest.mark.parametrize("required", ["", "tftp-clients"])
+def test_a_tftp_client_is_found(programs: Path, required: str) -> None:
+    assert need_tftp_client("java", {"PATH": str(programs), VARIABLE: required}) == str(programs / "java")
+
+
+@pytest.mark.parametrize(
+    ("required", "outcome"),
+    [
+        ("", pytest.skip.Exception),
+        ("kafka", pytest.skip.Exception),
+        ("kafka,tftp-clients", pytest.fail.Exception),
+    ],
+)
+def test_without_a_tftp_client_its_test_is_skipped_or_fails(
+    programs: Path, required: str, outcome: type[BaseException]
+) -> None:
+    with pytest.raises(outcome, match="there is no atftp on the PATH"):
+        need_tftp_client("atftp", {"PATH": str(programs), VARIABLE: required})

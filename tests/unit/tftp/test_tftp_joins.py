@@ -1,12 +1,11 @@
 """Whose read is it: repeated and restarted requests, late packets and strangers."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 import pytest
 
 from services.tftp import packets
-from services.tftp.packets import ACK, DATA, HEAD, Request
-from services.tftp.server_core import (
+from services.tftp.effects import (
     Abandoned,
     Completed,
     Datagram,
@@ -14,55 +13,28 @@ from services.tftp.server_core import (
     Peer,
     ReadRepeated,
     ReadRequested,
-    TftpServer,
+    ReadRestarted,
+)
+from services.tftp.packets import Request
+from services.tftp.server_core import TftpServer
+from tests.unit.tftp.talk import (
+    FILE,
+    MODEM,
+    NAME,
+    OTHER,
+    RESTARTED,
+    ack,
+    ask,
+    block,
+    data,
+    rrq,
+    running,
+    say,
+    sent,
+    serve,
 )
 
-MODEM: Peer = ("10.0.0.7", 2000)
-RESTARTED: Peer = ("10.0.0.7", 2001)
-OTHER: Peer = ("10.0.0.8", 2000)
-NAME = b"cm.bin"
-FILE = bytes(range(256)) * 5 + b"end"  # 1,283 bytes: three blocks of 512
 UNKNOWN = packets.format_error(5, "unknown transfer")
-
-
-def rrq(
-    name: bytes = NAME, *, blksize: int | None = None, tsize: bool = False, timeout_s: int | None = None
-) -> bytes:
-    return packets.format_request(Request(name, blksize, tsize, timeout_s))
-
-
-def ack(block: int) -> bytes:
-    return HEAD.pack(ACK, block & 0xFFFF)
-
-
-def data(block: int, payload: bytes) -> bytes:
-    return HEAD.pack(DATA, block & 0xFFFF) + payload
-
-
-def block(number: int, size: int = 512) -> bytes:
-    return data(number, FILE[(number - 1) * size : number * size])
-
-
-def sent(effects: Iterable[Effect]) -> list[bytes]:
-    return [effect.data for effect in effects if isinstance(effect, Datagram)]
-
-
-def ask(server: TftpServer, request: bytes, peer: Peer = MODEM, now: float = 0.0) -> list[Effect]:
-    return server.receive(0, request, peer, now)
-
-
-def say(server: TftpServer, packet: bytes, peer: Peer = MODEM, now: float = 0.0) -> list[Effect]:
-    return server.receive(1, packet, peer, now)
-
-
-def serve(server: TftpServer, read: int, file: bytes = FILE) -> list[bytes]:
-    return sent(server.serve(read, file, 0.0))
-
-
-def running(server: TftpServer, request: bytes = b"", peer: Peer = MODEM, file: bytes = FILE) -> None:
-    (event,) = ask(server, request or rrq(), peer)
-    assert isinstance(event, ReadRequested)
-    serve(server, event.read, file)
 
 
 @pytest.fixture
@@ -125,7 +97,18 @@ def test_a_restarted_read_joins_from_a_new_port(server: TftpServer) -> None:
 def test_a_new_port_starts_from_block_1_with_the_same_options_too(server: TftpServer) -> None:
     running(server)
     say(server, ack(1))
-    assert server.receive(0, rrq(), RESTARTED, 0.0) == [Datagram(1, block(1), RESTARTED)]
+    assert server.receive(0, rrq(), RESTARTED, 0.0) == [ReadRestarted(1, NAME, RESTARTED)]
+    assert server.serve(1, FILE, 0.0) == [Datagram(1, block(1), RESTARTED)]
+
+
+def test_who_begins_anew_gets_the_file_as_it_is_now(server: TftpServer) -> None:
+    """Not one block of the former file is sent, and none of the new one twice."""
+    running(server)
+    say(server, ack(1))
+    assert server.receive(0, rrq(), RESTARTED, 9.0) == [ReadRestarted(1, NAME, RESTARTED)]
+    assert sent(server.serve(1, b"fresh", 9.0)) == [data(1, b"fresh")]
+    assert server.serve(1, b"fresher", 9.0) == []
+    assert say(server, ack(1), RESTARTED, 9.1) == [Completed(1, NAME, RESTARTED, 5, 1, 0)]
 
 
 def test_repeating_the_request_does_not_keep_a_read_alive(server: TftpServer) -> None:
@@ -149,18 +132,58 @@ def test_a_restart_takes_over_the_new_interval(server: TftpServer) -> None:
 @pytest.mark.parametrize("peer", [OTHER, ("10.0.0.8", 2001)])
 def test_the_same_name_from_another_address_is_another_read(server: TftpServer, peer: Peer) -> None:
     running(server)
-    assert ask(server, rrq(), peer) == [ReadRequested(2, NAME, peer)]
+    assert ask(server, rrq(), peer) == [ReadRequested(2, Request(NAME), peer)]
 
 
-def test_another_name_from_the_same_port_replaces_the_read(server: TftpServer) -> None:
+def test_another_name_from_the_same_port_replaces_the_read_once_it_is_served(server: TftpServer) -> None:
     running(server)
-    assert ask(server, rrq(b"mta.bin")) == [
+    assert ask(server, rrq(b"mta.bin")) == [ReadRequested(2, Request(b"mta.bin"), MODEM)]
+    assert sent(say(server, ack(1))) == [block(2)]
+    assert server.serve(2, b"x", 0.0) == [
+        Datagram(1, data(1, b"x"), MODEM),
         Abandoned(1, NAME, MODEM, "replaced by another read"),
-        ReadRequested(2, b"mta.bin", MODEM),
     ]
-    assert say(server, ack(1)) == []
-    assert serve(server, 2, b"x") == [data(1, b"x")]
+    assert len(server) == 1
+    assert say(server, ack(1)) == [Completed(2, b"mta.bin", MODEM, 1, 1, 0)]
+
+
+def test_a_forged_request_of_another_name_stops_no_download(server: TftpServer) -> None:
+    running(server)
+    server.receive(0, rrq(b"forged"), MODEM, 0.0)  # and the host vouches for nobody
+    ask(server, rrq(b"waits for ever"))
+    for number in (1, 2):
+        assert sent(say(server, ack(number))) == [block(number + 1)]
+    assert say(server, ack(3)) == [Completed(1, NAME, MODEM, len(FILE), 3, 0)]
+    assert serve(server, 3, b"x") == [data(1, b"x")]
     assert isinstance(say(server, ack(1))[0], Completed)
+
+
+def test_of_two_that_wait_at_one_port_the_served_one_stays(server: TftpServer) -> None:
+    ask(server, rrq())
+    ask(server, rrq(b"mta.bin"))
+    assert server.serve(2, b"x", 0.0) == [
+        Datagram(1, data(1, b"x"), MODEM),
+        Abandoned(1, NAME, MODEM, "replaced by another read"),
+    ]
+    assert serve(server, 1) == []
+
+
+def test_a_read_that_moves_to_the_port_of_another_replaces_it(server: TftpServer) -> None:
+    running(server)
+    running(server, rrq(b"mta.bin"), RESTARTED, file=b"x")
+    assert ask(server, rrq(), RESTARTED) == [
+        Datagram(1, block(1), RESTARTED),
+        Abandoned(2, b"mta.bin", RESTARTED, "replaced by another read"),
+    ]
+    assert sent(say(server, ack(1), RESTARTED)) == [block(2)]
+
+
+def test_a_waiting_read_that_moves_leaves_the_read_that_runs_there(server: TftpServer) -> None:
+    running(server, rrq(b"mta.bin"), RESTARTED)
+    ask(server, rrq())
+    assert ask(server, rrq(), RESTARTED) == [ReadRepeated(2, NAME, RESTARTED)]
+    assert sent(say(server, ack(1), RESTARTED)) == [block(2)]
+    assert [type(one) for one in server.serve(2, FILE, 0.0)] == [Datagram, Abandoned]
 
 
 def test_another_name_from_another_port_is_a_second_read(server: TftpServer) -> None:
@@ -173,7 +196,7 @@ def test_another_name_from_another_port_is_a_second_read(server: TftpServer) -> 
 def test_a_completed_name_may_be_asked_again(server: TftpServer) -> None:
     running(server, file=b"x")
     say(server, ack(1))
-    assert ask(server, rrq()) == [ReadRequested(2, NAME, MODEM)]
+    assert ask(server, rrq()) == [ReadRequested(2, Request(NAME), MODEM)]
     assert say(server, ack(1)) == []
 
 
@@ -230,7 +253,7 @@ def test_the_memory_of_served_ports_is_bounded() -> None:
 
 
 def test_the_transfer_socket_depends_on_the_peer_alone() -> None:
-    def sockets(transfer_sockets: int, peers: list[Peer]) -> list[int]:
+    def sockets(transfer_sockets: int, peers: Sequence[Peer]) -> list[int]:
         server = TftpServer(transfer_sockets=transfer_sockets)
         chosen = []
         for read, peer in enumerate(peers, start=1):
@@ -254,6 +277,7 @@ def test_a_read_that_moves_gets_the_socket_of_its_new_port() -> None:
     server = TftpServer(transfer_sockets=4)
     ask(server, rrq())
     (first,) = server.serve(1, b"x", 0.0)
-    (second,) = ask(server, rrq(), RESTARTED)
+    server.receive(0, rrq(), RESTARTED, 0.0)
+    (second,) = server.serve(1, b"x", 0.0)
     assert isinstance(first, Datagram)
     assert second == Datagram(first.socket % 4 + 1, data(1, b"x"), RESTARTED)

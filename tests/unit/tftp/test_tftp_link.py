@@ -7,7 +7,7 @@ from heapq import heappop, heappush
 import pytest
 
 from services.tftp.client_core import ReadClient
-from services.tftp.server_core import (
+from services.tftp.effects import (
     Abandoned,
     Completed,
     Datagram,
@@ -15,8 +15,9 @@ from services.tftp.server_core import (
     Peer,
     ReadRepeated,
     ReadRequested,
-    TftpServer,
+    ReadRestarted,
 )
+from services.tftp.server_core import TftpServer
 
 WELL_KNOWN_PORT = 69
 PEER: Peer = ("10.0.0.1", 2000)
@@ -51,6 +52,7 @@ class Link:
         self.server = TftpServer(transfer_sockets=3)
         self.modems: list[Modem] = []
         self.now = 0.0
+        self.acknowledged = 0
         self._sent = 0
         self._queue: list[tuple[float, int, str, int, bytes, Peer]] = []
 
@@ -114,6 +116,7 @@ class Link:
                 if modem.client.blocks > blocks:
                     modem.heard_at = self.now
                 if reply is not None:
+                    self.acknowledged += 1
                     self._send("to server", socket, reply, peer)
 
     def _apply(self, effects: list[Effect]) -> None:
@@ -122,12 +125,14 @@ class Link:
                 self._send("to modem", effect.socket, effect.data, effect.peer)
                 continue
             self.events.append(effect)
+            if isinstance(effect, ReadRestarted):
+                self._apply(self.server.serve(effect.read, self.files[effect.name], self.now))
             if isinstance(effect, ReadRequested):
-                if self.completed(effect.name):
-                    self.server.drop(effect.read)
-                else:
+                name = effect.request.name
+                if not self.completed(name):
+                    self.server.open(effect, self.now)
                     parked_s = self.rng.uniform(*self.parked_s)
-                    self._enqueue(parked_s, "file ready", effect.read, self.files[effect.name], effect.peer)
+                    self._enqueue(parked_s, "file ready", effect.read, self.files[name], effect.peer)
 
 
 def content(size: int, seed: int) -> bytes:
@@ -144,6 +149,32 @@ def test_a_good_link_needs_no_retransmission(size: int, blksize: int | None) -> 
     blocks = size // (blksize or 512) + 1
     assert link.events[1:] == [Completed(1, b"cm.bin", modem.peer, size, blocks, 0)]
     assert (modem.client.blocks, modem.client.duplicates) == (blocks, 0)
+
+
+@pytest.mark.parametrize("windowsize", [1, 2, 4, 16, 99])
+@pytest.mark.parametrize("size", [0, 511, 512, 5000, 100000])
+def test_a_window_saves_acknowledgements_and_needs_no_retransmission(size: int, windowsize: int) -> None:
+    link = Link(seed=size, delay_s_max=0.0, files={b"cm.bin": content(size, size)})
+    modem = link.add(ReadClient(b"cm.bin", windowsize=windowsize), PEER)
+    link.run()
+    assert modem.client.file == link.files[b"cm.bin"]
+    blocks = size // 512 + 1
+    assert link.events[1:] == [Completed(1, b"cm.bin", modem.peer, size, blocks, 0)]
+    window = min(windowsize, 16)
+    assert link.acknowledged == 1 + -(-blocks // window)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_windows_over_a_bad_link(seed: int) -> None:
+    link = Link(seed, loss=0.1, duplication=0.1, delay_s_max=0.1)
+    for number, windowsize in enumerate((1, 2, 4, 16)):
+        name = b"%d.bin" % number
+        link.files[name] = content(20000, number)
+        link.add(ReadClient(name, windowsize=windowsize, tsize=True), (f"10.0.0.{number}", 2000))
+    link.run()
+    assert [modem.client.file for modem in link.modems] == list(link.files.values())
+    assert [link.completed(name) for name in link.files] == [1, 1, 1, 1]
+    assert link.server.deadline() is None
 
 
 @pytest.mark.parametrize("new_port_on_restart", [True, False])

@@ -30,6 +30,7 @@ def oack(*fields: bytes) -> bytes:
         (rrq(NAME, b"octet", b"BLKSIZE", b"65464"), Request(NAME, blksize=65464)),
         (rrq(NAME, b"octet", b"tsize", b"0"), Request(NAME, tsize=True)),
         (rrq(NAME, b"octet", b"timeout", b"1"), Request(NAME, timeout_s=1)),
+        (rrq(NAME, b"octet", b"WindowSize", b"65535"), Request(NAME, windowsize=65535)),
         (rrq(NAME, b"octet", b"timeout", b"255", b"blksize", b"1448"), Request(NAME, 1448, False, 255)),
         (rrq(NAME, b"octet", b"blksize", b"600", b"blksize", b"700"), Request(NAME, blksize=600)),
     ],
@@ -51,7 +52,8 @@ def test_a_legal_read_parses(data: bytes, request_expected: Request) -> None:
         (b"tsize", b"1"),
         (b"timeout", b"0"),
         (b"timeout", b"256"),
-        (b"windowsize", b"4"),
+        (b"windowsize", b"0"),
+        (b"windowsize", b"65536"),
         (b"multicast", b""),
         (b"blksize",),
         (b"",),
@@ -94,7 +96,7 @@ def test_the_longest_read_is_512_bytes() -> None:
     assert packets.parse_request(rrq(NAME, b"octet", b"x", b"y" * (513 - len(bare)))) is None
 
 
-@pytest.mark.parametrize("request_", [Request(NAME), Request(NAME, 8, True, 255), Request(b"\xff" * 127)])
+@pytest.mark.parametrize("request_", [Request(NAME), Request(NAME, 8, True, 255, 16), Request(b"\xff" * 127)])
 def test_a_formatted_request_parses_back(request_: Request) -> None:
     assert packets.parse_request(packets.format_request(request_)) == request_
 
@@ -109,6 +111,8 @@ def test_a_formatted_request_parses_back(request_: Request) -> None:
         Request(NAME, blksize=65465),
         Request(NAME, timeout_s=0),
         Request(NAME, timeout_s=256),
+        Request(NAME, windowsize=0),
+        Request(NAME, windowsize=65536),
     ],
 )
 def test_an_illegal_request_is_the_callers_error(request_: Request) -> None:
@@ -134,7 +138,7 @@ def test_an_oack_parses_back() -> None:
         oack(b"blksize", b"8") + b"tail",
         oack(b"blksize", b"7"),
         oack(b"blksize", b"x"),
-        oack(b"windowsize", b"4"),
+        oack(b"windowsize", b"0"),
         oack(b"tsize", b"10000000000"),
         oack(b"tsize", b"1", b"TSIZE", b"1"),
     ],

@@ -1,68 +1,29 @@
 """The TFTP server core: every rule with its illegal twin."""
 
 import random
-from collections.abc import Iterable
 
 import pytest
 
 from services.tftp import packets
-from services.tftp.packets import ACK, DATA, HEAD, Request
-from services.tftp.server_core import (
-    Abandoned,
-    Completed,
-    Datagram,
-    Effect,
-    Peer,
-    ReadRepeated,
-    ReadRequested,
-    TftpServer,
+from services.tftp.effects import Abandoned, Completed, Effect, ReadRepeated, ReadRequested
+from services.tftp.packets import Request
+from services.tftp.server_core import TftpServer
+from tests.unit.tftp.talk import (
+    FILE,
+    MODEM,
+    NAME,
+    OTHER,
+    RESTARTED,
+    ack,
+    ask,
+    block,
+    data,
+    rrq,
+    running,
+    say,
+    sent,
+    serve,
 )
-
-MODEM: Peer = ("10.0.0.7", 2000)
-RESTARTED: Peer = ("10.0.0.7", 2001)
-OTHER: Peer = ("10.0.0.8", 2000)
-NAME = b"cm.bin"
-FILE = bytes(range(256)) * 5 + b"end"  # 1,283 bytes: three blocks of 512
-
-
-def rrq(
-    name: bytes = NAME, *, blksize: int | None = None, tsize: bool = False, timeout_s: int | None = None
-) -> bytes:
-    return packets.format_request(Request(name, blksize, tsize, timeout_s))
-
-
-def ack(block: int) -> bytes:
-    return HEAD.pack(ACK, block & 0xFFFF)
-
-
-def data(block: int, payload: bytes) -> bytes:
-    return HEAD.pack(DATA, block & 0xFFFF) + payload
-
-
-def block(number: int, size: int = 512) -> bytes:
-    return data(number, FILE[(number - 1) * size : number * size])
-
-
-def sent(effects: Iterable[Effect]) -> list[bytes]:
-    return [effect.data for effect in effects if isinstance(effect, Datagram)]
-
-
-def ask(server: TftpServer, request: bytes, peer: Peer = MODEM, now: float = 0.0) -> list[Effect]:
-    return server.receive(0, request, peer, now)
-
-
-def say(server: TftpServer, packet: bytes, peer: Peer = MODEM, now: float = 0.0) -> list[Effect]:
-    return server.receive(1, packet, peer, now)
-
-
-def serve(server: TftpServer, read: int, file: bytes = FILE) -> list[bytes]:
-    return sent(server.serve(read, file, 0.0))
-
-
-def running(server: TftpServer, request: bytes = b"", peer: Peer = MODEM, file: bytes = FILE) -> None:
-    (event,) = ask(server, request or rrq(), peer)
-    assert isinstance(event, ReadRequested)
-    serve(server, event.read, file)
 
 
 @pytest.fixture
@@ -71,7 +32,7 @@ def server() -> TftpServer:
 
 
 def test_a_read_without_options_is_data_in_lock_step(server: TftpServer) -> None:
-    assert ask(server, rrq()) == [ReadRequested(1, NAME, MODEM)]
+    assert ask(server, rrq()) == [ReadRequested(1, Request(NAME), MODEM)]
     assert serve(server, 1) == [block(1)]
     assert sent(say(server, ack(1))) == [block(2)]
     assert sent(say(server, ack(2))) == [block(3)]
@@ -100,7 +61,11 @@ def test_the_last_block_is_short_even_when_empty(server: TftpServer, size: int, 
         (rrq(tsize=True), {b"tsize": len(FILE)}),
         (rrq(timeout_s=7), {b"timeout": 7}),
         (rrq(blksize=600, tsize=True, timeout_s=2), {b"blksize": 600, b"timeout": 2, b"tsize": len(FILE)}),
-        (rrq(blksize=600) + b"windowsize\08\0", {b"blksize": 600}),
+        (rrq(blksize=600) + b"multicast\0\0", {b"blksize": 600}),
+        (rrq(windowsize=1), {b"windowsize": 1}),
+        (rrq(windowsize=16), {b"windowsize": 16}),
+        (rrq(windowsize=17), {b"windowsize": 16}),
+        (rrq(windowsize=65535, tsize=True), {b"windowsize": 16, b"tsize": len(FILE)}),
     ],
 )
 def test_only_what_was_asked_is_acknowledged(
@@ -109,11 +74,11 @@ def test_only_what_was_asked_is_acknowledged(
     ask(server, request_)
     (oack,) = serve(server, 1)
     assert packets.parse_oack(oack) == options
-    assert sent(say(server, ack(0))) == [block(1, options.get(b"blksize", 512))]
+    assert sent(say(server, ack(0)))[0] == block(1, options.get(b"blksize", 512))
 
 
 @pytest.mark.parametrize(
-    "tail", [b"windowsize\08\0", b"blksize\07\0", b"tsize\05\0", b"timeout\0x\0", b"rubbish"]
+    "tail", [b"windowsize\00\0", b"blksize\07\0", b"tsize\05\0", b"timeout\0x\0", b"rubbish"]
 )
 def test_options_that_cannot_be_taken_leave_a_plain_read(server: TftpServer, tail: bytes) -> None:
     ask(server, rrq() + tail)
@@ -178,7 +143,40 @@ def test_a_full_server_is_silent_but_serves_those_it_has() -> None:
     assert server.counters.refused_full == 1
     assert ask(server, rrq(), RESTARTED) == [ReadRepeated(1, NAME, RESTARTED)]
     server.drop(1)
-    assert ask(server, rrq(), OTHER) == [ReadRequested(2, NAME, OTHER)]
+    assert ask(server, rrq(), OTHER) == [ReadRequested(2, Request(NAME), OTHER)]
+
+
+def test_what_nobody_vouches_for_leaves_nothing_behind(server: TftpServer) -> None:
+    for number in range(100):
+        peer = (f"10.0.1.{number}", 2000)
+        (asked,) = server.receive(0, rrq(b"%d" % number), peer, 0.0)
+        assert isinstance(asked, ReadRequested)
+        assert say(server, ack(1), peer) == []
+        assert serve(server, asked.read) == []
+    assert (len(server), server.deadline()) == (0, None)
+
+
+def test_a_full_server_sheds_what_was_given_up_the_oldest_first() -> None:
+    server = TftpServer(transfer_sockets=1, sessions_max=3)
+    running(server, rrq(b"running"))
+    ask(server, rrq(b"oldest"), now=1.0)
+    ask(server, rrq(b"old"), (MODEM[0], 2001), now=1.2)
+    assert ask(server, rrq(), OTHER, now=4.9) == []
+    assert ask(server, rrq(), OTHER, now=5.0) == [
+        Abandoned(2, b"oldest", MODEM, "shed"),
+        ReadRequested(4, Request(NAME), OTHER),
+    ]
+    assert ask(server, rrq(), ("10.0.0.9", 2000), now=5.1) == []
+    assert len(server) == 3
+    assert (server.counters.shed, server.counters.refused_full) == (1, 2)
+    assert sent(say(server, ack(1), now=5.1)) == [block(2)]
+
+
+def test_a_server_full_of_running_reads_sheds_none() -> None:
+    server = TftpServer(transfer_sockets=1, sessions_max=1)
+    running(server)
+    assert ask(server, rrq(), OTHER, now=100.0) == []
+    assert server.counters.refused_full == 1
 
 
 def test_drop_and_serve_of_a_read_that_is_gone_do_nothing(server: TftpServer) -> None:
@@ -187,7 +185,7 @@ def test_drop_and_serve_of_a_read_that_is_gone_do_nothing(server: TftpServer) ->
     server.drop(1)
     assert serve(server, 1) == []
     assert server.tick(100.0) == []
-    assert ask(server, rrq()) == [ReadRequested(2, NAME, MODEM)]
+    assert ask(server, rrq()) == [ReadRequested(2, Request(NAME), MODEM)]
 
 
 def test_a_read_is_served_once(server: TftpServer) -> None:
@@ -261,7 +259,7 @@ def test_an_error_of_the_peer_is_never_a_completion(server: TftpServer, acked: i
     assert say(server, packets.format_error(3, "disk\nfull")) == [
         Abandoned(1, NAME, MODEM, "peer sent error 3: disk?full")
     ]
-    assert ask(server, rrq()) == [ReadRequested(2, NAME, MODEM)]
+    assert ask(server, rrq()) == [ReadRequested(2, Request(NAME), MODEM)]
 
 
 def test_no_bytes_make_the_server_raise_or_answer_a_stranger(server: TftpServer) -> None:
