@@ -1,36 +1,56 @@
 """The audit stream: what happened to each FileID, in batches, never in the way.
 
+Theory of operation
+-------------------
 A record on the audit topic costs 40-70 µs, so events travel 64 at a time or after 200 ms. What the transport
 refuses is dropped and counted: nobody's boot waits for a log.
+
+The batches are also kept here, as the bytes they were sent as: the newest `KEPT_MAX` events, some 5 MiB, for
+whoever asks while Kafka is away or not used at all (the request `trace` of the local socket). Keeping one is
+an append per batch; looking for one is a search for its text in those bytes, 2 ms for all of them.
+
+An event is a JSON object with at least `event`, `device` (aa:bb:.., or empty if nobody knows), `fileid` (16
+hex digits, or empty) and `at`: Unix seconds, when it was over. Times that lead up to it are in its `.._ms`.
 """
 
 import json
+import re
+from collections import deque
+from collections.abc import Iterable
 from typing import Any
 
 from pydantic_core import to_json
 
 from bus.envelope import Stamp
 from bus.machine import Publish
-from bus.messages import AUDIT
+from bus.messages import AUDIT, AuditBatch, decode
 
 EVENTS_MAX = 64
 DELAY_S = 0.2
+KEPT_MAX = 20_000
+FOUND_MAX = 1_000  # events in an answer; a device that boots in a loop makes a few a minute
+DEVICE = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
+FILEID = re.compile(r"[0-9a-f]{16}")
 
 
 class Audit:
     """Collects events into batches."""
 
-    def __init__(self, stamp: Stamp) -> None:
+    def __init__(self, stamp: Stamp, kept_max: int = KEPT_MAX) -> None:
+        """`kept_max` events are remembered."""
         self.dropped = 0
         self._stamp = stamp
-        self._events: list[dict[str, Any]] = []
+        self._events: list[str | dict[str, Any]] = []
         self._deadline: float | None = None
+        self._kept_max = kept_max
+        self._kept: deque[tuple[int, bytes]] = deque()
+        self._kept_events = 0
 
     def __len__(self) -> int:
         return len(self._events)
 
-    def record(self, event: dict[str, Any], now: float) -> None:
-        """Add one event; `event["event"]` names it."""
+    def record(self, event: str | dict[str, Any], now: float) -> None:
+        """Add one event. The two that every boot has come as their JSON text: a microsecond less."""
         if not self._events:
             self._deadline = now + DELAY_S
         self._events.append(event)
@@ -45,7 +65,8 @@ class Audit:
         effects = []
         for start in range(0, len(events), EVENTS_MAX):
             batch = events[start : start + EVENTS_MAX]
-            data = to_json({"events": batch})
+            data = _batch(batch)
+            self._keep(len(batch), data)
             envelope = self._stamp.envelope(AUDIT, data, time_ms=int(wall_s * 1000))
             effects.append(Publish(envelope, key=envelope.id))
         return effects
@@ -62,3 +83,42 @@ class Audit:
     def deadline(self) -> float | None:
         """When `tick` has something to publish."""
         return self._deadline
+
+    def answer(self, body: dict[str, Any]) -> dict[str, Any]:
+        """The answer to the request `trace`: the newest `FOUND_MAX` events of a `device` or a `fileid`."""
+        asked = [(field, body[field]) for field in ("device", "fileid") if field in body]
+        if len(asked) != 1 or not isinstance(asked[0][1], str) or not _is_plain(*asked[0]):
+            detail = "trace takes a 'device' (aa:bb:cc:dd:ee:ff) or a 'fileid' (16 hex digits), in lower case"
+            return {"id": body.get("id"), "error": "bad_request", "detail": detail}
+        found = self._find(*asked[0])[-FOUND_MAX:]
+        return {"id": body.get("id"), "instance": self._stamp.instance, "events": found}
+
+    def _find(self, field: str, value: str) -> list[dict[str, Any]]:
+        batches = [data for _, data in self._kept]
+        if self._events:
+            batches.append(_batch(self._events))
+        return [event for data in batches for event in events_of(data, field, value)]
+
+    def _keep(self, count: int, data: bytes) -> None:
+        self._kept.append((count, data))
+        self._kept_events += count
+        while self._kept_events > self._kept_max:
+            self._kept_events -= self._kept.popleft()[0]
+
+
+def _batch(events: Iterable[str | dict[str, Any]]) -> bytes:
+    texts = [event if type(event) is str else to_json(event).decode() for event in events]
+    return f'{{"events":[{",".join(texts)}]}}'.encode()
+
+
+def events_of(data: bytes, field: str, value: str) -> list[dict[str, Any]]:
+    """The events of a batch that say `value` of `field`; a batch that does not name it is not decoded, and
+    `DecodeError` if it cannot be.
+    """
+    if f'"{value}"'.encode() not in data:
+        return []
+    return [event for event in decode(AuditBatch, data).events if event.get(field) == value]
+
+
+def _is_plain(field: str, value: str) -> bool:
+    return bool((DEVICE if field == "device" else FILEID).fullmatch(value))

@@ -3,13 +3,11 @@
 Unknown keys are errors that name file, line and the nearest valid key, because a misspelt limit that is
 silently ignored is found at the worst moment. Environment variables are `PROVBUS_` and the path with `__`
 between its parts (`PROVBUS_KAFKA__BOOTSTRAP`). Paths in the file are relative to the file. Secrets are never
-values: they stand in files of their own, and the configuration names them. `credentials:NAME` is the file
-that systemd gives a service by `LoadCredential=NAME:...`, below `$CREDENTIALS_DIRECTORY`; it is looked up
-when the secret is read, so a command that needs no secret works without them.
+values: they stand in files of their own, and the configuration names them (`bus.secret_file`).
 """
 
 import os
-from ipaddress import IPv4Address, ip_address
+from ipaddress import IPv4Address, ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -27,9 +25,9 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from bus.environment import check_variables
 from bus.errors import ConfigError
 from bus.messages import Name
+from bus.secret_file import CREDENTIALS
 from bus.yaml_file import explain, read_yaml
 
-CREDENTIALS = "credentials:"
 MODES = ("bus", "multicast")
 Port = Annotated[int, Field(ge=1, le=65535)]
 
@@ -53,7 +51,19 @@ def _is_group(text: str) -> str:
     return text
 
 
+def _is_ip(text: str) -> str:
+    return str(ip_address(text))
+
+
 IPv4 = Annotated[str, AfterValidator(_is_dotted_quad)]
+
+
+def _is_network(text: str) -> str:
+    return str(ip_network(text))
+
+
+IP = Annotated[str, AfterValidator(_is_ip)]
+Network = Annotated[str, AfterValidator(_is_network)]
 
 
 class Section(BaseModel):
@@ -129,6 +139,7 @@ class MinterSection(Section):
     # Named when no CFM acked and none is known to be alive; without it such a request is answered
     # `try_again`.
     default_next_server: str | None = None
+    # The first catalogue of an empty settings topic; what follows it comes by `provbus settings apply`.
     publish_catalogue: Path | None = None
     minted_max: int = Field(500_000, ge=1)
 
@@ -136,12 +147,27 @@ class MinterSection(Section):
 class TftpSection(Section):
     """The TFTP server. All CFMs of a fleet listen on the same port, each on an address of its own."""
 
-    address: str
+    address: IP
+    # Off where the operator's own TFTP server answers there, and asks us over the local socket.
+    serve: bool = True
     port: Port = 69
+    # CMTSs that proxy TFTP show their own address: from these a name alone is believed, whoever it is for.
+    proxies: list[Network] = []
     transfer_sockets: int = Field(2, ge=1, le=64)
+    # The first and the last port from which files are sent, for a firewall; without it any free ones.
+    source_ports: tuple[Port, Port] | None = None
     sessions_max: int = Field(20_000, ge=1)
     # Downloads at once at which this CFM calls itself fully loaded in its beats.
     capacity: int = Field(1_000, ge=1)
+
+    @model_validator(mode="after")
+    def _has_ports_enough(self) -> "TftpSection":
+        low, high = self.source_ports or (1, 65535)
+        if high - low + 1 < self.transfer_sockets:
+            raise ValueError(
+                f"source_ports [{low}, {high}] has no room for transfer_sockets {self.transfer_sockets}"
+            )
+        return self
 
 
 class CfmSection(Section):
@@ -248,34 +274,6 @@ def load(path: Path) -> Config:
     except SettingsError as error:
         raise ConfigError(f"environment: {error}") from error
     return _resolve(config, path.absolute().parent)
-
-
-def read_secret(path: Path) -> bytes:
-    """A secret from its file, one trailing newline stripped; `ConfigError` if unreadable or empty."""
-    path = _credential(path)
-    try:
-        secret = path.read_bytes()
-    except OSError as error:
-        raise ConfigError(f"cannot read the secret in {path}: {error.strerror}") from error
-    secret = secret.removesuffix(b"\n")
-    if not secret:
-        raise ConfigError(f"the secret in {path} is empty")
-    return secret
-
-
-def _credential(path: Path) -> Path:
-    """Where the secret of this path stands: itself, unless it is a credential of our service."""
-    name = str(path).removeprefix(CREDENTIALS)
-    if name == str(path):
-        return path
-    if not name or "/" in name:
-        raise ConfigError(f"{path} is not the name of a credential")
-    directory = os.environ.get("CREDENTIALS_DIRECTORY")
-    if not directory:
-        raise ConfigError(
-            f"{path} needs CREDENTIALS_DIRECTORY: systemd sets it, else name the directory that holds {name}"
-        )
-    return Path(directory, name)
 
 
 def _is_address(text: str) -> bool:

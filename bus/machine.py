@@ -105,6 +105,12 @@ class LocalRequest(NamedTuple):
     body: dict[str, Any]
 
 
+class SessionClosed(NamedTuple):
+    """Whoever asked over this session of the local socket is gone: answers to it reach nobody."""
+
+    session: int
+
+
 class Reply(NamedTuple):
     """Answer a `LocalRequest`. A session that is gone needs no answer."""
 

@@ -171,6 +171,12 @@ METRICS: dict[str, Metric] = {
     "provbus_reads_total": Metric(_COUNTER, "Reads that were served, by what served them.", ("how",)),
     "provbus_silent_reads_total": Metric(_COUNTER, "Reads that got no answer, by reason.", ("reason",)),
     "provbus_unbuilt_files_total": Metric(_COUNTER, "Files that could not be built, by reason.", ("reason",)),
+    "provbus_lookups_total": Metric(
+        _COUNTER, "Lookups of another TFTP server, by what became of them.", ("outcome",)
+    ),
+    "provbus_audit_untold_total": Metric(
+        _COUNTER, "Refused reads that the audit stream was not told of.", ("what",)
+    ),
     "provbus_downloads_in_flight": Metric(_GAUGE, "Downloads and parked reads, as the beats say."),
     "provbus_download_p99_seconds": Metric(_GAUGE, "99th percentile of the downloads of the last 10 s."),
     "provbus_tftp_events_total": Metric(_COUNTER, "What happened to TFTP sessions and packets.", ("event",)),

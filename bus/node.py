@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import zmq
 
-from bus.config import MODES, Config, KafkaSection, read_secret
+from bus.config import MODES, Config, KafkaSection
 from bus.datagram import DATA_BYTES_MAX, GroupKey
 from bus.envelope import Stamp, Token
 from bus.errors import ConfigError
@@ -29,6 +29,7 @@ from bus.notify import Notifier
 from bus.replica import Replica
 from bus.routes import ROUTES
 from bus.runner import Handler, Runner, boottime
+from bus.secret_file import read_secret
 from bus.transport.curve import KeyPair, key_pair
 from bus.transport.http import HttpServer
 from bus.transport.kafka import Kafka

@@ -16,7 +16,6 @@ from pathlib import Path
 
 import yaml
 
-from bus.config import read_secret
 from bus.datagram import KEY_BYTES as GROUP_KEY_BYTES
 from bus.errors import BusyError, ConfigError
 from bus.fleet import (
@@ -30,6 +29,7 @@ from bus.fleet import (
     save_secret,
     seal_key_line,
 )
+from bus.secret_file import read_secret
 from bus.transport.curve import key_pair, new_key_pair
 
 KINDS = ("curve", "seal", "multicast")

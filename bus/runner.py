@@ -45,7 +45,7 @@ from bus.transport.poller import Poller
 DRAIN_S = 10.0  # a modem's download takes milliseconds, and one that waits for its row is forgotten after 4 s
 WALL_EVERY_S = 1.0
 BUSY_MESSAGES = 4
-GATHER_S = 0.002
+GATHER_S = 0.008
 GARBAGE_MAX = (
     20_000  # objects between two collections: messages and effects have no cycles, so little is found
 )
@@ -173,7 +173,7 @@ class Runner:
             self._perform(machine.tick(now), now)
             due = machine.deadline()
         self._due = math.inf if due is None else due
-        if len(messages) >= BUSY_MESSAGES:
+        if max(len(messages), len(effects)) >= BUSY_MESSAGES:
             time.sleep(GATHER_S)
 
     def _perform(self, effects: Iterable[Effect], now: float) -> None:

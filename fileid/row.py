@@ -7,7 +7,9 @@ reads.
 
 Head: flags u8, version u8, minted_ms u48 | era u16, epoch u48 | device 6 | address 4 | relay 4 | minter u32 |
 generation u32 | template u32 | serial 8. Minter and template are numbers of names (`number_of`); the serial
-is random and makes every FileID one of its kind.
+is random and makes every FileID one of its kind. Flag 1 marks a partial seal. Flag 2 marks an IPv6 row: the
+other 12 bytes of its address follow the head, which then has 62 bytes, and its relay is zero, for two IPv6
+addresses would leave no room in a name.
 
 Frame of rows: count u16, then per row (name length u16, body length u16), then the rows, each its name and
 its body.
@@ -15,13 +17,14 @@ its body.
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from ipaddress import AddressValueError, IPv6Address
 from itertools import chain
 from struct import Struct
 from typing import NamedTuple, TypeVar
 
 from bus.codec import pack_token, unpack_token
 from bus.envelope import Token, number_of
-from bus.errors import DecodeError, OversizeError
+from bus.errors import DecodeError, LocalError, OversizeError
 
 ROWS = "provbus.fileid.rows.v1"
 ACK = "provbus.fileid.ack.v1"
@@ -36,11 +39,16 @@ LIFE_S = 60.0
 
 _BODY_VERSION = 1
 _PARTIAL = 1 << 56
+_IPV6 = 2 << 56
 _TIME_MASK = (1 << 48) - 1
 HEAD = Struct(">QQ6s4s4sIII8s")
-BODY_BYTES_MAX = HEAD.size + VALUES_BYTES_MAX
-STARTS = {bytes((0, _BODY_VERSION)), bytes((1, _BODY_VERSION))}
-"""The flags and the version that `unpack` knows."""
+IPV4_BYTES, IPV6_BYTES = 4, 16
+NO_RELAY = bytes(IPV4_BYTES)
+_REST_BYTES = IPV6_BYTES - IPV4_BYTES
+_HEAD_BYTES = {bytes((flags, _BODY_VERSION)): HEAD.size + _REST_BYTES * (flags >> 1) for flags in range(4)}
+IPV4_STARTS = {bytes((0, _BODY_VERSION)), bytes((1, _BODY_VERSION))}
+"""The flags and the version with which an IPv4 row starts: its head has `HEAD.size` bytes."""
+IPV4_BODY_BYTES_MAX = HEAD.size + VALUES_BYTES_MAX
 MINTER = slice(30, 34)
 _LENGTHS = [Struct(f">{1 + 2 * count}H") for count in range(ROWS_MAX + 1)]  # by count: it, then two a row
 COUNT_BYTES = _LENGTHS[0].size
@@ -50,7 +58,7 @@ _QUAD = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3}){3}")
 
 
 class Fields(NamedTuple):
-    """What a row says. Times are Unix milliseconds; addresses are 4 packed bytes."""
+    """What a row says. Times are Unix milliseconds; the address has 4 or 16 packed bytes, the relay 4."""
 
     partial: bool
     minted_ms: int
@@ -81,29 +89,38 @@ def pack(fields: Fields) -> bytes:
     if len(fields.values) > VALUES_BYTES_MAX:
         raise OversizeError(len(fields.values), VALUES_BYTES_MAX)
     flags = _PARTIAL if fields.partial else 0
+    address = fields.address
+    if len(address) == IPV6_BYTES:
+        if fields.relay != NO_RELAY:
+            raise LocalError("an IPv6 row has no relay")
+        flags |= _IPV6
     return (
         HEAD.pack(
             flags | _BODY_VERSION << 48 | fields.minted_ms,
             pack_token(fields.token),
             fields.device,
-            fields.address,
+            address[:IPV4_BYTES],
             fields.relay,
             fields.minter,
             fields.generation,
             fields.template,
             fields.serial,
         )
+        + address[IPV4_BYTES:]
         + fields.values
     )
 
 
 def unpack(body: bytes) -> Fields:
     """The inverse of `pack`; `DecodeError` for anything `pack` does not make."""
-    if not HEAD.size <= len(body) <= BODY_BYTES_MAX:
-        raise DecodeError(f"row body of {len(body)} bytes")
+    size = head_bytes(body)
+    if not HEAD.size <= size <= len(body) <= size + VALUES_BYTES_MAX:
+        raise DecodeError(f"row of {len(body)} bytes with flags and version {body[:2].hex()}")
     first, token, device, address, relay, minter, generation, template, serial = HEAD.unpack_from(body)
-    if first >> 48 & 0xFF != _BODY_VERSION or first >> 57:
-        raise DecodeError(f"row version {first >> 48 & 0xFF}, flags {first >> 56:#x} are not known here")
+    if size != HEAD.size:
+        if relay != NO_RELAY:
+            raise DecodeError("an IPv6 row with a relay")
+        address += body[HEAD.size : size]
     return Fields(
         bool(first & _PARTIAL),
         first & _TIME_MASK,
@@ -115,8 +132,13 @@ def unpack(body: bytes) -> Fields:
         generation,
         template,
         serial,
-        body[HEAD.size :],
+        body[size:],
     )
+
+
+def head_bytes(body: bytes) -> int:
+    """How long the head of this body is; 0 for flags and versions that are not known here."""
+    return _HEAD_BYTES.get(body[:2], 0)
 
 
 def is_partial(body: bytes) -> bool:
@@ -206,13 +228,20 @@ def unpack_names(data: bytes) -> list[bytes]:
 
 
 def pack_address(text: object) -> bytes:
-    """The 4 bytes of a dotted quad; `DecodeError` if it is none. (`ipaddress` takes ten times as long.)"""
-    if isinstance(text, str) and _QUAD.fullmatch(text):
+    """The 4 or 16 bytes of an address; `DecodeError` if it is none.
+
+    An IPv4 address inside an IPv6 one (RFC 4291, section 2.5.5.2) is the IPv4 address; a zone (RFC 4007) says
+    nothing about the device and is dropped. `ipaddress` takes ten times as long, so dotted quads do without.
+    """
+    if isinstance(text, str):
         try:
-            return bytes(map(int, text.split(".")))
-        except ValueError:
+            if _QUAD.fullmatch(text):
+                return bytes(map(int, text.split(".")))
+            found = IPv6Address(text.partition("%")[0])
+            return (found.ipv4_mapped or found).packed
+        except (ValueError, AddressValueError):
             pass
-    raise DecodeError(f"{text!r} is not an IPv4 address")
+    raise DecodeError(f"{text!r} is not an IP address")
 
 
 def template_number(class_name: str, signature: str) -> int:

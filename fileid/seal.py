@@ -11,7 +11,8 @@ A BOOTP file name has 127 characters. A row that does not fit is sealed *partial
 Such a name proves who may ask, so it permits to park the read and to pull the row, never to serve.
 """
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import urlsafe_b64decode
+from binascii import b2a_base64
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -20,11 +21,12 @@ from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
 from bus.envelope import number_of
 from bus.errors import DecodeError, LocalError
-from fileid.row import HEAD, NAME_BYTES_MAX, Row, mark_partial, unpack
+from fileid.row import NAME_BYTES_MAX, Row, head_bytes, mark_partial, unpack
 
 SEAL_VERSION = 1
 MASK_BYTES_MAX = 12
 KEY_BYTES = 64  # AES-256-SIV
+_URLSAFE = bytes.maketrans(b"+/", b"-_")
 
 
 class SealKey(NamedTuple):
@@ -38,6 +40,11 @@ class SealKey(NamedTuple):
     def of(cls, minter: str, key_id: int, key: bytes) -> "SealKey":
         """The key of the minter of this name, as its file has it."""
         return cls(key_id, number_of(minter), key)
+
+
+def _text(sealed: bytes) -> bytes:
+    """base64url without padding (RFC 4648, section 5)."""
+    return b2a_base64(sealed, newline=False).translate(_URLSAFE, b"=")
 
 
 class Sealer:
@@ -61,12 +68,11 @@ class Sealer:
         sealed_bytes_max = (NAME_BYTES_MAX - 1 - len(tail)) * 3 // 4
         if len(body) + 2 + 16 > sealed_bytes_max:
             body = mark_partial(body)
-            return Row(self._name(body[: HEAD.size], tail), body)
+            return Row(self._name(body[: head_bytes(body)], tail), body)
         return Row(self._name(body, tail), body)
 
     def _name(self, body: bytes, mask: bytes) -> bytes:
-        text = urlsafe_b64encode(self._prefix + self._siv.encrypt(body, [mask]))
-        return text.rstrip(b"=") + b"." + mask
+        return _text(self._prefix + self._siv.encrypt(body, [mask])) + b"." + mask
 
 
 class Opener:
@@ -92,7 +98,7 @@ class Opener:
         except ValueError as error:
             raise DecodeError("not a sealed name") from error
         # Exactly one spelling of a name is accepted, or a completed download could be asked for again.
-        if len(sealed) < 18 or urlsafe_b64encode(sealed).rstrip(b"=") != text or sealed[0] != SEAL_VERSION:
+        if len(sealed) < 18 or _text(sealed) != text or sealed[0] != SEAL_VERSION:
             raise DecodeError("not a sealed name")
         owner = self._keys.get(sealed[1])
         if owner is None:

@@ -13,7 +13,18 @@ from collections.abc import Iterable, Sequence
 from enum import IntEnum
 
 from bus.errors import DecodeError
-from fileid.row import BODY_BYTES_MAX, HEAD, LIFE_S, MINTER, NAME_BYTES_MAX, STARTS, Row, split_rows
+from fileid.row import (
+    HEAD,
+    IPV4_BODY_BYTES_MAX,
+    IPV4_STARTS,
+    LIFE_S,
+    MINTER,
+    NAME_BYTES_MAX,
+    VALUES_BYTES_MAX,
+    Row,
+    head_bytes,
+    split_rows,
+)
 
 CAPACITY = 400_000  # 60 s of a cluster's 1,667 boots a second, four times over: about 150 MiB
 TOMBSTONE_S = LIFE_S + 10.0  # a seal opens for 60 s, on a clock that may be 5 s off
@@ -123,22 +134,22 @@ class Table:
 
 def _is_sound(name: bytes, body: bytes, minter: bytes) -> bool:
     """The row can be decoded and is its minter's own: what is stored can be served."""
+    size = head_bytes(body)
     return (
         0 < len(name) <= NAME_BYTES_MAX
-        and HEAD.size <= len(body) <= BODY_BYTES_MAX
-        and body[:2] in STARTS
+        and HEAD.size <= size <= len(body) <= size + VALUES_BYTES_MAX
         and body[MINTER] == minter
     )
 
 
 def _are_sound(names: list[bytes], bodies: list[bytes], minter: bytes) -> bool:
-    """The same for many rows at a third of the price."""
+    """The same for many IPv4 rows at a third of the price."""
     return (
         all(names)
         and max(map(len, names)) <= NAME_BYTES_MAX
         and HEAD.size <= min(map(len, bodies))
-        and max(map(len, bodies)) <= BODY_BYTES_MAX
-        and {body[:2] for body in bodies} <= STARTS
+        and max(map(len, bodies)) <= IPV4_BODY_BYTES_MAX
+        and {body[:2] for body in bodies} <= IPV4_STARTS
         and {body[MINTER] for body in bodies} == {minter}
     )
 

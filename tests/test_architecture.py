@@ -49,6 +49,7 @@ SHELLS = (
     "bus/notify.py",
     "bus/rotation.py",
     "bus/runner.py",
+    "bus/secret_file.py",
     "bus/yaml_file.py",
     "services/cfm/process.py",
     "services/sidecar/process.py",

@@ -15,13 +15,13 @@ from typing import Any
 
 from pydantic_core import from_json, to_json
 
-from bus.errors import BusyError
-from bus.machine import LocalRequest, Reply
+from bus.errors import BusyError, TryAgainError, UnavailableError
+from bus.machine import LocalRequest, Reply, SessionClosed
 from bus.metrics import Sample
 from bus.transport.poller import Poller
 
 SESSIONS_MAX = 64
-LINE_BYTES_MAX = 64 * 1024
+LINE_BYTES_MAX = 1024 * 1024  # `settings.apply` carries a catalogue, which may have what class `config` may
 UNREAD_BYTES_MAX = 4 * 1024 * 1024
 _CHUNK_BYTES = 256 * 1024
 _PEER = struct.Struct("3i")
@@ -36,7 +36,7 @@ class _Session:
 
 
 class LocalServer:
-    """Listens on the socket and turns lines into `LocalRequest`s."""
+    """Listens on the socket and turns lines into `LocalRequest`s; whoever leaves is a `SessionClosed`."""
 
     def __init__(self, poller: Poller, path: Path) -> None:
         """Listen; `BusyError` if the path cannot be had or another process listens there."""
@@ -47,6 +47,7 @@ class LocalServer:
         self._numbers = count(1)  # a descriptor's number would be the next client's, and a late answer too
         self._sessions: dict[int, _Session] = {}
         self._unflushed: dict[int, _Session] = {}
+        self._closed: list[SessionClosed] = []
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._listener.setblocking(False)
         try:
@@ -104,8 +105,13 @@ class LocalServer:
     def _read(self, number: int) -> list[Any]:
         session = self._sessions[number]
         self._flush(number, session)
-        if number not in self._sessions:
-            return []
+        requests: list[Any] = []
+        if number in self._sessions:
+            requests = self._receive(number, session)
+        closed, self._closed = self._closed, []
+        return requests + closed if closed else requests
+
+    def _receive(self, number: int, session: _Session) -> list[Any]:
         try:
             chunk = session.connection.recv(_CHUNK_BYTES)
         except BlockingIOError:
@@ -161,8 +167,30 @@ class LocalServer:
         session = self._sessions.pop(number, None)
         if session is not None:
             self._unflushed.pop(number, None)
+            self._closed.append(SessionClosed(number))  # told with what is read next
             self._poller.remove(session.connection.fileno())
             session.connection.close()
+
+
+def exchange(path: Path, request: dict[str, Any], timeout_s: float) -> dict[str, Any]:
+    """One request and its answer, for a client. `UnavailableError` if nobody listens at `path`, or not to us;
+    `TryAgainError` if there came no answer: then nobody knows what became of the request.
+    """
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.settimeout(timeout_s)
+        try:
+            connection.connect(str(path))
+        except OSError as error:
+            raise UnavailableError(f"nobody answers at {path}") from error
+        try:
+            connection.sendall(to_json(request) + b"\n")
+            with connection.makefile("rb") as stream:
+                answer = from_json(stream.readline())
+        except (OSError, ValueError) as error:
+            raise TryAgainError(f"indeterminate: no answer came from {path}") from error
+    if not isinstance(answer, dict):
+        raise TryAgainError(f"indeterminate: no answer came from {path}")
+    return answer
 
 
 def _may_connect(connection: socket.socket) -> bool:

@@ -1,12 +1,14 @@
 """The CFM process: minters on one side, modems on the other."""
 
+from ipaddress import ip_network
 from typing import Any, NamedTuple
 
-from bus.config import CfmSection, Config, read_secret
+from bus.config import CfmSection, Config
 from bus.errors import ConfigError
 from bus.fleet import MINTERS, load_seal_keys
 from bus.machine import Exit, Send
 from bus.node import Identity, Node, identify
+from bus.secret_file import read_secret
 from bus.transport.curve import ZapHandler, check_strangers_refused
 from bus.transport.zeromq import Router
 from fileid.seal import KEY_BYTES, Opener, SealKey
@@ -62,12 +64,18 @@ def run(config: Config) -> Exit:
             files = read_files(config)
             node.use(files.identity)
             opener.use(files.seal_keys)
+            machine.use(files.secret)
             if zap is not None and router is not None:
                 zap.use(_minters(node))
                 router.use(node.keys)
 
         tftp = section.tftp
-        sockets = node.keep(TftpSockets(node.poller, tftp.address, tftp.port, tftp.transfer_sockets))
+        sockets: TftpSockets | None = None
+        if tftp.serve:
+            ports = tftp.source_ports
+            sockets = node.keep(
+                TftpSockets(node.poller, tftp.address, tftp.port, tftp.transfer_sockets, ports)
+            )
         machine = Cfm(
             stamp=node.stamp,
             minters=minters,
@@ -77,15 +85,17 @@ def run(config: Config) -> Exit:
             endpoints={"fileid": section.advertise or link.endpoint, "tftp": tftp.address},
             capacity=tftp.capacity,
             secret=secret,
+            proxies=[ip_network(one) for one in tftp.proxies],
             catalogue=catalogue,
             data_bytes_max=node.data_bytes_max,
+            receive_buffer_bytes=sockets.granted_bytes if sockets else 0,
         )
         return node.run(
             machine,
             {
                 Send: lambda effect: link.send(effect.to, effect.envelope),
-                Datagram: sockets.send,
                 StoreCatalogue: lambda effect: save(copy, effect.record),
+                **({Datagram: sockets.send} if sockets else {}),
             },
             reload,
         )

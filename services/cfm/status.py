@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from bus.audit import Audit
 from bus.dedup import Dedup
 from bus.envelope import Stamp
 from bus.messages import Beat
@@ -15,6 +14,9 @@ from bus.metrics import Sample, labelled
 from fileid.reads import Reads
 from fileid.table import Table
 from heartbeat.pulse import Pulse
+from services.cfm.building import Builder
+from services.cfm.journal import Journal
+from services.cfm.serving import Serving
 from services.tftp.server_core import TftpServer
 
 
@@ -27,12 +29,14 @@ class CfmStatus:
     table: Table
     reads: Reads
     tftp: TftpServer
-    audit: Audit
+    journal: Journal
     pulse: Pulse
     dedup: Dedup
     connected: Iterable[str]
-    generation: Callable[[], int]
+    builder: Builder
+    serving: Serving
     counts: Mapping[str, int]
+    receive_buffer_bytes: int
 
     def answer(self, request_id: Any) -> dict[str, Any]:
         """The answer to the request `status` of the local socket."""
@@ -41,7 +45,7 @@ class CfmStatus:
             "instance": self.stamp.instance,
             "service": "cfm",
             "incarnation": self.stamp.incarnation,
-            "generation": self.generation(),
+            "generation": self.builder.generation,
             "draining": self.pulse.is_draining,
             "peers": {name: {"state": "connected"} for name in self.connected},
             "rows": len(self.table),
@@ -49,14 +53,20 @@ class CfmStatus:
             "reads": self.reads.counts,
             "silent": self.reads.silent,
             "tftp": asdict(self.tftp.counters),
-            "counts": self.counts,
-            "audit": {"pending": len(self.audit), "dropped": self.audit.dropped},
+            "receive_buffer_bytes": self.receive_buffer_bytes,
+            "lookups": self.serving.lookups.counts,
+            "counts": {**self.counts, **self.serving.counts, **self.builder.unbuilt},
+            "audit": {
+                "pending": len(self.journal.audit),
+                "dropped": self.journal.audit.dropped,
+                "untold": self.journal.untold,
+            },
         }
 
     def missing(self) -> list[str]:
         """What is not there and without which no file can be built, or not for long."""
         missing = ["it drains, to stop"] if self.pulse.is_draining else []
-        return missing if self.generation() else [*missing, "settings"]
+        return missing if self.builder.generation else [*missing, "settings"]
 
     def degraded(self) -> list[str]:
         """Nothing: a CFM works fully or not at all."""
@@ -74,26 +84,30 @@ class CfmStatus:
         yield from labelled("provbus_reads_total", "how", self.reads.counts)
         reasons = {reason: count for reason, count in silent.items() if reason != "pulls_full"}
         yield from labelled("provbus_silent_reads_total", "reason", reasons)
-        unbuilt = {name: self.counts[name] for name in ("no_template", "bad_values")}
-        yield from labelled("provbus_unbuilt_files_total", "reason", unbuilt)
+        yield from labelled("provbus_unbuilt_files_total", "reason", self.builder.unbuilt)
+        yield from labelled("provbus_lookups_total", "outcome", self.serving.lookups.counts)
+        yield from labelled("provbus_audit_untold_total", "what", self.journal.untold)
         yield Sample("provbus_downloads_in_flight", load.in_flight)
         yield Sample("provbus_download_p99_seconds", load.p99_ms / 1000)
         yield from labelled("provbus_tftp_events_total", "event", asdict(self.tftp.counters))
-        yield Sample("provbus_undecodable_total", self.counts["undecodable"])
+        undecodable = self.counts["undecodable"] + self.serving.counts["bad_row"]
+        yield Sample("provbus_undecodable_total", undecodable)
         yield Sample("provbus_duplicates_total", self.dedup.duplicates)
-        yield Sample("provbus_settings_generation", self.generation())
+        yield Sample("provbus_settings_generation", self.builder.generation)
         yield Sample("provbus_draining", self.pulse.is_draining)
         yield from self._queues()
 
     def _queues(self) -> Iterator[Sample]:
         silent = self.reads.silent
-        waiting = {"pulls": self.reads.pulls, "sessions": len(self.tftp), "audit": len(self.audit)}
+        waiting = {"pulls": self.reads.pulls, "sessions": len(self.tftp)}
+        waiting |= {"audit": len(self.journal.audit), "lookups": len(self.serving.lookups)}
         yield from labelled("provbus_queue_depth", "queue", waiting)
         shed = {
             "table": self.table.counts["full"],
             "parked": silent.get("parked_full", 0),
             "pulls": silent.get("pulls_full", 0),
-            "sessions": self.tftp.counters.refused_full,
-            "audit": self.audit.dropped,
+            "sessions": self.tftp.counters.refused_full + self.tftp.counters.shed,
+            "audit": self.journal.audit.dropped,
+            "lookups": self.serving.lookups.counts["shed"],
         }
         yield from labelled("provbus_sheds_total", "queue", shed)

@@ -17,10 +17,11 @@ from pydantic import BaseModel
 from rich.table import Table
 from rich.text import Text
 
-from bus.config import CREDENTIALS, load
+from bus.config import load
 from bus.environment import Place, variable
 from bus.fleet import load_fleet, load_group_keys
 from bus.node import client_settings
+from bus.secret_file import CREDENTIALS
 from bus.transport.kafka import Kafka
 from bus.transport.poller import Poller
 from bus.yaml_file import read_yaml

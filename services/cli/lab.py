@@ -17,7 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from services.cli.run import mode_option
 from services.lab.kafka_cli import kafka
 from services.lab.report import is_good, print_table
-from services.lab.run import running
+from services.lab.run import rehearse, running
 from services.lab.scenario import load_scenario
 
 
@@ -51,12 +51,15 @@ def run(scenario: Path, mode: str, broker: str | None, modems: int | None, hold:
         plan = plan.resized(modems)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     console = Console(stderr=True)
-    with _progress(console, plan.modems) as (say, advance), running(plan, mode, broker, say) as site:
-        report = site.finish(site.boot(advance))
-        _print(report, output)
-        if hold:
-            say("the services are up; Ctrl-C stops them")
-            _sleep_until_interrupted()
+    with _progress(console, plan.modems) as (say, advance):
+        calm = rehearse(plan, mode, broker, say, advance)
+        with running(plan, mode, broker, say) as site:
+            report = site.finish(site.boot(advance)) | calm
+            report |= site.compare(report)
+            _print(report, output)
+            if hold:
+                say("the services are up; Ctrl-C stops them")
+                _sleep_until_interrupted()
     sys.exit(0 if is_good(report) else 1)
 
 

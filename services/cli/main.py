@@ -13,7 +13,9 @@ from services.cli.keys import keys
 from services.cli.lab import lab
 from services.cli.peers import peers
 from services.cli.run import run
+from services.cli.settings import settings
 from services.cli.topics import topics
+from services.cli.trace import trace
 
 EXIT_CODES: dict[type[Exception], int] = {
     ConfigError: 78,
@@ -33,7 +35,7 @@ def cli(verbose: bool) -> None:
     log.configure(level="info" if verbose else "warning")
 
 
-for command in (run, config, peers, keys, topics, file, lab):
+for command in (run, config, peers, trace, keys, topics, settings, file, lab):
     cli.add_command(command)
 
 

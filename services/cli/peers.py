@@ -15,10 +15,9 @@ from rich.live import Live
 from rich.table import Table
 
 from bus.config import Config, load
-from bus.errors import UnavailableError
+from services.cli.instance import ask
 from services.cli.output import output_option, show
 from services.cli.run import config_option
-from services.lab.processes import ask
 
 EVERY_S = 1.0
 COLUMNS = ("peer", "state", "service", "incarnation", "load", "p99_ms", "generation", "beat_age_s")
@@ -63,11 +62,7 @@ def _statuses(config: Config) -> Iterator[dict[str, Any]]:
 
 
 def _status(config: Config) -> dict[str, Any]:
-    status = ask(config.local.socket, {"op": "status"})
-    if status is None:
-        raise UnavailableError(
-            f"nobody answers at {config.local.socket}: start {config.instance}, or join its socket's group"
-        )
+    status = ask(config, {"op": "status"})
     return {key: status[key] for key in ("instance", "service", "draining", "peers")}
 
 

@@ -1,4 +1,4 @@
-"""A sidecar that says the same to everybody: `python -m tests.bench.constant_sidecar SOCKET SERVER`.
+"""A sidecar that says the same to everybody: `python -m services.lab.constant_sidecar SOCKET SERVER`.
 
 It stands in provbus' place when the plant boots against the bare TFTP loop, so that both are driven by the
 same modems.

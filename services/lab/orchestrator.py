@@ -5,30 +5,24 @@ operating-system process of its own. The lab watches, kills and restarts; what b
 out afterwards from the journals of hosts and plant and its own notes, never from what provbus says of itself.
 """
 
-import fcntl
 import json
-import os
-import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
-from bus.errors import ConfigError, TryAgainError
-from services.lab.broker import embedded, real
+from bus.errors import TryAgainError
+from services.lab.baseline import bare_cpu_per_session, cpu_per_boot
 from services.lab.journal import boottime_s, read_journal
-from services.lab.kafka_state import state_directory
 from services.lab.ledger import account
 from services.lab.processes import Process, ask, stop_all, wait_until
 from services.lab.report import build_report
-from services.lab.scenario import Kill, Scenario
+from services.lab.scenario import Kill
 from services.lab.site import (
     HOST_ADDRESS,
     Instance,
     Site,
-    build_site,
+    attack_config,
     host_config,
     plant_config,
     proxy_config,
@@ -60,6 +54,7 @@ class Lab:
         self._cpu_at_go: dict[str, float] = {}
         self._cpu_at_end: dict[str, float] = {}
         self._plant: Process
+        self._attack: Process | None = None
         self._rotation = None if site.scenario.rotate_at_online is None else site.rotation()
 
     def start(self) -> None:
@@ -81,6 +76,9 @@ class Lab:
         wait_until(self._is_ready, READY_S, "the services to find each other", self._processes)
         for cfm in site.cfms():
             self._note("started", cfm)
+        if site.scenario.attack is not None:
+            self._attack = self._module("attack", "lab", "attack", attack_config(site))
+            self._wait_ready(self._attack)
 
     def boot(self, progress: Progress) -> dict[str, Any]:
         """Let the plant boot; returns its totals."""
@@ -89,6 +87,8 @@ class Lab:
         steps = sorted(scenario.rotate_at_online or ())
         self._cpu_at_go = self._cpu()
         self._plant.say("go")
+        if self._attack is not None:
+            self._attack.say("go")
         deadline = time.monotonic() + scenario.deadline_s + scenario.boot_window_s + OVERTIME_S
         if scenario.modems > scenario.in_flight_max:
             deadline += (
@@ -114,6 +114,7 @@ class Lab:
         """Ask everybody, close the books, write the report."""
         self._restart_due(wait=True)
         self._finish_rotation()
+        attack = {} if self._attack is None else {"attack": self._end_of(self._attack)}
         site = self.site
         wait_until(self._is_audited, READY_S, "the audit stream to be complete", [])
         answers = [answer for one in site.instances.values() if (answer := self._status(one)) is not None]
@@ -122,7 +123,9 @@ class Lab:
         hosts = [site.journal(f"host-{service}") for service in HOST_ADDRESS]
         journals = [read_journal(path) for path in (*hosts, site.journal("plant"))]
         ledger = account(*journals, self._notes, now=boottime_s())
-        counts = {key: value for key, value in asdict(ledger).items() if key != "evidence"}
+        books = asdict(ledger) | {"clean": ledger.clean}
+        if not ledger.evidence:
+            del books["evidence"]
         return build_report(
             scenario=site.scenario.name,
             mode=site.mode,
@@ -134,8 +137,8 @@ class Lab:
             minters=[answer for answer in answers if answer["service"] != "cfm"],
             cfms=self._earlier + [answer for answer in answers if answer["service"] == "cfm"],
             cpu_s=cpu_s,
-            ledger={**counts, "clean": ledger.clean},
-            rotation={} if self._rotation is None else self._rotation.prove(),
+            ledger=books,
+            more=attack if self._rotation is None else attack | self._rotation.prove(),
             endpoints={
                 "dhcp_socket": str(site.instances["dhcp-1"].socket),
                 "mps_socket": str(site.instances["mps-1"].socket),
@@ -143,6 +146,22 @@ class Lab:
                 "secret_file": str(site.secret_file),
             },
         )
+
+    def compare(self, report: dict[str, Any]) -> dict[str, float]:
+        """What the report says of CPU per boot against a bare TFTP loop, where the scenario asks for it."""
+        scenario = self.site.scenario
+        if not scenario.bare_tftp:
+            return {}
+        self._report("the same plant against a bare TFTP loop")
+        plant = read_journal(self.site.journal("plant"))
+        size_bytes = max(event["bytes"] for event in plant if event["event"] == "completed")
+        ours_s = cpu_per_boot(report)
+        bare_s = bare_cpu_per_session("rfc1350", size_bytes, scenario.modems, scenario.in_flight_max)
+        return {
+            "cpu_per_boot_ms": round(ours_s * 1000, 4),
+            "cpu_bare_tftp_ms": round(bare_s * 1000, 4),
+            "cpu_per_boot_vs_bare_tftp": round(ours_s / bare_s, 3),
+        }
 
     def service(self, name: str) -> Process:
         """The process of an instance of ours."""
@@ -166,6 +185,17 @@ class Lab:
         wait_until(
             lambda: any("ready" in line for line in process.lines(0.0)), READY_S, process.name, [process]
         )
+
+    def _end_of(self, process: Process) -> dict[str, Any]:
+        """The totals that a process prints last."""
+        found: list[dict[str, Any]] = []
+
+        def is_done() -> bool:
+            found.extend(process.lines(0.1))
+            return bool(found)
+
+        wait_until(is_done, READY_S, f"the end of the {process.name}", [])
+        return {key: value for key, value in found[-1].items() if key != "done"}
 
     def _is_ready(self) -> bool:
         """Everybody has the settings, and every minter could hand off to every CFM."""
@@ -241,45 +271,3 @@ class Lab:
         for process in self._processes:
             totals[process.group] += process.cpu_s()
         return totals
-
-
-@contextmanager
-def running(scenario: Scenario, mode: str, broker: str, report: Callable[[str], None]) -> Iterator[Lab]:
-    """A started lab, with its broker (none, embedded, kafka) and a directory of its own; everything is gone
-    afterwards.
-
-    `TryAgainError` if another run is under way.
-    """
-    if mode == "multicast" and scenario.faults is not None:
-        raise ConfigError(f"{scenario.name}: its faults need the proxy of the hand-off path, so mode bus")
-    with (
-        _alone(),
-        tempfile.TemporaryDirectory(prefix="provbus-lab-") as directory,
-        _brokers(broker, report) as bootstrap,
-    ):
-        report("making keys and starting processes")
-        lab = Lab(build_site(Path(directory), scenario, mode, bootstrap, broker), broker, report)
-        try:
-            lab.start()
-            yield lab
-        finally:
-            lab.stop()
-
-
-def _brokers(broker: str, report: Callable[[str], None]) -> AbstractContextManager[str]:
-    """Where the brokers are, while they are needed; nowhere if there are none."""
-    if broker == "none":
-        return nullcontext("")
-    return embedded() if broker == "embedded" else real(report)
-
-
-@contextmanager
-def _alone() -> Iterator[None]:
-    directory = state_directory(os.environ)
-    directory.mkdir(parents=True, exist_ok=True)
-    with (directory / "lab.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise TryAgainError("another lab run is under way; try again when it is over") from None
-        yield

@@ -29,8 +29,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from bus.config import read_secret
 from bus.errors import ConfigError
+from bus.secret_file import read_secret
 from services.lab.boot import CloseRead, Effect, Noted, OpenRead, Plan, SendDhcp, SendTftp
 from services.lab.journal import JournalWriter, boottime_s
 from services.lab.population import DEVICES_MAX, Population

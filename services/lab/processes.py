@@ -4,7 +4,6 @@ import json
 import os
 import select
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -12,7 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
-from bus.errors import UnavailableError
+from bus.errors import TransportError, UnavailableError
+from bus.transport.local import exchange
 
 _STOP_S = 5.0
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -129,16 +129,10 @@ def stop_all(processes: list[Process]) -> None:
 
 def ask(path: Path, request: dict[str, Any], timeout_s: float = 5.0) -> dict[str, Any] | None:
     """One question over a local socket; None if nobody answers there."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-        connection.settimeout(timeout_s)
-        try:
-            connection.connect(str(path))
-            connection.sendall(json.dumps(request).encode() + b"\n")
-            with connection.makefile("rb") as stream:
-                line = stream.readline()
-        except OSError:
-            return None
-    return json.loads(line) if line else None
+    try:
+        return exchange(path, request, timeout_s)
+    except TransportError:
+        return None
 
 
 def wait_until(condition: Callable[[], bool], timeout_s: float, what: str, processes: list[Process]) -> None:

@@ -17,10 +17,10 @@ from typing import Any, NamedTuple
 
 import zmq
 
-from bus.config import read_secret
 from bus.errors import TransportError
 from bus.fleet import MINTERS, load_fleet
 from bus.machine import Received
+from bus.secret_file import read_secret
 from bus.transport.curve import KeyPair, ZapHandler, key_pair
 from bus.transport.poller import Poller, Reader
 from bus.transport.zeromq import Dealers, Router

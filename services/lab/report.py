@@ -24,9 +24,11 @@ def build_report(
     cpu_s: Mapping[str, float],
     ledger: Mapping[str, Any],
     endpoints: Mapping[str, Any],
-    rotation: Mapping[str, Any],
+    more: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """One flat report from what the parts said. `minters` and `cfms` are their last `status` answers."""
+    """One flat report from what the parts said. `minters` and `cfms` are their last `status` answers, `more`
+    is what an attack or a rotation of keys came to.
+    """
     plant = (
         "online",
         "failed",
@@ -51,14 +53,15 @@ def build_report(
         "early": {key: sum(one["reads"][key] for one in cfms) for key in EARLY},
         "cpu_s": {group: round(seconds, 3) for group, seconds in cpu_s.items()},
         "ledger": dict(ledger),
-        **rotation,
+        **more,
     }
 
 
 def is_good(report: Mapping[str, Any]) -> bool:
-    """Nobody failed, the ledger is clean, and every key that was rotated works."""
+    """Nobody failed, the ledger is clean, an attack got nothing, and every key that was rotated works."""
     rotated = all(report.get("rotations", {}).values())
-    return report["failed"] == 0 and bool(report["ledger"]["clean"]) and rotated
+    held = not report.get("attack", {}).get("bytes", 0)
+    return report["failed"] == 0 and bool(report["ledger"]["clean"]) and held and rotated
 
 
 def print_table(report: Mapping[str, Any], console: Console) -> None:

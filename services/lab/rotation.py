@@ -17,11 +17,11 @@ from typing import Any, NamedTuple
 import zmq
 from zmq.utils.monitor import parse_monitor_message
 
-from bus.config import read_secret
 from bus.datagram import GroupKey, Writer
 from bus.envelope import Stamp, number_of
 from bus.fleet import load_fleet, load_group_keys, load_seal_keys
 from bus.rotation import STEPS, rotate
+from bus.secret_file import read_secret
 from bus.transport.curve import KeyPair, key_pair, secure_client
 from fileid.row import ROWS, Row, pack, pack_rows
 from fileid.seal import KEY_BYTES, Opener, Sealer, SealKey

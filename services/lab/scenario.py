@@ -36,6 +36,13 @@ class Kill(Section):
     at_online: Share
 
 
+class Attack(Section):
+    """A flood of reads that must go unanswered, from the first boot on; see `services.lab.arsenal`."""
+
+    rate_per_s: float = Field(5_000.0, gt=0)
+    duration_s: float = Field(10.0, gt=0)
+
+
 class Scenario(Section):
     """One run of the lab. Times in seconds; `mtas` are among `modems`."""
 
@@ -56,6 +63,9 @@ class Scenario(Section):
     kills: tuple[Kill, ...] = ()
     # When the steps add, use and drop of a rotation of all keys are taken: shares of the modems online.
     rotate_at_online: tuple[Share, Share, Share] | None = None
+    attack: Attack | None = None
+    # Let the same plant boot against a bare TFTP loop afterwards, and report the CPU of both.
+    bare_tftp: bool = False
 
     def weather(self) -> Faults | None:
         """What the proxy does on the hand-off path, if there is one."""

@@ -9,13 +9,16 @@ import secrets
 import socket
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from bus.errors import UnavailableError
 from bus.fleet import make_fleet
 from fileid.seal import KEY_BYTES
+from services.lab.processes import ask
 from services.lab.rotation import PROBE, Rotation, Target
 from services.lab.scenario import Scenario
 
@@ -39,6 +42,10 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
         }
     ],
 }
+BAITS = 100
+BAIT_NETWORK = "127.95.255"  # of the pool of DHCP, and never reached
+STRANGERS_NETWORK = "127.200.0"
+ATTACKERS = 64  # strangers, and as many neighbours of modems
 MTA_MARKER = "line-1.{device}.voice.lab.example.net"
 
 
@@ -125,6 +132,7 @@ def build_site(directory: Path, scenario: Scenario, mode: str, bootstrap: str, b
     )
     site.secret_file.write_text(secrets.token_hex(16))
     site.secret_file.chmod(0o600)
+    site.secret_file.chmod(0o600)
     group = {
         "group": site.group[0],
         "port": site.group[1],
@@ -171,6 +179,28 @@ def plant_config(site: Site) -> dict[str, Any]:
     }
 
 
+def attack_config(site: Site) -> dict[str, Any]:
+    """The configuration of the attackers, with names minted for them; `UnavailableError` if refused."""
+    attack = site.scenario.attack
+    assert attack is not None
+    owners = [f"{BAIT_NETWORK}.{number}" for number in range(1, BAITS + 1)]
+    baits = [mint(site.instances["dhcp-1"].socket, owner) for owner in owners]
+    pool = IPv4Network(POOLS["dhcp"])
+    networks = max(1, site.scenario.modems // 256)
+    return {
+        "rate_per_s": attack.rate_per_s,
+        "duration_s": attack.duration_s,
+        "seed": site.scenario.seed,
+        "baits": [
+            (bait["file"], owner, bait["next_server"]) for bait, owner in zip(baits, owners, strict=True)
+        ],
+        "servers": [cfm.address for cfm in site.cfms()],
+        "tftp_port": site.tftp_port,
+        "strangers": [f"{STRANGERS_NETWORK}.{number}" for number in range(1, ATTACKERS + 1)],
+        "neighbours": [str(pool[256 * (at % networks) + 1 + at]) for at in range(ATTACKERS)],
+    }
+
+
 def proxy_config(site: Site) -> dict[str, Any]:
     """The configuration of the proxy on the hand-off path."""
     faults = site.scenario.weather()
@@ -182,6 +212,20 @@ def proxy_config(site: Site) -> dict[str, Any]:
         "faults": faults.model_dump(),
         "seed": site.scenario.seed,
     }
+
+
+def mint(sidecar: Path, address: str) -> dict[str, Any]:
+    """The answer to `fileid.create` for a device at this address; `UnavailableError` if refused."""
+    request = {
+        "op": "fileid.create",
+        "device": "02:00:" + IPv4Address(address).packed.hex(":"),
+        "address": address,
+        "settings": {"class": "residential", "customer": 1},
+    }
+    answer = ask(sidecar, request)
+    if answer is None or not answer.get("acked"):
+        raise UnavailableError(f"{sidecar} did not mint for {address}: {answer}")
+    return answer
 
 
 def free_port(addresses: Iterable[str], kind: socket.SocketKind = socket.SOCK_STREAM) -> int:

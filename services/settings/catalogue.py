@@ -4,12 +4,14 @@ A catalogue is a mapping of class names to definitions. What a definition says i
 here it is only carried, compared and kept. Its digest is SHA-256 over the canonical JSON of the classes, its
 generation a number that grows by one with each change. The record on the topic and the copy on disk are the
 same bytes.
+
+Two operators may write the same generation at the same moment, through two instances. So what is newer is
+decided by generation and digest together: an order that is the same for everybody, whatever comes first.
 """
 
 import hashlib
 import json
 import re
-from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from bus.errors import DecodeError
@@ -18,6 +20,15 @@ from bus.messages import CatalogueRecord, decode
 CLASS_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,11}")  # it is the mask of a sealed name
 
 Classes = dict[str, dict[str, Any]]
+Version = tuple[int, str]
+NO_VERSION: Version = (0, "")
+
+
+class Problem(NamedTuple):
+    """What is wrong in a catalogue, and where: `classes.residential.body[3].max_cpe`."""
+
+    path: str
+    reason: str
 
 
 class StoreCatalogue(NamedTuple):
@@ -26,22 +37,28 @@ class StoreCatalogue(NamedTuple):
     record: CatalogueRecord
 
 
-def check_classes(data: Mapping[str, Any]) -> Classes:
-    """The classes in what a YAML file held; `DecodeError` if it is not a catalogue."""
-    classes = data.get("classes")
-    if not isinstance(classes, dict) or not classes or set(data) != {"classes"}:
-        raise DecodeError("a catalogue has one key, 'classes', with at least one class")
+def structure_problems(classes: object) -> list[Problem]:
+    """Everything that keeps `classes` from being a mapping of class names to definitions."""
+    if not isinstance(classes, dict) or not classes:
+        return [Problem("classes", "must map the name of at least one class of service to its definition")]
+    found = []
     for name, definition in classes.items():
         if not isinstance(name, str) or not CLASS_NAME.fullmatch(name):
-            raise DecodeError(f"class name {name!r} must be 1 to 12 of a-z, 0-9 and '-'")
+            reason = "a class's name has 1 to 12 of a-z, 0-9 and '-', and no '-' first"
+            found.append(Problem(f"classes.{name}", reason))
         if not isinstance(definition, dict):
-            raise DecodeError(f"class {name} must be a mapping")
-    return classes
+            found.append(Problem(f"classes.{name}", "must be a mapping"))
+    return found
 
 
 def record(classes: Classes, generation: int) -> CatalogueRecord:
     """The record of these classes at this generation."""
     return CatalogueRecord(generation=generation, digest=digest(classes), classes=classes)
+
+
+def version(found: CatalogueRecord | None) -> Version:
+    """What decides which of two catalogues is in force: the greater one."""
+    return NO_VERSION if found is None else (found.generation, found.digest)
 
 
 def digest(classes: Classes) -> str:
@@ -53,7 +70,15 @@ def digest(classes: Classes) -> str:
 def parse(data: bytes) -> CatalogueRecord:
     """The record in these bytes; `DecodeError` if it is none, or its classes or its digest are wrong."""
     found = decode(CatalogueRecord, data)
-    check_classes({"classes": found.classes})
+    for path, reason in structure_problems(found.classes):
+        raise DecodeError(f"catalogue generation {found.generation}: {path}: {reason}")
     if digest(found.classes) != found.digest:
         raise DecodeError(f"catalogue generation {found.generation} does not match its digest")
     return found
+
+
+def describe(found: CatalogueRecord | None) -> dict[str, Any]:
+    """The answer to the request `settings` of the local socket; generation 0 is no catalogue."""
+    if found is None:
+        return {"generation": 0, "digest": "", "classes": {}}
+    return found.model_dump()

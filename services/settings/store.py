@@ -1,21 +1,54 @@
 """Where the catalogue is kept: the operator's YAML file, and the copy on disk for a start without Kafka."""
 
 import os
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from bus.errors import ConfigError, DecodeError
 from bus.messages import CatalogueRecord, encode
-from bus.yaml_file import read_yaml
-from services.settings.catalogue import Classes, check_classes, parse
+from bus.routes import route
+from bus.yaml_file import line_of, read_yaml
+from services.settings.catalogue import Classes, Problem, parse, record
+from services.settings.fragments import Expanded, expand
+
+Check = Callable[[Classes], Iterable[Problem]]
+"""What is wrong inside the definitions; `services.settings` only knows what is around them."""
 
 
-def read_classes(path: Path) -> Classes:
-    """The classes in a YAML file; `ConfigError` if it is not a catalogue."""
-    data, _ = read_yaml(path)
-    try:
-        return check_classes(data)
-    except DecodeError as error:
-        raise ConfigError(f"{path}: {error}") from error
+class CatalogueFile(NamedTuple):
+    """A catalogue's file: its expanded classes, and every mistake in it as a line that names the place."""
+
+    path: Path
+    classes: Classes
+    fragments: int
+    mistakes: list[str]
+    locate: Callable[[Iterable[Problem]], list[str]]
+
+    def sound(self) -> Classes:
+        """The classes; `ConfigError` with every mistake if there is one."""
+        if self.mistakes:
+            raise ConfigError("\n".join(self.mistakes))
+        return self.classes
+
+
+def read_catalogue(path: Path, check: Check) -> CatalogueFile:
+    """The catalogue in a YAML file; `ConfigError` if the file cannot be read at all."""
+    data, marks = read_yaml(path)
+    found = expand(data)
+
+    def locate(problems: Iterable[Problem]) -> list[str]:
+        lines = []
+        for place, reason in _at_their_origin(found, problems):
+            line = line_of(marks, place)
+            where = path if line is None else f"{path}:{line}"
+            lines.append((line or 0, f"{where}: {place}: {reason}"))
+        return [text for _, text in sorted(lines, key=lambda one: one[0])]
+
+    problems = [*found.problems, *check(found.classes)]
+    return CatalogueFile(
+        path, found.classes, found.fragments, locate(problems or _too_large(found.classes)), locate
+    )
 
 
 def save(path: Path, found: CatalogueRecord) -> None:
@@ -35,3 +68,22 @@ def load(path: Path) -> CatalogueRecord | None:
         return parse(path.read_bytes())
     except (FileNotFoundError, DecodeError):
         return None
+
+
+def _at_their_origin(found: Expanded, problems: Iterable[Problem]) -> Iterator[Problem]:
+    """Each problem once, where it is written; one of a fragment also says which classes it makes wrong."""
+    users: dict[Problem, list[str]] = {}
+    for path, reason in problems:
+        written = found.origin(path)
+        names = users.setdefault(Problem(written, reason), [])
+        if written.startswith("fragments.") and path != written:
+            names.append(path.split(".")[1])
+    for (path, reason), names in users.items():
+        yield Problem(path, f"{reason} (in {', '.join(dict.fromkeys(names))})" if names else reason)
+
+
+def _too_large(classes: Classes) -> Iterator[Problem]:
+    limit = route("config").payload_bytes_max
+    size_bytes = len(encode(record(classes, 1)))
+    if size_bytes > limit:
+        yield Problem("classes", f"have {size_bytes} bytes with their fragments; the topic takes {limit}")

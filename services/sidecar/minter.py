@@ -19,11 +19,11 @@ The machine is the same for DHCP and MPS; what differs is the budget (`services.
 
 from collections.abc import Callable, Mapping, Sequence
 from random import Random
-from typing import Any, NamedTuple
+from typing import Any
 
 from bus.audit import Audit
 from bus.dedup import Dedup
-from bus.envelope import Envelope, Stamp, number_of
+from bus.envelope import Envelope, Stamp
 from bus.errors import BackpressureError, DecodeError, OversizeError
 from bus.machine import (
     CaughtUp,
@@ -35,14 +35,14 @@ from bus.machine import (
     Received,
     Reply,
     Send,
+    SessionClosed,
     Stopping,
     Undelivered,
     WallClock,
 )
 from bus.messages import AUDIT, BEAT, CATALOGUE, Beat, CatalogueRecord, Load
-from bus.metrics import HANDOFF_BOUNDS_S, Histogram
 from bus.routes import ROUTES
-from fileid.handoff import Budget, Handoff, Settled
+from fileid.handoff import Budget, Handoff
 from fileid.minted import Minted
 from fileid.row import (
     ACK,
@@ -50,11 +50,7 @@ from fileid.row import (
     PULL,
     PULLED,
     ROWS,
-    Fields,
-    Row,
     cut_rows,
-    is_partial,
-    pack,
     pack_rows,
     unpack_names,
 )
@@ -64,20 +60,14 @@ from heartbeat.pulse import Pulse
 from heartbeat.roster import Roster
 from services.docsis.errors import DocsisError
 from services.settings.catalogue import Classes
+from services.sidecar.answering import Answers, Ticket
+from services.sidecar.minting import Mint, NotNowError
 from services.sidecar.offering import Offering
-from services.sidecar.requests import Create, parse_create
+from services.sidecar.requests import parse_create
 from services.sidecar.status import MinterStatus
 
 HELLO_EVERY_S = 0.25
-
-
-class _Ticket(NamedTuple):
-    """What the answer to a request needs, when its row is settled."""
-
-    session: int
-    request: Create
-    serial: str
-    since: float
+OPERATIONS = "fileid.create, settings, settings.apply, status and trace"
 
 
 class Minter:
@@ -101,10 +91,6 @@ class Minter:
     ) -> None:
         self._service = service
         self._stamp = stamp
-        self._number = number_of(stamp.instance)
-        self._sealer = sealer
-        self._random_bytes = random_bytes
-        self._default_next_server = default_next_server
         self._roster = Roster(services)
         self._balancer = Balancer(self._roster, random)
         self._data_bytes_max = data_bytes_max
@@ -118,7 +104,14 @@ class Minter:
         self._hello_due = 0.0
         self._wall_offset_s = 0.0
         self._offering = Offering(stamp, publish)
-        self._handoff_s = Histogram(HANDOFF_BOUNDS_S)
+        self._mint = Mint(stamp, sealer, self._offering, random_bytes)
+        self._answers = Answers(
+            roster=self._roster,
+            balancer=self._balancer,
+            offering=self._offering,
+            audit=self._audit,
+            default_next_server=default_next_server,
+        )
         self.counts = dict.fromkeys(("created", "refused", "undecodable", "unknown_pulls"), 0)
         self.status = MinterStatus(
             service=service,
@@ -126,7 +119,7 @@ class Minter:
             roster=self._roster,
             balancer=self._balancer,
             handoff=self._handoff,
-            handoff_s=self._handoff_s,
+            handoff_s=self._answers.handoff_s,
             minted=self._minted,
             audit=self._audit,
             pulse=self._pulse,
@@ -163,14 +156,14 @@ class Minter:
         elif isinstance(message, WallClock):
             self._wall_offset_s = message.offset_s
         else:
-            raise AssertionError(f"no minter understands {message!r}")
+            assert isinstance(message, SessionClosed), f"no minter understands {message!r}"
         return []
 
     def tick(self, now: float) -> list[Effect]:
         """Hand-offs, the beat, the audit batch, the detector: whatever is due."""
         wall_s = now + self._wall_offset_s
         sends, settled = self._handoff.tick(now)
-        effects: list[Effect] = [*sends, *self._answer(settled, now)]
+        effects: list[Effect] = [*sends, *self._answers.answer(settled, now, self._wall_offset_s)]
         for send in sends:
             self._balancer.gave(str(send.to), int.from_bytes(send.envelope.data[:2]))
         if now >= self._pulse.deadline():
@@ -201,18 +194,25 @@ class Minter:
             return self._create(request, now)
         if operation == "status":
             return [Reply(request.session, self.status.answer(request.body.get("id"), now))]
-        return [
-            _refusal(request, "bad_request", f"unknown op {operation!r}; there are fileid.create and status")
-        ]
+        if operation == "trace":
+            return [Reply(request.session, self._audit.answer(request.body))]
+        if operation == "settings":
+            return [self._offering.describe(request)]
+        if operation == "settings.apply":
+            if self._pulse.is_draining:
+                return [_refusal(request, "try_again", "this sidecar is about to stop")]
+            return [*self._offering.apply(request, now)]
+        return [_refusal(request, "bad_request", f"unknown op {operation!r}; there are {OPERATIONS}")]
 
     def _create(self, request: LocalRequest, now: float) -> list[Effect]:
         try:
             create = parse_create(request.body)
-            serial = self._random_bytes(8)
-            row = self._mint(create, serial, now)
-            self._handoff.offer(row, _Ticket(request.session, create, serial.hex(), now), now)
+            if self._pulse.is_draining:
+                raise NotNowError("this sidecar is about to stop")
+            row, serial = self._mint.mint(create, now + self._wall_offset_s)
+            self._handoff.offer(row, Ticket(request.session, create, serial.hex(), now), now)
             self._minted.add(row, now)
-        except (_NotNowError, BackpressureError) as error:
+        except (NotNowError, BackpressureError) as error:
             self.counts["refused"] += 1
             return [_refusal(request, "try_again", str(error))]
         except (DecodeError, DocsisError, OversizeError) as error:
@@ -221,83 +221,13 @@ class Minter:
         self.counts["created"] += 1
         return []
 
-    def _mint(self, create: Create, serial: bytes, now: float) -> Row:
-        name = create.class_name
-        if self._pulse.is_draining:
-            raise _NotNowError("this sidecar is about to stop")
-        if not self._offering:
-            raise _NotNowError("no settings catalogue yet")
-        found = self._offering.find(name)
-        if found is None:
-            raise DecodeError(f"settings.class: there is no class {name!r}")
-        number, template = found
-        body = pack(
-            Fields(
-                partial=False,
-                minted_ms=int((now + self._wall_offset_s) * 1000),
-                token=self._stamp.token,
-                device=create.device,
-                address=create.address,
-                relay=create.relay,
-                minter=self._number,
-                generation=self._offering.generation,
-                template=number,
-                serial=serial,
-                values=template.pack(create.values),
-            )
-        )
-        return self._sealer.seal(body, mask=name)
-
     def _choose(self, exclude: Sequence[str], now: float) -> str | None:
         return self._balancer.choose((*exclude, *self._unreachable), self._offering.generation)
-
-    def _answer(self, settled: list[Settled], now: float) -> list[Effect]:
-        effects: list[Effect] = []
-        for end in settled:
-            ticket: _Ticket = end.ticket
-            server = self._next_server(end)
-            body: dict[str, Any] = {
-                "id": ticket.request.id,
-                "file": end.row.name.decode(),
-                "fileid": ticket.serial,
-                "next_server": server,
-                "acked": end.acked,
-                "sealed": "partial" if is_partial(end.row.body) else "full",
-            }
-            if server is None:
-                reason = "no CFM is alive and no default is configured"
-                body = {"id": ticket.request.id, "error": "try_again", "detail": reason}
-            effects.append(Reply(ticket.session, body))
-            self._record(end, ticket, now)
-        return effects
-
-    def _record(self, end: Settled, ticket: _Ticket, now: float) -> None:
-        request, took_s = ticket.request, now - ticket.since
-        self._handoff_s.observe(took_s)
-        event = {
-            "event": "fileid.acked" if end.acked else "fileid.unacked",
-            "device": request.device.hex(":"),
-            "fileid": ticket.serial,
-            "at": round(now + self._wall_offset_s, 3),
-            "class": request.class_name,
-            "cfm": end.cfm,
-            "tried": len(end.tried),
-            "handoff_ms": round(took_s * 1000, 1),
-        }
-        self._audit.record(event, now)
-
-    def _next_server(self, end: Settled) -> str | None:
-        """Who acked; else the first one tried that is still alive; else any that is; else the default."""
-        name: str | None = end.cfm or next(filter(self._roster.is_alive, end.tried), None)
-        peer = self._roster.peer(name or self._balancer.choose((), self._offering.generation) or "")
-        if peer is None:
-            return self._default_next_server
-        return peer.beat.endpoints.get("tftp", self._default_next_server)
 
     def _received(self, message: Received, now: float) -> list[Effect]:
         envelope = message.envelope
         if envelope.type == ACK:
-            return self._answer(self._handoff.acked(envelope), now)
+            return [*self._answers.answer(self._handoff.acked(envelope), now, self._wall_offset_s)]
         if envelope.type == PULL:
             return self._pulled(envelope, now)
         if not self._dedup.is_new(envelope):
@@ -305,7 +235,7 @@ class Minter:
         if envelope.type == BEAT:
             return self._beaten(envelope, now)
         if envelope.type == CATALOGUE:
-            stored = self._offering.receive(envelope)
+            stored = self._offering.receive(envelope, now)
             if stored:
                 self._pulse.hurry()
             return [*stored]
@@ -344,10 +274,6 @@ class Minter:
             load=Load(in_flight=len(self._handoff)),
             generation=self._offering.generation,
         )
-
-
-class _NotNowError(Exception):
-    """The request is right but cannot be served yet."""
 
 
 def _refusal(request: LocalRequest, error: str, detail: str) -> Reply:

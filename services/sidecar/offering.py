@@ -1,53 +1,100 @@
-"""What a minter has on offer: the classes of the catalogue in force, and its own catalogue for the topic.
+"""What a minter has on offer: the classes of the catalogue in force, and what it writes to the topic.
 
-The catalogue in force is the newest generation that compiles, from the topic or from the copy on disk. A
-sidecar that is told to publish one does so once it has read what the topic held, and again until it reads it
-back: under the next generation if it differs from the one in force, under the same if the topic merely lost
-it.
+Theory of operation
+-------------------
+The catalogue in force is the newest one that compiles, from the topic or from the copy on disk. A minter
+writes to the topic for three reasons, and only once it has read what the topic held at its start:
+
+    apply   An operator hands over other classes: they become the next generation. The answer goes out when
+            the record was read back, for a send is not an acknowledgement.
+    mend    The last record on the topic is older than what is in force (the topic was lost, or two operators
+            wrote one generation at once): what is in force is written again, as it is.
+    seed    The topic is empty and nothing is in force: the classes of `publish_catalogue` are generation 1.
+
+So a restart never brings an old file back: a file is only read into an empty plant. What is to be written is
+written until it is read back. A record that cannot be read at all is left alone: a newer version of ours may
+have written it.
 """
 
 from collections.abc import Iterable
+from typing import Any, NamedTuple
 
 from bus.envelope import Envelope, Stamp
-from bus.errors import DecodeError
-from bus.machine import Publish
+from bus.errors import DecodeError, OversizeError
+from bus.machine import Effect, LocalRequest, Publish, Reply
 from bus.messages import CATALOGUE, CatalogueRecord, encode
+from bus.routes import check_size
 from fileid.row import template_number
 from services.docsis.errors import DocsisError
-from services.docsis.template import Template, compile_template
-from services.settings.catalogue import Classes, StoreCatalogue, digest, parse, record
+from services.docsis.template import Template, compile_template, problems
+from services.settings.catalogue import (
+    NO_VERSION,
+    Classes,
+    Problem,
+    StoreCatalogue,
+    describe,
+    digest,
+    parse,
+    record,
+    structure_problems,
+    version,
+)
 
 PUBLISH_EVERY_S = 3.0  # longer than a record's time-out, so the catalogue is not published twice in vain
+APPLY_WITHIN_S = 10.0  # three tries; a topic that takes longer is out of order, and a person waits
+
+
+class _Applying(NamedTuple):
+    """A catalogue that an operator waits for."""
+
+    record: CatalogueRecord
+    session: int
+    id: Any
+    was: int
+    until: float
 
 
 class Offering:
     """Classes by name, each with its template and the number that stands for it in a row."""
 
-    def __init__(self, stamp: Stamp, publish: Classes | None) -> None:
-        self.generation = 0
+    def __init__(self, stamp: Stamp, seed: Classes | None) -> None:
+        self.record: CatalogueRecord | None = None
         self._stamp = stamp
-        self._digest = ""
+        self._seed = seed
         self._templates: dict[str, tuple[int, Template]] = {}
-        self._publish = publish
-        self._publish_digest = "" if publish is None else digest(publish)
-        self._on_topic = ""
+        self._on_topic = NO_VERSION
+        self._newest = NO_VERSION
+        self._is_readable = True
+        self._is_caught_up = False
+        self._applying: _Applying | None = None
         self._due: float | None = None
+        self._publish_due = 0.0
 
     def __bool__(self) -> bool:
         return bool(self._templates)
+
+    @property
+    def generation(self) -> int:
+        """Of the catalogue in force; 0 if there is none."""
+        return version(self.record)[0]
 
     def find(self, class_name: str) -> tuple[int, Template] | None:
         """The number and the template of a class."""
         return self._templates.get(class_name)
 
-    def receive(self, envelope: Envelope) -> Iterable[StoreCatalogue]:
+    def receive(self, envelope: Envelope, now: float) -> list[StoreCatalogue]:
         """A catalogue came from the topic; `DecodeError` if it cannot be used, and the old one stays."""
+        self._is_readable = False
         found = parse(envelope.data)
-        self._on_topic = found.digest
-        if found.generation <= self.generation:
-            return ()
+        self._is_readable = True
+        self._on_topic = version(found)
+        self._newest = max(self._newest, self._on_topic)
+        if self._is_caught_up:
+            self._due = now
+        if self._on_topic <= version(self.record):
+            return []
         self.adopt(found)
-        return (StoreCatalogue(found),)
+        return [StoreCatalogue(found)]
 
     def adopt(self, found: CatalogueRecord) -> None:
         """Put a catalogue in force; `DecodeError` if one of its classes does not compile."""
@@ -58,26 +105,110 @@ class Offering:
         self._templates = {
             name: (template_number(name, template.signature), template) for name, template in compiled.items()
         }
-        self.generation = found.generation
-        self._digest = found.digest
+        self.record = found
 
     def caught_up(self, now: float) -> None:
-        """What the topic held at our start has been received: now we may publish."""
+        """What the topic held at our start has been received: now we may write."""
+        self._is_caught_up = True
         self._due = now
 
-    def tick(self, now: float, wall_s: float) -> list[Publish]:
-        """Our catalogue, if it is due."""
+    def describe(self, request: LocalRequest) -> Reply:
+        """The answer to `settings`: the catalogue in force."""
+        return Reply(request.session, {"id": request.body.get("id"), **describe(self.record)})
+
+    def apply(self, request: LocalRequest, now: float) -> list[Reply]:
+        """`settings.apply`: have these classes in force everywhere; answered at once unless they are new."""
+        classes: Any = request.body.get("classes")
+        wrong = structure_problems(classes) or class_problems(classes)
+        if wrong:
+            return [_refused(request, wrong)]
+        if not self._is_caught_up:
+            return [_try_again(request, "the settings topic is not read to its end yet")]
+        if self._applying is not None:
+            return [_try_again(request, "another catalogue is being applied")]
+        if digest(classes) == version(self.record)[1]:
+            return [_answer(request, applied=False, generation=self.generation)]
+        found = record(classes, max(self._newest[0], self.generation) + 1)
+        try:
+            check_size("config", len(encode(found)))
+        except OversizeError as error:
+            return [_refused(request, [Problem("classes", str(error))])]
+        until = now + APPLY_WITHIN_S
+        self._applying = _Applying(found, request.session, request.body.get("id"), self.generation, until)
+        self._due = self._publish_due = now
+        return []
+
+    def tick(self, now: float, wall_s: float) -> list[Effect]:
+        """The answer to an `apply`, and what belongs on the topic, if they are due."""
         if self._due is None or now < self._due:
             return []
+        effects: list[Effect] = [*self._settle(now)]
+        wanted = self._wanted()
         self._due = None
-        if self._publish is None or self._publish_digest == self._on_topic:
-            return []
-        self._due = now + PUBLISH_EVERY_S
-        generation = self.generation + (self._publish_digest != self._digest)
-        data = encode(record(self._publish, generation))
-        envelope = self._stamp.envelope(CATALOGUE, data, time_ms=int(wall_s * 1000))
-        return [Publish(envelope, key="catalogue")]
+        if wanted is None:
+            self._publish_due = now
+            return effects
+        if now >= self._publish_due:
+            self._publish_due = now + PUBLISH_EVERY_S
+            envelope = self._stamp.envelope(CATALOGUE, encode(wanted), time_ms=int(wall_s * 1000))
+            effects.append(Publish(envelope, key="catalogue"))
+        self._due = self._publish_due
+        if self._applying is not None:
+            self._due = min(self._due, self._applying.until)
+        return effects
 
     def deadline(self) -> float | None:
         """When `tick` is due."""
         return self._due
+
+    def _wanted(self) -> CatalogueRecord | None:
+        """What belongs on the topic and is not its last record."""
+        if self._applying is not None:
+            return self._applying.record
+        if not self._is_readable or self._on_topic > version(self.record):
+            return None
+        if self.record is None:
+            return None if self._seed is None else record(self._seed, 1)
+        return self.record if self._on_topic < version(self.record) else None
+
+    def _settle(self, now: float) -> Iterable[Reply]:
+        """Answer the operator who waits: the record was read back, or a newer one, or none in time."""
+        waiting = self._applying
+        if waiting is None:
+            return
+        body: dict[str, Any] = {"id": waiting.id}
+        ours = version(waiting.record)
+        if self._newest > ours:
+            detail = f"somebody else made generation {self._newest[0]} at the same time"
+            body |= {"error": "try_again", "detail": detail}
+        elif self._newest == ours:
+            body |= {"applied": True, "generation": ours[0], "was": waiting.was}
+        elif now >= waiting.until:
+            detail = f"generation {ours[0]} was sent and not read back in {APPLY_WITHIN_S:g} s"
+            body |= {"error": "indeterminate", "detail": detail}
+        else:
+            return
+        self._applying = None
+        yield Reply(waiting.session, body)
+
+
+def class_problems(classes: Classes) -> list[Problem]:
+    """Every mistake in every definition."""
+    return [
+        Problem(f"classes.{name}.{error.path}" if error.path else f"classes.{name}", error.reason)
+        for name, definition in classes.items()
+        for error in problems(definition)
+    ]
+
+
+def _answer(request: LocalRequest, **body: Any) -> Reply:
+    return Reply(request.session, {"id": request.body.get("id"), **body})
+
+
+def _refused(request: LocalRequest, wrong: list[Problem]) -> Reply:
+    detail = f"the catalogue has {len(wrong)} mistakes"
+    return _answer(request, error="bad_settings", detail=detail, problems=[list(one) for one in wrong])
+
+
+def _try_again(request: LocalRequest, detail: str) -> Reply:
+    return _answer(request, error="try_again", detail=detail)

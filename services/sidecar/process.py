@@ -2,7 +2,6 @@
 
 import logging
 import os
-from pathlib import Path
 from random import Random
 from typing import NamedTuple
 
@@ -14,17 +13,16 @@ from bus.node import Identity, Node, identify
 from bus.transport.zeromq import Dealers
 from fileid.handoff import Budget
 from fileid.seal import KEY_BYTES, Sealer, SealKey
-from services.docsis.errors import DocsisError
-from services.docsis.template import compile_template
 from services.settings.catalogue import Classes, StoreCatalogue
-from services.settings.store import load, read_classes, save
+from services.settings.store import load, read_catalogue, save
 from services.sidecar.minter import Minter
+from services.sidecar.offering import class_problems
 
 _log = logging.getLogger("provbus.sidecar")
 
 
 class Files(NamedTuple):
-    """What the files of a sidecar's configuration hold: the catalogue that it publishes, and its key."""
+    """What the files of a sidecar's configuration hold: the catalogue for an empty topic, and its key."""
 
     section: MinterSection
     publish: Classes | None
@@ -37,7 +35,8 @@ def read_files(config: Config, service: str) -> Files:
     section = config.minter
     if section is None:
         raise ConfigError(f"{config.instance} needs a 'minter' section")
-    publish = None if section.publish_catalogue is None else _read_catalogue(section.publish_catalogue)
+    path = section.publish_catalogue
+    publish = None if path is None else read_catalogue(path, class_problems).sound()
     identity = identify(config, [service])
     line = load_seal_keys(section.seal_key, identity.fleet, KEY_BYTES)[0]
     if line[0] != config.instance:
@@ -112,14 +111,3 @@ class RandomPool:
             self._pool, self._at = os.urandom(4096), 0
         self._at += size
         return self._pool[self._at - size : self._at]
-
-
-def _read_catalogue(path: Path) -> Classes:
-    """The catalogue that this sidecar publishes, checked before anybody sees it."""
-    classes = read_classes(path)
-    for name, definition in classes.items():
-        try:
-            compile_template(definition)
-        except DocsisError as error:
-            raise ConfigError(f"{path}: class {name}: {error}") from error
-    return classes

@@ -3,9 +3,10 @@
     {"op": "fileid.create", "id": 7, "device": "00:1a:2c:00:00:01", "address": "127.64.0.5",
      "relay": "127.0.0.4", "settings": {"class": "residential", "customer": 17}}
 
-`id` comes back in the answer; `relay` may be missing; `settings` names the class of service and the device's
-own values for it. Parsed by hand: a model of pydantic costs three times as much, and this is asked at every
-boot.
+`id` comes back in the answer; addresses are IPv4 or IPv6; `relay` may be missing, and the relay of an IPv6
+device is checked and not kept (a row has no room for it); `settings` names the class of service and the
+device's own values for it. Parsed by hand: a model of pydantic costs three times as much, and this is asked
+at every boot.
 """
 
 import re
@@ -13,14 +14,14 @@ from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 from bus.errors import DecodeError
-from fileid.row import pack_address
+from fileid.row import IPV4_BYTES, NO_RELAY, pack_address
 
 _FIELDS = {"op", "id", "device", "address", "relay", "settings"}
 _MAC = re.compile(r"([0-9A-Fa-f]{2})([:-]?[0-9A-Fa-f]{2}){5}")
 
 
 class Create(NamedTuple):
-    """`fileid.create`: mint a FileID for this device at this leased address (packed: 6 and 4 bytes)."""
+    """`fileid.create`: mint a FileID for this device at this leased address (6, and 4 or 16 packed bytes)."""
 
     id: Any
     device: bytes
@@ -41,11 +42,17 @@ def parse_create(body: dict[str, Any]) -> Create:
         raise DecodeError("settings: must name a 'class'")
     values = dict(settings)
     class_name = values.pop("class")
+    address = _address("address", body.get("address"))
+    relay = _relay(body["relay"]) if "relay" in body else NO_RELAY
+    if len(address) > IPV4_BYTES:
+        relay = NO_RELAY
+    elif len(relay) > IPV4_BYTES:
+        raise DecodeError("relay: is IPv6, and the address is not")
     return Create(
         body.get("id"),
         bytes.fromhex(device.replace(":", "").replace("-", "")),
-        _address("address", body.get("address")),
-        _relay(body["relay"]) if "relay" in body else bytes(4),
+        address,
+        relay,
         class_name,
         values,
     )

@@ -1,8 +1,8 @@
 """Inputs that nobody sent on purpose, and the meter that says what each of them cost.
 
 Inputs are valid ones with a few things changed: bytes flipped, runs removed, doubled or exchanged, lengths
-set to their extremes, two inputs spliced. Pure noise is refused at the first byte and finds little. Everything is
-drawn from a seed, so a failure names the input that failed.
+set to their extremes, two inputs spliced. Pure noise is refused at the first byte and finds little. All of it
+is drawn from a seed, so a failure names the input that failed.
 
 Cost is counted, not timed: calls of functions, which a loop that does not end or a recursion cannot hide, and
 the peak of the memory.

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from confluent_kafka import Consumer, TopicPartition
 
 from bus.routes import ROUTES
@@ -236,3 +237,25 @@ def read_topic(servers: str, traffic: str) -> list[tuple[dict[str, str], bytes]]
         found.append((headers, message.value() or b""))
     consumer.close()
     return found
+
+
+def test_an_attack_gets_nothing_and_nobody_notices(environment: dict[str, str], tmp_path: Path) -> None:
+    scenario = yaml.safe_load((SCENARIOS / "attack.yaml").read_text())
+    scenario["settings"] = str(SCENARIOS / scenario["settings"])
+    scenario["attack"] = {"rate_per_s": 2000, "duration_s": 1}
+    (tmp_path / "attack.yaml").write_text(yaml.safe_dump(scenario))
+    report = run_lab(environment, str(tmp_path / "attack"), 300)
+    assert report["attack"] == {"sent": 2000, "files": 0, "bytes": 0}
+    assert report["calm_failed"] == 0
+    assert report["boot_p99_s"] > 0
+    assert report["calm_boot_p99_s"] > 0
+
+
+def test_a_storm_is_compared_with_a_bare_tftp_loop(environment: dict[str, str]) -> None:
+    report = run_lab(environment, "storm", 300)
+    ratio = report["cpu_per_boot_ms"] / report["cpu_bare_tftp_ms"]
+    assert report["cpu_per_boot_vs_bare_tftp"] == pytest.approx(ratio, rel=0.01)
+
+
+def test_a_storm_on_lossy_links_leaves_nobody_behind(environment: dict[str, str]) -> None:
+    assert run_lab(environment, "storm-lossy", 60)["second_tries"] > 0

@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-import yaml
 
 from services.docsis.template import Template, compile_template
 from services.lab.journal import boottime_s, read_journal
 from services.lab.ledger import Ledger, account
+from services.settings.store import read_catalogue
+from services.sidecar.offering import class_problems
 from services.tftp.packets import ACK, DATA, HEAD
 
 ROOT = Path(__file__).parents[2]
@@ -200,7 +201,7 @@ class Lab:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        catalogue = yaml.safe_load((ROOT / "deploy/settings/lab.yaml").read_text())["classes"]
+        catalogue = read_catalogue(ROOT / "deploy/settings/lab.yaml", class_problems).sound()
         templates = {name: compile_template(definition) for name, definition in catalogue.items()}
         (folder / "secret").write_bytes(SECRET + b"\n")
         self.sidecar = Sidecar(folder / "sidecar.socket")

@@ -46,6 +46,7 @@ from tests.simulation.device import (
 
 REPLAY = ".venv/bin/python -m tests.simulation {seed}"
 STORM_S = 20.0
+APPLIED_AT_S = (4.0, 12.0)  # when an operator changes the settings, and when he tries again
 RECOVERY_S = 120.0  # three ladders of 30 s, and the plant's own few seconds
 SETTLE_S = 5.0  # the longest budget, and the last acknowledgements
 QUIET_S = TOMBSTONE_S + LIFE_S  # a row that came last, and the tombstone of its download
@@ -116,6 +117,9 @@ class Plant:
         if self.shape.troubles:
             world.plan(storm(random, nodes, until_s=STORM_S, count=self.shape.troubles))
         world.plan(clear(nodes, STORM_S))
+        for at_s in APPLIED_AT_S:
+            apply = {"op": "settings.apply", "classes": settings.classes(2)}
+            world.deliver("dhcp-1", LocalRequest(next(self._sessions), apply), at_s)
         for name in self._numbers:
             world.deliver(name, PowerOn(), random.uniform(0.5, 10.0))
         for _ in range(self.shape.reboots):
@@ -150,8 +154,8 @@ class Plant:
             held[f"parked reads at {name}"] = cfm._reads
             held[f"pulls at {name}"] = cfm._reads._pulls
             held[f"pulls to send at {name}"] = cfm._reads._wanted
-            held[f"downloads at {name}"] = cfm._downloads
-            held[f"TFTP sessions at {name}"] = cfm._tftp._sessions.by_read
+            held[f"downloads at {name}"] = cfm._serving.downloads
+            held[f"TFTP sessions at {name}"] = cfm._serving._tftp._sessions.by_read
         return held
 
     def _checkers(self) -> list[Checker]:
@@ -241,13 +245,13 @@ class Plant:
         else:
             socket = effect.port - self._first_port(cfm)
         if 0 <= socket <= parts.TRANSFER_SOCKETS:  # or it is a port of an earlier incarnation
-            self.world.carry(name, cfm, Arrived(socket, effect.data, (address, effect.from_port)))
+            self.world.carry(name, cfm, Arrived(socket, [(effect.data, (address, effect.from_port))]))
 
     def _overhear(self, name: str, cfm: str, data: bytes) -> None:
         if parse_opcode(data) == RRQ and self._random.random() < self.shape.thefts:
             thief = self._random.choice((THIEF, *self._names))
             if self._names.get(thief) != name:
-                self.world.carry("thief", cfm, Arrived(0, data, (thief, THIEF_PORT)))
+                self.world.carry("thief", cfm, Arrived(0, [(data, (thief, THIEF_PORT))]))
 
     def _to_device(self, cfm: str, datagram: Datagram) -> None:
         address, port = datagram.peer

@@ -13,6 +13,7 @@ from bus.messages import AUDIT
 from bus.testing.checkers import Crashed, Paused, Step
 from fileid.row import pack_address
 from fileid.seal import Opener
+from services.sidecar.offering import APPLY_WITHIN_S
 from services.tftp.effects import Datagram
 from services.tftp.packets import DATA, OACK, parse_opcode, parse_request
 from services.tftp.sockets import Arrived
@@ -36,9 +37,10 @@ class BytesGoHome:
     def __call__(self, step: Step) -> str | None:
         """Judge every datagram that a CFM sends."""
         if isinstance(step.message, Arrived) and step.message.socket == 0:
-            request = parse_request(step.message.data)
+            ((data, peer),) = step.message.datagrams
+            request = parse_request(data)
             if request is not None:
-                self._asked[step.node, step.message.peer] = request.name
+                self._asked[step.node, peer] = request.name
         for effect in step.effects:
             if isinstance(effect, Datagram):
                 fault = self._judge(step.node, effect)
@@ -93,7 +95,7 @@ class CompletesOnce:
 
 
 class CreatesAreAnswered:
-    """Every `fileid.create` is answered exactly once, within its minter's budget.
+    """Every `fileid.create` is answered exactly once, in its minter's budget; a `settings.apply` in its own.
 
     `budgets_s` maps each minter to its budget. Time in which a minter was paused does not count.
     """
@@ -122,7 +124,9 @@ class CreatesAreAnswered:
             for due in sessions.values():
                 due[:] = [at + step.message.pause_s for at in due]
         elif isinstance(step.message, LocalRequest):
-            due_at = step.now + self._budgets_s[step.node] + LAG_S_MAX
+            is_apply = step.message.body["op"] == "settings.apply"
+            budget_s = APPLY_WITHIN_S if is_apply else self._budgets_s[step.node]
+            due_at = step.now + budget_s + LAG_S_MAX
             sessions.setdefault(step.message.session, []).append(due_at)
         for effect in step.effects:
             if isinstance(effect, Reply):

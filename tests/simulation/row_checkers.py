@@ -117,7 +117,7 @@ class AckedRowsAreServable:
     def _judge_read(self, step: Step) -> str | None:
         if not isinstance(step.message, Arrived) or step.node not in self._settings:
             return None
-        socket, data, peer = step.message
+        socket, ((data, peer),) = step.message
         request = parse_request(data) if socket == 0 else None
         if request is None or not self.holds(step.node, request.name):
             return None
@@ -187,8 +187,8 @@ class ReadsAreServed:
         return None
 
     def _note_read(self, step: Step, waiting: dict[tuple[str, bytes], _Waiting]) -> None:
-        peer = step.message.peer
-        request = parse_request(step.message.data)
+        ((data, peer),) = step.message.datagrams
+        request = parse_request(data)
         if request is None:
             return
         name = request.name

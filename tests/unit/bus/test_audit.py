@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bus.audit import DELAY_S, EVENTS_MAX, Audit
+from bus.audit import DELAY_S, EVENTS_MAX, FOUND_MAX, Audit
 from bus.envelope import Stamp
 from bus.machine import Publish
 from bus.messages import AUDIT, AuditBatch, decode
@@ -96,6 +96,63 @@ def test_a_batch_that_was_not_taken_is_counted_event_by_event() -> None:
     assert stream.dropped == 6
     stream.undelivered(taken.envelope.data)
     assert stream.dropped == 70
+
+
+def events(stream: Audit, **asked: Any) -> list[dict[str, Any]]:
+    """What the stream remembers."""
+    found: list[dict[str, Any]] = stream.answer({"id": 3, **asked})["events"]
+    return found
+
+
+def happened(device: int, fileid: int, number: int = 0) -> dict[str, Any]:
+    return {"device": f"00:00:00:00:00:{device:02x}", "fileid": f"{fileid:016x}", "number": number}
+
+
+def test_what_happened_is_remembered_sent_or_not() -> None:
+    stream = audit()
+    stream.record(happened(1, 7), 0.0)
+    stream.record(happened(2, 8), 0.0)
+    stream.tick(1.0, 0.0)
+    stream.record(happened(1, 9), 2.0)
+    assert events(stream, device="00:00:00:00:00:01") == [happened(1, 7), happened(1, 9)]
+    assert events(stream, fileid=f"{8:016x}") == [happened(2, 8)]
+    assert events(stream, fileid=f"{10:016x}") == []
+    answer = stream.answer({"id": 3, "device": "00:00:00:00:00:02"})
+    assert (answer["id"], answer["instance"]) == (3, "cfm-1")
+
+
+def test_a_device_in_another_field_is_not_that_device() -> None:
+    stream = audit()
+    stream.record({**happened(1, 7), "reason": "00:00:00:00:00:02"}, 0.0)
+    assert events(stream, device="00:00:00:00:00:02") == []
+
+
+def test_the_oldest_batch_is_forgotten_first() -> None:
+    stream = Audit(Stamp("cfm-1", "lab", incarnation=7), kept_max=2 * EVENTS_MAX)
+    for batch in range(5):
+        for number in range(EVENTS_MAX):
+            stream.record(happened(1, batch, number), float(batch))
+        stream.tick(float(batch), 0.0)
+    assert {event["fileid"] for event in events(stream, device="00:00:00:00:00:01")} == {
+        f"{batch:016x}" for batch in (3, 4)
+    }
+
+
+def test_an_answer_holds_the_newest_events_only() -> None:
+    stream = audit()
+    for number in range(FOUND_MAX + 5):
+        stream.record(happened(1, 1, number), 0.0)
+    assert [event["number"] for event in events(stream, fileid=f"{1:016x}")] == list(range(5, FOUND_MAX + 5))
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [{}, {"device": "00:00:00:00:00:01", "fileid": "0" * 16}, {"device": "00:00:00:00:00:0A"},
+     {"device": 1}, {"fileid": "0" * 15}, {"fileid": '0" * 1600000000'}],
+)  # fmt: skip
+def test_what_is_no_trace_is_refused(asked: dict[str, Any]) -> None:
+    answer = audit().answer({"id": 3, **asked})
+    assert (answer["id"], answer["error"]) == (3, "bad_request")
 
 
 @pytest.mark.parametrize("value", ["ünïcode", None, 1.5, [1, {"a": "b"}]])

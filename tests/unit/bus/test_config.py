@@ -109,6 +109,49 @@ def test_paths_are_absolute_when_the_file_is_named_relatively(path: Path) -> Non
     assert load(Path(os.path.relpath(path))).local.socket.is_absolute()
 
 
+@pytest.mark.parametrize("address", ["192.0.2.11", "2001:db8::11"])
+def test_tftp_is_served_on_either_kind_of_address_from_a_range_of_ports(path: Path, address: str) -> None:
+    full = FULL.replace("127.0.0.11", f"{address}\n    source_ports: [40000, 40001]")
+    config = load(write(path, MINIMAL + full))
+    assert config.cfm is not None
+    assert config.cfm.tftp.address == address
+    assert config.cfm.tftp.source_ports == (40000, 40001)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("source_ports: [40000, 40000]", "source_ports [40000, 40000] has no room for transfer_sockets 2"),
+        ("source_ports: [40001, 40000]", "source_ports [40001, 40000] has no room for transfer_sockets 2"),
+        ("source_ports: [0, 40000]", "greater than or equal to 1"),
+        ("source_ports: [40000]", "Field required"),
+        ("transfer_sockets: 3\n    source_ports: [40000, 40001]", "no room for transfer_sockets 3"),
+    ],
+)
+def test_a_range_of_ports_that_is_none_is_refused(path: Path, line: str, said: str) -> None:
+    assert said in complaint(path, MINIMAL + FULL + f"    {line}\n")
+
+
+def test_proxies_are_addresses_and_networks(path: Path) -> None:
+    proxies = "    serve: false\n    proxies: [192.0.2.7, 192.0.2.64/27, '2001:db8::/64']\n"
+    config = load(write(path, MINIMAL + FULL + proxies))
+    assert config.cfm is not None
+    assert config.cfm.tftp.proxies == ["192.0.2.7/32", "192.0.2.64/27", "2001:db8::/64"]
+    assert not config.cfm.tftp.serve
+
+
+@pytest.mark.parametrize("proxy", ["cmts.example.net", "192.0.2.65/27", "192.0.2.0/33"])
+def test_what_is_no_proxy_is_refused(path: Path, proxy: str) -> None:
+    said = complaint(path, MINIMAL + FULL + f"    proxies: [{proxy}]\n")
+    assert f"FILE:{LAST}: cfm.tftp.proxies.0: " in said.replace(str(path), "FILE")
+    assert proxy in said
+
+
+def test_tftp_is_not_served_on_a_name(path: Path) -> None:
+    said = complaint(path, MINIMAL + FULL.replace("127.0.0.11", "cfm.example.net"))
+    assert "'cfm.example.net' does not appear to be an IPv4 or IPv6 address" in said
+
+
 def test_a_configuration_cannot_be_changed(path: Path) -> None:
     config = load(write(path, MINIMAL))
     with pytest.raises(ValidationError):
@@ -237,7 +280,8 @@ def test_lines_are_those_of_the_keys(path: Path) -> None:
     lines = path.read_text().splitlines()
     assert set(data) == {place[0] for place in marks}
     for place, line in marks.items():
-        assert lines[line - 1].strip().startswith(f"{place[-1]}:")
+        start = "- " if place[-1].isdigit() else f"{place[-1]}:"
+        assert lines[line - 1].strip().startswith(start)
 
 
 @pytest.mark.parametrize(

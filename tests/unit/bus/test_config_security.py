@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from bus.config import KafkaSection, read_secret
+from bus.config import KafkaSection
 from bus.errors import ConfigError
+from bus.secret_file import read_secret
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from bus.config import load, read_secret
+from bus.config import load
 from bus.errors import ConfigError
+from bus.secret_file import read_secret
 
 TEXT = """\
 instance: cfm-1
@@ -66,3 +67,32 @@ def test_a_configuration_loads_without_them_and_keeps_their_names(tmp_path: Path
     assert config.cfm.seal_keys == [Path("credentials:dhcp-1.seal")]
     assert config.kafka is not None
     assert config.kafka.password_file == Path("credentials:kafka.password")
+
+
+@pytest.mark.parametrize(
+    ("held", "secret"),
+    [
+        (b"abc", b"abc"),
+        (b"abc\n", b"abc"),
+        (b"abc\n\n", b"abc\n"),
+        (b" abc \r\n", b" abc \r"),
+        (b"\nabc", b"\nabc"),
+        (b"a\0b\n", b"a\0b"),
+    ],
+)
+def test_one_trailing_newline_is_no_part_of_a_secret(tmp_path: Path, held: bytes, secret: bytes) -> None:
+    path = tmp_path / "cmts.secret"
+    path.write_bytes(held)
+    assert read_secret(path) == secret
+
+
+@pytest.mark.parametrize(("mode", "warns"), [(0o600, False), (0o640, False), (0o644, True), (0o604, True)])
+def test_a_secret_that_everybody_may_read_is_a_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, mode: int, warns: bool
+) -> None:
+    path = tmp_path / "cmts.secret"
+    path.write_bytes(b"abc\n")
+    path.chmod(mode)
+    assert read_secret(path) == b"abc"
+    warnings = [f"everybody may read the secret in {path}: chmod o-r"] if warns else []
+    assert [one.getMessage() for one in caplog.records] == warnings

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 import yaml
 
-from bus.config import read_secret
 from bus.errors import BusyError, ConfigError
 from bus.fleet import Fleet, load_fleet, load_group_keys, load_seal_keys, make_fleet
+from bus.secret_file import read_secret
 from bus.transport.curve import key_pair, new_key_pair
 
 SERVICES = {"dhcp-1": "dhcp", "cfm-1": "cfm", "mps-1": "mps", "cfm-2": "cfm"}

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from bus.config import read_secret
 from bus.errors import BusyError, ConfigError
 from bus.fleet import load_fleet, load_group_keys, load_seal_keys, make_fleet
 from bus.rotation import KINDS, STEPS, rotate
+from bus.secret_file import read_secret
 from bus.transport.curve import key_pair
 
 SERVICES = {"dhcp-1": "dhcp", "mps-1": "mps", "cfm-1": "cfm"}

@@ -85,7 +85,13 @@ def mint(classes: Classes) -> Callable[..., Row]:
     serials = count(1)
 
     def make(
-        name: str = "data", *, minter: int = 0, minted_s: float = 0.0, among: Classes = classes, **values: Any
+        name: str = "data",
+        *,
+        minter: int = 0,
+        minted_s: float = 0.0,
+        among: Classes = classes,
+        address: bytes = bytes([10, 0, 0, 7]),
+        **values: Any,
     ) -> Row:
         template = compile_template(among[name])
         default: dict[str, Any] = {"line1": "x" * 40} if name == "voice" else {"customer": 4242}
@@ -94,7 +100,7 @@ def mint(classes: Classes) -> Callable[..., Row]:
             minted_ms=int((WALL_OFFSET_S + minted_s) * 1000),
             token=Token(1, 1),
             device=bytes.fromhex("001122334455"),
-            address=bytes([10, 0, 0, 7]),
+            address=address,
             relay=bytes(4),
             minter=KEYS[minter].minter,
             generation=3,
@@ -134,6 +140,6 @@ def rrq() -> Callable[..., Arrived]:
     """Makes a modem's read request for a row's name."""
 
     def make(row: Row, *, address: str = "10.0.0.7", port: int = 2000) -> Arrived:
-        return Arrived(0, format_request(Request(row.name)), (address, port))
+        return Arrived(0, [(format_request(Request(row.name)), (address, port))])
 
     return make

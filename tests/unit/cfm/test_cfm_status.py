@@ -8,6 +8,7 @@ from bus.machine import Draining, Received
 from fileid.row import Row
 from fileid.table import Table
 from services.cfm.machine import Cfm
+from services.tftp.server_core import TftpServer
 from services.tftp.sockets import Arrived
 
 Build = Callable[..., Cfm]
@@ -69,3 +70,19 @@ def test_a_row_that_nobody_read_expires(cfm: Cfm, mint: Mint, hand_off: HandOff)
     found = values(cfm, 61.0)
     assert found["provbus_fileids_total", "expired"] == 1
     assert found["provbus_table_rows",] == 0
+
+
+def test_the_granted_receive_buffer_is_told(build: Build) -> None:
+    assert build(receive_buffer_bytes=4096).status.answer(1)["receive_buffer_bytes"] == 4096
+
+
+def test_a_read_that_is_shed_and_one_that_is_refused_are_counted(build: Build, mint: Mint, rrq: Rrq) -> None:
+    cfm = build(tftp=TftpServer(transfer_sockets=1, sessions_max=1))
+    cfm.receive(rrq(mint()), 0.0)
+    cfm.receive(rrq(mint(), port=2001), 1.0)
+    assert values(cfm, 1.0)["provbus_sheds_total", "sessions"] == 1
+    cfm.receive(rrq(mint(), port=2002), 4.5)  # the tick that would forget the first is late
+    found = values(cfm, 4.5)
+    assert found["provbus_sheds_total", "sessions"] == 2
+    assert found["provbus_tftp_events_total", "shed"] == 1
+    assert found["provbus_parked_reads",] == 1

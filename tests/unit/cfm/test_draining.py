@@ -27,7 +27,7 @@ def beats(effects: list[Effect]) -> list[BeatRecord]:
 
 def acknowledge(port: int = 2000) -> Arrived:
     """The modem has the only block."""
-    return Arrived(1, HEAD.pack(ACK, 1), ("10.0.0.7", port))
+    return Arrived(1, [(HEAD.pack(ACK, 1), ("10.0.0.7", port))])
 
 
 def until_drained(cfm: Cfm, now: float) -> float:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from ipaddress import ip_network
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from bus.envelope import Envelope
 from bus.machine import Effect, LocalRequest, Publish, Received, Reply, Send, Undelivered, WallClock
 from bus.messages import AUDIT, BEAT, Beat, decode
 from fileid.handoff import ACKED_SEQ
-from fileid.row import ACK, HEAD, HELLO, LIFE_S, Row
+from fileid.row import ACK, HEAD, HELLO, LIFE_S, Row, pack_address
 from fileid.table import Status, Table
 from services.cfm.machine import Cfm
 from services.docsis.verify import inspect, verify
@@ -42,7 +43,7 @@ def data(effects: list[Effect]) -> list[bytes]:
 
 def acknowledge(block: int = 1) -> Arrived:
     """The modem has this block."""
-    return Arrived(1, TFTP_HEAD.pack(TFTP_ACK, block), PEER)
+    return Arrived(1, [(TFTP_HEAD.pack(TFTP_ACK, block), PEER)])
 
 
 def events(effects: list[Effect]) -> list[dict[str, Any]]:
@@ -64,10 +65,28 @@ def status(cfm: Cfm) -> dict[str, Any]:
     return reply.body
 
 
+def count(cfm: Cfm, name: str) -> int:
+    """What the CFM's status says of this."""
+    found: int = status(cfm)["counts"][name]
+    return found
+
+
 def test_a_row_is_acked_to_where_it_came_from(cfm: Cfm, mint: Make, hand_off: Make) -> None:
     (send,) = cfm.receive(hand_off(mint(), mint(), seq=77), 0.0)
     assert (send.to, send.envelope.type, send.envelope.source) == (b"route of dhcp-1", ACK, "cfm-1")
     assert send.envelope.data == ACKED_SEQ.pack(77) + bytes([STORED, STORED])
+
+
+def test_who_begins_anew_gets_a_file_of_this_moment(cfm: Cfm, mint: Make, hand_off: Make, rrq: Make) -> None:
+    """A CMTS refuses a timestamp of half a minute ago; the row may be gone by then."""
+    row = mint()
+    cfm.receive(hand_off(row), 0.0)
+    (first,) = data(cfm.receive(rrq(row), LIFE_S - 20))
+    cfm.tick(LIFE_S)
+    (again,) = data(cfm.receive(rrq(row, port=2001), LIFE_S + 12))
+    before, after = (inspect(datagram[TFTP_HEAD.size :]).timestamp_s for datagram in (first, again))
+    assert before is not None
+    assert after == before + 32
 
 
 def test_a_retried_frame_is_acked_again(cfm: Cfm, mint: Make, hand_off: Make) -> None:
@@ -88,6 +107,49 @@ def test_the_modem_gets_its_file_with_its_own_address_and_the_time_of_the_read(
     assert inspect(file).address == bytes([10, 0, 0, 7])
     assert inspect(file).timestamp_s == 1_700_000_005
     assert b"customer 17" in file
+
+
+def test_a_secret_that_was_reloaded_signs_from_then_on(
+    cfm: Cfm, mint: Make, hand_off: Make, rrq: Make
+) -> None:
+    row = mint()
+    cfm.receive(hand_off(row), 0.0)
+    cfm.use(b"the next secret")
+    (packet,) = data(cfm.receive(rrq(row), 0.1))
+    assert verify(packet[4:], [SECRET]) == "cmts-mic"
+    assert verify(packet[4:], [SECRET, b"the next secret"]) == "ok"
+
+
+@pytest.mark.parametrize("asker", ["2001:db8::7", "2001:DB8:0::7%eth0"])
+def test_an_ipv6_modem_gets_its_file_with_its_whole_address(
+    cfm: Cfm, mint: Make, hand_off: Make, rrq: Make, asker: str
+) -> None:
+    address = pack_address("2001:db8::7")
+    row, other = mint(address=address), mint(address=address)
+    cfm.receive(hand_off(row, other), 0.0)
+    (packet,) = data(cfm.receive(rrq(row, address=asker), 0.0))
+    assert verify(packet[4:], [SECRET]) == "ok"
+    assert b"\x3b\x10" + address in packet
+    assert cfm.receive(rrq(other, address="2001:db8::8"), 0.0) == []
+
+
+def test_a_modem_that_is_seen_through_an_ipv6_socket_is_an_ipv4_modem(
+    cfm: Cfm, mint: Make, hand_off: Make, rrq: Make
+) -> None:
+    row = mint()
+    cfm.receive(hand_off(row), 0.0)
+    assert len(data(cfm.receive(rrq(row, address="::ffff:10.0.0.7"), 0.0))) == 1
+
+
+@pytest.mark.parametrize(("asker", "is_served"), [("192.0.2.70", True), ("192.0.2.96", False)])
+def test_a_proxy_gets_the_modems_own_file(
+    build: Build, mint: Make, hand_off: Make, rrq: Make, asker: str, is_served: bool
+) -> None:
+    cfm, row = build(proxies=[ip_network("192.0.2.64/27")]), mint()
+    cfm.receive(hand_off(row), 0.0)
+    found = data(cfm.receive(rrq(row, address=asker), 0.0))
+    assert len(found) == is_served
+    assert [inspect(packet[4:]).address for packet in found] == [bytes([10, 0, 0, 7])] * is_served
 
 
 def test_an_adapter_gets_its_file_too(cfm: Cfm, mint: Make, hand_off: Make, rrq: Make) -> None:
@@ -114,7 +176,7 @@ def test_a_completed_name_is_good_for_nothing_ever_after(
     silent += cfm.tick(66.0)
     assert data(silent) == []
     assert [one for one in silent if isinstance(one, Send)] == []
-    assert cfm.counts["completed"] == 1
+    assert count(cfm, "completed") == 1
 
 
 def test_a_download_that_was_broken_off_leaves_the_row(
@@ -124,7 +186,7 @@ def test_a_download_that_was_broken_off_leaves_the_row(
     cfm.receive(hand_off(row, other), 0.0)
     cfm.receive(rrq(row), 1.0)
     cfm.receive(rrq(other), 2.0)  # from the same port: the modem gave the first one up
-    assert cfm.counts["abandoned"] == 1
+    assert count(cfm, "abandoned") == 1
     assert len(data(cfm.receive(rrq(row, port=2001), 3.0))) == 1
 
 
@@ -138,7 +200,7 @@ def test_a_foreign_address_gets_not_one_byte_and_the_owner_still_gets_all(
     assert status(cfm)["silent"] == {"address": 1}
     cfm.receive(acknowledge(), 1.1)
     cfm.tick(20.0)
-    assert cfm.counts["abandoned"] == 0  # the refused read held nothing
+    assert count(cfm, "abandoned") == 0  # the refused read held nothing
 
 
 def test_a_minter_hands_off_its_own_rows_only(cfm: Cfm, mint: Make, hand_off: Make, rrq: Make) -> None:
@@ -173,13 +235,13 @@ def test_values_that_are_not_the_templates_are_met_with_silence(
     cut = Row(row.name, row.body[: HEAD.size + 1])
     assert statuses(cfm.receive(hand_off(cut), 0.0)) == [STORED]
     assert cfm.receive(rrq(cut), 0.1) == []
-    assert cfm.counts["bad_values"] == 1
+    assert count(cfm, "bad_values") == 1
 
 
 @pytest.mark.parametrize("packet", [b"", b"\0", b"\0\1", b"\0\2name\0octet\0", b"\0\4\0\1", b"\xff" * 600])
 def test_datagrams_that_are_no_read_get_no_answer(cfm: Cfm, packet: bytes) -> None:
     for socket in (0, 1):
-        assert cfm.receive(Arrived(socket, packet, PEER), 0.0) == []
+        assert cfm.receive(Arrived(socket, [(packet, PEER)]), 0.0) == []
 
 
 def test_the_audit_stream_is_told_of_downloads_and_of_rows_that_nobody_read(
@@ -197,7 +259,11 @@ def test_the_audit_stream_is_told_of_downloads_and_of_rows_that_nobody_read(
             "at": 1_700_000_001.125,
             "how": "row",
             "took_ms": 125.0,
+            "waited_ms": 0.0,
             "bytes": len(datagram.data) - 4,
+            "blocks": 1,
+            "retransmits": 0,
+            "port": 2000,
         }
     ]
     cfm.tick(LIFE_S)
@@ -245,7 +311,7 @@ def test_nothing_is_left_of_what_is_over(cfm: Cfm, mint: Make, hand_off: Make, r
     for later in range(301, 420):
         cfm.tick(float(later))
     assert beat(cfm, 421.0).load.in_flight == 0
-    assert (status(cfm)["rows"], cfm.counts["completed"]) == (0, 300)
+    assert (status(cfm)["rows"], count(cfm, "completed")) == (0, 300)
     assert cfm.deadline() == 421.5  # only the next beat
 
 
@@ -287,3 +353,15 @@ def test_rows_that_were_overheard_are_served_and_not_acked(
     row = mint()
     assert cfm.receive(hand_off(row)._replace(via=""), 0.0) == []
     assert cfm.receive(rrq(row), 0.1) != []
+
+
+def test_a_request_forged_in_its_owners_name_stops_no_download(
+    cfm: Cfm, mint: Make, hand_off: Make, rrq: Make
+) -> None:
+    row = mint()
+    cfm.receive(hand_off(row), 0.0)
+    (first,) = cfm.receive(rrq(row), 0.1)
+    stranger = Row(b"modem.cm", b"")
+    assert cfm.receive(rrq(stranger), 0.2) == []
+    assert cfm.receive(Arrived(first.socket, [(TFTP_HEAD.pack(TFTP_ACK, 1), PEER)]), 0.3) == []
+    assert count(cfm, "completed") == 1

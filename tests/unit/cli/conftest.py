@@ -58,6 +58,7 @@ def configs(tmp_path: Path) -> dict[str, Config]:
     """Right configurations, but for their broker, which is away."""
     make_fleet(tmp_path / "keys", SERVICES, "lab", KEY_BYTES)
     (tmp_path / "cmts.secret").write_text("DOCSIS\n")
+    (tmp_path / "cmts.secret").chmod(0o600)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

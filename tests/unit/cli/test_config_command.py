@@ -112,7 +112,7 @@ def test_a_catalogue_that_cannot_be_published_is_78(
     configs["dhcp-1"]["minter"]["publish_catalogue"] = "settings.yaml"
     result = provbus("config", "check", save(tmp_path, configs["dhcp-1"]))
     assert result.returncode == 78
-    assert "class data" in result.stderr
+    assert "settings.yaml:1: classes.data.kind: must be cm or mta, not 'toaster'" in result.stderr
 
 
 def test_a_misspelt_variable_is_78(configs: dict[str, Config], tmp_path: Path, provbus: Provbus) -> None:

@@ -17,7 +17,8 @@ import yaml
 from bus.messages import encode
 from bus.metrics import METRICS
 from services.settings.catalogue import record
-from services.settings.store import read_classes
+from services.settings.store import read_catalogue
+from services.sidecar.offering import class_problems
 
 Config = dict[str, Any]
 Start = Callable[[Config], str]
@@ -60,7 +61,8 @@ def alone(configs: dict[str, Config], tmp_path: Path) -> Config:
     """A sidecar that has its settings on disk, and neither a broker nor a CFM."""
     state = tmp_path / "state" / "dhcp-1"
     state.mkdir(parents=True)
-    (state / "catalogue.json").write_bytes(encode(record(read_classes(SETTINGS), 1)))
+    classes = read_catalogue(SETTINGS, class_problems).sound()
+    (state / "catalogue.json").write_bytes(encode(record(classes, 1)))
     return configs["dhcp-1"]
 
 

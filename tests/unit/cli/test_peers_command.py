@@ -3,16 +3,15 @@
 import json
 import os
 import signal
-import socket
 import subprocess
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
 import yaml
+
+from tests.unit.cli.answering import answering
 
 Provbus = Callable[..., subprocess.CompletedProcess[str]]
 Config = dict[str, Any]
@@ -46,33 +45,6 @@ MINTER = {
     },
 }
 CFM = {"instance": "cfm-1", "service": "cfm", "draining": True, "peers": {"dhcp-1": {"state": "connected"}}}
-
-
-@contextmanager
-def answering(path: Path, status: dict[str, Any]) -> Iterator[list[Any]]:
-    """A local socket that answers every question with this status; yields what it was asked."""
-    asked: list[Any] = []
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
-        listener.bind(str(path))
-        listener.listen()
-
-        def serve() -> None:
-            while True:
-                try:
-                    connection, _ = listener.accept()
-                except OSError:
-                    return
-                with connection, connection.makefile("rwb") as stream:
-                    asked.append(json.loads(stream.readline()))
-                    stream.write(json.dumps(status).encode() + b"\n")
-
-        thread = Thread(target=serve)
-        thread.start()
-        try:
-            yield asked
-        finally:
-            listener.shutdown(socket.SHUT_RDWR)
-            thread.join(DEADLINE_S)
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from bus.messages import encode
+from bus.transport.local import exchange
 from services.settings.catalogue import record
 
 Provbus = Callable[..., subprocess.CompletedProcess[str]]
@@ -251,6 +252,25 @@ def test_a_port_in_use_is_73(
         result = provbus("run", "cfm", "--config", save(tmp_path, config))
     assert "cannot listen on tcp://127.0.0.1:" in sentence(result)
     assert result.returncode == 73
+
+
+def test_a_cfm_that_does_not_serve_leaves_the_port_to_another_server(
+    configs: dict[str, Config], tmp_path: Path, command: list[str], bootstrap: str
+) -> None:
+    config = configs["cfm-1"]
+    config["kafka"]["bootstrap"] = bootstrap
+    tftp = config["cfm"]["tftp"]
+    tftp["serve"] = False
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as theirs:
+        theirs.bind((tftp["address"], tftp["port"]))
+        with running(command, "cfm", save(tmp_path, config)) as process:
+            assert status(tmp_path / "cfm-1.sock", process)["service"] == "cfm"
+            request = {"op": "fileid.lookup", "id": 1, "file": "modem.bin", "address": "127.0.0.1"}
+            answer = exchange(tmp_path / "cfm-1.sock", request, DEADLINE_S)
+            assert answer == {"id": 1, "error": "unknown"}
+            process.send_signal(signal.SIGTERM)
+            _, said = process.communicate(timeout=DEADLINE_S)
+            assert (process.returncode, said) == (0, "")
 
 
 @pytest.mark.parametrize("content", ["dhcp-1 c2hvcnQ=\n", "dhcp-1 *\n", "cfm-1 c2hvcnQ=\n", "c2hvcnQ=\n"])

@@ -1,6 +1,7 @@
 """A read arrives: the whole order of serving, parking, pulling and silence."""
 
 from collections.abc import Callable
+from ipaddress import ip_network
 from typing import Any
 
 import pytest
@@ -11,12 +12,13 @@ from fileid.reads import (
     FUTURE_S_MAX,
     SEAL_AFTER_S,
     SILENT_AFTER_S,
+    TIMERS_MAX,
     Pull,
     Reads,
     Serve,
     Silent,
 )
-from fileid.row import LIFE_S, ROWS_MAX, Row, pack, pack_rows
+from fileid.row import LIFE_S, ROWS_MAX, Row, pack, pack_address, pack_rows
 from fileid.seal import Opener
 from fileid.table import Table
 
@@ -79,7 +81,7 @@ def test_a_foreign_address_gets_neither_row_nor_parking(table: Table, reads: Rea
     row, early = mint(), mint()
     store(table, row)
     for name in (row.name, early.name):
-        assert reads.ask(1, name, STRANGER, 0.0, WALL_S) == Silent(1, "address")
+        assert reads.ask(1, name, STRANGER, 0.0, WALL_S) == Silent(1, "address", reads.find(name))
     assert reads.silent == {"address": 2}
     assert len(reads) == 0
     assert reads.deadline() is None
@@ -111,7 +113,8 @@ def test_a_name_that_nobody_sealed_gets_nothing(reads: Reads, name: bytes) -> No
     ],
 )
 def test_a_seal_is_worth_something_for_60_s(reads: Reads, mint: Mint, age_s: float, parked: bool) -> None:
-    assert ask(reads, mint(), age_s=age_s) == (None if parked else Silent(1, "age"))
+    row = mint()
+    assert ask(reads, row, age_s=age_s) == (None if parked else Silent(1, "age", row.fields()))
     assert len(reads) == parked
 
 
@@ -236,38 +239,45 @@ def test_a_full_seal_serves_after_half_a_second(reads: Reads, mint: Mint) -> Non
 
 
 def test_a_partial_seal_never_serves_and_is_forgotten_after_four_seconds(reads: Reads, mint: Mint) -> None:
-    ask(reads, mint(values=bytes(200)), now=1.0)
+    row = mint(values=bytes(200))
+    ask(reads, row, now=1.0)
     pulls(reads, 1.0)
     assert reads.tick(1.0 + SILENT_AFTER_S - 0.001) == []
-    assert reads.tick(1.0 + SILENT_AFTER_S) == [Silent(1, "late")]
+    (silent,) = reads.tick(1.0 + SILENT_AFTER_S)
+    assert isinstance(silent, Silent)
+    assert silent[:2] == (1, "late")
+    assert silent.fields is not None
+    assert silent.fields.serial == row.fields().serial
     assert len(reads) == 0
     assert reads.silent == {"late": 1}
     assert reads.deadline() is None
 
 
 def test_after_a_pause_of_the_process_even_a_full_seal_is_late(reads: Reads, mint: Mint) -> None:
-    ask(reads, mint())
+    row = mint()
+    ask(reads, row)
     pulls(reads)
-    assert reads.tick(60.0) == [Silent(1, "late")]
+    assert reads.tick(60.0) == [Silent(1, "late", row.fields())]
 
 
 def test_a_forgotten_read_has_no_effect_any_more(table: Table, reads: Reads, mint: Mint) -> None:
     row = mint()
     ask(reads, row)
     pulls(reads)
-    reads.forget(row.name)
+    assert reads.forget(2, row.name) is None  # another read's session
+    assert reads.forget(1, row.name) == row.fields()
     store(table, row)
     assert reads.arrived([row.name], 0.1) == []
     assert reads.pulled(pack_rows([row]), DHCP, 0.1) == []
     assert reads.tick(10.0) == []
     assert not reads.ask_again(row.name)
-    reads.forget(row.name)
+    assert reads.forget(1, row.name) is None
 
 
 def test_the_timers_of_a_forgotten_read_do_not_touch_the_next_one(reads: Reads, mint: Mint) -> None:
     row = mint()
     ask(reads, row, 1, now=0.0)
-    reads.forget(row.name)
+    reads.forget(1, row.name)
     ask(reads, row, 2, now=0.4)
     pulls(reads, 0.4)
     assert reads.tick(SEAL_AFTER_S) == []
@@ -280,12 +290,92 @@ def test_a_name_is_parked_once_and_parked_reads_are_bounded(table: Table, opener
     reads = Reads(table, opener, parked_max=2)
     one, two, three = mint(), mint(), mint()
     assert ask(reads, one, 1) is None
-    assert ask(reads, one, 2) == Silent(2, "parked_full")
+    assert ask(reads, one, 2) == Silent(2, "parked_full", one.fields())
     assert ask(reads, two, 3) is None
-    assert ask(reads, three, 4) == Silent(4, "parked_full")
+    assert ask(reads, three, 4) == Silent(4, "parked_full", three.fields())
     assert reads.silent == {"parked_full": 2}
-    reads.forget(one.name)
+    reads.forget(1, one.name)
     assert ask(reads, three, 5) is None
+
+
+def test_a_full_house_makes_room_for_a_read_when_the_oldest_was_given_up(
+    table: Table, opener: Opener, mint: Mint
+) -> None:
+    reads = Reads(table, opener, parked_max=2)
+    one, two, three, four = mint(), mint(), mint(), mint()
+    ask(reads, one, 1, now=0.0)
+    ask(reads, two, 2, now=1.0)
+    assert ask(reads, three, 3, now=SILENT_AFTER_S - 0.001) == Silent(3, "parked_full", three.fields())
+    assert ask(reads, three, 4, now=SILENT_AFTER_S) is None
+    assert ask(reads, four, 5, now=SILENT_AFTER_S) == Silent(5, "parked_full", four.fields())
+    assert reads.deadline() == 0.0
+    assert Silent(1, "late", one.fields()) in reads.tick(SILENT_AFTER_S)
+    assert reads.silent == {"parked_full": 2, "late": 1}
+    assert Silent(1, "late", one.fields()) not in reads.tick(100.0)
+
+
+def test_reads_that_come_and_go_leave_no_more_timers_than_are_allowed(
+    table: Table, opener: Opener, mint: Mint
+) -> None:
+    reads, row = Reads(table, opener, parked_max=2), mint()
+    answers = []
+    for read in range(20):
+        answers.append(ask(reads, row, read))
+        reads.forget(read, row.name)
+    assert answers.count(None) == TIMERS_MAX
+    reads.tick(SILENT_AFTER_S)
+    assert ask(reads, row, 20, now=SILENT_AFTER_S) is None
+
+
+@pytest.mark.parametrize(
+    ("asker", "believed"),
+    [("10.0.0.1", True), ("192.0.2.9", True), ("192.0.3.1", False), ("0.0.0.0", False), ("::1", False),
+     ("2001:db8::5", True)],
+)  # fmt: skip
+def test_a_proxy_and_the_rows_own_relay_may_ask_for_others(
+    table: Table, opener: Opener, mint: Mint, asker: str, believed: bool
+) -> None:
+    proxies = [ip_network("192.0.2.0/24"), ip_network("2001:db8::/64")]
+    reads, here, early = Reads(table, opener, proxies=proxies), mint(), mint()
+    store(table, here)
+    served = reads.ask(1, here.name, pack_address(asker), 0.0, WALL_S)
+    assert served == (
+        Serve(1, here, here.fields(), "row", 0.0) if believed else Silent(1, "address", here.fields())
+    )
+    assert (reads.ask(2, early.name, pack_address(asker), 0.0, WALL_S) is None) is believed
+    assert here.fields().address == ADDRESS
+
+
+@pytest.mark.parametrize("name", [b"modem.bin", b"", b"A" * 127])
+def test_a_proxy_is_believed_no_name_that_nobody_sealed(table: Table, opener: Opener, name: bytes) -> None:
+    reads = Reads(table, opener, proxies=[ip_network("10.0.0.0/8")])
+    assert reads.ask(1, name, ADDRESS, 0.0, WALL_S) == Silent(1, "name")
+
+
+def test_a_row_without_a_relay_is_nobodys_who_has_no_address(table: Table, reads: Reads, mint: Mint) -> None:
+    row = mint(relay=bytes(4))
+    store(table, row)
+    assert reads.ask(1, row.name, bytes(4), 0.0, WALL_S) == Silent(1, "address", row.fields())
+
+
+def test_an_ipv6_device_is_known_by_its_whole_address(table: Table, reads: Reads, mint: Mint) -> None:
+    address = pack_address("2001:db8::7")
+    row = mint(address=address, relay=bytes(4))
+    store(table, row)
+    assert reads.ask(1, row.name, address, 0.0, WALL_S) == Serve(1, row, row.fields(), "row", 0.0)
+    for other in (address[:4], address[:15] + b"\x08"):
+        assert reads.ask(2, row.name, other, 0.0, WALL_S) == Silent(2, "address", row.fields())
+
+
+def test_what_was_completed_meanwhile_is_not_served_from_its_seal(
+    table: Table, reads: Reads, mint: Mint
+) -> None:
+    row = mint()
+    ask(reads, row)
+    pulls(reads)
+    table.complete(row.name, 0.1)
+    assert reads.tick(SEAL_AFTER_S) == []
+    assert reads.tick(SILENT_AFTER_S) == [Silent(1, "late", row.fields())]
 
 
 def test_pulls_under_way_are_bounded_and_the_seal_still_serves(

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bus.envelope import Token, number_of
-from bus.errors import DecodeError, OversizeError
+from bus.errors import DecodeError, LocalError, OversizeError
 from fileid.row import (
     HEAD,
     MINTER,
@@ -16,6 +16,7 @@ from fileid.row import (
     Row,
     cut,
     cut_rows,
+    head_bytes,
     is_partial,
     mark_partial,
     name_bytes,
@@ -76,6 +77,26 @@ def test_what_is_packed_is_unpacked(fields: Fields, changes: dict[str, Any]) -> 
     assert Row(b"name", pack(expected)).fields() == expected
 
 
+IPV6: dict[str, Any] = {"address": bytes(range(16)), "relay": bytes(4)}
+
+
+def test_an_ipv6_row_has_the_rest_of_its_address_behind_the_head(fields: Fields) -> None:
+    expected = fields._replace(**IPV6)
+    body = pack(expected)
+    assert body[0] == 2
+    assert body[22:26] == bytes(range(4))
+    assert body[HEAD.size :] == bytes(range(4, 16)) + fields.values
+    assert body[MINTER] == fields.minter.to_bytes(4)
+    assert unpack(body) == expected
+    assert unpack(mark_partial(body)) == expected._replace(partial=True)
+    assert (head_bytes(body), head_bytes(pack(fields))) == (62, 50)
+
+
+def test_an_ipv6_row_has_no_relay(fields: Fields) -> None:
+    with pytest.raises(LocalError):
+        pack(fields._replace(address=bytes(16)))
+
+
 def test_marking_partial_changes_nothing_else(fields: Fields) -> None:
     body = pack(fields)
     assert unpack(mark_partial(body)) == fields._replace(partial=True)
@@ -97,11 +118,27 @@ def test_values_beyond_a_row_are_refused_where_they_are_packed(fields: Fields) -
         (b"\x00\x00", 50),
         (b"\x00\x02", 50),
         (b"\x00\xff", 50),
-        (b"\x02\x01", 50),
-        (b"\x03\x01", 50),
-        (b"\x80\x01", 50),
+        (b"\x02\x01", 61),
+        (b"\x03\x01", 61),
+        (b"\x02\x01", 62 + VALUES_BYTES_MAX + 1),
+        (b"\x02\x01".ljust(29, b"\0") + b"\x01", 62),
+        (b"\x04\x01", 62),
+        (b"\x80\x01", 62),
     ],
-    ids=["empty", "short", "long", "version 0", "version 2", "version 255", "flag 2", "flags 3", "flag 128"],
+    ids=[
+        "empty",
+        "short",
+        "long",
+        "version 0",
+        "version 2",
+        "version 255",
+        "short IPv6",
+        "short partial IPv6",
+        "long IPv6",
+        "IPv6 with a relay",
+        "flag 4",
+        "flag 128",
+    ],
 )
 def test_what_is_no_body_is_refused(start: bytes, size: int) -> None:
     with pytest.raises(DecodeError):
@@ -196,16 +233,26 @@ def test_names_that_do_not_add_up_are_refused(data: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "address"), [("0.0.0.0", bytes(4)), ("10.0.0.7", b"\n\0\0\7"), ("255.255.255.255", b"\xff" * 4)]
+    ("text", "address"),
+    [
+        ("0.0.0.0", bytes(4)),
+        ("10.0.0.7", b"\n\0\0\7"),
+        ("255.255.255.255", b"\xff" * 4),
+        ("::", bytes(16)),
+        ("2001:DB8::7", b"\x20\x01\x0d\xb8" + bytes(11) + b"\x07"),
+        ("fe80::1%eth0", b"\xfe\x80" + bytes(13) + b"\x01"),
+        ("::ffff:10.0.0.7", b"\n\0\0\7"),
+    ],
 )
-def test_an_address_has_four_bytes(text: str, address: bytes) -> None:
+def test_an_address_has_four_or_sixteen_bytes(text: str, address: bytes) -> None:
     assert pack_address(text) == address
 
 
 @pytest.mark.parametrize(
     "text",
     [None, 5, True, b"10.0.0.7", "", "10.0.0", "10.0.0.256", "10.0.0.7.1", "10.0.0.7\n", " 10.0.0.7",
-     "10.0.0.-1", "10.0.0.x", "1e1.0.0.7", "\u0661\u0660.0.0.7", "::1"],
+     "10.0.0.-1", "10.0.0.x", "1e1.0.0.7", "\u0661\u0660.0.0.7",
+     "1::2::3", ":", "::g", "fe80::1 ", "%lo", "1:2:3:4:5:6:7:8:9"],
 )  # fmt: skip
 def test_what_is_no_address_is_refused(text: object) -> None:
     with pytest.raises(DecodeError):

@@ -41,17 +41,26 @@ def test_nothing_of_the_row_can_be_read_in_the_name(mint: Mint, fields: Fields) 
 
 
 @pytest.mark.parametrize("mask", MASKS, ids=len)
+@pytest.mark.parametrize("address_bytes", [4, 16])
 def test_a_row_is_sealed_whole_exactly_as_long_as_its_name_fits(
-    fields: Fields, mint: Mint, opener: Opener, mask: str
+    mint: Mint, opener: Opener, mask: str, address_bytes: int
 ) -> None:
     for size in range(30):
-        row = mint(mask, values=bytes(size))
-        whole_bytes = ceil((OVERHEAD_BYTES + HEAD.size + size) * 4 / 3) + 1 + len(mask)
+        row = mint(mask, values=bytes(size), address=bytes(range(address_bytes)), relay=bytes(4))
+        sealed_bytes = OVERHEAD_BYTES + HEAD.size + address_bytes - 4 + size
+        whole_bytes = ceil(sealed_bytes * 4 / 3) + 1 + len(mask)
+        assert row.fields().address == opener.open(row.name).fields().address == bytes(range(address_bytes))
         opened = opener.open(row.name).fields()
         assert opened.partial is row.fields().partial is (whole_bytes > NAME_BYTES_MAX)
         assert len(row.name) <= NAME_BYTES_MAX
         assert opened.values == (b"" if opened.partial else bytes(size))
         assert row.fields().values == bytes(size)
+
+
+def test_the_longest_mask_leaves_an_ipv6_row_room_for_a_number(mint: Mint, opener: Opener) -> None:
+    row = mint("m" * MASK_BYTES_MAX, address=bytes(16), relay=bytes(4), values=bytes(5))
+    assert opener.open(row.name) == row
+    assert not row.fields().partial
 
 
 def test_a_whole_name_may_have_all_127_characters(mint: Mint) -> None:

@@ -74,10 +74,21 @@ def test_a_duplicate_changes_nothing_and_buys_no_time(mint: Mint) -> None:
         lambda row: (row.name, row.body[: HEAD.size - 1]),
         lambda row: (row.name, row.body[: HEAD.size] + bytes(VALUES_BYTES_MAX + 1)),
         lambda row: (row.name, b"\0\2" + row.body[2:]),
-        lambda row: (row.name, b"\2\1" + row.body[2:]),
+        lambda row: (row.name, b"\2\1" + row.body[2 : HEAD.size + 11]),
+        lambda row: (row.name, b"\4\1" + row.body[2:]),
         lambda row: (row.name, row.body[:30] + number_of("mps-1").to_bytes(4) + row.body[34:]),
     ],
-    ids=["no name", "long name", "no body", "short", "long", "version", "flag", "foreign minter"],
+    ids=[
+        "no name",
+        "long name",
+        "no body",
+        "short",
+        "long",
+        "version",
+        "short IPv6",
+        "flag",
+        "foreign minter",
+    ],
 )
 def test_what_could_never_be_served_is_bad_and_its_neighbours_are_not(
     mint: Mint, spoil: Callable[[Row], tuple[bytes, bytes]]
@@ -87,6 +98,13 @@ def test_what_could_never_be_served_is_bad_and_its_neighbours_are_not(
     assert list(statuses) == [STORED, BAD, STORED]
     assert fresh == [first.name, last.name]
     assert [row.fields().minter for row in table.expire(LIFE_S)] == [number_of("dhcp-1")] * 2
+
+
+def test_ipv6_rows_are_taken_beside_others(mint: Mint) -> None:
+    table, rows = Table(), [mint(address=bytes(range(16)), relay=bytes(4)), mint()]
+    assert accept(table, *rows) == [STORED, STORED]
+    assert [table.get(row.name) for row in rows] == rows
+    assert table.expire(LIFE_S) == rows
 
 
 def test_a_frame_that_is_none_changes_nothing() -> None:

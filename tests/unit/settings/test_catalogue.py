@@ -7,7 +7,15 @@ import pytest
 
 from bus.errors import DecodeError
 from bus.messages import encode
-from services.settings.catalogue import Classes, check_classes, digest, parse, record
+from services.settings.catalogue import (
+    NO_VERSION,
+    Classes,
+    digest,
+    parse,
+    record,
+    structure_problems,
+    version,
+)
 
 CLASSES: Classes = {
     "residential": {"kind": "cm", "body": [{"network_access": 1}]},
@@ -86,29 +94,29 @@ def test_a_record_whose_classes_could_not_be_named_in_a_seal_is_refused(classes:
 
 @pytest.mark.parametrize("name", ["a", "0", "a-b", "residential", "x" * 12])
 def test_a_class_name_is_a_mask(name: str) -> None:
-    assert check_classes({"classes": {name: {}}}) == {name: {}}
+    assert structure_problems({name: {}}) == []
 
 
-@pytest.mark.parametrize(
-    "data",
-    [
-        {},
-        {"classes": {}},
-        {"classes": None},
-        {"classes": [{"a": {}}]},
-        {"classes": {"a": {}}, "more": 1},
-        {"classes": {"a": None}},
-        {"classes": {"a": []}},
-        {"classes": {1: {}}},
-        {"classes": {True: {}}},
-        {"classes": {"": {}}},
-        {"classes": {"-a": {}}},
-        {"classes": {"a_b": {}}},
-        {"classes": {"a\n": {}}},
-        {"classes": {"x" * 13: {}}},
-    ],
-    ids=str,
-)
-def test_what_is_no_catalogue_is_refused(data: dict[str, Any]) -> None:
-    with pytest.raises(DecodeError):
-        check_classes(data)
+@pytest.mark.parametrize("classes", [{}, None, [{"a": {}}], "a"], ids=str)
+def test_what_is_no_mapping_of_classes_is_refused(classes: object) -> None:
+    assert [one.path for one in structure_problems(classes)] == ["classes"]
+
+
+@pytest.mark.parametrize("name", [1, True, "", "-a", "a_b", "a\n", "x" * 13], ids=str)
+def test_every_name_that_is_no_mask_is_refused(name: object) -> None:
+    assert [one.path for one in structure_problems({name: {}, "ok": {}, "?": {}})] == [
+        f"classes.{name}",
+        "classes.?",
+    ]
+
+
+@pytest.mark.parametrize("definition", [None, [], "cm"], ids=str)
+def test_a_definition_is_a_mapping(definition: object) -> None:
+    assert [one.path for one in structure_problems({"a": definition})] == ["classes.a"]
+
+
+def test_generation_and_digest_together_say_what_is_newer() -> None:
+    one, other = record(CLASSES, 7), record({"residential": CLASSES["residential"]}, 7)
+    assert version(None) == NO_VERSION < version(one)
+    assert version(one) != version(other)
+    assert max(version(one), version(other)) < version(record({"a": {}}, 8))

@@ -6,44 +6,108 @@ import pytest
 
 from bus.errors import ConfigError
 from bus.messages import encode
-from services.docsis.template import compile_template
-from services.settings.catalogue import record
-from services.settings.store import load, read_classes, save
+from bus.routes import route
+from services.settings.catalogue import Classes, Problem, record
+from services.settings.store import load, read_catalogue, save
+from services.sidecar.offering import class_problems
 
 LAB = Path(__file__).parents[3] / "deploy" / "settings" / "lab.yaml"
+TWICE = """\
+fragments:
+  common:
+    - a: 1
+    - b: 2
+classes:
+  one:
+    body:
+      - include: common
+      - c: 3
+  two:
+    body:
+      - include: common
+      - c: 3
+"""
 FIRST = record({"residential": {"kind": "cm"}}, 1)
 SECOND = record({"business": {"kind": "cm"}}, 2)
 
 
 def test_the_labs_catalogue_is_one_whose_every_class_compiles() -> None:
-    classes = read_classes(LAB)
-    assert {compile_template(one).kind for one in classes.values()} == {"cm", "mta"}
+    found = read_catalogue(LAB, class_problems)
+    assert {one["kind"] for one in found.sound().values()} == {"cm", "mta"}
+    assert (len(found.classes), found.fragments) == (3, 2)
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "classes:",
-        "classes: {}",
-        "classes: {Gold: {}}",
-        "classes: {a: 1}",
-        "klasses: {a: {}}",
-        "- a",
-        "a: [",
-        "x",
-    ],
-)
-def test_a_file_that_is_no_catalogue_is_an_error_that_names_it(tmp_path: Path, text: str) -> None:
+@pytest.mark.parametrize("text", ["", "- a", "a: [", "x", "1: {}", "classes: {a: 1}\nclasses: {}"])
+def test_a_file_that_cannot_be_read_is_an_error_that_names_it(tmp_path: Path, text: str) -> None:
     path = tmp_path / "settings.yaml"
     path.write_text(text)
     with pytest.raises(ConfigError, match=r"settings\.yaml"):
-        read_classes(path)
+        read_catalogue(path, class_problems)
 
 
 def test_a_file_that_is_missing_is_an_error_that_names_it(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"settings\.yaml"):
-        read_classes(tmp_path / "settings.yaml")
+        read_catalogue(tmp_path / "settings.yaml", class_problems)
+
+
+@pytest.mark.parametrize(
+    ("text", "mistakes"),
+    [
+        ("classes:", ["1: classes: must map"]),
+        ("classes: {}", ["1: classes: must map"]),
+        ("{}", ["classes: must map"]),
+        ("classes: {a: 1}", ["1: classes.a: must be a mapping"]),
+        ("\nclasses: {a: {}, Gold: {}}", ["2: classes.Gold: a class's name"]),
+        (
+            "klasses: {a: {}}",
+            ["classes: must map", "1: klasses: is no part of a catalogue; did you mean 'classes'?"],
+        ),
+    ],
+)
+def test_a_file_that_is_no_catalogue_says_so_with_lines(
+    tmp_path: Path, text: str, mistakes: list[str]
+) -> None:
+    path = tmp_path / "settings.yaml"
+    path.write_text(text)
+    found = read_catalogue(path, lambda _: [])
+    assert len(found.mistakes) == len(mistakes)
+    for said, mistake in zip(found.mistakes, mistakes, strict=True):
+        assert said.startswith(f"{path}:{'' if mistake[0].isdigit() else ' '}{mistake}")
+    with pytest.raises(ConfigError) as refused:
+        found.sound()
+    assert str(refused.value) == "\n".join(found.mistakes)
+
+
+def test_a_mistake_in_a_fragment_is_named_once_at_its_own_line(tmp_path: Path) -> None:
+    path = tmp_path / "settings.yaml"
+    path.write_text(TWICE)
+
+    def check(classes: Classes) -> list[Problem]:
+        found = [
+            (name, at)
+            for name, one in classes.items()
+            for at, entry in enumerate(one["body"])
+            if "b" in entry
+        ]
+        return [Problem(f"classes.{name}.body[{at}].b", "is wrong") for name, at in found]
+
+    assert read_catalogue(path, check).mistakes == [
+        f"{path}:4: fragments.common[1].b: is wrong (in one, two)"
+    ]
+
+
+def test_a_mistake_behind_a_fragment_is_where_it_is_written(tmp_path: Path) -> None:
+    path = tmp_path / "settings.yaml"
+    path.write_text(TWICE)
+    found = read_catalogue(path, lambda _: [Problem("classes.two.body[2].c", "is wrong")])
+    assert found.mistakes == [f"{path}:13: classes.two.body[1].c: is wrong"]
+
+
+def test_a_catalogue_that_no_topic_takes_is_a_mistake(tmp_path: Path) -> None:
+    path = tmp_path / "settings.yaml"
+    path.write_text(f"classes: {{a: {{body: {'x' * route('config').payload_bytes_max}}}}}")
+    (said,) = read_catalogue(path, lambda _: []).mistakes
+    assert "the topic takes 983040" in said
 
 
 def test_the_copy_is_the_record_byte_for_byte(tmp_path: Path) -> None:

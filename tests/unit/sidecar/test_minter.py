@@ -8,7 +8,17 @@ import pytest
 
 from bus.audit import DELAY_S
 from bus.envelope import Envelope, Token, number_of
-from bus.machine import Effect, LocalRequest, Publish, Received, Reply, Send, Undelivered, WallClock
+from bus.machine import (
+    Effect,
+    LocalRequest,
+    Publish,
+    Received,
+    Reply,
+    Send,
+    SessionClosed,
+    Undelivered,
+    WallClock,
+)
 from bus.messages import AUDIT, BEAT, Beat, decode
 from fileid.row import PULL, PULLED, ROWS, Row, pack_names, split_rows
 from fileid.seal import Opener
@@ -75,6 +85,24 @@ def test_a_request_becomes_a_sealed_row_at_a_cfm_and_then_an_answer(
     assert (fields.token, fields.minter, fields.generation) == (Token(1, 7), number_of("dhcp-1"), 3)
     assert fields.minted_ms == 1_700_000_001_500
     assert fields.values == (4242).to_bytes(4)
+
+
+def test_an_ipv6_device_gets_a_name_of_its_own_address(minter: Minter, create: Make, opener: Opener) -> None:
+    minter.receive(create(address="2001:db8::7", relay="2001:db8::1"), 0.0)
+    (send,) = rows_sent(minter.tick(0.0))
+    (row,) = map(Row, *split_rows(send.envelope.data))
+    fields = opener.open(row.name).fields()
+    assert (fields.address.hex(), fields.relay, fields.partial) == (
+        "20010db8" + "0" * 23 + "7",
+        bytes(4),
+        False,
+    )
+
+
+def test_a_host_that_leaves_changes_nothing(minter: Minter, create: Make) -> None:
+    minter.receive(create(), 0.0)
+    assert minter.receive(SessionClosed(1), 0.0) == []
+    assert len(rows_sent(minter.tick(0.0))) == 1
 
 
 def test_the_row_says_when_it_was_minted_by_the_newest_wall_clock(minter: Minter, create: Make) -> None:
@@ -269,13 +297,27 @@ def test_what_happened_is_told_to_the_audit_stream(minter: Minter, create: Make,
         "fileid": "0000000000000001",
         "at": 1_700_000_000.025,
         "class": "data",
+        "sealed": "full",
         "cfm": "cfm-1",
-        "tried": 1,
+        "tried": ["cfm-1"],
+        "next_server": "127.0.0.11",
         "handoff_ms": 25.0,
     }
+    (answer,) = answers(minter.receive(LocalRequest(1, {"op": "trace", "fileid": event["fileid"]}), 0.3))
+    assert answer["events"] == [event]
     minter.receive(Undelivered(batch, "", "queue full"), 0.3)
     (status,) = answers(minter.receive(LocalRequest(1, {"op": "status"}), 0.3))
     assert status["audit"]["dropped"] == 1
+
+
+def test_a_server_whose_address_is_odd_is_told_all_the_same(build: Build, beat: Make, create: Make) -> None:
+    minter = build(default_next_server='a "quoted" one\\')
+    minter.receive(create(), 0.0)
+    until_answered(minter)
+    (answer,) = answers(minter.receive(LocalRequest(1, {"op": "trace", "fileid": f"{1:016x}"}), 0.3))
+    (event,) = answer["events"]
+    assert (event["event"], event["cfm"], event["tried"]) == ("fileid.unacked", "", [])
+    assert event["next_server"] == 'a "quoted" one\\'
 
 
 def test_the_beat_says_how_busy_we_are_and_which_settings_are_in_force(minter: Minter, create: Make) -> None:

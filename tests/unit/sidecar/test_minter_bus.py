@@ -7,12 +7,11 @@ from typing import Any
 import pytest
 
 from bus.envelope import Envelope
-from bus.machine import CaughtUp, Connect, Effect, Publish, Received, Reply, Send, Undelivered
+from bus.machine import Connect, Effect, Publish, Received, Reply, Send, Undelivered
 from bus.messages import BEAT, CATALOGUE, Beat, CatalogueRecord, decode, encode
 from fileid.row import ACK, HELLO, PULL, PULLED, ROWS, Row, pack_names, split_rows
 from services.settings.catalogue import Classes, StoreCatalogue, parse, record
 from services.sidecar.minter import HELLO_EVERY_S, Minter
-from services.sidecar.offering import PUBLISH_EVERY_S
 
 Build = Callable[..., Minter]
 Make = Callable[..., Any]
@@ -85,7 +84,7 @@ def test_the_first_catalogue_ends_the_wait(
     assert knows(minter, create, "data")
 
 
-@pytest.mark.parametrize("generation", [1, 2, 3])
+@pytest.mark.parametrize("generation", [1, 2])
 def test_a_catalogue_that_is_not_newer_changes_nothing(
     build: Build, create: Make, publication: Make, richer: Classes, generation: int
 ) -> None:
@@ -116,63 +115,6 @@ def test_a_bad_catalogue_is_refused_whole_and_the_old_one_stays(
     assert not knows(minter, create, "gold")
     assert not knows(minter, create, "x" * 13)
     assert beats(minter.tick(0.5))[0].generation == 3
-
-
-def test_our_own_catalogue_is_published_when_the_topic_is_known_and_until_it_is_read_back(
-    build: Build, publication: Make, richer: Classes
-) -> None:
-    minter = build(publish=richer)
-    assert published(minter.tick(0.0)) == []
-    minter.receive(CaughtUp("heartbeat"), 0.5)
-    assert published(minter.tick(0.5)) == []
-    minter.receive(CaughtUp("config"), 1.0)
-    assert (minter.deadline() or 0.0) <= 1.0
-    (ours,) = published(minter.tick(1.0))
-    assert (ours.generation, ours.classes) == (4, richer)
-    assert published(minter.tick(1.0 + PUBLISH_EVERY_S - 0.001)) == []
-    assert published(minter.tick(1.0 + PUBLISH_EVERY_S)) == [ours]
-    minter.receive(publication(ours), 5.0)
-    for now in (1.0 + 2 * PUBLISH_EVERY_S, 100.0):
-        assert published(minter.tick(now)) == []
-
-
-def test_nothing_is_published_when_the_topic_holds_it_already(
-    build: Build, publication: Make, classes: Classes
-) -> None:
-    minter = build(publish=classes)
-    minter.receive(publication(record(classes, 3)), 0.5)
-    minter.receive(CaughtUp("config"), 1.0)
-    assert published(minter.tick(1.0)) == published(minter.tick(50.0)) == []
-
-
-def test_what_is_in_force_but_gone_from_the_topic_is_published_again_as_it_was(
-    build: Build, classes: Classes
-) -> None:
-    minter = build(publish=classes)
-    minter.receive(CaughtUp("config"), 1.0)
-    assert published(minter.tick(1.0)) == [record(classes, 3)]
-
-
-def test_nothing_is_published_by_who_has_nothing_to_publish(build: Build) -> None:
-    minter = build(catalogue=None)
-    minter.receive(CaughtUp("config"), 1.0)
-    assert published(minter.tick(1.0)) == []
-
-
-def test_the_first_publication_is_generation_1(build: Build, classes: Classes) -> None:
-    minter = build(catalogue=None, publish=classes)
-    minter.receive(CaughtUp("config"), 1.0)
-    assert [one.generation for one in published(minter.tick(1.0))] == [1]
-
-
-def test_who_is_overtaken_publishes_on_top(
-    build: Build, publication: Make, classes: Classes, richer: Classes
-) -> None:
-    minter = build(publish=richer)
-    minter.receive(CaughtUp("config"), 1.0)
-    assert [one.generation for one in published(minter.tick(1.0))] == [4]
-    minter.receive(publication(record({"other": classes["data"]}, 4)), 1.1)
-    assert [one.generation for one in published(minter.tick(1.0 + PUBLISH_EVERY_S))] == [5]
 
 
 def test_a_cfm_is_connected_at_its_first_beat_and_greeted(build: Build, beat: Make) -> None:

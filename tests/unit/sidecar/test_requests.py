@@ -43,6 +43,17 @@ def test_what_may_not_be_missing(missing: str) -> None:
         parse_create({key: value for key, value in BODY.items() if key != missing})
 
 
+@pytest.mark.parametrize("relay", ["2001:db8::1", "10.0.0.1", None])
+def test_the_relay_of_an_ipv6_device_is_not_kept(relay: str | None) -> None:
+    body = BODY | {"address": "2001:db8::7", "relay": relay}
+    create = parse_create({key: value for key, value in body.items() if value is not None})
+    assert (create.address[-1], len(create.address), create.relay) == (7, 16, bytes(4))
+
+
+def test_an_ipv4_address_inside_an_ipv6_one_is_the_ipv4_address() -> None:
+    assert parse_create(BODY | {"address": "::ffff:10.0.0.7"}).address == bytes([10, 0, 0, 7])
+
+
 @pytest.mark.parametrize("device", ["001a2c000001", "00-1a-2c-00-00-01", "00:1a:2c-00-0001"])
 def test_the_usual_spellings_of_a_hardware_address(device: str) -> None:
     assert parse_create(BODY | {"device": device}).device == bytes.fromhex("001a2c000001")
@@ -64,7 +75,9 @@ def test_the_usual_spellings_of_a_hardware_address(device: str) -> None:
         ("address", True),
         ("address", "10.0.0"),
         ("address", "10.0.0.256"),
-        ("address", "2001:db8::1"),
+        ("address", "2001:db8::1::2"),
+        ("relay", "2001:db8::1"),
+        ("relay", "2001:db8::x"),
         ("relay", None),
         ("relay", ""),
         ("settings", None),

@@ -47,6 +47,21 @@ def read_lines(client: socket.socket, poller: Poller, count: int) -> list[Any]:
     return [json.loads(line) for line in lines]
 
 
+def pour(client: socket.socket, data: bytes, poller: Poller) -> list[Any]:
+    """Send more than the kernel holds, until all is sent or the server hangs up; what came of it."""
+    client.setblocking(False)
+    found: list[Any] = []
+    while data:
+        found += poller.poll(0.001)
+        try:
+            data = data[client.send(data) :]
+        except BlockingIOError:
+            continue
+        except (BrokenPipeError, ConnectionResetError):
+            break
+    return [*found, *poller.poll(0.1)]
+
+
 def is_closed(client: socket.socket) -> bool:
     """Whether the server hung up; what it said before is thrown away."""
     client.setblocking(False)

@@ -1,11 +1,16 @@
 """Clients of the local socket that are slow, silent, gone, or too many."""
 
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
 import pytest
 
-from bus.machine import Reply
-from bus.transport.local import SESSIONS_MAX, UNREAD_BYTES_MAX, LocalServer
+from bus.errors import TryAgainError, UnavailableError
+from bus.machine import LocalRequest, Reply, SessionClosed
+from bus.transport.local import SESSIONS_MAX, UNREAD_BYTES_MAX, LocalServer, exchange
 from bus.transport.poller import Poller
-from tests.unit.bus.local.clients import Dial, Requests, Until, Watched, is_closed, read_lines
+from tests.unit.bus.local.clients import ROUNDS_MAX, Dial, Requests, Until, Watched, is_closed, read_lines
 
 KERNEL_BYTES_MAX = 1 << 20  # what the kernel may hold of a Unix stream, with room
 
@@ -33,6 +38,18 @@ def test_a_client_that_never_reads_is_bounded_and_then_dropped(
     server.reply(Reply(request.session, body))  # the session is gone: nobody is told
     server.reply(Reply(other.session, {"id": 1}))
     assert read_lines(neighbour, poller, 1) == [{"id": 1}]
+
+
+def test_a_client_that_leaves_is_told_behind_its_last_request(poller: Watched, dial: Dial) -> None:
+    client = dial()
+    client.sendall(b'{"id":1}\n')
+    client.close()
+    messages: list[Any] = []
+    for _ in range(ROUNDS_MAX):
+        messages += poller.poll(0.001)
+        if len(messages) == 2:
+            break
+    assert messages == [LocalRequest(1, {"id": 1}), SessionClosed(1)]
 
 
 def test_a_partial_answer_is_finished_when_the_client_reads_again(
@@ -123,3 +140,29 @@ def test_sessions_are_bounded_and_a_place_is_free_again(
     late.sendall(b'{"id":1}\n')
     assert len(requests(1)) == 1
     assert server.refused == 1
+
+
+def test_an_exchange_is_one_request_and_its_answer(server: LocalServer, poller: Poller, path: Path) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(exchange, path, {"op": "status"}, 5.0)
+        while not answer.done():
+            for message in poller.poll(0.001):
+                if isinstance(message, LocalRequest):
+                    server.reply(Reply(message.session, {"of": message.body["op"]}))
+        assert answer.result() == {"of": "status"}
+
+
+def test_an_exchange_with_who_hangs_up_is_indeterminate(poller: Poller, path: Path) -> None:
+    server = LocalServer(poller, path)
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(exchange, path, {"op": "status"}, 5.0)
+        while not any(isinstance(message, LocalRequest) for message in poller.poll(0.001)):
+            assert not answer.done()
+        server.close()
+        with pytest.raises(TryAgainError, match="indeterminate"):
+            answer.result()
+
+
+def test_an_exchange_with_nobody_is_unavailable(path: Path) -> None:
+    with pytest.raises(UnavailableError, match=r"nobody answers at .*dhcp-1\.sock"):
+        exchange(path, {"op": "status"}, 5.0)

@@ -3,9 +3,10 @@
 import pytest
 
 from bus.machine import Reply
+from bus.routes import route
 from bus.transport.local import LINE_BYTES_MAX, LocalServer
 from bus.transport.poller import Poller
-from tests.unit.bus.local.clients import Dial, Requests, Until, is_closed, read_lines
+from tests.unit.bus.local.clients import Dial, Requests, Until, is_closed, pour, read_lines
 
 pytestmark = pytest.mark.usefixtures("no_leaks")
 
@@ -79,25 +80,28 @@ def test_a_bad_line_does_not_harm_its_neighbours(server: LocalServer, dial: Dial
     assert server.malformed == 1
 
 
-def test_the_longest_line_is_taken(server: LocalServer, dial: Dial, requests: Requests) -> None:
-    dial().sendall(b'{"id":1}'.ljust(LINE_BYTES_MAX) + b"\n")
-    assert [one.body for one in requests(1)] == [{"id": 1}]
+def test_the_longest_line_is_taken(server: LocalServer, poller: Poller, dial: Dial) -> None:
+    found = pour(dial(), b'{"id":1}'.ljust(LINE_BYTES_MAX) + b"\n", poller)
+    assert [one.body for one in found] == [{"id": 1}]
     assert server.malformed == 0
+
+
+def test_a_catalogue_as_large_as_its_class_may_be_is_a_line() -> None:
+    assert route("config").payload_bytes_max + 1024 < LINE_BYTES_MAX
 
 
 def test_a_longer_line_is_not(server: LocalServer, poller: Poller, dial: Dial, until: Until) -> None:
     """Answered or hung up on, as it happens to arrive; counted, and never a request."""
-    client = dial()
-    client.sendall(b'{"id":1}'.ljust(LINE_BYTES_MAX + 1) + b"\n")
+    assert pour(dial(), b'{"id":1}'.ljust(LINE_BYTES_MAX + 1) + b"\n", poller) == []
     assert until(lambda: server.malformed) == []
     assert poller.poll(0.01) == []
 
 
 def test_a_line_without_end_is_hung_up_on(
-    server: LocalServer, dial: Dial, until: Until, requests: Requests
+    server: LocalServer, poller: Poller, dial: Dial, until: Until, requests: Requests
 ) -> None:
     client, neighbour = dial(), dial()
-    client.sendall(b"x" * (LINE_BYTES_MAX + 1))
+    pour(client, b"x" * (LINE_BYTES_MAX + 1), poller)
     until(lambda: is_closed(client))
     assert server.malformed == 1
     neighbour.sendall(b'{"id":1}\n')

@@ -1,0 +1,77 @@
+"""Building files: the templates in force, and one file from a row.
+
+A row names its template by number, and may have been minted just before the catalogue changed: so the former
+generation stays known beside the one in force. A file that cannot be built is nobody's now: the catalogue may
+come before the modem's next try, which then is a read of its own.
+"""
+
+from bus.errors import DecodeError
+from bus.messages import CatalogueRecord
+from fileid.row import Fields, template_number
+from services.docsis.errors import DocsisError
+from services.docsis.template import Template, compile_template
+from services.settings.catalogue import version
+
+
+class UnbuiltError(Exception):
+    """No file for this row; `reason` is `no_template` or `bad_values`."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Builder:
+    """Builds files from rows. `secret` signs the CMTS MIC."""
+
+    def __init__(self, secret: bytes) -> None:
+        self.record: CatalogueRecord | None = None
+        self.unbuilt = dict.fromkeys(("no_template", "bad_values"), 0)
+        self._secret = secret
+        self._latest: dict[int, Template] = {}
+        self._templates: dict[int, Template] = {}
+
+    @property
+    def generation(self) -> int:
+        """Of the catalogue in force; 0 if there is none."""
+        return version(self.record)[0]
+
+    def use(self, secret: bytes) -> None:
+        """Sign with this secret from now on."""
+        self._secret = secret
+
+    def adopt(self, record: CatalogueRecord) -> None:
+        """Put a catalogue in force; `DecodeError` if one of its classes is wrong, and the old one stays."""
+        numbered = _compile(record)
+        self._templates = {**self._latest, **numbered}
+        self._latest = numbered
+        self.record = record
+
+    def remember(self, record: CatalogueRecord) -> None:
+        """Know a catalogue that was in force before; `DecodeError` if one of its classes is wrong."""
+        self._templates = {**_compile(record), **self._latest}
+
+    def build(self, fields: Fields, timestamp_s: int) -> bytes:
+        """The file of this row, downloaded at this Unix time; `UnbuiltError` if there is none, counted."""
+        template = self._templates.get(fields.template)
+        if template is None:
+            raise self._unbuilt("no_template")
+        try:
+            return template.build(
+                fields.values, address=fields.address, timestamp_s=timestamp_s, secret=self._secret
+            )
+        except DocsisError as error:
+            raise self._unbuilt("bad_values") from error
+
+    def _unbuilt(self, reason: str) -> UnbuiltError:
+        self.unbuilt[reason] += 1
+        return UnbuiltError(reason)
+
+
+def _compile(record: CatalogueRecord) -> dict[int, Template]:
+    """The templates of a catalogue by number; `DecodeError` if one of its classes is wrong."""
+    try:
+        compiled = {name: compile_template(one) for name, one in record.classes.items()}
+    except DocsisError as error:
+        raise DecodeError(f"catalogue generation {record.generation}: {error}") from error
+    return {template_number(name, one.signature): one for name, one in compiled.items()}

@@ -1,0 +1,17 @@
+"""Asking a running instance over its local socket."""
+
+from typing import Any
+
+from bus.config import Config
+from bus.errors import UnavailableError
+from bus.transport.local import exchange
+
+ANSWER_S = 5.0  # an instance answers from what it has in memory
+
+
+def ask(config: Config, request: dict[str, Any], timeout_s: float = ANSWER_S) -> dict[str, Any]:
+    """The instance's answer. `UnavailableError` if it is not there, `TryAgainError` if it did not answer."""
+    try:
+        return exchange(config.local.socket, request, timeout_s)
+    except UnavailableError as error:
+        raise UnavailableError(f"{error}: start {config.instance}, or join its socket's group") from error

@@ -1,0 +1,147 @@
+"""The attackers: `python -m services.lab.attack CONFIG.json` floods the CFMs with reads nobody may answer.
+
+The shell of `services.lab.arsenal`. Each address that shoots has a socket of its own, and whatever arrives
+there is counted: that is what the attack got. Before it says `{"ready": true}` it completes the reads of the
+first half of its baits as their owners would, so that it has names that are spent. At `go` it sends at its
+rate for its time and prints what it sent and got, with `"done": true`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import socket
+import sys
+import time
+from pathlib import Path
+from random import Random
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from services.lab.arsenal import Arsenal, Bait
+from services.tftp.client_core import ReadClient
+from services.tftp.packets import DATA, parse_opcode
+
+TICK_S = 0.002
+PATIENCE_S = 5.0
+TRIES = 3
+AFTERMATH_S = 1.0  # an answer to the last read would come within that
+_DATAGRAM_BYTES_MAX = 65_536
+
+
+class AttackConfig(BaseModel):
+    """What the attackers are told, as JSON; `baits` are (name, owner's address, CFM's address)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    rate_per_s: float = Field(gt=0)
+    duration_s: float = Field(gt=0)
+    seed: int
+    baits: list[tuple[str, str, str]] = Field(min_length=2)
+    servers: list[str] = Field(min_length=1)
+    tftp_port: int
+    strangers: list[str] = Field(min_length=1)
+    neighbours: list[str] = Field(min_length=1)
+
+
+class Attack:
+    """The sockets, and what came to them."""
+
+    def __init__(self, config: AttackConfig) -> None:
+        baits = [Bait(name.encode(), owner, server) for name, owner, server in config.baits]
+        half = len(baits) // 2
+        for bait in baits[:half]:
+            read_file(bait, config.tftp_port)
+        self._config = config
+        self._arsenal = Arsenal(
+            baits[:half],
+            baits[half:],
+            config.servers,
+            config.strangers,
+            config.neighbours,
+            Random(config.seed),
+        )
+        self._epoll = select.epoll()
+        self._sockets: dict[str, socket.socket] = {}
+        self._by_descriptor: dict[int, socket.socket] = {}
+        for address in sorted(self._arsenal.sources()):
+            one = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+            self._sockets[address] = self._by_descriptor[one.fileno()] = one
+            one.bind((address, 0))
+            self._epoll.register(one, select.EPOLLIN)
+        self.sent = 0
+        self.files = 0
+        self.bytes = 0
+
+    def run(self) -> None:
+        """Send until the time is over and the count is full, then listen a little longer."""
+        config = self._config
+        total = round(config.rate_per_s * config.duration_s)
+        start = time.monotonic()
+        while self.sent < total:
+            due = min(total, int((time.monotonic() - start) * config.rate_per_s))
+            while self.sent < due:
+                self._shoot()
+            self._listen(TICK_S)
+        deadline = time.monotonic() + AFTERMATH_S
+        while time.monotonic() < deadline:
+            self._listen(AFTERMATH_S / 10)
+
+    def close(self) -> None:
+        """Close every socket."""
+        self._epoll.close()
+        for one in self._sockets.values():
+            one.close()
+
+    def _shoot(self) -> None:
+        shot = self._arsenal.next()
+        try:
+            self._sockets[shot.source].sendto(shot.packet, (shot.server, self._config.tftp_port))
+        except BlockingIOError:  # the queue is full: the same again at the next turn
+            return
+        self.sent += 1
+
+    def _listen(self, wait_s: float) -> None:
+        for descriptor, _ in self._epoll.poll(wait_s):
+            data = self._by_descriptor[descriptor].recv(_DATAGRAM_BYTES_MAX)
+            self.bytes += len(data)
+            self.files += parse_opcode(data) == DATA
+
+
+def read_file(bait: Bait, tftp_port: int, patience_s: float = PATIENCE_S) -> bytes:
+    """Read a bait's file as its owner would; `TimeoutError` if it does not come."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as own:
+        own.bind((bait.owner, 0))
+        own.settimeout(patience_s)
+        client = ReadClient(bait.name)
+        for _ in range(TRIES):
+            own.sendto(client.restart(), (bait.server, tftp_port))
+            try:
+                while not client.done:
+                    data, peer = own.recvfrom(_DATAGRAM_BYTES_MAX)
+                    answer = client.receive(data, peer[1])
+                    if answer is not None:
+                        own.sendto(answer, peer)
+                return client.file
+            except TimeoutError:
+                continue
+    raise TimeoutError(f"no file for {bait.owner} from {bait.server}")
+
+
+def main(arguments: list[str]) -> int:
+    """Run one attack by the JSON file named in `arguments`; returns the exit code."""
+    attack = Attack(AttackConfig.model_validate_json(Path(arguments[0]).read_bytes()))
+    try:
+        print(json.dumps({"ready": True}), flush=True)
+        if not os.read(0, 64):
+            return 1
+        attack.run()
+        totals = {"sent": attack.sent, "files": attack.files, "bytes": attack.bytes}
+        print(json.dumps({"done": True, **totals}), flush=True)
+    finally:
+        attack.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,174 @@
+"""What a CFM tells of reads that went wrong: enough to find the reason, never enough to fill the stream."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from bus.audit import DELAY_S
+from bus.machine import Effect, LocalRequest, Publish
+from bus.messages import AUDIT
+from fileid.reads import SILENT_AFTER_S
+from fileid.row import HEAD, Row
+from services.cfm.journal import REFUSALS_BURST, STRANGERS_BURST
+from services.cfm.machine import Cfm
+from services.tftp.effects import Datagram
+from services.tftp.packets import ACK, Request, format_error, format_request
+from services.tftp.packets import HEAD as TFTP_HEAD
+from services.tftp.sockets import Arrived
+
+Make = Callable[..., Any]
+
+DEVICE = "00:11:22:33:44:55"
+
+
+def told(effects: list[Effect]) -> list[dict[str, Any]]:
+    """The events among these effects."""
+    batches = [one.envelope for one in effects if isinstance(one, Publish) and one.envelope.type == AUDIT]
+    return [event for batch in batches for event in json.loads(batch.data)["events"]]
+
+
+def after(cfm: Cfm, now: float) -> list[dict[str, Any]]:
+    """What was told up to `now`."""
+    return told(cfm.tick(now + DELAY_S))
+
+
+def stray(name: bytes = b"modem.bin", address: str = "10.0.0.9", port: int = 4000) -> Arrived:
+    """A read of a name that is no FileID."""
+    return Arrived(0, [(format_request(Request(name)), (address, port))])
+
+
+def spoilt(row: Row) -> Row:
+    """The same row with values that are too short."""
+    return Row(row.name, row.body[: HEAD.size + 1])
+
+
+def test_a_foreign_address_is_told_with_the_device_whose_name_it_used(
+    cfm: Cfm, mint: Make, hand_off: Make, rrq: Make
+) -> None:
+    row, early = mint(), mint()
+    cfm.receive(hand_off(row), 0.0)
+    cfm.receive(rrq(row, address="10.0.0.8"), 1.0)
+    cfm.receive(rrq(early, address="10.0.0.8"), 1.0)
+    first, second = after(cfm, 1.0)
+    assert first == {
+        "event": "read.refused",
+        "device": DEVICE,
+        "fileid": "0000000000000001",
+        "at": 1_700_000_001.0,
+        "reason": "address",
+        "address": "10.0.0.8",
+    }
+    assert (second["reason"], second["fileid"]) == ("address", "0000000000000002")
+
+
+def test_each_reason_is_told(build: Make, mint: Make, hand_off: Make, rrq: Make) -> None:
+    cfm = build()
+    done, bad, late, old = mint(), mint(), mint("voice"), mint(minted_s=-70.0)
+    text = {"oid": "1.3.6.1.2.1.1.6.0", "string": "${customer}"}
+    unknown = {"kind": "cm", "placeholders": {"customer": {"kind": "uint8"}}, "body": [{"snmp_set": text}]}
+    gold = mint("gold", among={"gold": unknown}, customer=1)
+    cfm.receive(hand_off(done, spoilt(bad), gold), 0.0)
+    cfm.receive(rrq(done), 0.0)
+    cfm.receive(Arrived(1, [(TFTP_HEAD.pack(ACK, 1), ("10.0.0.7", 2000))]), 0.1)
+    for row in (done, bad, gold, old, late):
+        cfm.receive(rrq(row), 0.2)
+    events = after(cfm, 0.2) + after(cfm, 0.2 + SILENT_AFTER_S) + after(cfm, 0.6 + SILENT_AFTER_S)
+    found = [(one["fileid"], one["reason"]) for one in events if one["event"] == "read.refused"]
+    serial = {row: row.fields().serial.hex() for row in (done, bad, gold, old, late)}
+    assert found == [
+        (serial[done], "spent"),
+        (serial[bad], "bad_values"),
+        (serial[gold], "no_template"),
+        (serial[old], "age"),
+        (serial[late], "late"),
+    ]
+
+
+def test_a_download_that_was_broken_off_has_its_reason(
+    cfm: Cfm, mint: Make, hand_off: Make, rrq: Make
+) -> None:
+    row = mint()
+    cfm.receive(hand_off(row), 0.0)
+    cfm.receive(rrq(row), 1.0)
+    cfm.receive(Arrived(1, [(format_error(3, "disk full"), ("10.0.0.7", 2000))]), 1.5)
+    (event,) = after(cfm, 1.5)
+    assert (event["event"], event["device"]) == ("download.abandoned", DEVICE)
+    assert (event["reason"], event["how"]) == ("peer sent error 3: disk full", "row")
+    assert event["took_ms"] == 500.0
+
+
+def test_a_read_that_waited_says_for_how_long(cfm: Cfm, mint: Make, hand_off: Make, rrq: Make) -> None:
+    row = mint()
+    cfm.receive(rrq(row), 0.0)
+    cfm.receive(hand_off(row), 0.25)
+    cfm.receive(Arrived(1, [(TFTP_HEAD.pack(ACK, 1), ("10.0.0.7", 2000))]), 0.375)
+    (event,) = after(cfm, 0.375)
+    assert (event["how"], event["waited_ms"], event["took_ms"]) == ("parked", 250.0, 375.0)
+
+
+def test_strangers_are_told_now_and_then_and_their_names_never(cfm: Cfm) -> None:
+    for port in range(STRANGERS_BURST + 30):
+        assert cfm.receive(stray(b"secret-%d" % port, port=port + 1), 1.0) == []
+    events = after(cfm, 1.0)
+    assert len(events) == STRANGERS_BURST
+    assert events[0] == {
+        "event": "read.refused",
+        "device": "",
+        "fileid": "",
+        "at": 1_700_000_001.0,
+        "reason": "name",
+        "address": "10.0.0.9",
+    }
+    assert "secret" not in json.dumps(events)
+    (reply,) = cfm.receive(LocalRequest(1, {"op": "status"}), 2.0)
+    assert reply.body["audit"]["untold"] == {"refusals": 0, "strangers": 30}
+    assert reply.body["silent"] == {"name": STRANGERS_BURST + 30}
+    cfm.receive(stray(), 2.0)
+    assert len(after(cfm, 2.0)) == 1
+
+
+def test_who_shares_an_address_with_a_stranger_is_served_and_told_all_the_same(
+    cfm: Cfm, mint: Make, hand_off: Make, rrq: Make
+) -> None:
+    row, early, thief = mint(), mint(), mint()
+    cfm.receive(hand_off(row, thief), 0.0)
+    for port in range(2 * STRANGERS_BURST):
+        cfm.receive(stray(address="10.0.0.7", port=port + 1), 1.0)
+    assert [type(one) for one in cfm.receive(rrq(row, port=9000), 1.0)] == [Datagram]
+    cfm.receive(rrq(early, port=9001), 1.0)
+    assert [type(one) for one in cfm.receive(hand_off(early), 1.1)][1:] == [Datagram]
+    cfm.receive(rrq(thief, address="10.0.0.8"), 1.1)
+    assert after(cfm, 1.1)[-1]["fileid"] == thief.fields().serial.hex()
+
+
+def test_a_name_that_is_repeated_from_elsewhere_does_not_fill_the_stream(
+    cfm: Cfm, mint: Make, hand_off: Make, rrq: Make
+) -> None:
+    row = mint()
+    cfm.receive(hand_off(row), 0.0)
+    for port in range(REFUSALS_BURST + 100):
+        cfm.receive(rrq(row, address="10.0.0.8", port=port + 1), 1.0)
+    assert len(after(cfm, 1.0)) == REFUSALS_BURST
+    assert [type(one) for one in cfm.receive(rrq(row), 2.0)] == [Datagram]
+
+
+def test_what_was_told_is_remembered(cfm: Cfm, mint: Make, hand_off: Make, rrq: Make) -> None:
+    row, other = mint(), mint()
+    cfm.receive(hand_off(row, other), 0.0)
+    for one in (row, other):
+        cfm.receive(rrq(one, address="10.0.0.8"), 1.0)
+    cfm.tick(1.0 + DELAY_S)
+    cfm.receive(rrq(row, address="10.0.0.9"), 2.0)  # not sent yet, and known all the same
+    (reply,) = cfm.receive(LocalRequest(4, {"op": "trace", "id": 5, "fileid": "0000000000000001"}), 2.0)
+    assert (reply.session, reply.body["id"], reply.body["instance"]) == (4, 5, "cfm-1")
+    assert [one["address"] for one in reply.body["events"]] == ["10.0.0.8", "10.0.0.9"]
+    (reply,) = cfm.receive(LocalRequest(4, {"op": "trace", "device": DEVICE}), 2.0)
+    assert len(reply.body["events"]) == 3
+
+
+@pytest.mark.parametrize("more", [{}, {"device": DEVICE, "fileid": "0" * 16}, {"device": 5}, {"fileid": "x"}])
+def test_a_trace_asks_for_one_thing(cfm: Cfm, more: dict[str, Any]) -> None:
+    (reply,) = cfm.receive(LocalRequest(4, {"op": "trace", "id": 5, **more}), 0.0)
+    assert (reply.body["id"], reply.body["error"]) == (5, "bad_request")

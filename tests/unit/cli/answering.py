@@ -1,0 +1,38 @@
+"""Stands in for a running instance: a local socket that always gives the same answer."""
+
+import json
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+DEADLINE_S = 30
+
+
+@contextmanager
+def answering(path: Path, status: dict[str, Any]) -> Iterator[list[Any]]:
+    """A local socket that answers every question with this status; yields what it was asked."""
+    asked: list[Any] = []
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        listener.bind(str(path))
+        listener.listen()
+
+        def serve() -> None:
+            while True:
+                try:
+                    connection, _ = listener.accept()
+                except OSError:
+                    return
+                with connection, connection.makefile("rwb") as stream:
+                    asked.append(json.loads(stream.readline()))
+                    stream.write(json.dumps(status).encode() + b"\n")
+
+        thread = Thread(target=serve)
+        thread.start()
+        try:
+            yield asked
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            thread.join(DEADLINE_S)

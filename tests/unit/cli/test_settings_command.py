@@ -1,0 +1,216 @@
+"""`provbus settings`: a catalogue as a file, and in force at a running sidecar."""
+
+import json
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.unit.cli.answering import answering
+
+Provbus = Callable[..., subprocess.CompletedProcess[str]]
+Config = dict[str, Any]
+
+DEADLINE_S = 30
+OLD = """\
+fragments:
+  always:
+    - network_access: 1
+classes:
+  data:
+    kind: cm
+    placeholders: {customer: {kind: uint32}}
+    body:
+      - include: always
+      - max_cpe: 4
+      - snmp_set: {oid: 1.3.6.1.2.1.1.6.0, string: "customer ${customer}"}
+"""
+NEW = OLD.replace("max_cpe: 4", "max_cpe: 0x08  # more") + "  gold: {kind: cm, body: [{include: always}]}\n"
+SPELT = OLD.replace("- network_access: 1", "- {tlv: 3, hex: '01'}").replace(
+    "max_cpe: 4", "max_cpe: 0x04  # four"
+)
+WRONG = OLD.replace("network_access: 1", "network_access: 2").replace("max_cpe: 4", "max_cpee: 4") + (
+    "  voice: {kind: mta, hash: na, body: [{include: allways}]}\n  GOLD: {kind: cm}\n"
+)
+MISTAKES = [
+    "3: fragments.always[0].network_access: must be a number from 0 to 1, not 2 (in data)",
+    "10: classes.data.body[1]: there is no TLV 'max_cpee' here; did you mean 'max_cpe'?",
+    "12: classes.voice.body: must be a list of 1 to",
+    "12: classes.voice.body[0].include: there is no fragment 'allways'; did you mean 'always'?",
+    "13: classes.GOLD.body: must be a list",
+    "13: classes.GOLD: a class's name has",
+]
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> None:
+    """The catalogues, in the test's own directory."""
+    for name, text in (("old", OLD), ("new", NEW), ("spelt", SPELT), ("wrong", WRONG)):
+        (tmp_path / f"{name}.yaml").write_text(text)
+
+
+@pytest.fixture
+def instance(configs: dict[str, Config], tmp_path: Path) -> Path:
+    """The configuration of dhcp-1, which nobody runs."""
+    path = tmp_path / "dhcp-1.yaml"
+    path.write_text(yaml.safe_dump(configs["dhcp-1"]))
+    return path
+
+
+@pytest.fixture
+def start(
+    configs: dict[str, Config], tmp_path: Path, command: list[str], bootstrap: str
+) -> Iterator[Callable[[], subprocess.Popen[bytes]]]:
+    """Starts dhcp-1, whose file is the old catalogue; whatever runs is killed at the end."""
+    processes: list[subprocess.Popen[bytes]] = []
+    config = configs["dhcp-1"]
+    config["kafka"]["bootstrap"] = bootstrap
+    config["minter"]["publish_catalogue"] = "old.yaml"
+
+    def run() -> subprocess.Popen[bytes]:
+        (tmp_path / "dhcp-1.yaml").write_text(yaml.safe_dump(config))
+        processes.append(
+            subprocess.Popen([*command, "run", "dhcp", "--config", str(tmp_path / "dhcp-1.yaml")])
+        )
+        return processes[-1]
+
+    yield run
+    for process in processes:
+        process.kill()
+        process.wait(DEADLINE_S)
+
+
+def until(provbus: Provbus, *arguments: str, said: str) -> None:
+    """Run the command until its output holds this."""
+    deadline = time.monotonic() + DEADLINE_S
+    while said not in (result := provbus(*arguments)).stdout:
+        assert time.monotonic() < deadline, result
+
+
+def assert_mistakes(lines: list[str]) -> None:
+    assert len(lines) == len(MISTAKES), lines
+    for line, mistake in zip(sorted(lines), sorted(MISTAKES), strict=True):
+        assert line.startswith(f"wrong.yaml:{mistake}")
+
+
+@pytest.mark.usefixtures("files")
+def test_a_right_catalogue_is_ok(provbus: Provbus) -> None:
+    result = provbus("settings", "check", "new.yaml")
+    assert (result.returncode, result.stdout, result.stderr) == (0, "ok: 2 classes, 1 fragment\n", "")
+
+
+@pytest.mark.usefixtures("files")
+def test_every_mistake_of_a_wrong_one_is_named_with_its_line(provbus: Provbus) -> None:
+    result = provbus("settings", "check", "wrong.yaml")
+    assert (result.returncode, result.stderr) == (1, "")
+    lines = result.stdout.splitlines()
+    assert_mistakes(lines)
+    numbers = [int(line.split(":")[1]) for line in lines]
+    assert numbers == sorted(numbers)
+
+
+def test_a_file_that_is_not_there_is_78(provbus: Provbus) -> None:
+    assert provbus("settings", "check", "nothing.yaml").returncode == 78
+
+
+@pytest.mark.usefixtures("files")
+def test_a_difference_is_what_a_modem_would_notice(provbus: Provbus) -> None:
+    assert provbus("settings", "diff", "old.yaml", "spelt.yaml").returncode == 0
+    assert provbus("settings", "diff", "old.yaml", "spelt.yaml").stdout == ""
+    result = provbus("settings", "diff", "old.yaml", "new.yaml")
+    assert result.returncode == 1
+    assert [line.split() for line in result.stdout.splitlines()] == [
+        ["class", "path", "old", "new"],
+        ["data", "body.max_cpe", "4", "8"],
+        ["gold", "-", "a", "class"],
+    ]
+    back = provbus("settings", "diff", "new.yaml", "old.yaml", "-o", "json")
+    assert json.loads(back.stdout) == [
+        {"class": "data", "path": "body.max_cpe", "old": 8, "new": 4},
+        {"class": "gold", "path": "", "old": "a class", "new": None},
+    ]
+
+
+@pytest.mark.usefixtures("files")
+def test_a_wrong_catalogue_has_no_difference(provbus: Provbus) -> None:
+    result = provbus("settings", "diff", "old.yaml", "wrong.yaml")
+    assert result.returncode == 78
+    assert_mistakes(result.stderr.removeprefix("provbus: ").splitlines())
+
+
+@pytest.mark.parametrize("arguments", [["old.yaml"], ["old.yaml", "new.yaml", "new.yaml"]])
+def test_two_catalogues_are_compared(provbus: Provbus, arguments: list[str]) -> None:
+    assert provbus("settings", "diff", *arguments).returncode == 2
+
+
+@pytest.mark.usefixtures("files")
+def test_a_catalogue_is_applied_whole_or_not_and_outlives_a_restart(
+    provbus: Provbus, tmp_path: Path, start: Callable[[], subprocess.Popen[bytes]]
+) -> None:
+    config = ("--config", "dhcp-1.yaml")
+    first = start()
+    until(provbus, "settings", "show", *config, said="generation 1,")
+    refused = provbus("settings", "apply", "wrong.yaml", *config)
+    assert refused.returncode == 78
+    assert_mistakes(refused.stderr.removeprefix("provbus: ").splitlines())
+    assert provbus("settings", "diff", "old.yaml", *config).returncode == 0
+    assert provbus("settings", "diff", "new.yaml", *config).returncode == 1
+    applied = provbus("settings", "apply", "new.yaml", *config)
+    assert (applied.returncode, applied.stdout) == (0, "applied: generation 2 (was 1)\n")
+    again = provbus("settings", "apply", "new.yaml", *config)
+    assert (again.returncode, again.stdout) == (0, "unchanged: generation 2\n")
+    kept = provbus("settings", "show", *config, "-o", "yaml")
+    (tmp_path / "kept.yaml").write_text(kept.stdout)
+    assert provbus("settings", "diff", "new.yaml", "kept.yaml").returncode == 0
+    (tmp_path / "gold.yaml").write_text(provbus("settings", "show", "gold", *config, "-o", "yaml").stdout)
+    encoded = provbus("file", "encode", "gold.yaml", "--secret-file", "cmts.secret", "-o", "gold.cm")
+    assert (encoded.returncode, encoded.stderr) == (0, "")
+    assert (
+        provbus("settings", "show", "data", *config).stdout.splitlines()[-1].split()[0].startswith("body[2]")
+    )
+    assert provbus("settings", "show", "silver", *config).returncode == 2
+    first.terminate()
+    assert first.wait(DEADLINE_S) == 0
+    start()
+    until(provbus, "settings", "show", *config, said="generation 2,")
+    assert provbus("settings", "diff", "new.yaml", *config).returncode == 0
+
+
+@pytest.mark.usefixtures("files")
+@pytest.mark.parametrize(
+    ("answer", "code", "said"),
+    [
+        ({"error": "indeterminate", "detail": "not read back"}, 75, "indeterminate: not read back; `provbus"),
+        ({"error": "try_again", "detail": "another is"}, 75, "another is"),
+        ({"error": "bad_request", "detail": "unknown op"}, 77, "unknown op"),
+        (
+            {"error": "bad_settings", "detail": "", "problems": [["classes.data.body[1].max_cpe", "no"]]},
+            78,
+            "old.yaml:10: classes.data.body[1].max_cpe: no",
+        ),
+    ],
+    ids=lambda value: value.get("error") if isinstance(value, dict) else "",
+)
+def test_what_an_instance_refuses_has_its_exit_code(
+    instance: Path, tmp_path: Path, provbus: Provbus, answer: Config, code: int, said: str
+) -> None:
+    with answering(tmp_path / "dhcp-1.sock", answer) as asked:
+        result = provbus("settings", "apply", "old.yaml", "--config", instance)
+    assert result.returncode == code
+    assert result.stderr.startswith(f"provbus: {said}")
+    assert [one["op"] for one in asked] == ["settings.apply"]
+    assert asked[0]["classes"]["data"]["body"][0] == {"network_access": 1}
+
+
+@pytest.mark.usefixtures("files")
+def test_nobody_there_is_69_and_a_cfm_is_the_wrong_one_to_ask(
+    instance: Path, configs: dict[str, Config], tmp_path: Path, provbus: Provbus
+) -> None:
+    assert provbus("settings", "apply", "old.yaml", "--config", instance).returncode == 69
+    assert provbus("settings", "show", "--config", instance).returncode == 69
+    (tmp_path / "cfm-1.yaml").write_text(yaml.safe_dump(configs["cfm-1"]))
+    assert provbus("settings", "apply", "old.yaml", "--config", "cfm-1.yaml").returncode == 2

@@ -1,0 +1,237 @@
+"""The catalogue at a minter: what it writes to the topic, and what an operator asks and applies."""
+
+from collections.abc import Callable
+from itertools import count
+from typing import Any
+
+import pytest
+
+from bus.envelope import Envelope
+from bus.machine import CaughtUp, Draining, Effect, LocalRequest, Publish, Received, Reply
+from bus.messages import CATALOGUE, CatalogueRecord, encode
+from bus.routes import route
+from services.settings.catalogue import Classes, StoreCatalogue, parse, record, version
+from services.sidecar.minter import Minter
+from services.sidecar.offering import APPLY_WITHIN_S, PUBLISH_EVERY_S
+
+Build = Callable[..., Minter]
+Make = Callable[..., Any]
+
+
+@pytest.fixture
+def publication() -> Make:
+    """Makes the next record of the settings topic."""
+    seqs = count(1)
+
+    def make(found: CatalogueRecord | bytes) -> Received:
+        data = found if isinstance(found, bytes) else encode(found)
+        return Received(Envelope(CATALOGUE, "dhcp-2", 1, next(seqs), 0, data), "")
+
+    return make
+
+
+@pytest.fixture
+def richer(classes: Classes) -> Classes:
+    """The same classes and one more."""
+    return classes | {"gold": classes["data"]}
+
+
+def published(effects: list[Effect]) -> list[CatalogueRecord]:
+    return [
+        parse(one.envelope.data)
+        for one in effects
+        if isinstance(one, Publish) and one.envelope.type == CATALOGUE and one.key == "catalogue"
+    ]
+
+
+def replies(effects: list[Effect]) -> list[Any]:
+    return [(one.session, one.body) for one in effects if isinstance(one, Reply)]
+
+
+def apply(classes: Any, session: int = 1) -> LocalRequest:
+    return LocalRequest(session, {"op": "settings.apply", "id": 7, "classes": classes})
+
+
+def ready(minter: Minter, *history: Received) -> Minter:
+    """The minter after it has read the topic to its end, at 1.0."""
+    for one in history:
+        minter.receive(one, 0.5)
+    minter.receive(CaughtUp("config"), 1.0)
+    assert published(minter.tick(1.0)) == []
+    return minter
+
+
+def test_an_empty_topic_gets_the_file_and_is_written_until_it_is_read_back(
+    build: Build, publication: Make, classes: Classes
+) -> None:
+    minter = build(catalogue=None, publish=classes)
+    assert published(minter.tick(0.0)) == []
+    minter.receive(CaughtUp("heartbeat"), 0.5)
+    assert published(minter.tick(0.5)) == []
+    minter.receive(CaughtUp("config"), 1.0)
+    assert (minter.deadline() or 0.0) <= 1.0
+    (first,) = published(minter.tick(1.0))
+    assert (first.generation, first.classes) == (1, classes)
+    assert published(minter.tick(1.0 + PUBLISH_EVERY_S - 0.001)) == []
+    assert published(minter.tick(1.0 + PUBLISH_EVERY_S)) == [first]
+    assert minter.receive(publication(first), 5.0) == [StoreCatalogue(first)]
+    for now in (5.0, 1.0 + 2 * PUBLISH_EVERY_S, 100.0):
+        assert published(minter.tick(now)) == []
+
+
+def test_a_restart_never_brings_the_file_back(
+    build: Build, publication: Make, classes: Classes, richer: Classes
+) -> None:
+    """Neither over the topic nor over the copy on disk."""
+    in_force = publication(record(richer, 4))
+    assert published(ready(build(catalogue=None, publish=classes), in_force).tick(50.0)) == []
+    minter = build(catalogue=record(richer, 4), publish=classes)
+    minter.receive(CaughtUp("config"), 1.0)
+    assert published(minter.tick(1.0)) == [record(richer, 4)]
+
+
+@pytest.mark.parametrize("lost", [True, False])
+def test_a_topic_that_has_less_than_is_in_force_gets_it_again_as_it_was(
+    build: Build, publication: Make, classes: Classes, lost: bool
+) -> None:
+    minter = build()
+    if not lost:
+        minter.receive(publication(record({"old": classes["data"]}, 2)), 0.5)
+    minter.receive(CaughtUp("config"), 1.0)
+    assert published(minter.tick(1.0)) == [record(classes, 3)]
+    minter.receive(publication(record(classes, 3)), 1.1)
+    assert published(minter.tick(1.0 + PUBLISH_EVERY_S)) == []
+
+
+@pytest.mark.parametrize("foreign", [b"{}", "fax"], ids=str)
+def test_what_another_version_wrote_is_left_alone(
+    build: Build, publication: Make, classes: Classes, foreign: Any
+) -> None:
+    found = record({"fax": {"kind": "fax"}}, 9) if foreign == "fax" else foreign
+    minter = ready(build(publish=classes), publication(found))
+    assert published(minter.tick(50.0)) == []
+    assert minter.counts["undecodable"] == 1
+
+
+def test_nothing_is_published_by_who_has_nothing(build: Build) -> None:
+    assert published(ready(build(catalogue=None)).tick(50.0)) == []
+
+
+def test_one_generation_written_twice_ends_the_same_for_everybody(
+    build: Build, publication: Make, classes: Classes, richer: Classes
+) -> None:
+    """Whatever comes first: the greater digest is in force, and the last record of the topic."""
+    both = sorted((record(richer, 4), record({"other": classes["data"]}, 4)), key=version)
+    for order in (both, both[::-1]):
+        minter = ready(build(), publication(record(classes, 3)))
+        for one in order:
+            minter.receive(publication(one), 2.0)
+        body = replies(minter.receive(LocalRequest(1, {"op": "settings"}), 2.0))[0][1]
+        assert body["classes"] == both[1].classes
+        assert published(minter.tick(2.0)) == ([] if order == both else [both[1]])
+
+
+def test_an_applied_catalogue_is_answered_when_it_was_read_back(
+    build: Build, publication: Make, classes: Classes, richer: Classes
+) -> None:
+    minter = ready(build(), publication(record(classes, 3)))
+    assert minter.receive(apply(richer, 5), 2.0) == []
+    assert (minter.deadline() or 0.0) <= 2.0
+    effects = minter.tick(2.0)
+    assert published(effects) == [record(richer, 4)]
+    assert replies(effects) == []
+    assert minter.receive(publication(record(richer, 4)), 2.1) == [StoreCatalogue(record(richer, 4))]
+    assert (minter.deadline() or 0.0) <= 2.1
+    effects = minter.tick(2.1)
+    assert replies(effects) == [(5, {"id": 7, "applied": True, "generation": 4, "was": 3})]
+    assert published(minter.tick(50.0)) == replies(minter.tick(50.0)) == []
+
+
+def test_what_is_in_force_is_unchanged(build: Build, publication: Make, classes: Classes) -> None:
+    minter = ready(build(), publication(record(classes, 3)))
+    turned = {name: dict(reversed(one.items())) for name, one in classes.items()}
+    assert replies(minter.receive(apply(turned), 2.0)) == [(1, {"id": 7, "applied": False, "generation": 3})]
+    assert published(minter.tick(2.0)) == []
+
+
+def test_a_catalogue_that_is_not_read_back_is_indeterminate(
+    build: Build, publication: Make, classes: Classes, richer: Classes
+) -> None:
+    minter = ready(build(), publication(record(classes, 3)))
+    minter.receive(apply(richer), 2.0)
+    tries = 0
+    while (now := minter.deadline() or 0.0) < 2.0 + APPLY_WITHIN_S:
+        effects = minter.tick(max(now, 2.0))
+        tries += len(published(effects))
+        assert replies(effects) == []
+    ((_, body),) = replies(minter.tick(2.0 + APPLY_WITHIN_S))
+    assert (body["error"], tries) == ("indeterminate", 4)
+    assert published(minter.tick(50.0)) == []
+    minter.receive(publication(record(richer, 4)), 51.0)  # it was on its way after all
+    minter.receive(apply(classes), 52.0)
+    assert published(minter.tick(52.0)) == [record(classes, 5)]
+
+
+def test_who_is_overtaken_is_told(build: Build, publication: Make, classes: Classes, richer: Classes) -> None:
+    minter = ready(build(), publication(record(classes, 3)))
+    minter.receive(apply(richer), 2.0)
+    minter.tick(2.0)
+    minter.receive(publication(record({"other": classes["data"]}, 5)), 2.1)
+    effects = minter.tick(2.1)
+    assert [body["error"] for _, body in replies(effects)] == ["try_again"]
+    assert published(minter.tick(50.0)) == []
+
+
+def test_it_goes_on_top_of_what_only_the_topic_has(build: Build, publication: Make, richer: Classes) -> None:
+    minter = ready(build(), publication(record({"fax": {"kind": "fax"}}, 9)))
+    minter.receive(apply(richer), 2.0)
+    assert [one.generation for one in published(minter.tick(2.0))] == [10]
+
+
+def wrong(classes: Classes) -> Any:
+    yield None, ["classes"]
+    yield {}, ["classes"]
+    yield {"Gold": {}, "b": 1}, ["classes.Gold", "classes.b"]
+    yield (
+        classes
+        | {"gold": {"kind": "cm", "body": [{"max_cpe": 999}, {"network_access": 1}, {"max_cpe": -1}]}},
+        ["classes.gold.body[0].max_cpe", "classes.gold.body[2].max_cpe"],
+    )
+    yield classes | {"a": {"kind": "fax"}, "b": {"kind": "fax"}}, ["classes.a.kind", "classes.b.kind"]
+    huge = {"kind": "mta", "hash": "na", "body": [{"tlv": 64, "hex": "00" * 60_000}]}
+    yield {f"class{at}": huge for at in range(9)}, ["classes"]
+
+
+def test_a_wrong_catalogue_is_refused_whole_with_every_mistake_and_the_old_one_stays(
+    build: Build, publication: Make, create: Make, classes: Classes
+) -> None:
+    minter = ready(build(), publication(record(classes, 3)))
+    for bad, paths in wrong(classes):
+        ((_, body),) = replies(minter.receive(apply(bad), 2.0))
+        assert body["error"] == "bad_settings"
+        assert [path for path, _ in body["problems"]] == paths
+        assert published(minter.tick(50.0)) == []
+    assert route("config").payload_bytes_max < 9 * 120_000
+    assert replies(minter.receive(LocalRequest(1, {"op": "settings"}), 60.0)) == [
+        (1, {"id": None, **record(classes, 3).model_dump()})
+    ]
+    assert minter.receive(create(), 60.0) == []
+
+
+def test_an_apply_that_comes_too_early_or_too_late_is_to_be_tried_again(
+    build: Build, publication: Make, classes: Classes, richer: Classes
+) -> None:
+    minter = build()
+    assert replies(minter.receive(apply(richer), 0.5))[0][1]["error"] == "try_again"
+    ready(minter, publication(record(classes, 3)))
+    minter.receive(apply(richer), 2.0)
+    ((session, body),) = replies(minter.receive(apply(richer, 2), 2.0))
+    assert (session, body["error"]) == (2, "try_again")
+    minter.receive(Draining(), 3.0)
+    assert replies(minter.receive(apply(richer, 3), 3.0))[0][1]["error"] == "try_again"
+
+
+def test_no_catalogue_is_generation_0(build: Build) -> None:
+    minter = build(catalogue=None)
+    body = {"id": 1, "generation": 0, "digest": "", "classes": {}}
+    assert replies(minter.receive(LocalRequest(4, {"op": "settings", "id": 1}), 0.0)) == [(4, body)]
