@@ -9,7 +9,7 @@ from services.lab.scenario import Scenario
 from tests.bench.figure import Figure, alternate, ratios
 
 BOOTS = 10_000
-IN_FLIGHT = 400
+IN_FLIGHT = 2000
 ALTERNATIONS = 7
 SETTINGS = Path(__file__).parents[2] / "deploy/settings/lab.yaml"
 
