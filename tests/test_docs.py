@@ -21,8 +21,9 @@ MAKEFILE = (ROOT / "Makefile").read_text()
 
 def commands(group: click.Group, words: str) -> Iterator[str]:
     """Every command that does something, as it is typed."""
-    for name, command in group.commands.items():
-        path = f"{words} {name}"
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command, path = group.get_command(context, name), f"{words} {name}"
         if isinstance(command, click.Group):
             yield from commands(command, path)
         else:

@@ -90,9 +90,10 @@ def test_it_runs_a_command_that_exists_with_an_example_that_exists(unit: Unit, p
     (line,) = unit["ExecStart"]
     program, *words = line.split()
     assert program == PROGRAM
-    command: click.Command = cli
+    command: click.Command | None = cli
     while words and isinstance(command, click.Group):
-        command = command.commands[words.pop(0)]
+        command = command.get_command(click.Context(command), words.pop(0))
+    assert command is not None
     context = command.make_context(command.name, words, resilient_parsing=True)
     assert context.params["path"] == Path("/etc/provbus", f"{path.stem.removeprefix('provbus-')}.yaml")
 

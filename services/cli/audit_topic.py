@@ -18,7 +18,7 @@ from bus.routes import route
 from bus.transport.kafka import COMMON, CONSUMER
 from services.cli.story import Told, is_told
 
-ANSWER_S = 5.0  # for the brokers to say what they hold
+ANSWER_S = 3.0  # for the brokers to say what they hold
 READ_S = 30.0  # some million records; who wants more narrows the time
 _FETCH_WAIT_MS = 10
 _EMBEDDED = "mockCluster"  # how librdkafka names its own

@@ -1,21 +1,16 @@
-"""The command `provbus`."""
+"""The command `provbus`. What a command needs is imported when it is called: `file` needs no broker."""
 
 import signal
 import sys
+from importlib import import_module
 
 import click
 
 from bus import log
 from bus.errors import BusyError, ConfigError, LocalError, RemoteError, TransportError, TryAgainError
-from services.cli.config import config
-from services.cli.file import file
-from services.cli.keys import keys
-from services.cli.lab import lab
-from services.cli.peers import peers
-from services.cli.run import run
-from services.cli.settings import settings
-from services.cli.topics import topics
-from services.cli.trace import trace
+
+COMMANDS = ("run", "config", "peers", "trace", "keys", "topics", "settings", "file", "lab")
+"""Each is what its module of this package calls by its own name."""
 
 EXIT_CODES: dict[type[Exception], int] = {
     ConfigError: 78,
@@ -27,16 +22,27 @@ EXIT_CODES: dict[type[Exception], int] = {
 }
 
 
-@click.group()
+class Commands(click.Group):
+    """The commands, imported one by one."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Every name."""
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of this name; None if there is none."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(f"services.cli.{cmd_name}"), cmd_name)
+        return command
+
+
+@click.group(cls=Commands)
 @click.version_option(package_name="provbus")
 @click.option("--verbose", is_flag=True, help="Also log what is normal.")
 def cli(verbose: bool) -> None:
     """The message bus of a cable operator's provisioning platform."""
     log.configure(level="info" if verbose else "warning")
-
-
-for command in (run, config, peers, trace, keys, topics, settings, file, lab):
-    cli.add_command(command)
 
 
 def main() -> None:

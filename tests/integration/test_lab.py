@@ -120,7 +120,7 @@ def test_a_first_boot_over_multicast(environment: dict[str, str]) -> None:
 
 
 def test_a_network_that_loses_one_in_twenty_costs_tries_and_no_modem(environment: dict[str, str]) -> None:
-    report = run_lab(environment, "lossy", 100, "--mode", "multicast")
+    report = run_lab(environment, "lossy", 60, "--mode", "multicast")
     assert report["failed"] == 0
     assert report["handoffs"]["retried"] > 0
 
@@ -255,7 +255,3 @@ def test_a_storm_is_compared_with_a_bare_tftp_loop(environment: dict[str, str]) 
     report = run_lab(environment, "storm", 300)
     ratio = report["cpu_per_boot_ms"] / report["cpu_bare_tftp_ms"]
     assert report["cpu_per_boot_vs_bare_tftp"] == pytest.approx(ratio, rel=0.01)
-
-
-def test_a_storm_on_lossy_links_leaves_nobody_behind(environment: dict[str, str]) -> None:
-    assert run_lab(environment, "storm-lossy", 60)["second_tries"] > 0
