@@ -19,8 +19,9 @@ from random import Random
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from bus.errors import UnavailableError
 from services.lab.arsenal import Arsenal, Bait
-from services.tftp.client_core import ReadClient
+from services.lab.reading import read_file
 from services.tftp.packets import DATA, parse_opcode
 
 TICK_S = 0.002
@@ -47,11 +48,14 @@ class AttackConfig(BaseModel):
 class Attack:
     """The sockets, and what came to them."""
 
-    def __init__(self, config: AttackConfig) -> None:
+    def __init__(self, config: AttackConfig, patience_s: float = PATIENCE_S) -> None:
+        """`UnavailableError` if a bait's owner gets no file within `patience_s`, three times over."""
         baits = [Bait(name.encode(), owner, server) for name, owner, server in config.baits]
         half = len(baits) // 2
         for bait in baits[:half]:
-            read_file(bait, config.tftp_port)
+            server = (bait.server, config.tftp_port)
+            if read_file(bait.name, bait.owner, server, patience_s=patience_s, tries=TRIES) is None:
+                raise UnavailableError(f"no file for {bait.owner} from {bait.server}")
         self._config = config
         self._arsenal = Arsenal(
             baits[:half],
@@ -106,26 +110,6 @@ class Attack:
             data = self._by_descriptor[descriptor].recv(_DATAGRAM_BYTES_MAX)
             self.bytes += len(data)
             self.files += parse_opcode(data) == DATA
-
-
-def read_file(bait: Bait, tftp_port: int, patience_s: float = PATIENCE_S) -> bytes:
-    """Read a bait's file as its owner would; `TimeoutError` if it does not come."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as own:
-        own.bind((bait.owner, 0))
-        own.settimeout(patience_s)
-        client = ReadClient(bait.name)
-        for _ in range(TRIES):
-            own.sendto(client.restart(), (bait.server, tftp_port))
-            try:
-                while not client.done:
-                    data, peer = own.recvfrom(_DATAGRAM_BYTES_MAX)
-                    answer = client.receive(data, peer[1])
-                    if answer is not None:
-                        own.sendto(answer, peer)
-                return client.file
-            except TimeoutError:
-                continue
-    raise TimeoutError(f"no file for {bait.owner} from {bait.server}")
 
 
 def main(arguments: list[str]) -> int:

@@ -26,13 +26,12 @@ from bus.transport.curve import KeyPair, key_pair, secure_client
 from fileid.row import ROWS, Row, pack, pack_rows
 from fileid.seal import KEY_BYTES, Opener, Sealer, SealKey
 from services.lab.processes import ask
-from services.tftp.client_core import ReadClient
+from services.lab.reading import read_file
 
 PROBE = "probe-1"
 PROBE_ADDRESS = "127.0.0.5"
 KINDS = {"bus": ("curve", "seal"), "multicast": ("multicast", "seal")}
 PATIENCE_S = 3.0  # a name without its row is served from its seal after half a second
-_BLOCK_BYTES_MAX = 2_048
 
 
 class Target(NamedTuple):
@@ -120,17 +119,7 @@ class Rotation:
 
     def _is_served(self, row: Row) -> bool:
         """Whether a modem at the row's address gets a file by this name."""
-        client = ReadClient(row.name)
-        with _socket() as one:
-            one.sendto(client.request, self._target.tftp)
-            while not client.done:
-                if not select.select([one], [], [], PATIENCE_S)[0]:
-                    return False
-                data, peer = one.recvfrom(_BLOCK_BYTES_MAX)
-                answer = client.receive(data, peer[1])
-                if answer is not None:
-                    one.sendto(answer, peer)
-        return True
+        return read_file(row.name, PROBE_ADDRESS, self._target.tftp, patience_s=PATIENCE_S) is not None
 
     def _is_acked(self, keys: _Keys, row: Row) -> bool:
         """Whether the CFM answers rows in a datagram that is sealed with this key."""

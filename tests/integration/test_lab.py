@@ -2,9 +2,7 @@
 
 import json
 import os
-import select
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,7 +17,7 @@ from confluent_kafka import Consumer, TopicPartition
 from bus.routes import ROUTES
 from services.lab.kafka import KafkaCluster
 from services.lab.processes import ask
-from services.tftp.client_core import ReadClient
+from services.lab.reading import read_file as tftp_read
 
 ROOT = Path(__file__).parents[2]
 SCENARIOS = ROOT / "deploy" / "scenarios"
@@ -78,18 +76,7 @@ def held_lab(environment: dict[str, str], modems: int) -> Iterator[dict[str, Any
 def read_file(server: str, name: str, source: str) -> bytes | None:
     """A TFTP read of `name` from `source`; None if not one byte comes back within two seconds."""
     address, port = server.rsplit(":", 1)
-    client = ReadClient(name.encode())
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
-        one.bind((source, 0))
-        one.sendto(client.request, (address, int(port)))
-        while not client.done:
-            if not select.select([one], [], [], 2.0)[0]:
-                return None
-            data, peer = one.recvfrom(2048)
-            answer = client.receive(data, peer[1])
-            if answer is not None:
-                one.sendto(answer, peer)
-    return client.file
+    return tftp_read(name.encode(), source, (address, int(port)), patience_s=2.0)
 
 
 def test_a_first_boot(environment: dict[str, str]) -> None:

@@ -52,6 +52,7 @@ def test_plaintext_stays_on_loopback(bootstrap: str, protocol: str | None, is_al
         (b"\ns3cret", b"\ns3cret"),
         (b"s3cret\r\n", b"s3cret\r"),
         (b"\xff\0\n", b"\xff\0"),
+        (b" abc \r\n", b" abc \r"),
     ],
 )
 def test_one_trailing_newline_is_not_part_of_a_secret(tmp_path: Path, content: bytes, secret: bytes) -> None:

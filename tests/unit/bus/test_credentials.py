@@ -69,23 +69,6 @@ def test_a_configuration_loads_without_them_and_keeps_their_names(tmp_path: Path
     assert config.kafka.password_file == Path("credentials:kafka.password")
 
 
-@pytest.mark.parametrize(
-    ("held", "secret"),
-    [
-        (b"abc", b"abc"),
-        (b"abc\n", b"abc"),
-        (b"abc\n\n", b"abc\n"),
-        (b" abc \r\n", b" abc \r"),
-        (b"\nabc", b"\nabc"),
-        (b"a\0b\n", b"a\0b"),
-    ],
-)
-def test_one_trailing_newline_is_no_part_of_a_secret(tmp_path: Path, held: bytes, secret: bytes) -> None:
-    path = tmp_path / "cmts.secret"
-    path.write_bytes(held)
-    assert read_secret(path) == secret
-
-
 @pytest.mark.parametrize(("mode", "warns"), [(0o600, False), (0o640, False), (0o644, True), (0o604, True)])
 def test_a_secret_that_everybody_may_read_is_a_warning(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, mode: int, warns: bool

@@ -7,8 +7,8 @@ from threading import Thread
 
 import pytest
 
-from services.lab.arsenal import Bait
-from services.lab.attack import Attack, AttackConfig, read_file
+from bus.errors import UnavailableError
+from services.lab.attack import Attack, AttackConfig
 from services.tftp.packets import DATA, HEAD, Request, parse_request
 
 FILE = HEAD.pack(DATA, 1) + b"settings"
@@ -42,8 +42,8 @@ def server(may_have: Careful) -> Iterator[int]:
             thread.join()
 
 
-def run(port: int) -> Attack:
-    config = AttackConfig(
+def config(port: int) -> AttackConfig:
+    return AttackConfig(
         rate_per_s=2000,
         duration_s=0.1,
         seed=1,
@@ -53,7 +53,10 @@ def run(port: int) -> Attack:
         strangers=["127.200.1.1"],
         neighbours=["127.64.200.1"],
     )
-    attack = Attack(config)
+
+
+def run(port: int) -> Attack:
+    attack = Attack(config(port))
     try:
         attack.run()
     finally:
@@ -83,5 +86,5 @@ def test_what_a_careless_server_gives_is_counted() -> None:
 def test_a_bait_without_its_file_is_an_error() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
         silent.bind((SERVER, 0))
-        with pytest.raises(TimeoutError, match=r"no file for 127\.95\.254\.1"):
-            read_file(Bait(b"name", "127.95.254.1", SERVER), silent.getsockname()[1], patience_s=0.01)
+        with pytest.raises(UnavailableError, match=r"no file for 127\.95\.254\.1"):
+            Attack(config(silent.getsockname()[1]), patience_s=0.01)

@@ -9,7 +9,7 @@ import pytest
 
 from bus.envelope import Envelope, Stamp, Token, number_of
 from bus.machine import LocalRequest, Received, Send, WallClock
-from bus.messages import BEAT, Beat, CatalogueRecord, encode
+from bus.messages import BEAT, CATALOGUE, Beat, CatalogueRecord, encode
 from fileid.handoff import ACKED_SEQ, Budget
 from fileid.row import ACK, split_rows
 from fileid.seal import KEY_BYTES, Opener, Sealer, SealKey
@@ -128,3 +128,21 @@ def ack() -> Callable[..., Received]:
         return Received(Envelope(ACK, str(send.to), 1, 1, 0, data), send.to)
 
     return make
+
+
+@pytest.fixture
+def publication() -> Callable[[CatalogueRecord | bytes], Received]:
+    """Makes the next record of the settings topic."""
+    seqs = count(1)
+
+    def make(found: CatalogueRecord | bytes) -> Received:
+        data = found if isinstance(found, bytes) else encode(found)
+        return Received(Envelope(CATALOGUE, "dhcp-2", 1, next(seqs), 0, data), "")
+
+    return make
+
+
+@pytest.fixture
+def richer(classes: Classes) -> Classes:
+    """The same classes and one more."""
+    return classes | {"gold": classes["data"]}

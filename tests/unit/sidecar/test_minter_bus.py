@@ -1,46 +1,19 @@
 """What a minter makes of the bus: catalogues, beats, and everything that is neither."""
 
 from collections.abc import Callable, Iterator
-from itertools import count
 from typing import Any
 
 import pytest
 
 from bus.envelope import Envelope
 from bus.machine import Connect, Effect, Publish, Received, Reply, Send, Undelivered
-from bus.messages import BEAT, CATALOGUE, Beat, CatalogueRecord, decode, encode
+from bus.messages import BEAT, Beat, CatalogueRecord, decode
 from fileid.row import ACK, HELLO, PULL, PULLED, ROWS, Row, pack_names, split_rows
-from services.settings.catalogue import Classes, StoreCatalogue, parse, record
+from services.settings.catalogue import Classes, StoreCatalogue, record
 from services.sidecar.minter import HELLO_EVERY_S, Minter
 
 Build = Callable[..., Minter]
 Make = Callable[..., Any]
-
-
-@pytest.fixture
-def publication() -> Callable[[CatalogueRecord | bytes], Received]:
-    """Makes the next record of the settings topic."""
-    seqs = count(1)
-
-    def make(found: CatalogueRecord | bytes) -> Received:
-        data = found if isinstance(found, bytes) else encode(found)
-        return Received(Envelope(CATALOGUE, "dhcp-2", 1, next(seqs), 0, data), "")
-
-    return make
-
-
-@pytest.fixture
-def richer(classes: Classes) -> Classes:
-    """The same classes and one more."""
-    return classes | {"gold": classes["data"]}
-
-
-def published(effects: list[Effect]) -> list[CatalogueRecord]:
-    return [
-        parse(one.envelope.data)
-        for one in effects
-        if isinstance(one, Publish) and one.envelope.type == CATALOGUE and one.key == "catalogue"
-    ]
 
 
 def beats(effects: list[Effect]) -> list[Beat]:

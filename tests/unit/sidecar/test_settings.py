@@ -1,14 +1,12 @@
 """The catalogue at a minter: what it writes to the topic, and what an operator asks and applies."""
 
 from collections.abc import Callable
-from itertools import count
 from typing import Any
 
 import pytest
 
-from bus.envelope import Envelope
 from bus.machine import CaughtUp, Draining, Effect, LocalRequest, Publish, Received, Reply
-from bus.messages import CATALOGUE, CatalogueRecord, encode
+from bus.messages import CATALOGUE, CatalogueRecord
 from bus.routes import route
 from services.settings.catalogue import Classes, StoreCatalogue, parse, record, version
 from services.sidecar.minter import Minter
@@ -16,24 +14,6 @@ from services.sidecar.offering import APPLY_WITHIN_S, PUBLISH_EVERY_S
 
 Build = Callable[..., Minter]
 Make = Callable[..., Any]
-
-
-@pytest.fixture
-def publication() -> Make:
-    """Makes the next record of the settings topic."""
-    seqs = count(1)
-
-    def make(found: CatalogueRecord | bytes) -> Received:
-        data = found if isinstance(found, bytes) else encode(found)
-        return Received(Envelope(CATALOGUE, "dhcp-2", 1, next(seqs), 0, data), "")
-
-    return make
-
-
-@pytest.fixture
-def richer(classes: Classes) -> Classes:
-    """The same classes and one more."""
-    return classes | {"gold": classes["data"]}
 
 
 def published(effects: list[Effect]) -> list[CatalogueRecord]:
