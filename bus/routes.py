@@ -56,10 +56,10 @@ ROUTES: dict[str, Route] = {
         Topic("provbus.settings.v1", 1, {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.1"}),
         from_start=True,
     ),
-    # 64 events of up to 1 KiB.
+    # 256 events of up to 1 KiB.
     "audit": Route(
         Carrier.KAFKA,
-        64 * 1024,
+        256 * 1024,
         Topic("provbus.audit.v1", 6, {"retention.ms": str(7 * 24 * HOUR_MS)}),
     ),
 }

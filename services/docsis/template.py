@@ -5,7 +5,8 @@ Theory of operation
 A definition (from YAML) names the kind of file, the placeholders and the body. Compiling it encodes
 everything that two devices have in common; what is left are the parts of `services.docsis.parts`. A modem's
 body is laid out twice: in file order, for the file and its CM MIC, and in the order in which the CMTS MIC
-reads it. What is made at the download has slots like the device's values. So building a file parses nothing:
+reads it. What is made at the download has slots like the device's values. So building a file parses nothing,
+and the *head*, the bytes before the first slot, is not even digested again:
 
     file            = body, timestamp (19), address (20), CM MIC (6), CMTS MIC (7), end (255), padding
     CMTS MIC input  = types 1 to 43, CM MIC, type 18, timestamp and address, types 22 to 40
@@ -33,7 +34,6 @@ from services.docsis.mic import (
     CMTS_MIC_ORDER,
     MIC_BYTES,
     keyed_md5,
-    mta_hash,
     mta_hash_header,
 )
 from services.docsis.packing import Packing
@@ -51,6 +51,7 @@ _MIC_TLV_BYTES = 2 + MIC_BYTES
 _CM_MIC_HEADER = bytes((CM_MIC, MIC_BYTES))
 _CMTS_MIC_HEADER = bytes((CMTS_MIC, MIC_BYTES))
 _ENDINGS = (b"\xff\0\0\0", b"\xff\0\0", b"\xff\0", b"\xff")  # by length of what is before, modulo 4
+_DIGESTS = {"cm": hashlib.md5, "mta": hashlib.sha1}  # of the CM MIC; of the hash of an adapter's file
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,7 +63,9 @@ class Template:
     signature: str
     _hash_header: bytes
     _packing: Packing
-    _file: Parts
+    _head: bytes
+    _head_digest: hashlib._Hash  # copied for every file
+    _rest: Parts
     _digested: Parts
     _always_fits: bool
 
@@ -73,7 +76,7 @@ class Template:
         """
         fields = self._packing.fields(values)
         if not self._always_fits:
-            render(self._file, fields)
+            render(self._rest, fields)
         return self._packing.join(fields)
 
     def build(self, packed: bytes, *, address: bytes, timestamp_s: int, secret: bytes) -> bytes:
@@ -83,9 +86,11 @@ class Template:
         seconds since 1970 and `secret` what the CMTS knows; an MTA ignores the last three (MULPI Annex D).
         """
         fields = self._packing.split(packed)
-        body = render(self._file, fields)
+        rest = render(self._rest, fields)
+        digest = self._head_digest.copy()
         if self.kind == "mta":
-            return b"".join((body, self._hash_header, mta_hash(body + MTA_CLOSING), MTA_CLOSING))
+            digest.update(rest + MTA_CLOSING)
+            return b"".join((self._head, rest, self._hash_header, digest.digest(), MTA_CLOSING))
         if len(address) not in (4, 16) or not 0 <= timestamp_s <= 0xFFFFFFFF:
             raise DocsisError("", "a modem's file takes an address of 4 or 16 bytes, a timestamp of 32 bits")
         if len(address) == 4:
@@ -93,12 +98,13 @@ class Template:
         else:
             stamp = _IPV6_STAMP.pack(_TIMESTAMP, 4, timestamp_s, _IPV6_ADDRESS, 16, address)
             digested = stamp[:_TIMESTAMP_TLV_BYTES]
-        body += stamp
-        cm_mic = _CM_MIC_HEADER + hashlib.md5(body, usedforsecurity=False).digest()
+        rest += stamp
+        digest.update(rest)
+        cm_mic = _CM_MIC_HEADER + digest.digest()
         fields += (cm_mic, digested)
         cmts_mic = keyed_md5(secret, render(self._digested, fields))
-        ending = _ENDINGS[len(body) & 3]  # the two MICs have 36 bytes, a multiple of 4
-        return b"".join((body, cm_mic, _CMTS_MIC_HEADER, cmts_mic, ending))
+        ending = _ENDINGS[len(self._head) + len(rest) & 3]  # the two MICs have 36 bytes, a multiple of 4
+        return b"".join((self._head, rest, cm_mic, _CMTS_MIC_HEADER, cmts_mic, ending))
 
 
 def compile_template(definition: Mapping[str, object]) -> Template:
@@ -108,13 +114,16 @@ def compile_template(definition: Mapping[str, object]) -> Template:
         raise errors[0]
     kind, model, placeholders, entries = compiled
     file = merge(part for entry in entries for part in entry.parts)
+    head, rest = _cut(merge((MTA_OPENING, *file)) if kind == "mta" else file)
     return Template(
         kind=kind,
         placeholders=placeholders,
         signature=f"{kind}({','.join(f'{entry.name}:{entry.kind}' for entry in placeholders)})",
         _hash_header=mta_hash_header(model) if kind == "mta" else b"",
         _packing=Packing(placeholders),
-        _file=merge((MTA_OPENING, *file)) if kind == "mta" else file,
+        _head=head,
+        _head_digest=_DIGESTS[kind](head, usedforsecurity=False),
+        _rest=rest,
         _digested=_digest_order(entries, len(placeholders)),
         _always_fits=_always_fits(file, placeholders),
     )
@@ -123,6 +132,13 @@ def compile_template(definition: Mapping[str, object]) -> Template:
 def problems(definition: object) -> list[DocsisError]:
     """Everything that is wrong with a class of the catalogue, at most PROBLEMS_MAX, in its order."""
     return compile_definition(definition)[1]
+
+
+def _cut(file: Parts) -> tuple[bytes, Parts]:
+    """The constant start of a file, and the rest."""
+    if file and isinstance(file[0], bytes):
+        return file[0], file[1:]
+    return b"", file
 
 
 def _always_fits(file: Parts, placeholders: Sequence[Placeholder]) -> bool:

@@ -1,4 +1,4 @@
-"""The audit stream: 64 events or 200 ms, in order, never lost in silence."""
+"""The audit stream: 256 events or 200 ms, in order, never lost in silence."""
 
 import json
 from typing import Any
@@ -58,7 +58,7 @@ def test_a_full_batch_does_not_wait(count: int, is_due: bool) -> None:
 
 @pytest.mark.parametrize(
     ("count", "sizes"),
-    [(1, [1]), (64, [64]), (65, [64, 1]), (128, [64, 64]), (200, [64, 64, 64, 8])],
+    [(1, [1]), (256, [256]), (257, [256, 1]), (512, [256, 256]), (800, [256, 256, 256, 32])],
 )
 def test_events_leave_in_order_in_batches(count: int, sizes: list[int]) -> None:
     stream = audit()
@@ -90,12 +90,12 @@ def test_a_batch_of_ordinary_events_fits_its_class() -> None:
 
 def test_a_batch_that_was_not_taken_is_counted_event_by_event() -> None:
     stream = audit()
-    fill(stream, 70, 0.0)
+    fill(stream, EVENTS_MAX + 6, 0.0)
     taken, refused = stream.tick(1.0, 0.0)
     stream.undelivered(refused.envelope.data)
     assert stream.dropped == 6
     stream.undelivered(taken.envelope.data)
-    assert stream.dropped == 70
+    assert stream.dropped == EVENTS_MAX + 6
 
 
 def events(stream: Audit, **asked: Any) -> list[dict[str, Any]]:
