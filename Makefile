@@ -15,8 +15,9 @@ install: .venv/.installed
 lab: install
 	$(BIN)/provbus lab run deploy/scenarios/first-boot.yaml
 
+# Two workers: most tests of processes wait. Which tests never run beside each other is in tests/conftest.py.
 test: install check
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 check: install
 	$(BIN)/ruff check .

@@ -2,12 +2,24 @@
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from services.lab.kafka import running
 from services.lab.kafka_state import ClusterInfo
 from tests.requirement import need_kafka
+
+_REAL_PARTS = tuple(Path(__file__).parent / name for name in ("integration", "contract"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With several workers one of them runs every test with brokers or plants: it starts one cluster, and no
+    two plants at a time. The others are dealt out singly.
+    """
+    for item in items:
+        group = "real parts" if any(one in item.path.parents for one in _REAL_PARTS) else item.nodeid
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")
