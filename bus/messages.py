@@ -43,13 +43,14 @@ class Beat(Contract):
 
 
 class CatalogueRecord(Contract):
-    """A whole settings catalogue: taken whole or not at all. `digest` is SHA-256 over the canonical classes,
-    hex.
+    """A whole settings catalogue: taken whole or not at all. `digest` is SHA-256 over the canonical classes
+    and lookup, hex. A rule of `lookup` says which class a device has.
     """
 
     generation: int = Field(ge=1, le=0xFFFFFFFF)
     digest: str
     classes: dict[str, dict[str, Any]]
+    lookup: list[dict[str, Any]] = []
 
 
 class AuditBatch(Contract):

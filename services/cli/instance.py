@@ -3,7 +3,7 @@
 from typing import Any
 
 from bus.config import Config
-from bus.errors import UnavailableError
+from bus.errors import RemoteError, UnavailableError
 from bus.transport.local import exchange
 
 ANSWER_S = 5.0  # an instance answers from what it has in memory
@@ -15,3 +15,11 @@ def ask(config: Config, request: dict[str, Any], timeout_s: float = ANSWER_S) ->
         return exchange(config.local.socket, request, timeout_s)
     except UnavailableError as error:
         raise UnavailableError(f"{error}: start {config.instance}, or join its socket's group") from error
+
+
+def in_force(config: Config) -> dict[str, Any]:
+    """Generation, digest, classes and lookup rules, as the instance has them."""
+    answer = ask(config, {"op": "settings"})
+    if "error" in answer:
+        raise RemoteError(f"{config.instance}: {answer.get('detail', answer['error'])}")
+    return {key: answer[key] for key in ("generation", "digest", "classes", "lookup")}

@@ -20,11 +20,11 @@ output_option = click.option(
 )
 
 
-def show(output: str, document: Any, table: Table) -> None:
-    """Print the document, or the table that says the same."""
+def show(output: str, document: Any, *tables: Table) -> None:
+    """Print the document, or the tables that say the same."""
     if output == "json":
         click.echo(json.dumps(document))
     elif output == "yaml":
         click.echo(yaml.safe_dump(document, sort_keys=False, explicit_start=True), nl=False)
     else:
-        Console(width=None if sys.stdout.isatty() else WIDTH_MAX).print(table)
+        Console(width=None if sys.stdout.isatty() else WIDTH_MAX).print(*tables, sep="\n")

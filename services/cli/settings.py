@@ -15,16 +15,17 @@ import yaml
 from rich.table import Table
 from rich.text import Text
 
-from bus.config import Config, load
+from bus.config import load
 from bus.errors import ConfigError, RemoteError, TryAgainError
-from services.cli.instance import ask
+from bus.messages import CatalogueRecord
+from services.cli.instance import ask, in_force
 from services.cli.output import output_option, show
 from services.cli.run import config_option
 from services.docsis.difference import Difference, differences
-from services.docsis.errors import DocsisError
-from services.settings.catalogue import Classes, Problem
+from services.settings.catalogue import Classes, Problem, Rules, record
+from services.settings.lookup import Key, key_of
 from services.settings.store import CatalogueFile, read_catalogue
-from services.sidecar.offering import APPLY_WITHIN_S, class_problems
+from services.sidecar.offering import APPLY_WITHIN_S, catalogue_problems
 
 ANSWER_S = APPLY_WITHIN_S + 5.0
 
@@ -33,19 +34,20 @@ file_argument = click.argument("file", type=click.Path(path_type=Path))
 
 @click.group()
 def settings() -> None:
-    """Check, compare, show and change the classes of service."""
+    """Check, compare, show and change the classes of service, and the rules that say whose they are."""
 
 
 @settings.command("check")
 @file_argument
 def check(file: Path) -> None:
     """Check the catalogue in FILE. Exit 0 and `ok`, or 1 and every mistake with its line."""
-    found = read_catalogue(file, class_problems)
+    found = _read(file)
     for mistake in found.mistakes:
         click.echo(mistake)
     if found.mistakes:
         sys.exit(1)
-    click.echo(f"ok: {_count(len(found.classes), 'class', 'classes')}, {_count(found.fragments, 'fragment')}")
+    classes, fragments = _count(len(found.classes), "class", "classes"), _count(found.fragments, "fragment")
+    click.echo(f"ok: {classes}, {fragments}, {_count(len(found.lookup), 'rule')}")
 
 
 @settings.command("diff")
@@ -63,15 +65,13 @@ def diff(files: tuple[Path, ...], path: Path | None, output: str) -> None:
         raise click.UsageError("name OLD and NEW, or NEW and --config")
     catalogues = [_read(file).sound() for file in files]
     if path is not None:
-        catalogues.insert(0, _in_force(load(path))["classes"])
-    try:
-        found = list(_differences(*catalogues))
-    except DocsisError as error:  # files were checked, so another version of ours made what is in force
-        raise RemoteError(f"what is in force cannot be compared: {error}") from error
+        catalogues.insert(0, _comparable(in_force(load(path))))
+    old, new = catalogues
+    found = [*_class_differences(old.classes, new.classes), *_rule_differences(old, new)]
     if found or output != "table":
         table = Table("class", "path", "old", "new", box=None, pad_edge=False)
-        for name, (place, old, new) in found:
-            table.add_row(name, place, _cell(old), _cell(new))
+        for name, (place, before, after) in found:
+            table.add_row(name, place, _cell(before), _cell(after))
         show(output, [{"class": name, **one._asdict()} for name, one in found], table)
     sys.exit(1 if found else 0)
 
@@ -81,22 +81,15 @@ def diff(files: tuple[Path, ...], path: Path | None, output: str) -> None:
 @config_option
 @output_option
 def show_command(name: str | None, path: Path, output: str) -> None:
-    """Print the catalogue in force, or one CLASS of it, without fragments.
+    """Print the catalogue in force, or one CLASS of it, without fragments, and whose each class is.
 
     As yaml the catalogue is a file that `apply` takes, and a class one that `file encode` takes.
     """
-    found = _in_force(load(path))
+    found = in_force(load(path))
     classes: Classes = found["classes"]
     if name is None:
-        table = Table("class", "kind", "TLVs", "placeholders", box=None, pad_edge=False)
-        table.title = f"generation {found['generation']}, {found['digest'][:12] or 'no catalogue'}"
-        table.title_justify = "left"
-        for one, definition in classes.items():
-            kinds = (
-                f"{key}:{value['kind']}" for key, value in (definition.get("placeholders") or {}).items()
-            )
-            table.add_row(one, definition["kind"], str(len(definition["body"])), ", ".join(kinds) or "-")
-        show(output, {"classes": classes} if output == "yaml" else found, table)
+        file = {key: found[key] for key in ("classes", "lookup")}
+        show(output, file if output == "yaml" else found, _class_table(found), *_rule_tables(found["lookup"]))
     elif name in classes:
         table = Table("path", "value", box=None, pad_edge=False)
         for place, value in _leaves(classes[name], ""):
@@ -118,7 +111,8 @@ def apply(file: Path, path: Path) -> None:
     if config.minter is None:
         raise click.UsageError(f"{config.instance} is a CFM, which only reads: name a DHCP or MPS instance")
     found = _read(file)
-    answer = ask(config, {"op": "settings.apply", "classes": found.sound()}, ANSWER_S)
+    sound = found.sound()
+    answer = ask(config, {"op": "settings.apply", "classes": sound.classes, "lookup": sound.lookup}, ANSWER_S)
     if "error" in answer:
         raise _refusal(answer, found)
     if answer["applied"]:
@@ -128,15 +122,34 @@ def apply(file: Path, path: Path) -> None:
 
 
 def _read(file: Path) -> CatalogueFile:
-    return read_catalogue(file, class_problems)
+    return read_catalogue(file, catalogue_problems)
 
 
-def _in_force(config: Config) -> dict[str, Any]:
-    """Generation, digest and classes, as the instance has them."""
-    answer = ask(config, {"op": "settings"})
-    if "error" in answer:
-        raise RemoteError(f"{config.instance}: {answer.get('detail', answer['error'])}")
-    return {key: answer[key] for key in ("generation", "digest", "classes")}
+def _comparable(found: dict[str, Any]) -> CatalogueRecord:
+    """What is in force, if we know what it says: another version of ours may have made it."""
+    for problem in catalogue_problems(found["classes"], found["lookup"]):
+        raise RemoteError(f"what is in force cannot be compared: {problem.path}: {problem.reason}")
+    return record(found["classes"], 1, found["lookup"])
+
+
+def _class_table(found: dict[str, Any]) -> Table:
+    table = Table("class", "kind", "TLVs", "placeholders", box=None, pad_edge=False)
+    table.title = f"generation {found['generation']}, {found['digest'][:12] or 'no catalogue'}"
+    table.title_justify = "left"
+    for name, one in found["classes"].items():
+        kinds = (f"{key}:{value['kind']}" for key, value in (one.get("placeholders") or {}).items())
+        table.add_row(name, one["kind"], str(len(one["body"])), ", ".join(kinds) or "-")
+    return table
+
+
+def _rule_tables(lookup: Rules) -> Iterator[Table]:
+    """The table of the rules as written, if there are any; a CFM also keeps those that we do not know."""
+    if lookup:
+        table = Table("rule", "class", "values", box=None, pad_edge=False)
+        for rule in lookup:
+            keys = (f"{name} {value}" for name, value in rule.items() if name not in ("class", "values"))
+            table.add_row(Text(", ".join(keys)), _cell(rule.get("class")), _cell(rule.get("values")))
+        yield table
 
 
 def _refusal(answer: dict[str, Any], found: CatalogueFile) -> Exception:
@@ -149,7 +162,7 @@ def _refusal(answer: dict[str, Any], found: CatalogueFile) -> Exception:
     return TryAgainError(detail) if answer["error"] == "try_again" else RemoteError(detail)
 
 
-def _differences(old: Classes, new: Classes) -> Iterator[tuple[str, Difference]]:
+def _class_differences(old: Classes, new: Classes) -> Iterator[tuple[str, Difference]]:
     for name in dict.fromkeys((*old, *new)):
         if name not in new:
             yield name, Difference("", "a class", None)
@@ -158,6 +171,30 @@ def _differences(old: Classes, new: Classes) -> Iterator[tuple[str, Difference]]
         else:
             for one in differences(old[name], new[name]):
                 yield name, one
+
+
+def _rule_differences(old: CatalogueRecord, new: CatalogueRecord) -> Iterator[tuple[str, Difference]]:
+    """A rule stays the same one as long as its key and the kind of its class do."""
+    before, after = _by_key(old), _by_key(new)
+    for kind, key in dict.fromkeys((*before, *after)):
+        one, other = before.get((kind, key)), after.get((kind, key))
+        if one is None or other is None:
+            yield str(key), Difference("", one, other)
+            continue
+        for name in dict.fromkeys((*one, *other)):
+            if one.get(name) != other.get(name):
+                yield str(key), Difference(name, one.get(name), other.get(name))
+
+
+def _by_key(found: CatalogueRecord) -> dict[tuple[str, Key], dict[str, Any]]:
+    """What each rule says, by the kind of its class and its key."""
+    return {
+        (found.classes[rule["class"]]["kind"], key_of(rule)): {
+            "class": rule["class"],
+            **{f"values.{name}": value for name, value in rule.get("values", {}).items()},
+        }
+        for rule in found.lookup
+    }
 
 
 def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:

@@ -1,9 +1,9 @@
 """The settings catalogue: the classes of service, as one record that is taken whole or not at all.
 
-A catalogue is a mapping of class names to definitions. What a definition says is `services.docsis`' business;
-here it is only carried, compared and kept. Its digest is SHA-256 over the canonical JSON of the classes, its
-generation a number that grows by one with each change. The record on the topic and the copy on disk are the
-same bytes.
+A catalogue is a mapping of class names to definitions, and a list of rules that say which class a device has
+(`services.settings.lookup`). What a definition says is `services.docsis`' business; here it is only carried,
+compared and kept. Its digest is SHA-256 over the canonical JSON of both, its generation a number that grows
+by one with each change. The record on the topic and the copy on disk are the same bytes.
 
 Two operators may write the same generation at the same moment, through two instances. So what is newer is
 decided by generation and digest together: an order that is the same for everybody, whatever comes first.
@@ -12,6 +12,7 @@ decided by generation and digest together: an order that is the same for everybo
 import hashlib
 import json
 import re
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from bus.errors import DecodeError
@@ -20,6 +21,7 @@ from bus.messages import CatalogueRecord, decode
 CLASS_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,11}")  # it is the mask of a sealed name
 
 Classes = dict[str, dict[str, Any]]
+Rules = Sequence[Any]
 Version = tuple[int, str]
 NO_VERSION: Version = (0, "")
 
@@ -37,11 +39,12 @@ class StoreCatalogue(NamedTuple):
     record: CatalogueRecord
 
 
-def structure_problems(classes: object) -> list[Problem]:
-    """Everything that keeps `classes` from being a mapping of class names to definitions."""
+def structure_problems(classes: object, lookup: object = ()) -> list[Problem]:
+    """Everything that keeps these from being a mapping of class names to definitions, and a list."""
+    found = [] if isinstance(lookup, list | tuple) else [Problem("lookup", "must be a list of rules")]
     if not isinstance(classes, dict) or not classes:
-        return [Problem("classes", "must map the name of at least one class of service to its definition")]
-    found = []
+        reason = "must map the name of at least one class of service to its definition"
+        return [Problem("classes", reason), *found]
     for name, definition in classes.items():
         if not isinstance(name, str) or not CLASS_NAME.fullmatch(name):
             reason = "a class's name has 1 to 12 of a-z, 0-9 and '-', and no '-' first"
@@ -51,9 +54,11 @@ def structure_problems(classes: object) -> list[Problem]:
     return found
 
 
-def record(classes: Classes, generation: int) -> CatalogueRecord:
-    """The record of these classes at this generation."""
-    return CatalogueRecord(generation=generation, digest=digest(classes), classes=classes)
+def record(classes: Classes, generation: int, lookup: Rules = ()) -> CatalogueRecord:
+    """The record of these classes and rules at this generation."""
+    return CatalogueRecord(
+        generation=generation, digest=digest(classes, lookup), classes=classes, lookup=[*lookup]
+    )
 
 
 def version(found: CatalogueRecord | None) -> Version:
@@ -61,9 +66,9 @@ def version(found: CatalogueRecord | None) -> Version:
     return NO_VERSION if found is None else (found.generation, found.digest)
 
 
-def digest(classes: Classes) -> str:
+def digest(classes: Classes, lookup: Rules = ()) -> str:
     """SHA-256 over the canonical JSON, hex."""
-    text = json.dumps(classes, sort_keys=True, separators=(",", ":"))
+    text = json.dumps({"classes": classes, "lookup": lookup}, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -72,7 +77,7 @@ def parse(data: bytes) -> CatalogueRecord:
     found = decode(CatalogueRecord, data)
     for path, reason in structure_problems(found.classes):
         raise DecodeError(f"catalogue generation {found.generation}: {path}: {reason}")
-    if digest(found.classes) != found.digest:
+    if digest(found.classes, found.lookup) != found.digest:
         raise DecodeError(f"catalogue generation {found.generation} does not match its digest")
     return found
 
@@ -80,5 +85,5 @@ def parse(data: bytes) -> CatalogueRecord:
 def describe(found: CatalogueRecord | None) -> dict[str, Any]:
     """The answer to the request `settings` of the local socket; generation 0 is no catalogue."""
     if found is None:
-        return {"generation": 0, "digest": "", "classes": {}}
+        return {"generation": 0, "digest": "", "classes": {}, "lookup": []}
     return found.model_dump()

@@ -16,18 +16,19 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any, NamedTuple
 
-from services.settings.catalogue import Classes, Problem, structure_problems
+from services.settings.catalogue import Classes, Problem, Rules, structure_problems
 
 DEPTH_MAX = 16  # groups in groups and fragments in fragments; a file has at most four levels of its own
 ENTRIES_MAX = 20_000  # per class; a file of 64 KiB has no room for more, and fragments can multiply
 FRAGMENT_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
-KEYS = ("classes", "fragments")
+KEYS = ("classes", "fragments", "lookup")
 
 
 class Expanded(NamedTuple):
-    """The classes of a file without includes, and where each of their entries is written."""
+    """The classes of a file without includes, where each of their entries is written, and its rules."""
 
     classes: Classes
+    lookup: Rules
     fragments: int
     problems: list[Problem]
     origins: dict[str, str]
@@ -43,8 +44,8 @@ class Expanded(NamedTuple):
 
 
 def expand(data: Mapping[str, Any]) -> Expanded:
-    """The classes in what a YAML file held. Classes that are not well-formed are missing, and named in
-    `problems`, whose paths are those of the file.
+    """The classes and rules in what a YAML file held. Classes that are not well-formed are missing, and named
+    in `problems`, whose paths are those of the file.
     """
     found = [Problem(key, _unknown(key)) for key in data if key not in KEYS]
     fragments, wrong = _fragments(data.get("fragments", {}))
@@ -54,7 +55,8 @@ def expand(data: Mapping[str, Any]) -> Expanded:
         work.expand(entries, f"fragments.{name}", (name,))
     work.origins.clear()
     classes = data.get("classes")
-    found += structure_problems(classes)
+    lookup = data.get("lookup", [])
+    found += structure_problems(classes, lookup)
     expanded: Classes = {}
     for name, definition in classes.items() if isinstance(classes, dict) else ():
         if isinstance(definition, dict):
@@ -62,7 +64,8 @@ def expand(data: Mapping[str, Any]) -> Expanded:
             path = f"classes.{name}.body"
             more = {"body": work.expand(body, path, ())} if isinstance(body, list) else {}
             expanded[name] = definition | more
-    return Expanded(expanded, len(fragments), [*found, *work.problems], work.origins)
+    rules = lookup if isinstance(lookup, list) else []
+    return Expanded(expanded, rules, len(fragments), [*found, *work.problems], work.origins)
 
 
 class _Expansion:

@@ -9,27 +9,30 @@ from bus.errors import ConfigError, DecodeError
 from bus.messages import CatalogueRecord, encode
 from bus.routes import route
 from bus.yaml_file import line_of, read_yaml
-from services.settings.catalogue import Classes, Problem, parse, record
+from services.settings.catalogue import Classes, Problem, Rules, parse, record
 from services.settings.fragments import Expanded, expand
 
-Check = Callable[[Classes], Iterable[Problem]]
-"""What is wrong inside the definitions; `services.settings` only knows what is around them."""
+Check = Callable[[Classes, Rules], Iterable[Problem]]
+"""What is wrong inside the definitions and the rules; `services.settings` only knows what is around them."""
 
 
 class CatalogueFile(NamedTuple):
-    """A catalogue's file: its expanded classes, and every mistake in it as a line that names the place."""
+    """A catalogue's file: its expanded classes, its rules, and every mistake in it as a line that names the
+    place.
+    """
 
     path: Path
     classes: Classes
+    lookup: Rules
     fragments: int
     mistakes: list[str]
     locate: Callable[[Iterable[Problem]], list[str]]
 
-    def sound(self) -> Classes:
-        """The classes; `ConfigError` with every mistake if there is one."""
+    def sound(self) -> CatalogueRecord:
+        """The catalogue at generation 1; `ConfigError` with every mistake if there is one."""
         if self.mistakes:
             raise ConfigError("\n".join(self.mistakes))
-        return self.classes
+        return record(self.classes, 1, self.lookup)
 
 
 def read_catalogue(path: Path, check: Check) -> CatalogueFile:
@@ -45,10 +48,9 @@ def read_catalogue(path: Path, check: Check) -> CatalogueFile:
             lines.append((line or 0, f"{where}: {place}: {reason}"))
         return [text for _, text in sorted(lines, key=lambda one: one[0])]
 
-    problems = [*found.problems, *check(found.classes)]
-    return CatalogueFile(
-        path, found.classes, found.fragments, locate(problems or _too_large(found.classes)), locate
-    )
+    problems = [*found.problems, *check(found.classes, found.lookup)]
+    mistakes = locate(problems or _too_large(found.classes, found.lookup))
+    return CatalogueFile(path, found.classes, found.lookup, found.fragments, mistakes, locate)
 
 
 def save(path: Path, found: CatalogueRecord) -> None:
@@ -82,8 +84,9 @@ def _at_their_origin(found: Expanded, problems: Iterable[Problem]) -> Iterator[P
         yield Problem(path, f"{reason} (in {', '.join(dict.fromkeys(names))})" if names else reason)
 
 
-def _too_large(classes: Classes) -> Iterator[Problem]:
+def _too_large(classes: Classes, lookup: Rules) -> Iterator[Problem]:
     limit = route("config").payload_bytes_max
-    size_bytes = len(encode(record(classes, 1)))
+    size_bytes = len(encode(record(classes, 1, lookup)))
     if size_bytes > limit:
-        yield Problem("classes", f"have {size_bytes} bytes with their fragments; the topic takes {limit}")
+        reason = f"have {size_bytes} bytes with their fragments and `lookup`; the topic takes {limit}"
+        yield Problem("classes", reason)

@@ -5,18 +5,18 @@ Theory of operation
 The catalogue in force is the newest one that compiles, from the topic or from the copy on disk. A minter
 writes to the topic for three reasons, and only once it has read what the topic held at its start:
 
-    apply   An operator hands over other classes: they become the next generation. The answer goes out when
-            the record was read back, for a send is not an acknowledgement.
+    apply   An operator hands over other classes or rules: they become the next generation. The answer goes
+            out when the record was read back, for a send is not an acknowledgement.
     mend    The last record on the topic is older than what is in force (the topic was lost, or two operators
             wrote one generation at once): what is in force is written again, as it is.
-    seed    The topic is empty and nothing is in force: the classes of `publish_catalogue` are generation 1.
+    seed    The topic is empty and nothing is in force: what `publish_catalogue` says is generation 1.
 
 So a restart never brings an old file back: a file is only read into an empty plant. What is to be written is
 written until it is read back. A record that cannot be read at all is left alone: a newer version of ours may
 have written it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from bus.envelope import Envelope, Stamp
@@ -24,13 +24,14 @@ from bus.errors import DecodeError, OversizeError
 from bus.machine import Effect, LocalRequest, Publish, Reply
 from bus.messages import CATALOGUE, CatalogueRecord, encode
 from bus.routes import check_size
-from fileid.row import template_number
+from fileid.row import VALUES_BYTES_MAX, template_number
 from services.docsis.errors import DocsisError
 from services.docsis.template import Template, compile_template, problems
 from services.settings.catalogue import (
     NO_VERSION,
     Classes,
     Problem,
+    Rules,
     StoreCatalogue,
     describe,
     digest,
@@ -39,6 +40,7 @@ from services.settings.catalogue import (
     structure_problems,
     version,
 )
+from services.settings.lookup import Lookup, lookup_problems
 
 PUBLISH_EVERY_S = 3.0  # longer than a record's time-out, so the catalogue is not published twice in vain
 APPLY_WITHIN_S = 10.0  # three tries; a topic that takes longer is out of order, and a person waits
@@ -55,10 +57,13 @@ class _Applying(NamedTuple):
 
 
 class Offering:
-    """Classes by name, each with its template and the number that stands for it in a row."""
+    """Classes by name, each with its template and the number that stands for it in a row; and `lookup`, which
+    says whose they are. `seed` is the first catalogue of an empty topic.
+    """
 
-    def __init__(self, stamp: Stamp, seed: Classes | None) -> None:
+    def __init__(self, stamp: Stamp, seed: CatalogueRecord | None) -> None:
         self.record: CatalogueRecord | None = None
+        self.lookup = Lookup((), {})
         self._stamp = stamp
         self._seed = seed
         self._templates: dict[str, tuple[int, Template]] = {}
@@ -97,11 +102,14 @@ class Offering:
         return [StoreCatalogue(found)]
 
     def adopt(self, found: CatalogueRecord) -> None:
-        """Put a catalogue in force; `DecodeError` if one of its classes does not compile."""
+        """Put a catalogue in force; `DecodeError` if one of its classes or rules is wrong."""
         try:
             compiled = {name: compile_template(one) for name, one in found.classes.items()}
         except DocsisError as error:
             raise DecodeError(f"catalogue generation {found.generation}: {error}") from error
+        for path, reason in _rule_problems(found.lookup, compiled):
+            raise DecodeError(f"catalogue generation {found.generation}: {path}: {reason}")
+        self.lookup = Lookup(found.lookup, {name: one.kind for name, one in compiled.items()})
         self._templates = {
             name: (template_number(name, template.signature), template) for name, template in compiled.items()
         }
@@ -117,18 +125,19 @@ class Offering:
         return Reply(request.session, {"id": request.body.get("id"), **describe(self.record)})
 
     def apply(self, request: LocalRequest, now: float) -> list[Reply]:
-        """`settings.apply`: have these classes in force everywhere; answered at once unless they are new."""
+        """`settings.apply`: have this catalogue in force everywhere; answered at once unless it is new."""
         classes: Any = request.body.get("classes")
-        wrong = structure_problems(classes) or class_problems(classes)
+        lookup: Any = request.body.get("lookup", [])
+        wrong = structure_problems(classes, lookup) or catalogue_problems(classes, lookup)
         if wrong:
             return [_refused(request, wrong)]
         if not self._is_caught_up:
             return [_try_again(request, "the settings topic is not read to its end yet")]
         if self._applying is not None:
             return [_try_again(request, "another catalogue is being applied")]
-        if digest(classes) == version(self.record)[1]:
+        if digest(classes, lookup) == version(self.record)[1]:
             return [_answer(request, applied=False, generation=self.generation)]
-        found = record(classes, max(self._newest[0], self.generation) + 1)
+        found = record(classes, max(self._newest[0], self.generation) + 1, lookup)
         try:
             check_size("config", len(encode(found)))
         except OversizeError as error:
@@ -168,7 +177,7 @@ class Offering:
         if not self._is_readable or self._on_topic > version(self.record):
             return None
         if self.record is None:
-            return None if self._seed is None else record(self._seed, 1)
+            return self._seed
         return self.record if self._on_topic < version(self.record) else None
 
     def _settle(self, now: float) -> Iterable[Reply]:
@@ -192,13 +201,35 @@ class Offering:
         yield Reply(waiting.session, body)
 
 
-def class_problems(classes: Classes) -> list[Problem]:
-    """Every mistake in every definition."""
-    return [
-        Problem(f"classes.{name}.{error.path}" if error.path else f"classes.{name}", error.reason)
-        for name, definition in classes.items()
-        for error in problems(definition)
-    ]
+def catalogue_problems(classes: Classes, lookup: Rules) -> list[Problem]:
+    """Every mistake in every definition and in every rule. A rule is not to blame for its class."""
+    found = []
+    templates: dict[str, Template | None] = {}
+    for name, definition in classes.items():
+        errors = problems(definition)
+        templates[name] = None if errors else compile_template(definition)
+        found += [
+            Problem(f"classes.{name}.{error.path}" if error.path else f"classes.{name}", error.reason)
+            for error in errors
+        ]
+    return found + _rule_problems(lookup, templates)
+
+
+def _rule_problems(lookup: Rules, templates: Mapping[str, Template | None]) -> list[Problem]:
+    def refusal(name: str, values: Mapping[str, Any]) -> Problem | None:
+        template = templates.get(name)
+        if template is None:
+            return None
+        try:
+            size_bytes = len(template.pack(values))
+        except DocsisError as error:
+            return Problem(error.path, error.reason)
+        if size_bytes > VALUES_BYTES_MAX:
+            return Problem("", f"have {size_bytes} bytes; a row takes {VALUES_BYTES_MAX}")
+        return None
+
+    kinds = {name: "" if template is None else template.kind for name, template in templates.items()}
+    return lookup_problems(lookup, kinds, refusal)
 
 
 def _answer(request: LocalRequest, **body: Any) -> Reply:

@@ -29,12 +29,21 @@ classes:
       - max_cpe: 4
       - snmp_set: {oid: 1.3.6.1.2.1.1.6.0, string: "customer ${customer}"}
 """
-NEW = OLD.replace("max_cpe: 4", "max_cpe: 0x08  # more") + "  gold: {kind: cm, body: [{include: always}]}\n"
+GOLD = "  gold: {kind: cm, body: [{include: always}]}\n"
+RULES = """\
+lookup:
+  - {mac: 001a2c000001, class: data, values: {customer: 17}}
+  - {subnet: 127.64.0.0/11, class: data, values: {customer: 1}}
+"""
+NEW = OLD.replace("max_cpe: 4", "max_cpe: 0x08  # more") + GOLD + RULES
 SPELT = OLD.replace("- network_access: 1", "- {tlv: 3, hex: '01'}").replace(
     "max_cpe: 4", "max_cpe: 0x04  # four"
 )
-WRONG = OLD.replace("network_access: 1", "network_access: 2").replace("max_cpe: 4", "max_cpee: 4") + (
-    "  voice: {kind: mta, hash: na, body: [{include: allways}]}\n  GOLD: {kind: cm}\n"
+WRONG = (
+    OLD.replace("network_access: 1", "network_access: 2").replace("max_cpe: 4", "max_cpee: 4")
+    + "  voice: {kind: mta, hash: na, body: [{include: allways}]}\n  GOLD: {kind: cm}\n"
+    + RULES.replace("customer: 17", "custmer: 17").replace("class: data", "class: date", 1)
+    + "  - {mac: 10:11:22:33:44:55, class: data, values: {customer: 2}}\n"
 )
 MISTAKES = [
     "3: fragments.always[0].network_access: must be a number from 0 to 1, not 2 (in data)",
@@ -43,6 +52,8 @@ MISTAKES = [
     "12: classes.voice.body[0].include: there is no fragment 'allways'; did you mean 'always'?",
     "13: classes.GOLD.body: must be a list",
     "13: classes.GOLD: a class's name has",
+    "15: lookup[0].class: there is no class 'date'; did you mean 'data'?",
+    "17: lookup[2].mac: must be text",
 ]
 
 
@@ -100,7 +111,11 @@ def assert_mistakes(lines: list[str]) -> None:
 @pytest.mark.usefixtures("files")
 def test_a_right_catalogue_is_ok(provbus: Provbus) -> None:
     result = provbus("settings", "check", "new.yaml")
-    assert (result.returncode, result.stdout, result.stderr) == (0, "ok: 2 classes, 1 fragment\n", "")
+    assert (result.returncode, result.stdout, result.stderr) == (
+        0,
+        "ok: 2 classes, 1 fragment, 2 rules\n",
+        "",
+    )
 
 
 @pytest.mark.usefixtures("files")
@@ -123,16 +138,73 @@ def test_a_difference_is_what_a_modem_would_notice(provbus: Provbus) -> None:
     assert provbus("settings", "diff", "old.yaml", "spelt.yaml").stdout == ""
     result = provbus("settings", "diff", "old.yaml", "new.yaml")
     assert result.returncode == 1
-    assert [line.split() for line in result.stdout.splitlines()] == [
-        ["class", "path", "old", "new"],
-        ["data", "body.max_cpe", "4", "8"],
-        ["gold", "-", "a", "class"],
+    assert [" ".join(line.split()) for line in result.stdout.splitlines()] == [
+        "class path old new",
+        "data body.max_cpe 4 8",
+        "gold - a class",
+        "mac 00:1a:2c:00:00:01 - {class: data, values.customer: 17}",
+        "subnet 127.64.0.0/11 - {class: data, values.customer: 1}",
     ]
     back = provbus("settings", "diff", "new.yaml", "old.yaml", "-o", "json")
     assert json.loads(back.stdout) == [
         {"class": "data", "path": "body.max_cpe", "old": 8, "new": 4},
         {"class": "gold", "path": "", "old": "a class", "new": None},
+        {
+            "class": "mac 00:1a:2c:00:00:01",
+            "path": "",
+            "old": {"class": "data", "values.customer": 17},
+            "new": None,
+        },
+        {
+            "class": "subnet 127.64.0.0/11",
+            "path": "",
+            "old": {"class": "data", "values.customer": 1},
+            "new": None,
+        },
     ]
+
+
+ADAPTER = """\
+  voice:
+    kind: mta
+    hash: na
+    placeholders: {line: {kind: string, default: x}}
+    body: [snmp_set: {oid: 1.3.6.1.4.1.4491.1, string: "${line}"}]
+"""
+CHANGED = """\
+lookup:
+  - {subnet: 127.64.0.0/11, class: voice}
+  - {subnet: 127.64.0.0/11, class: gold}
+  - {mac: "00-1A-2C-00-00-01", class: data, values: {customer: 18}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "rows"),
+    [
+        (RULES, RULES.replace("001a2c000001", '"00:1A:2C:00:00:01"'), []),
+        (RULES, "lookup:\n" + "\n".join(RULES.splitlines()[:0:-1]), []),
+        (
+            RULES,
+            CHANGED,
+            [
+                ("mac 00:1a:2c:00:00:01", "values.customer", 17, 18),
+                ("subnet 127.64.0.0/11", "class", "data", "gold"),
+                ("subnet 127.64.0.0/11", "values.customer", 1, None),
+                ("subnet 127.64.0.0/11", "", None, {"class": "voice"}),
+            ],
+        ),
+    ],
+    ids=["spelt", "turned", "changed"],
+)
+def test_a_rule_differs_by_its_class_and_values(
+    provbus: Provbus, tmp_path: Path, old: str, new: str, rows: list[tuple[Any, ...]]
+) -> None:
+    for name, rules in (("a", old), ("b", new)):
+        (tmp_path / f"{name}.yaml").write_text(OLD + GOLD + ADAPTER + rules)
+    result = provbus("settings", "diff", "a.yaml", "b.yaml", "-o", "json")
+    assert (result.returncode, result.stderr) == (1 if rows else 0, "")
+    assert [tuple(one.values()) for one in json.loads(result.stdout)] == rows
 
 
 @pytest.mark.usefixtures("files")
@@ -163,6 +235,12 @@ def test_a_catalogue_is_applied_whole_or_not_and_outlives_a_restart(
     assert (applied.returncode, applied.stdout) == (0, "applied: generation 2 (was 1)\n")
     again = provbus("settings", "apply", "new.yaml", *config)
     assert (again.returncode, again.stdout) == (0, "unchanged: generation 2\n")
+    shown = provbus("settings", "show", *config).stdout.splitlines()
+    assert [" ".join(line.split()) for line in shown[-3:]] == [
+        "rule class values",
+        "mac 001a2c000001 data {customer: 17}",
+        "subnet 127.64.0.0/11 data {customer: 1}",
+    ]
     kept = provbus("settings", "show", *config, "-o", "yaml")
     (tmp_path / "kept.yaml").write_text(kept.stdout)
     assert provbus("settings", "diff", "new.yaml", "kept.yaml").returncode == 0
@@ -204,6 +282,22 @@ def test_what_an_instance_refuses_has_its_exit_code(
     assert result.stderr.startswith(f"provbus: {said}")
     assert [one["op"] for one in asked] == ["settings.apply"]
     assert asked[0]["classes"]["data"]["body"][0] == {"network_access": 1}
+    assert asked[0]["lookup"] == []
+
+
+@pytest.mark.usefixtures("files")
+def test_what_another_version_has_in_force_is_shown_and_not_compared(
+    instance: Path, tmp_path: Path, provbus: Provbus
+) -> None:
+    rule = {"imei": "[1]", "class": "data"}
+    body = {"kind": "cm", "body": [{"network_access": 1}]}
+    answer = {"generation": 1, "digest": "00", "classes": {"data": body}, "lookup": [rule]}
+    with answering(tmp_path / "dhcp-1.sock", answer):
+        shown = provbus("settings", "show", "--config", instance)
+        result = provbus("settings", "diff", "old.yaml", "--config", instance)
+    assert (shown.returncode, shown.stdout.splitlines()[-1].split()) == (0, ["imei", "[1]", "data", "-"])
+    assert result.returncode == 77
+    assert "what is in force cannot be compared: lookup[0].imei: is no part of a rule" in result.stderr
 
 
 @pytest.mark.usefixtures("files")

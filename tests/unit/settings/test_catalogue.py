@@ -1,6 +1,7 @@
 """The settings catalogue: taken whole or not at all."""
 
 import json
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -22,18 +23,21 @@ CLASSES: Classes = {
     "voice": {"kind": "mta", "hash": "na", "body": []},
 }
 
+LOOKUP = [{"mac": "00:1a:2c:00:00:01", "class": "residential"}]
+
 
 def test_a_record_is_read_as_it_was_written() -> None:
-    found = record(CLASSES, 7)
+    found = record(CLASSES, 7, LOOKUP)
     assert parse(encode(found)) == found
-    assert (found.generation, found.classes) == (7, CLASSES)
+    assert (found.generation, found.classes, found.lookup) == (7, CLASSES, LOOKUP)
+    assert record(CLASSES, 7).lookup == []
 
 
 def test_the_digest_is_of_what_the_classes_say_not_of_how_they_are_written() -> None:
     turned = {name: dict(reversed(one.items())) for name, one in reversed(CLASSES.items())}
     assert list(turned) != list(CLASSES)
     assert digest(turned) == digest(CLASSES)
-    assert digest({}) == "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"  # of "{}"
+    assert digest({}) == sha256(b'{"classes":{},"lookup":[]}').hexdigest()
 
 
 @pytest.mark.parametrize(
@@ -47,6 +51,12 @@ def test_the_digest_is_of_what_the_classes_say_not_of_how_they_are_written() -> 
 )
 def test_every_change_has_another_digest(other: Classes) -> None:
     assert digest(other) != digest(CLASSES)
+
+
+@pytest.mark.parametrize("other", [[], LOOKUP * 2, [LOOKUP[0] | {"class": "voice"}]], ids=str)
+def test_every_change_of_a_rule_has_another_digest(other: list[Any]) -> None:
+    assert digest(CLASSES, other) != digest(CLASSES, LOOKUP)
+    assert digest(CLASSES, [dict(reversed(LOOKUP[0].items()))]) == digest(CLASSES, LOOKUP)
 
 
 def test_the_generation_does_not_change_the_digest() -> None:
@@ -65,13 +75,16 @@ def test_the_generation_does_not_change_the_digest() -> None:
         {"classes": None},
         {"classes": {"residential": []}},
         {"classes": CLASSES | {"more": {}}},
+        {"lookup": None},
+        {"lookup": ["rule"]},
+        {"lookup": []},
         {"author": "somebody"},
     ],
     ids=str,
 )
 def test_a_record_that_is_wrong_in_any_way_is_refused(changes: dict[str, Any]) -> None:
-    fields = json.loads(encode(record(CLASSES, 7)))
-    assert parse(json.dumps(fields).encode()) == record(CLASSES, 7)
+    fields = json.loads(encode(record(CLASSES, 7, LOOKUP)))
+    assert parse(json.dumps(fields).encode()) == record(CLASSES, 7, LOOKUP)
     with pytest.raises(DecodeError):
         parse(json.dumps(fields | changes).encode())
 
@@ -113,6 +126,12 @@ def test_every_name_that_is_no_mask_is_refused(name: object) -> None:
 @pytest.mark.parametrize("definition", [None, [], "cm"], ids=str)
 def test_a_definition_is_a_mapping(definition: object) -> None:
     assert [one.path for one in structure_problems({"a": definition})] == ["classes.a"]
+
+
+@pytest.mark.parametrize("lookup", [None, {}, "rules"], ids=str)
+def test_rules_are_a_list(lookup: object) -> None:
+    assert [one.path for one in structure_problems({"a": {}}, lookup)] == ["lookup"]
+    assert [one.path for one in structure_problems({}, lookup)] == ["classes", "lookup"]
 
 
 def test_generation_and_digest_together_say_what_is_newer() -> None:

@@ -5,15 +5,22 @@ from typing import Any
 
 import pytest
 
+from bus.envelope import Stamp
+from bus.errors import DecodeError
 from bus.machine import CaughtUp, Draining, Effect, LocalRequest, Publish, Received, Reply
 from bus.messages import CATALOGUE, CatalogueRecord
 from bus.routes import route
 from services.settings.catalogue import Classes, StoreCatalogue, parse, record, version
+from services.settings.lookup import Found, Subject
 from services.sidecar.minter import Minter
-from services.sidecar.offering import APPLY_WITHIN_S, PUBLISH_EVERY_S
+from services.sidecar.offering import APPLY_WITHIN_S, PUBLISH_EVERY_S, Offering
 
 Build = Callable[..., Minter]
 Make = Callable[..., Any]
+
+
+RULES = [{"mac": "00:1a:2c:00:00:01", "class": "data", "values": {"customer": 7}}]
+WRONG_RULES: list[Any] = [*RULES, {"mac": "00:1a:2c:00:00:02", "class": "data", "values": {"customer": "x"}}]
 
 
 def published(effects: list[Effect]) -> list[CatalogueRecord]:
@@ -28,8 +35,8 @@ def replies(effects: list[Effect]) -> list[Any]:
     return [(one.session, one.body) for one in effects if isinstance(one, Reply)]
 
 
-def apply(classes: Any, session: int = 1) -> LocalRequest:
-    return LocalRequest(session, {"op": "settings.apply", "id": 7, "classes": classes})
+def apply(classes: Any, session: int = 1, **more: Any) -> LocalRequest:
+    return LocalRequest(session, {"op": "settings.apply", "id": 7, "classes": classes, **more})
 
 
 def ready(minter: Minter, *history: Received) -> Minter:
@@ -44,14 +51,14 @@ def ready(minter: Minter, *history: Received) -> Minter:
 def test_an_empty_topic_gets_the_file_and_is_written_until_it_is_read_back(
     build: Build, publication: Make, classes: Classes
 ) -> None:
-    minter = build(catalogue=None, publish=classes)
+    minter = build(catalogue=None, publish=record(classes, 1, RULES))
     assert published(minter.tick(0.0)) == []
     minter.receive(CaughtUp("heartbeat"), 0.5)
     assert published(minter.tick(0.5)) == []
     minter.receive(CaughtUp("config"), 1.0)
     assert (minter.deadline() or 0.0) <= 1.0
     (first,) = published(minter.tick(1.0))
-    assert (first.generation, first.classes) == (1, classes)
+    assert first == record(classes, 1, RULES)
     assert published(minter.tick(1.0 + PUBLISH_EVERY_S - 0.001)) == []
     assert published(minter.tick(1.0 + PUBLISH_EVERY_S)) == [first]
     assert minter.receive(publication(first), 5.0) == [StoreCatalogue(first)]
@@ -64,8 +71,8 @@ def test_a_restart_never_brings_the_file_back(
 ) -> None:
     """Neither over the topic nor over the copy on disk."""
     in_force = publication(record(richer, 4))
-    assert published(ready(build(catalogue=None, publish=classes), in_force).tick(50.0)) == []
-    minter = build(catalogue=record(richer, 4), publish=classes)
+    assert published(ready(build(catalogue=None, publish=record(classes, 1)), in_force).tick(50.0)) == []
+    minter = build(catalogue=record(richer, 4), publish=record(classes, 1))
     minter.receive(CaughtUp("config"), 1.0)
     assert published(minter.tick(1.0)) == [record(richer, 4)]
 
@@ -88,7 +95,7 @@ def test_what_another_version_wrote_is_left_alone(
     build: Build, publication: Make, classes: Classes, foreign: Any
 ) -> None:
     found = record({"fax": {"kind": "fax"}}, 9) if foreign == "fax" else foreign
-    minter = ready(build(publish=classes), publication(found))
+    minter = ready(build(publish=record(classes, 1)), publication(found))
     assert published(minter.tick(50.0)) == []
     assert minter.counts["undecodable"] == 1
 
@@ -125,6 +132,35 @@ def test_an_applied_catalogue_is_answered_when_it_was_read_back(
     effects = minter.tick(2.1)
     assert replies(effects) == [(5, {"id": 7, "applied": True, "generation": 4, "was": 3})]
     assert published(minter.tick(50.0)) == replies(minter.tick(50.0)) == []
+
+
+def test_rules_are_a_part_of_the_catalogue(build: Build, publication: Make, classes: Classes) -> None:
+    """Other rules are another generation, also where the classes stay; none are none."""
+    minter = ready(build(), publication(record(classes, 3)))
+    minter.receive(apply(classes, lookup=RULES), 2.0)
+    assert published(minter.tick(2.0)) == [record(classes, 4, RULES)]
+    minter.receive(publication(record(classes, 4, RULES)), 2.1)
+    minter.tick(2.1)
+    ((_, body),) = replies(minter.receive(LocalRequest(1, {"op": "settings"}), 3.0))
+    assert (body["generation"], body["lookup"]) == (4, RULES)
+    assert replies(minter.receive(apply(classes, lookup=RULES), 3.0))[0][1]["applied"] is False
+    assert replies(minter.receive(apply(classes), 4.0)) == []
+    assert published(minter.tick(4.0)) == [record(classes, 5)]
+
+
+def test_what_is_in_force_says_whose_each_class_is(classes: Classes) -> None:
+    offering = Offering(Stamp("dhcp-1", "lab", 9), None)
+    device = Subject(bytes.fromhex("001a2c000001"), bytes(4), b"", b"")
+    assert offering.lookup.find(device, "cm") is None
+    offering.adopt(record(classes, 3, RULES))
+    assert offering.lookup.find(device, "cm") == Found("data", {"customer": 7})
+    assert offering.lookup.find(device, "mta") is None
+    with pytest.raises(DecodeError, match=r"generation 4: lookup\[1\]\.values\.customer: must be a number"):
+        offering.adopt(record(classes, 4, WRONG_RULES))
+    assert offering.generation == 3
+    assert offering.lookup.find(device, "cm") == Found("data", {"customer": 7})
+    offering.adopt(record(classes, 5))
+    assert offering.lookup.find(device, "cm") is None
 
 
 def test_what_is_in_force_is_unchanged(build: Build, publication: Make, classes: Classes) -> None:
@@ -166,6 +202,40 @@ def test_it_goes_on_top_of_what_only_the_topic_has(build: Build, publication: Ma
     minter = ready(build(), publication(record({"fax": {"kind": "fax"}}, 9)))
     minter.receive(apply(richer), 2.0)
     assert [one.generation for one in published(minter.tick(2.0))] == [10]
+
+
+def wrong_rules(classes: Classes) -> Any:
+    mac, texts = {"mac": "00:1a:2c:00:00:01"}, {f"text{at}": "x" * 200 for at in range(8)}
+    wrong = classes | {"gold": {"kind": "fax"}}
+    yield classes, None, ["lookup"]
+    yield classes, {"mac": "data"}, ["lookup"]
+    yield classes, WRONG_RULES, ["lookup[1].values.customer"]
+    yield classes, [mac | {"class": "data"}, "data"], ["lookup[0].values.customer", "lookup[1]"]
+    yield classes, [mac | {"class": "texts", "values": texts}], ["lookup[0].values"]  # no row carries them
+    yield classes, [mac | {"class": "gold", "values": {}}], ["lookup[0].class"]
+    yield wrong, [mac | {"class": "gold", "values": {"a": 1}}], ["classes.gold.kind"]
+    yield {}, 1, ["classes", "lookup"]
+
+
+def test_a_catalogue_with_a_wrong_rule_is_refused_whole(
+    build: Build, publication: Make, classes: Classes
+) -> None:
+    minter = ready(build(), publication(record(classes, 3)))
+    for some, rules, paths in wrong_rules(classes):
+        ((_, body),) = replies(minter.receive(apply(some, lookup=rules), 2.0))
+        assert body["error"] == "bad_settings"
+        assert [path for path, _ in body["problems"]] == paths
+    many = [{"mac": f"001a2c{at:06x}", "class": "data", "values": {"customer": at}} for at in range(20_000)]
+    ((_, body),) = replies(minter.receive(apply(classes, lookup=many), 2.0))
+    assert [path for path, _ in body["problems"]] == ["classes"]  # the topic takes no such record
+    assert published(minter.tick(50.0)) == []
+
+
+def test_a_record_with_a_wrong_rule_is_not_taken(build: Build, publication: Make, classes: Classes) -> None:
+    minter = ready(build(), publication(record(classes, 3)))
+    assert minter.receive(publication(record(classes, 4, WRONG_RULES)), 2.0) == []
+    assert minter.counts["undecodable"] == 1
+    assert replies(minter.receive(LocalRequest(1, {"op": "settings"}), 3.0))[0][1]["generation"] == 3
 
 
 def wrong(classes: Classes) -> Any:
@@ -213,5 +283,5 @@ def test_an_apply_that_comes_too_early_or_too_late_is_to_be_tried_again(
 
 def test_no_catalogue_is_generation_0(build: Build) -> None:
     minter = build(catalogue=None)
-    body = {"id": 1, "generation": 0, "digest": "", "classes": {}}
+    body = {"id": 1, "generation": 0, "digest": "", "classes": {}, "lookup": []}
     assert replies(minter.receive(LocalRequest(4, {"op": "settings", "id": 1}), 0.0)) == [(4, body)]

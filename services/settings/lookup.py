@@ -1,0 +1,216 @@
+"""Lookup keys: which class and which values a device has, when the DHCP server cannot say it.
+
+Theory of operation
+-------------------
+A rule gives a class and values to whoever has its one key: the device's MAC, its remote id or its circuit id
+(option 82, RFC 3046, sections 3.1 and 3.2), or the subnet that holds its address. They are asked in this
+order, subnets from the longest to the shortest (RFC 1812, section 5.2.4.3), and the first rule of the right
+kind is the device's: a cable modem never gets the class of a telephone adapter that has the same key.
+
+The first three are one dictionary. A subnet is found by its first bits: one dictionary per prefix length that
+some rule has, asked with the address cut to that length. So a find costs a handful of look-ups however many
+rules there are.
+
+In a text value `{device}` stands for the device's MAC, twelve hex digits.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Any, NamedTuple
+
+from services.settings.catalogue import Problem
+
+KEYS = ("mac", "remote_id", "circuit_id", "subnet")
+"""What a rule may go by, in the order in which they are asked."""
+
+ID_BYTES_MAX = 255  # of a sub-option of option 82: its length is one byte
+PROBLEMS_MAX = 100  # who has more has taken the wrong file
+SAMPLE_DEVICE = bytes.fromhex("001a2c000001")
+
+_FIELDS = (*KEYS, "class", "values")
+_MAC = re.compile(r"([0-9A-Fa-f]{2})([:-]?[0-9A-Fa-f]{2}){5}")
+_HEX = re.compile(rf"([0-9A-Fa-f]{{2}}){{1,{ID_BYTES_MAX}}}")
+_HOLE = re.compile(r"\{\w*\}")
+_DEVICE = "{device}"
+
+Refusal = Callable[[str, Mapping[str, Any]], Problem | None]
+"""What a class has against these values of a device, by the name of the value; None if it takes them."""
+
+
+class Subject(NamedTuple):
+    """Who is looked up. The device has 6 bytes, the address 4 or 16; the ids may be empty."""
+
+    device: bytes
+    address: bytes
+    remote_id: bytes
+    circuit_id: bytes
+
+
+class Found(NamedTuple):
+    """A device's class and its own values for it."""
+
+    class_name: str
+    values: dict[str, Any]
+
+
+class Key(NamedTuple):
+    """What a rule goes by: one of `KEYS`, and bytes or a network. As text: `mac 00:1a:2c:00:00:01`."""
+
+    name: str
+    value: bytes | IPv4Network | IPv6Network
+
+    def __str__(self) -> str:
+        if isinstance(self.value, bytes):
+            return f"{self.name} {self.value.hex(':') if self.name == 'mac' else self.value.hex()}"
+        return f"{self.name} {self.value}"
+
+
+class Lookup:
+    """The rules of a catalogue, in which `lookup_problems` found nothing; `kinds` is `cm` or `mta` by class.
+
+    >>> rule = {"subnet": "127.64.0.0/11", "class": "voice", "values": {"line": "1.{device}"}}
+    >>> lookup = Lookup([rule], {"voice": "mta"})
+    >>> lookup.find(Subject(bytes(6), bytes((127, 64, 0, 1)), b"", b""), "mta")
+    Found(class_name='voice', values={'line': '1.000000000000'})
+    """
+
+    def __init__(self, rules: Iterable[Mapping[str, Any]], kinds: Mapping[str, str]) -> None:
+        self._exact: dict[tuple[str, str, bytes], Mapping[str, Any]] = {}
+        self._subnets: dict[tuple[str, int], dict[int, dict[int, Mapping[str, Any]]]] = {}
+        for rule in rules:
+            kind, (name, value) = kinds[rule["class"]], key_of(rule)
+            if isinstance(value, bytes):
+                self._exact[kind, name, value] = rule
+            else:
+                shift = value.max_prefixlen - value.prefixlen
+                by_shift = self._subnets.setdefault((kind, value.max_prefixlen // 8), {})
+                by_shift.setdefault(shift, {})[int(value.network_address) >> shift] = rule
+        for key, by_shift in self._subnets.items():
+            self._subnets[key] = dict(sorted(by_shift.items()))  # the longest prefix first
+
+    def find(self, subject: Subject, kind: str) -> Found | None:
+        """The class of this kind (`cm` or `mta`) and the values that a device has; None if no rule is its."""
+        exact = self._exact
+        rule = (
+            exact.get((kind, "mac", subject.device))
+            or exact.get((kind, "remote_id", subject.remote_id))
+            or exact.get((kind, "circuit_id", subject.circuit_id))
+            or self._by_subnet(subject.address, kind)
+        )
+        return None if rule is None else Found(rule["class"], filled(rule.get("values", {}), subject.device))
+
+    def _by_subnet(self, address: bytes, kind: str) -> Mapping[str, Any] | None:
+        number = int.from_bytes(address, "big")
+        for shift, rules in self._subnets.get((kind, len(address)), {}).items():
+            rule = rules.get(number >> shift)
+            if rule is not None:
+                return rule
+        return None
+
+
+def filled(values: Mapping[str, Any], device: bytes) -> dict[str, Any]:
+    """The values of a rule for this device."""
+    mac = device.hex()
+    return {
+        name: value.replace(_DEVICE, mac) if isinstance(value, str) else value
+        for name, value in values.items()
+    }
+
+
+def key_of(rule: Mapping[str, Any]) -> Key:
+    """What a right rule goes by."""
+    name = next(name for name in KEYS if name in rule)
+    return _parse_key(name, rule[name])
+
+
+def lookup_problems(rules: Sequence[object], kinds: Mapping[str, str], refusal: Refusal) -> list[Problem]:
+    """Everything that is wrong with the rules, about PROBLEMS_MAX at most, with paths such as
+    `lookup[3].values.customer`.
+
+    `kinds` is `cm` or `mta` by class, or empty for a class that is wrong; `refusal` is asked what a class has
+    against the values of a device.
+    """
+    found: list[Problem] = []
+    seen: dict[tuple[str, Key], int] = {}
+    for at, rule in enumerate(rules):
+        if len(found) >= PROBLEMS_MAX:
+            break
+        if isinstance(rule, dict):
+            wrong = [*_field_problems(rule), *_class_problems(rule, kinds), *_value_problems(rule, refusal)]
+            wrong += _key_problems(rule, at, kinds, seen)
+        else:
+            wrong = [Problem("", "must be a mapping")]
+        place = f"lookup[{at}]"
+        found += [Problem(f"{place}.{path}" if path else place, reason) for path, reason in wrong]
+    return found
+
+
+def _field_problems(rule: Mapping[Any, Any]) -> Iterator[Problem]:
+    for name in rule:
+        if name not in _FIELDS:
+            near = get_close_matches(str(name), _FIELDS, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            yield Problem(str(name), f"is no part of a rule{hint}")
+
+
+def _class_problems(rule: Mapping[Any, Any], kinds: Mapping[str, str]) -> Iterator[Problem]:
+    name = rule.get("class")
+    if not isinstance(name, str):
+        yield Problem("class" if "class" in rule else "", "must name a class")
+    elif name not in kinds:
+        near = get_close_matches(name, kinds, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        yield Problem("class", f"there is no class {name!r}{hint}")
+
+
+def _value_problems(rule: Mapping[Any, Any], refusal: Refusal) -> Iterator[Problem]:
+    values = rule.get("values", {})
+    if not isinstance(values, dict):
+        yield Problem("values", "must map placeholders of the class to values")
+        return
+    for name, value in values.items():
+        for hole in _HOLE.findall(value) if isinstance(value, str) else ():
+            if hole != _DEVICE:
+                yield Problem(f"values.{name}", f"knows {_DEVICE}, not {hole}")
+    refused = refusal(str(rule.get("class")), filled(values, SAMPLE_DEVICE))
+    if refused is not None:
+        yield Problem(f"values.{refused.path}" if refused.path else "values", refused.reason)
+
+
+def _key_problems(
+    rule: Mapping[Any, Any], at: int, kinds: Mapping[str, str], seen: dict[tuple[str, Key], int]
+) -> Iterator[Problem]:
+    """What is wrong with the key; `seen` has the number of the rule that each one stands in."""
+    names = [name for name in KEYS if name in rule]
+    if len(names) != 1:
+        yield Problem("", f"takes exactly one of {', '.join(KEYS)}")
+        return
+    (name,) = names
+    try:
+        key = _parse_key(name, rule[name])
+    except ValueError as error:
+        yield Problem(name, str(error))
+        return
+    kind = kinds.get(str(rule.get("class")))
+    if kind and (first := seen.setdefault((kind, key), at)) != at:
+        yield Problem(name, f"stands in lookup[{first}] already, which has a class of kind {kind} too")
+
+
+def _parse_key(name: str, written: object) -> Key:
+    """`ValueError` says what is wrong with what is written."""
+    if not isinstance(written, str):
+        raise ValueError(f"must be text, not {written!r}: what YAML takes for a number needs quotes")
+    if name == "subnet":
+        try:
+            return Key(name, ip_network(written))
+        except ValueError as error:
+            raise ValueError(f"must be a subnet such as 127.64.0.0/11: {error}") from error
+    if name != "mac":
+        if not _HEX.fullmatch(written):
+            raise ValueError(f"must be 1 to {ID_BYTES_MAX} bytes in hex, not {written!r}")
+        return Key(name, bytes.fromhex(written))
+    if not _MAC.fullmatch(written):
+        raise ValueError(f"must be a hardware address such as 00:1a:2c:00:00:01, not {written!r}")
+    return Key(name, bytes.fromhex(written.replace(":", "").replace("-", "")))
