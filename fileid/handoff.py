@@ -114,6 +114,10 @@ class Handoff:
         self._rows += 1
         self._fresh.append(_Offered(row, ticket, now + self._budget_s))
 
+    def expects(self, ack: Envelope) -> bool:
+        """Whether an ack is for a frame of ours that is not settled."""
+        return int.from_bytes(ack.data[: ACKED_SEQ.size], "big") in self._frames
+
     def acked(self, envelope: Envelope) -> list[Settled]:
         """An ack arrived. `DecodeError` if it is none."""
         data = envelope.data

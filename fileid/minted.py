@@ -14,19 +14,18 @@ class Minted:
         self.forgotten = 0
         self._rows_max = rows_max
         self._bodies: dict[bytes, bytes] = {}
-        self._ages: deque[tuple[float, bytes]] = deque()
+        self._ages: deque[tuple[float, bytes, bytes]] = deque()
 
     def __len__(self) -> int:
         return len(self._bodies)
 
     def add(self, row: Row, now: float) -> None:
-        """Remember a fresh row."""
+        """Remember a fresh row; it takes the place of one of the same name."""
         self._expire(now)
-        if len(self._bodies) >= self._rows_max:
-            del self._bodies[self._ages.popleft()[1]]
-            self.forgotten += 1
+        if len(self._ages) >= self._rows_max:
+            self.forgotten += self._forget_oldest()
         self._bodies[row.name] = row.body
-        self._ages.append((now + LIFE_S, row.name))
+        self._ages.append((now + LIFE_S, *row))
 
     def find(self, names: list[bytes], now: float) -> list[Row]:
         """The rows of these names that are still remembered."""
@@ -35,4 +34,12 @@ class Minted:
 
     def _expire(self, now: float) -> None:
         while self._ages and self._ages[0][0] <= now:
-            del self._bodies[self._ages.popleft()[1]]
+            self._forget_oldest()
+
+    def _forget_oldest(self) -> bool:
+        """False if another row has taken its place before."""
+        _, name, body = self._ages.popleft()
+        if self._bodies.get(name) is not body:
+            return False
+        del self._bodies[name]
+        return True

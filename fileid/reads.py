@@ -12,6 +12,11 @@ silence only seconds.
 A name belongs to the leased address in its row. A CMTS that proxies TFTP shows its own address instead: that
 of the row's relay, or one of the configured `proxies`. Then the name alone says who asks.
 
+A name that somebody else's DHCP server gives out (`fileid.given`) has no seal. Its read is parked too, and
+the row is pulled from every minter that may have it; what vouches for the read is the row alone. Few of them
+are parked at once, because their addresses may be forged, and a tombstone does not refuse them: the row of
+the device's next lease may be on its way.
+
 A retransmitted read pulls again; pulls of one moment travel together. Parked reads and outstanding pulls are
 bounded. At the bound the read that waits longest makes room, if its modem has given up on it; else the new
 one is left to its modem's own retry and counted.
@@ -24,7 +29,9 @@ from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import NamedTuple
 
 from bus.errors import DecodeError
-from fileid.row import LIFE_S, NO_RELAY, ROWS_MAX, Fields, Row, split_rows
+from fileid.given import Given
+from fileid.pulls import Pull, Pulls
+from fileid.row import LIFE_S, NO_RELAY, Fields, Row, split_rows
 from fileid.seal import Opener
 from fileid.table import Table
 
@@ -33,6 +40,7 @@ SILENT_AFTER_S = 4.0  # a modem asks again after 2 s and later; older requests h
 FUTURE_S_MAX = 5.0
 PARKED_MAX = 20_000
 PULLS_MAX = 1_000
+GIVEN_MAX = 1_000  # parked reads without a seal: 250 pulls a second from each minter at most
 TIMERS_MAX = 4  # per parked read; two are its own, the others of reads that ended before their time
 
 Network = IPv4Network | IPv6Network
@@ -56,19 +64,16 @@ class Silent(NamedTuple):
     fields: Fields | None = None
 
 
-class Pull(NamedTuple):
-    """Ask the minter with this number for the rows of these names."""
-
-    minter: int
-    names: list[bytes]
-
-
 @dataclass(slots=True)
 class _Parked:
+    """A read that waits for the row of this key. A given name has no seal: neither row nor fields."""
+
     read: int
-    row: Row
-    fields: Fields
+    key: bytes
+    address: bytes
     since: float
+    row: Row | None = None
+    fields: Fields | None = None
 
 
 class Reads:
@@ -80,20 +85,25 @@ class Reads:
         opener: Opener,
         *,
         proxies: Sequence[Network] = (),
+        given: Given | None = None,
+        givers: Sequence[int] = (),
         parked_max: int = PARKED_MAX,
         pulls_max: int = PULLS_MAX,
     ) -> None:
-        """`proxies` are the addresses from which a name alone is believed."""
+        """`proxies` are the addresses from which a name alone is believed; `givers` the numbers of the
+        minters that may have the rows of `given` names.
+        """
         self.counts: dict[str, int] = {"row": 0, "parked": 0, "pulled": 0, "sealed": 0}
         self.silent: dict[str, int] = {}
         self._table = table
         self._opener = opener
         self._proxies = proxies
+        self._given = given or Given()
+        self._givers = givers
+        self._given_parked = 0
         self._parked_max = parked_max
-        self._pulls_max = pulls_max
         self._parked: dict[bytes, _Parked] = {}
-        self._pulls: set[bytes] = set()
-        self._wanted: dict[int, dict[bytes, None]] = {}
+        self._pulls = Pulls(pulls_max)
         self._timers: list[tuple[float, bytes, int]] = []
         self._shed: list[Silent] = []
 
@@ -105,18 +115,24 @@ class Reads:
         """How many names were pulled and not answered yet."""
         return len(self._pulls)
 
-    def ask(self, read: int, name: bytes, address: bytes, now: float, wall_s: float) -> Serve | Silent | None:
-        """A new read of `name` from `address` (4 or 16 packed bytes); None means that it is parked."""
-        row = self._table.get(name)
+    def key(self, name: bytes, address: bytes) -> bytes:
+        """By what the row is found that this name stands for at this address: mostly the name."""
+        return (self._given.key(name, address) if self._given else None) or name
+
+    def ask(self, read: int, key: bytes, address: bytes, now: float, wall_s: float) -> Serve | Silent | None:
+        """A new read of a row's `key` from `address` (4 or 16 packed bytes); None means that it is parked."""
+        row = self._table.get(key)
         if row is not None:
             fields = row.fields()
             if fields.address != address and not self._is_proxied(fields, address):
                 return self._be_silent(read, "address", fields)
             return self._serve(read, row, fields, "row", 0.0)
-        if self._table.is_spent(name):
+        if self._given and self._given.is_key(key):
+            return self._wait(_Parked(read, key, address, now))
+        if self._table.is_spent(key):
             return self._be_silent(read, "spent")
         try:
-            row = self._opener.open(name)
+            row = self._opener.open(key)
             fields = row.fields()
         except DecodeError:
             return self._be_silent(read, "name")
@@ -125,17 +141,24 @@ class Reads:
             return self._be_silent(read, "age", fields)
         if fields.address != address and not self._is_proxied(fields, address):
             return self._be_silent(read, "address", fields)
-        if name in self._parked or not self._has_room(now):
-            return self._be_silent(read, "parked_full", fields)
-        self._park(_Parked(read, row, fields, now))
-        return None
+        return self._wait(_Parked(read, key, address, now, row, fields))
 
-    def find(self, name: bytes) -> Fields | None:
-        """What the row of this name says, from the table or from the name itself, however old it is."""
+    def find(self, key: bytes) -> Fields | None:
+        """What the row of this key says, from the table or from the name itself, however old it is."""
         try:
-            return (self._table.get(name) or self._opener.open(name)).fields()
+            return (self._table.get(key) or self._opener.open(key)).fields()
         except DecodeError:
             return None
+
+    def _wait(self, parked: _Parked) -> Silent | None:
+        is_given = parked.row is None
+        if is_given and self._given_parked >= GIVEN_MAX:
+            return self._be_silent(parked.read, "given_full")
+        if parked.key in self._parked or not self._has_room(parked.since):
+            return self._be_silent(parked.read, "parked_full", parked.fields)
+        self._given_parked += is_given
+        self._park(parked)
+        return None
 
     def _is_proxied(self, fields: Fields, address: bytes) -> bool:
         """The address is not the device's own but of one that may ask for it."""
@@ -152,36 +175,36 @@ class Reads:
         oldest = next(iter(self._parked.values()))
         if now < oldest.since + SILENT_AFTER_S:
             return False
-        self.forget(oldest.read, oldest.row.name)
+        self.forget(oldest.read, oldest.key)
         self._shed.append(self._be_silent(oldest.read, "late", oldest.fields))
         return True
 
-    def ask_again(self, name: bytes) -> bool:
+    def ask_again(self, key: bytes) -> bool:
         """The modem repeated a read: if it is parked, pull once more; False if it is not."""
-        parked = self._parked.get(name)
+        parked = self._parked.get(key)
         if parked is None:
             return False
-        self._pulls.discard(name)
+        self._pulls.forget(key)
         self._pull(parked)
         return True
 
     def minter_is_back(self, minter: int) -> None:
         """A minter's connection came up: what is parked for it is pulled again."""
         for parked in self._parked.values():
-            if parked.fields.minter == minter:
-                self._pulls.discard(parked.row.name)
+            if minter in self._minters(parked):
+                self._pulls.forget(parked.key)
                 self._pull(parked)
 
-    def arrived(self, names: Iterable[bytes], now: float) -> list[Serve]:
-        """These rows are in the table now."""
+    def arrived(self, keys: Iterable[bytes], now: float) -> list[Serve]:
+        """The rows of these keys are in the table now."""
         if not self._parked:
             return []
         served = []
-        for name in names:
-            if name in self._parked:
-                row = self._table.get(name)
-                if row is not None and row.fields().address == self._parked[name].fields.address:
-                    served.append(self._unpark(name, row, "parked", now))
+        for key in keys:
+            parked = self._parked.get(key)
+            row = self._table.get(key)
+            if parked is not None and row is not None and self._suits(row.fields(), parked):
+                served.append(self._unpark(key, row, "parked", now))
         return served
 
     def pulled(self, data: bytes, minter: int, now: float) -> list[Serve]:
@@ -191,17 +214,18 @@ class Reads:
         agreeing: dict[bytes, Row] = {}
         for row in map(Row, *split_rows(data)):
             parked = self._parked.get(row.name)
-            if parked is not None and _agrees(row.fields(), parked.fields, minter):
+            if parked is not None and self._agrees(row, parked, minter):
                 agreeing[row.name] = row
-        return [self._unpark(name, row, "pulled", now) for name, row in agreeing.items()]
+        return [self._unpark(key, row, "pulled", now) for key, row in agreeing.items()]
 
-    def forget(self, read: int, name: bytes) -> Fields | None:
-        """The session of this read is gone; what it waited for, if it was parked."""
-        parked = self._parked.get(name)
+    def forget(self, read: int, key: bytes) -> Fields | None:
+        """The session of this read is gone; what it waited for, if it was parked and that is known."""
+        parked = self._parked.get(key)
         if parked is None or parked.read != read:
             return None
-        del self._parked[name]
-        self._pulls.discard(name)
+        del self._parked[key]
+        self._given_parked -= parked.row is None
+        self._pulls.forget(key)
         return parked.fields
 
     def tick(self, now: float) -> list[Serve | Silent | Pull]:
@@ -209,47 +233,63 @@ class Reads:
         effects: list[Serve | Silent | Pull] = [*self._shed]
         self._shed.clear()
         while self._timers and self._timers[0][0] <= now:
-            _, name, read = heappop(self._timers)
-            parked = self._parked.get(name)
+            _, key, read = heappop(self._timers)
+            parked = self._parked.get(key)
             if parked is None or parked.read != read:
                 continue
+            row, fields = parked.row, parked.fields
             if now >= parked.since + SILENT_AFTER_S:
-                self.forget(read, name)
-                effects.append(self._be_silent(read, "late", parked.fields))
-            elif not parked.fields.partial and not self._table.is_spent(name):
-                effects.append(self._unpark(name, parked.row, "sealed", now))
-        wanted, self._wanted = self._wanted, {}
-        for minter, known in wanted.items():
-            names = list(known)
-            effects += (Pull(minter, names[at : at + ROWS_MAX]) for at in range(0, len(names), ROWS_MAX))
-        return effects
+                self.forget(read, key)
+                effects.append(self._be_silent(read, "late", fields))
+            elif (
+                row is not None
+                and fields is not None
+                and not fields.partial
+                and not self._table.is_spent(key)
+            ):
+                effects.append(self._unpark(key, row, "sealed", now))
+        return [*effects, *self._pulls.take()]
 
     def deadline(self) -> float | None:
         """When `tick` is due; at once while pulls wait to be sent."""
-        if self._wanted or self._shed:
+        if self._pulls.is_due or self._shed:
             return 0.0
         return self._timers[0][0] if self._timers else None
 
     def _park(self, parked: _Parked) -> None:
-        name = parked.row.name
-        self._parked[name] = parked
+        self._parked[parked.key] = parked
         for after_s in (SEAL_AFTER_S, SILENT_AFTER_S):
-            heappush(self._timers, (parked.since + after_s, name, parked.read))
+            heappush(self._timers, (parked.since + after_s, parked.key, parked.read))
         self._pull(parked)
 
     def _pull(self, parked: _Parked) -> None:
-        name = parked.row.name
-        if name in self._pulls:
-            return
-        if len(self._pulls) >= self._pulls_max:
+        if not self._pulls.want(parked.key, self._minters(parked)):
             self.silent["pulls_full"] = self.silent.get("pulls_full", 0) + 1
-            return
-        self._pulls.add(name)
-        self._wanted.setdefault(parked.fields.minter, {})[name] = None
 
-    def _unpark(self, name: bytes, row: Row, how: str, now: float) -> Serve:
-        parked = self._parked[name]
-        self.forget(parked.read, name)
+    def _minters(self, parked: _Parked) -> Sequence[int]:
+        """Who may have the row."""
+        return self._givers if parked.fields is None else (parked.fields.minter,)
+
+    def _suits(self, row: Fields, parked: _Parked) -> bool:
+        """The row is for the device that the parked read speaks of."""
+        if parked.fields is not None:
+            return row.address == parked.fields.address
+        return row.address == parked.address or self._is_proxied(row, parked.address)
+
+    def _agrees(self, row: Row, parked: _Parked, minter: int) -> bool:
+        """The pulled row is its minter's own, and the one whose name was sealed; of a given name, one that
+        was not served yet.
+        """
+        fields, sealed = row.fields(), parked.fields
+        if fields.minter != minter or not self._suits(fields, parked):
+            return False
+        if sealed is None:
+            return fields.leased and minter in self._givers and not self._table.is_spent(row.name, row.body)
+        return sealed.minter == minter and fields.serial == sealed.serial
+
+    def _unpark(self, key: bytes, row: Row, how: str, now: float) -> Serve:
+        parked = self._parked[key]
+        self.forget(parked.read, key)
         return self._serve(parked.read, row, row.fields(), how, now - parked.since)
 
     def _serve(self, read: int, row: Row, fields: Fields, how: str, waited_s: float) -> Serve:
@@ -259,12 +299,3 @@ class Reads:
     def _be_silent(self, read: int, reason: str, fields: Fields | None = None) -> Silent:
         self.silent[reason] = self.silent.get(reason, 0) + 1
         return Silent(read, reason, fields)
-
-
-def _agrees(pulled: Fields, sealed: Fields, minter: int) -> bool:
-    """The pulled row is the one whose name was sealed: same minter, same serial, same address."""
-    return (
-        pulled.minter == sealed.minter == minter
-        and pulled.serial == sealed.serial
-        and pulled.address == sealed.address
-    )

@@ -9,7 +9,8 @@ Head: flags u8, version u8, minted_ms u48 | era u16, epoch u48 | device 6 | addr
 generation u32 | template u32 | serial 8. Minter and template are numbers of names (`number_of`); the serial
 is random and makes every FileID one of its kind. Flag 1 marks a partial seal. Flag 2 marks an IPv6 row: the
 other 12 bytes of its address follow the head, which then has 62 bytes, and its relay is zero, for two IPv6
-addresses would leave no room in a name.
+addresses would leave no room in a name. Flag 4 marks an IPv4 row made from a lease of a DHCP server that does
+not ask us: not we chose its name, so the name comes back with the device's next lease (`fileid.given`).
 
 Frame of rows: count u16, then per row (name length u16, body length u16), then the rows, each its name and
 its body.
@@ -40,15 +41,19 @@ LIFE_S = 60.0
 _BODY_VERSION = 1
 _PARTIAL = 1 << 56
 _IPV6 = 2 << 56
+_LEASED = 4 << 56
 _TIME_MASK = (1 << 48) - 1
 HEAD = Struct(">QQ6s4s4sIII8s")
 IPV4_BYTES, IPV6_BYTES = 4, 16
 NO_RELAY = bytes(IPV4_BYTES)
 _REST_BYTES = IPV6_BYTES - IPV4_BYTES
-_HEAD_BYTES = {bytes((flags, _BODY_VERSION)): HEAD.size + _REST_BYTES * (flags >> 1) for flags in range(4)}
-IPV4_STARTS = {bytes((0, _BODY_VERSION)), bytes((1, _BODY_VERSION))}
+_HEAD_BYTES = {
+    bytes((flags, _BODY_VERSION)): HEAD.size + _REST_BYTES * (flags >> 1 & 1) for flags in range(5)
+}
+IPV4_STARTS = {bytes((flags, _BODY_VERSION)) for flags in (0, 1, 4)}
 """The flags and the version with which an IPv4 row starts: its head has `HEAD.size` bytes."""
 IPV4_BODY_BYTES_MAX = HEAD.size + VALUES_BYTES_MAX
+_LEASED_START = bytes((4,))
 MINTER = slice(30, 34)
 _LENGTHS = [Struct(f">{1 + 2 * count}H") for count in range(ROWS_MAX + 1)]  # by count: it, then two a row
 COUNT_BYTES = _LENGTHS[0].size
@@ -71,6 +76,7 @@ class Fields(NamedTuple):
     template: int
     serial: bytes
     values: bytes
+    leased: bool = False
 
 
 class Row(NamedTuple):
@@ -94,6 +100,10 @@ def pack(fields: Fields) -> bytes:
         if fields.relay != NO_RELAY:
             raise LocalError("an IPv6 row has no relay")
         flags |= _IPV6
+    if fields.leased:
+        if flags:
+            raise LocalError("a leased row is whole and IPv4")
+        flags = _LEASED
     return (
         HEAD.pack(
             flags | _BODY_VERSION << 48 | fields.minted_ms,
@@ -133,6 +143,7 @@ def unpack(body: bytes) -> Fields:
         template,
         serial,
         body[size:],
+        bool(first & _LEASED),
     )
 
 
@@ -144,6 +155,11 @@ def head_bytes(body: bytes) -> int:
 def is_partial(body: bytes) -> bool:
     """Whether the name of this row holds only its head."""
     return bool(body[0] & 1)
+
+
+def is_newer(body: bytes, other: bytes) -> bool:
+    """Whether both are of leases, and the first of the later one: then it takes the other's place."""
+    return bool(body[:1] == other[:1] == _LEASED_START and body[:8] > other[:8])
 
 
 def mark_partial(body: bytes) -> bytes:

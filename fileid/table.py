@@ -6,6 +6,9 @@ When the table is full, that is an answer to the sender, who tries the next CFM.
 
 A completed download turns its row into a **tombstone**. It outlives every copy of the name: neither a late
 duplicate of the row nor the seal in the name brings the file back.
+
+The name of a leased row (`fileid.given`) comes again with each lease of its device: a row of a later lease
+takes the place of the one before, or of its tombstone; the same one again is a duplicate.
 """
 
 from collections import deque
@@ -23,6 +26,7 @@ from fileid.row import (
     VALUES_BYTES_MAX,
     Row,
     head_bytes,
+    is_newer,
     split_rows,
 )
 
@@ -50,9 +54,9 @@ class Table:
         self.counts = dict.fromkeys(("stored", "duplicate", "full", "bad", "expired", "completed"), 0)
         self._capacity = capacity
         self._rows: dict[bytes, bytes] = {}
-        self._ages: deque[tuple[float, list[bytes]]] = deque()
-        self._spent: dict[bytes, None] = {}
-        self._spent_ages: deque[tuple[float, bytes]] = deque()
+        self._ages: deque[tuple[float, list[bytes], list[bytes]]] = deque()
+        self._spent: dict[bytes, bytes] = {}  # the body that was served, if it is known
+        self._spent_ages: deque[tuple[float, bytes, bytes]] = deque()
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -65,15 +69,16 @@ class Table:
         names, bodies = split_rows(data)
         if len(names) > 1 and self._is_plain(names, bodies, minter):
             self._rows.update(zip(names, bodies, strict=True))
-            fresh, statuses = names, bytes(len(names))
+            statuses = bytes(len(names))
             self.counts["stored"] += len(names)
         else:
-            fresh = []
-            pairs = zip(names, bodies, strict=True)
-            statuses = bytes([self._accept_one(name, body, minter, fresh) for name, body in pairs])
-        if fresh:
-            self._ages.append((now + LIFE_S, fresh))
-        return statuses, fresh
+            rows = list(zip(names, bodies, strict=True))
+            statuses = bytes([self._accept_one(name, body, minter) for name, body in rows])
+            names = [name for (name, _), status in zip(rows, statuses, strict=True) if not status]
+            bodies = [body for (_, body), status in zip(rows, statuses, strict=True) if not status]
+        if names:
+            self._ages.append((now + LIFE_S, names, bodies))
+        return statuses, names
 
     def _is_plain(self, names: list[bytes], bodies: list[bytes], minter: bytes) -> bool:
         """Every row is new, well formed, its minter's own, and fits: the usual frame, checked as a whole."""
@@ -85,16 +90,17 @@ class Table:
             and _are_sound(names, bodies, minter)
         )
 
-    def _accept_one(self, name: bytes, body: bytes, minter: bytes, fresh: list[bytes]) -> Status:
+    def _accept_one(self, name: bytes, body: bytes, minter: bytes) -> Status:
+        known = self._rows.get(name, self._spent.get(name))
         if not _is_sound(name, body, minter):
             status = Status.BAD
-        elif name in self._rows or name in self._spent:
+        elif known is not None and not is_newer(body, known):
             status = Status.DUPLICATE
-        elif len(self._rows) + len(self._spent) >= self._capacity:
+        elif known is None and len(self._rows) + len(self._spent) >= self._capacity:
             status = Status.FULL
         else:
+            self._spent.pop(name, None)
             self._rows[name] = body
-            fresh.append(name)
             status = Status.STORED
         self.counts[_COUNTED[status]] += 1
         return status
@@ -104,26 +110,37 @@ class Table:
         body = self._rows.get(name)
         return Row(name, body) if body is not None else None
 
-    def is_spent(self, name: bytes) -> bool:
-        """True if this FileID's download was completed here."""
-        return name in self._spent
+    def is_spent(self, name: bytes, body: bytes = b"") -> bool:
+        """True if this FileID's download was completed here; `body` tells a later lease's from it."""
+        served = self._spent.get(name)
+        return served is not None and not is_newer(body, served)
 
-    def complete(self, name: bytes, now: float) -> None:
-        """The download is over: from now on the name is good for nothing."""
+    def complete(self, name: bytes, now: float, body: bytes = b"") -> None:
+        """The download of this body is over: from now on the name is good for nothing, but for the row of a
+        later lease, which may be here already.
+        """
+        here = self._rows.get(name, b"")
+        if is_newer(here, body):
+            return
         self._rows.pop(name, None)
-        if name not in self._spent:
-            self._spent[name] = None
-            self._spent_ages.append((now + TOMBSTONE_S, name))
+        body, served = body or here, self._spent.get(name)
+        if served is None or is_newer(body, served):
+            self._spent[name] = body
+            self._spent_ages.append((now + TOMBSTONE_S, name, body))
             self.counts["completed"] += 1
 
     def expire(self, now: float) -> list[Row]:
         """Let go what is too old; returns the rows that nobody read."""
         gone: list[Row] = []
         while self._ages and self._ages[0][0] <= now:
-            _, names = self._ages.popleft()
-            gone += (Row(name, self._rows.pop(name)) for name in names if name in self._rows)
+            _, names, bodies = self._ages.popleft()
+            for name, body in zip(names, bodies, strict=True):
+                if self._rows.get(name) is body:
+                    gone.append(Row(name, self._rows.pop(name)))
         while self._spent_ages and self._spent_ages[0][0] <= now:
-            del self._spent[self._spent_ages.popleft()[1]]
+            _, name, body = self._spent_ages.popleft()
+            if self._spent.get(name) is body:
+                del self._spent[name]
         self.counts["expired"] += len(gone)
         return gone
 

@@ -4,6 +4,9 @@
     {"id": 1, "device": "00:1a:2c:00:00:01", "fileid": "5f0c...", "how": "row", "content": "<base64>"}
     {"id": 1, "error": "unknown"}
     {"op": "fileid.done", "id": 2, "file": "AQDV...Qw.residential"}
+    {"op": "fileid.done", "id": 3, "file": "modem.cm", "address": "127.64.0.5"}
+
+A name that many devices share (Kea's class) needs the address in both.
 
 A lookup is a read like any other, told from those of our own TFTP server by its negative number, and it is
 answered once: with the file, or with `unknown`, whereupon their server stays silent too. What was answered
@@ -17,7 +20,7 @@ from typing import Any, NamedTuple
 
 from bus.errors import DecodeError
 from bus.machine import LocalRequest, Reply
-from fileid.row import NAME_BYTES_MAX, pack_address
+from fileid.row import NAME_BYTES_MAX, is_newer, pack_address
 from services.cfm.journal import Download
 
 ANSWER_S = 31.0  # as long as our own TFTP server keeps a client that went silent
@@ -27,7 +30,7 @@ _ADDRESS_FIELDS = {"op", "id", "file", "address"}
 
 
 class Key(NamedTuple):
-    """What a lookup asks for, and for whom (packed)."""
+    """The row that a lookup asks for, by its key, and for whom (packed)."""
 
     name: bytes
     address: bytes
@@ -62,11 +65,15 @@ class Lookups:
         """How many answers are not done."""
         return len(self._answers)
 
-    def ask(self, key: Key, session: int, request_id: Any) -> int | list[Reply] | None:
-        """A lookup: the number of a read to be asked for, the answer that is known, or None: it joined."""
+    def ask(self, key: Key, session: int, request_id: Any, newest: bytes = b"") -> int | list[Reply] | None:
+        """A lookup: the number of a read to be asked for, the answer that is known, or None: it joined.
+
+        `newest` is the body of the row that is here; if a later lease's than the answer's, that is over.
+        """
         self.counts["asked"] += 1
         answered = self._answers.get(key.name)
-        if answered is not None and answered.key == key:
+        is_over = answered is not None and is_newer(newest, answered.download.served.row.body)
+        if answered is not None and answered.key == key and not is_over:
             self.counts["joined"] += 1
             return [_file(session, request_id, answered)]
         read = self._by_key.get(key)
@@ -137,13 +144,18 @@ def parse_lookup(request: LocalRequest) -> Key:
     if not body.keys() <= _ADDRESS_FIELDS:
         raise DecodeError(f"{min(body.keys() - _ADDRESS_FIELDS)}: is not a field of fileid.lookup")
     try:
-        return Key(parse_file(request), pack_address(body.get("address")))
+        return Key(_file_name(request), pack_address(body.get("address")))
     except DecodeError as error:
         raise DecodeError(f"fileid.lookup: {error}") from error
 
 
-def parse_file(request: LocalRequest) -> bytes:
-    """The file name in a request; `DecodeError` if no modem could ask for it."""
+def parse_done(request: LocalRequest) -> Key:
+    """What a `fileid.done` speaks of; no address if it has none. `DecodeError` for what no modem asks for."""
+    address = request.body.get("address")
+    return Key(_file_name(request), b"" if address is None else pack_address(address))
+
+
+def _file_name(request: LocalRequest) -> bytes:
     text = request.body.get("file")
     if not isinstance(text, str) or not 0 < len(text) <= NAME_BYTES_MAX or not text.isascii():
         raise DecodeError(f"file: is not a name of 1 to {NAME_BYTES_MAX} ASCII characters")

@@ -32,8 +32,10 @@ from bus.machine import (
 )
 from bus.messages import AUDIT, CATALOGUE, Beat, CatalogueRecord, Load
 from bus.routes import ROUTES
+from fileid.given import Given
 from fileid.handoff import ACKED_SEQ
-from fileid.reads import Network, Pull, Reads, Serve
+from fileid.pulls import Pull
+from fileid.reads import Network, Reads, Serve
 from fileid.row import (
     ACK,
     HELLO,
@@ -59,8 +61,8 @@ DRAINING_BEATS = 2  # one may be lost
 
 
 class Cfm:
-    """One CFM. `endpoints` is what its beats announce, `secret` signs the CMTS MIC, and from `proxies` a name
-    alone is believed.
+    """One CFM. `endpoints` is what its beats announce, `secret` signs the CMTS MIC, from `proxies` a name
+    alone is believed, and `given` are the names that the DHCP servers of the minters `givers` give out.
     """
 
     def __init__(
@@ -75,6 +77,8 @@ class Cfm:
         capacity: int,
         secret: bytes,
         proxies: Sequence[Network] = (),
+        given: Given | None = None,
+        givers: Iterable[str] = (),
         catalogue: CatalogueRecord | None = None,
         data_bytes_max: int = ROUTES["fileid"].payload_bytes_max,
         receive_buffer_bytes: int = 0,
@@ -83,7 +87,7 @@ class Cfm:
         self._minters = {number_of(name): name for name in minters}
         self._packed_minters = {name: number.to_bytes(4, "big") for number, name in self._minters.items()}
         self._table = table
-        self._reads = Reads(table, opener, proxies=proxies)
+        self._reads = Reads(table, opener, proxies=proxies, given=given, givers=[*map(number_of, givers)])
         self._endpoints = dict(endpoints)
         self._capacity = capacity
         self._builder = Builder(secret)

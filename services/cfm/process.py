@@ -3,14 +3,16 @@
 from ipaddress import ip_network
 from typing import Any, NamedTuple
 
-from bus.config import CfmSection, Config
+from bus.config import Config
 from bus.errors import ConfigError
 from bus.fleet import MINTERS, load_seal_keys
 from bus.machine import Exit, Send
 from bus.node import Identity, Node, identify
 from bus.secret_file import read_secret
+from bus.service_sections import CfmSection
 from bus.transport.curve import ZapHandler, check_strangers_refused
 from bus.transport.zeromq import Router
+from fileid.given import Given
 from fileid.seal import KEY_BYTES, Opener, SealKey
 from fileid.table import Table
 from services.cfm.machine import Cfm
@@ -86,6 +88,8 @@ def run(config: Config) -> Exit:
             capacity=tftp.capacity,
             secret=secret,
             proxies=[ip_network(one) for one in tftp.proxies],
+            given=Given(section.kea_names),
+            givers=[name for name, service in node.fleet.services().items() if service == "dhcp"],
             catalogue=catalogue,
             data_bytes_max=node.data_bytes_max,
             receive_buffer_bytes=sockets.granted_bytes if sockets else 0,

@@ -20,7 +20,7 @@ from fileid.row import pack_address
 from fileid.table import Table
 from services.cfm.building import Builder, UnbuiltError
 from services.cfm.journal import Download, Journal, Transfer
-from services.cfm.lookups import Lookups, parse_file, parse_lookup, unknown
+from services.cfm.lookups import Key, Lookups, parse_done, parse_lookup, unknown
 from services.tftp.effects import Abandoned, Completed, Datagram, ReadRepeated, ReadRequested, ReadRestarted
 from services.tftp.server_core import LISTENING_SOCKET, NO_FILE, SHED, TftpServer
 from services.tftp.sockets import Arrived
@@ -101,17 +101,19 @@ class Serving:
         return effects
 
     def _requested(self, event: ReadRequested, now: float) -> list[Effect]:
-        name = event.request.name
-        decision = self._ask(event.read, name, pack_address(event.peer[0]), now)
+        address = pack_address(event.peer[0])
+        decision = self._ask(event.read, self._reads.key(event.request.name, address), address, now)
         if isinstance(decision, Silent):
             return []
         self._tftp.open(event, now)
         return [] if decision is None else self.serve(decision, now)
 
     def _repeated(self, event: ReadRepeated, now: float) -> list[Effect]:
-        if self._reads.ask_again(event.name):
+        address = pack_address(event.peer[0])
+        key = self._reads.key(event.name, address)
+        if self._reads.ask_again(key):
             return []
-        decision = self._ask(event.read, event.name, pack_address(event.peer[0]), now)
+        decision = self._ask(event.read, key, address, now)
         if isinstance(decision, Silent):
             self._tftp.drop(event.read)
             return []
@@ -121,10 +123,10 @@ class Serving:
         """Build it anew: a CMTS refuses a file whose timestamp is half a minute old."""
         return self.serve(self.downloads[event.read].served, now)
 
-    def _ask(self, read: int, name: bytes, address: bytes, now: float) -> Serve | Silent | None:
+    def _ask(self, read: int, key: bytes, address: bytes, now: float) -> Serve | Silent | None:
         """What a read gets; a refusal is told."""
         try:
-            decision = self._reads.ask(read, name, address, now, now + self._journal.wall_offset_s)
+            decision = self._reads.ask(read, key, address, now, now + self._journal.wall_offset_s)
         except DecodeError:
             self.counts["bad_row"] += 1
             decision = Silent(read, "bad_row")
@@ -132,7 +134,7 @@ class Serving:
             if decision.fields is not None:
                 self._journal.refused(decision.fields, decision.reason, now, address)
             elif self._journal.wants_stranger(now):
-                fields = self._reads.find(name)  # of a spent name, say
+                fields = self._reads.find(key)  # of a spent name, say
                 if fields is None:
                     self._journal.stranger(decision.reason, address, now)
                 else:
@@ -164,18 +166,19 @@ class Serving:
 
     def _completed(self, event: Completed, now: float) -> list[Effect]:
         transfer = Transfer(event.bytes, event.blocks, event.retransmits, event.peer[1])
-        self._complete(event.name, self.downloads.pop(event.read), transfer, now)
+        self._complete(self.downloads.pop(event.read), transfer, now)
         return []
 
-    def _complete(self, name: bytes, download: Download, transfer: Transfer, now: float) -> None:
+    def _complete(self, download: Download, transfer: Transfer, now: float) -> None:
         self.counts["completed"] += 1
-        self._table.complete(name, now)
+        key, body = download.served.row
+        self._table.complete(key, now, body)
         self._durations.append((now, now - download.at + download.served.waited_s))
         self._journal.completed(download, transfer, now)
 
     def _abandoned(self, event: Abandoned, now: float) -> list[Effect]:
         self.counts["abandoned"] += 1
-        parked = self._reads.forget(event.read, event.name)
+        parked = self._reads.forget(event.read, self._reads.key(event.name, pack_address(event.peer[0])))
         if parked is not None and event.reason in (NO_FILE, SHED):
             self._journal.refused(parked, "late", now)
         download = self.downloads.pop(event.read, None)
@@ -185,8 +188,11 @@ class Serving:
 
     def look_up(self, request: LocalRequest, now: float) -> list[Effect]:
         """`fileid.lookup`: somebody else's TFTP server was asked for a file."""
-        key = parse_lookup(request)
-        found = self.lookups.ask(key, request.session, request.body.get("id"))
+        name, address = parse_lookup(request)
+        key = Key(self._reads.key(name, address), address)
+        row = self._table.get(key.name)
+        newest = b"" if row is None else row.body
+        found = self.lookups.ask(key, request.session, request.body.get("id"), newest)
         if found is None:
             self._reads.ask_again(key.name)
             return []
@@ -199,13 +205,14 @@ class Serving:
 
     def done(self, request: LocalRequest, now: float) -> list[Effect]:
         """`fileid.done`: the modem has it all."""
-        name, request_id = parse_file(request), request.body.get("id")
-        answered = self.lookups.done(name)
+        key, request_id = self._reads.key(*parse_done(request)), request.body.get("id")
+        answered = self.lookups.done(key)
         if answered is not None:
-            self._complete(name, answered.download, Transfer(len(answered.content)), now)
-        elif self._reads.find(name) is None:
+            self._complete(answered.download, Transfer(len(answered.content)), now)
+        elif self._reads.find(key) is None:
             return [unknown(request.session, request_id)]
-        self._table.complete(name, now)
+        else:
+            self._table.complete(key, now)
         return [Reply(request.session, {"id": request_id, "done": True})]
 
     def leave(self, session: int) -> None:

@@ -15,6 +15,7 @@ from fileid.table import Table
 from services.cfm.machine import Cfm
 from services.dhcp.policy import BUDGET as DHCP_BUDGET
 from services.mps.policy import BUDGET as MPS_BUDGET
+from services.settings.catalogue import record
 from services.sidecar.minter import Minter
 from services.tftp.server_core import TftpServer
 from tests.simulation import settings
@@ -64,7 +65,7 @@ def build_minter(
         random_bytes=random.randbytes,
         minted_max=1_000,
         catalogue=disk,
-        publish=settings.classes(1) if service == "dhcp" else None,
+        publish=record(settings.classes(1), 1) if service == "dhcp" else None,
     )
 
 

@@ -153,7 +153,7 @@ class Plant:
             held[f"tombstones at {name}"] = cfm._table._spent
             held[f"parked reads at {name}"] = cfm._reads
             held[f"pulls at {name}"] = cfm._reads._pulls
-            held[f"pulls to send at {name}"] = cfm._reads._wanted
+            held[f"pulls to send at {name}"] = cfm._reads._pulls._wanted
             held[f"downloads at {name}"] = cfm._serving.downloads
             held[f"TFTP sessions at {name}"] = cfm._serving._tftp._sessions.by_read
         return held

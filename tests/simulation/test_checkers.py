@@ -292,7 +292,7 @@ def test_a_plant_that_does_not_come_online() -> None:
     ("what", "leak"),
     [
         ("parked reads", lambda cfm: cfm._reads._parked.update({b"leak": None})),
-        ("pulls", lambda cfm: cfm._reads._pulls.add(b"leak")),
+        ("pulls", lambda cfm: cfm._reads._pulls.want(b"leak", ())),
         ("downloads", lambda cfm: cfm._serving.downloads.update({-1: None})),
         ("TFTP sessions", lambda cfm: cfm._serving._tftp._sessions.by_read.update({-1: None})),
     ],

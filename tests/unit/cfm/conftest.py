@@ -9,12 +9,13 @@ import pytest
 from bus.envelope import Envelope, Stamp, Token, number_of
 from bus.machine import Received, WallClock
 from bus.messages import CATALOGUE, CatalogueRecord, encode
+from fileid.given import given_key
 from fileid.row import ROWS, Fields, Row, pack, pack_rows, template_number
 from fileid.seal import KEY_BYTES, Opener, Sealer, SealKey
 from fileid.table import Table
 from services.cfm.machine import Cfm
 from services.docsis.template import compile_template
-from services.settings.catalogue import Classes, record
+from services.settings.catalogue import Classes, Rules, record
 from services.tftp.packets import Request, format_request
 from services.tftp.server_core import TftpServer
 from services.tftp.sockets import Arrived
@@ -114,6 +115,25 @@ def mint(classes: Classes) -> Callable[..., Row]:
 
 
 @pytest.fixture
+def lease(mint: Callable[..., Row]) -> Callable[..., Row]:
+    """Makes the row of a lease of dhcp-1 that was granted at `now` = `granted_s`, for 10.0.0.7 unless told
+    otherwise, whose file Kea calls `pattern`; keywords are the device's values.
+    """
+
+    def make(
+        pattern: str = "modem.cm",
+        *,
+        granted_s: float = 0.0,
+        address: bytes = bytes([10, 0, 0, 7]),
+        **values: Any,
+    ) -> Row:
+        fields = mint(minted_s=granted_s, address=address, **values).fields()._replace(leased=True)
+        return Row(given_key(pattern, fields.device, address), pack(fields))
+
+    return make
+
+
+@pytest.fixture
 def hand_off() -> Callable[..., Received]:
     """Makes the frame that carries these rows from a minter."""
 
@@ -124,12 +144,12 @@ def hand_off() -> Callable[..., Received]:
 
 
 @pytest.fixture
-def publication() -> Callable[[Classes, int], Received]:
+def publication() -> Callable[..., Received]:
     """Makes the next record of the settings topic."""
     seqs = count(1)
 
-    def make(classes: Classes, generation: int) -> Received:
-        found: CatalogueRecord = record(classes, generation)
+    def make(classes: Classes, generation: int, lookup: Rules = ()) -> Received:
+        found: CatalogueRecord = record(classes, generation, lookup)
         return Received(Envelope(CATALOGUE, "dhcp-1", 1, next(seqs), 0, encode(found)), "")
 
     return make

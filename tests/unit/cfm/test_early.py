@@ -244,6 +244,14 @@ def test_a_newer_catalogue_is_adopted_kept_and_told(cfm: Cfm, publication: Make,
     assert generation(cfm, 0.6) == 4
 
 
+def test_whose_a_class_is_does_not_concern_a_cfm(cfm: Cfm, publication: Make, classes: Classes) -> None:
+    """It keeps and shows the rules, also those of another version."""
+    rules = [{"mac": "00:1a:2c:00:00:01", "class": "data"}, {"imei": 1}]
+    assert cfm.receive(publication(classes, 4, rules), 0.1) == [StoreCatalogue(record(classes, 4, rules))]
+    (reply,) = cfm.receive(LocalRequest(3, {"op": "settings"}), 0.2)
+    assert reply.body["lookup"] == rules
+
+
 def test_of_two_catalogues_of_one_generation_the_greater_digest_is_in_force(
     build: Make, publication: Make, classes: Classes
 ) -> None:

@@ -66,3 +66,17 @@ def mint(fields: Fields, seal_key: SealKey) -> Callable[..., Row]:
 def mps_row(fields: Fields, mps_key: SealKey) -> Row:
     """A sealed row of mps-1, for the address of the others."""
     return Sealer(mps_key).seal(pack(fields._replace(minter=mps_key.minter)), "voice")
+
+
+@pytest.fixture
+def lease(fields: Fields) -> Callable[..., Row]:
+    """Makes rows of dhcp-1 for leases, of one name unless told otherwise, each granted so many seconds after
+    the first; keywords replace fields.
+    """
+
+    def make(granted_s: float = 0.0, name: bytes = b"001122334455.cm", **changes: Any) -> Row:
+        minted_ms = WALL_MS + int(granted_s * 1000)
+        said = {"leased": True, "relay": bytes(4), "minted_ms": minted_ms, "serial": minted_ms.to_bytes(8)}
+        return Row(name, pack(fields._replace(**{**said, **changes})))
+
+    return make

@@ -358,3 +358,23 @@ def test_a_frame_is_no_larger_than_its_carrier_takes() -> None:
     for send in sends:
         run.ack(send)
     assert [end.ticket for end in run.settled if end.acked] == [f"row-{at}" for at in range(10)]
+
+
+def test_an_ack_is_expected_while_its_frame_is_not_settled() -> None:
+    run = Run("cfm-1", "cfm-2")
+    run.offer("a")
+    (send,) = run.tick(0.0)
+    ack = ack_of(ACKED_SEQ.pack(send.envelope.seq) + b"\0", "cfm-2")
+    assert run.handoff.expects(ack)
+    for data in (b"", b"\0", ACKED_SEQ.pack(send.envelope.seq + 1)):
+        assert not run.handoff.expects(ack_of(data))
+    run.ack(send)
+    assert not run.handoff.expects(ack)
+
+
+def test_no_ack_is_expected_when_the_budget_is_over() -> None:
+    run = Run("cfm-1")
+    run.offer("a")
+    (send,) = run.tick(0.0)
+    run.until(BUDGET_S)
+    assert not run.handoff.expects(ack_of(ACKED_SEQ.pack(send.envelope.seq) + b"\0"))

@@ -35,3 +35,25 @@ def test_what_expired_makes_room() -> None:
 
 def test_nothing_is_asked_nothing_is_found() -> None:
     assert Minted(rows_max=1).find([], 0.0) == []
+
+
+def test_a_row_takes_the_place_of_one_of_its_name_and_lives_its_own_time() -> None:
+    minted, later = Minted(rows_max=10), Row(ONE.name, b"later body")
+    minted.add(ONE, 0.0)
+    minted.add(later, 30.0)
+    assert minted.find([ONE.name], 30.0) == [later]
+    assert len(minted) == 1
+    assert minted.find([ONE.name], LIFE_S) == [later]
+    assert minted.find([ONE.name], 30.0 + LIFE_S) == []
+    assert len(minted) == 0
+
+
+def test_room_that_a_replaced_row_leaves_costs_nobody_a_row() -> None:
+    minted = Minted(rows_max=2)
+    for row in (ONE, Row(ONE.name, b"later body"), TWO):
+        minted.add(row, 0.0)
+    assert minted.find([ONE.name, TWO.name], 0.0) == [Row(ONE.name, b"later body"), TWO]
+    assert minted.forgotten == 0
+    minted.add(THREE, 0.0)
+    assert minted.find([ONE.name, TWO.name, THREE.name], 0.0) == [TWO, THREE]
+    assert minted.forgotten == 1

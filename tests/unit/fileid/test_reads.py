@@ -8,12 +8,12 @@ import pytest
 
 from bus.envelope import number_of
 from bus.errors import DecodeError
+from fileid.pulls import Pull
 from fileid.reads import (
     FUTURE_S_MAX,
     SEAL_AFTER_S,
     SILENT_AFTER_S,
     TIMERS_MAX,
-    Pull,
     Reads,
     Serve,
     Silent,

@@ -122,7 +122,8 @@ def test_values_beyond_a_row_are_refused_where_they_are_packed(fields: Fields) -
         (b"\x03\x01", 61),
         (b"\x02\x01", 62 + VALUES_BYTES_MAX + 1),
         (b"\x02\x01".ljust(29, b"\0") + b"\x01", 62),
-        (b"\x04\x01", 62),
+        (b"\x05\x01", 62),
+        (b"\x06\x01", 62),
         (b"\x80\x01", 62),
     ],
     ids=[
@@ -136,7 +137,8 @@ def test_values_beyond_a_row_are_refused_where_they_are_packed(fields: Fields) -
         "short partial IPv6",
         "long IPv6",
         "IPv6 with a relay",
-        "flag 4",
+        "leased partial",
+        "leased IPv6",
         "flag 128",
     ],
 )

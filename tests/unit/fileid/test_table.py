@@ -75,7 +75,7 @@ def test_a_duplicate_changes_nothing_and_buys_no_time(mint: Mint) -> None:
         lambda row: (row.name, row.body[: HEAD.size] + bytes(VALUES_BYTES_MAX + 1)),
         lambda row: (row.name, b"\0\2" + row.body[2:]),
         lambda row: (row.name, b"\2\1" + row.body[2 : HEAD.size + 11]),
-        lambda row: (row.name, b"\4\1" + row.body[2:]),
+        lambda row: (row.name, b"\5\1" + row.body[2:]),
         lambda row: (row.name, row.body[:30] + number_of("mps-1").to_bytes(4) + row.body[34:]),
     ],
     ids=[
