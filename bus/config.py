@@ -7,29 +7,22 @@ values: they stand in files of their own, and the configuration names them (`bus
 """
 
 import os
-from ipaddress import IPv4Address, ip_address, ip_network
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from bus.environment import check_variables
 from bus.errors import ConfigError
 from bus.messages import Name
 from bus.secret_file import CREDENTIALS
+from bus.section import IPv4, MulticastGroup, Port, Section
+from bus.service_sections import CfmSection, MinterSection
 from bus.yaml_file import explain, read_yaml
 
 MODES = ("bus", "multicast")
-Port = Annotated[int, Field(ge=1, le=65535)]
 
 
 def wrong_mode(mode: str) -> str:
@@ -41,42 +34,11 @@ def wrong_mode(mode: str) -> str:
     return f"there is no mode {mode!r}: set bus or multicast"
 
 
-def _is_dotted_quad(text: str) -> str:
-    return str(IPv4Address(text))
-
-
-def _is_group(text: str) -> str:
-    if not IPv4Address(text).is_multicast:
-        raise ValueError(f"{text} is not a multicast group (224.0.0.0/4)")
-    return text
-
-
-def _is_ip(text: str) -> str:
-    return str(ip_address(text))
-
-
-IPv4 = Annotated[str, AfterValidator(_is_dotted_quad)]
-
-
-def _is_network(text: str) -> str:
-    return str(ip_network(text))
-
-
-IP = Annotated[str, AfterValidator(_is_ip)]
-Network = Annotated[str, AfterValidator(_is_network)]
-
-
-class Section(BaseModel):
-    """Base of every section: nothing undeclared."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
 class KafkaSection(Section):
     """The connection to the brokers. `client` holds librdkafka's security settings, without passwords."""
 
     bootstrap: str
-    client: dict[str, str] = {}
+    client: dict[str, str] = Field(default_factory=dict)
     password_file: Path | None = None
     message_timeout_s: float = Field(2.0, gt=0)
     # How long a broker may hold a fetch that has nothing to return; the embedded broker always holds it that
@@ -121,7 +83,7 @@ class MulticastSection(Section):
 
     # Our own address: what is for us alone comes here, and its interface carries the group.
     address: IPv4
-    group: Annotated[IPv4, AfterValidator(_is_group)] = "239.255.70.1"
+    group: MulticastGroup = "239.255.70.1"
     port: Port = 7070
     ttl: int = Field(1, ge=0, le=255)
     keys: list[Path] = Field(min_length=1)
@@ -130,56 +92,6 @@ class MulticastSection(Section):
     burst: int = Field(20_000, ge=1)
     # The share of what arrives that is thrown away, to see what becomes of it; for labs and drills.
     lose: float = Field(0.0, ge=0, lt=1)
-
-
-class MinterSection(Section):
-    """What a DHCP or MPS sidecar needs to mint FileIDs."""
-
-    seal_key: Path
-    # Named when no CFM acked and none is known to be alive; without it such a request is answered
-    # `try_again`.
-    default_next_server: str | None = None
-    # The first catalogue of an empty settings topic; what follows it comes by `provbus settings apply`.
-    publish_catalogue: Path | None = None
-    minted_max: int = Field(500_000, ge=1)
-
-
-class TftpSection(Section):
-    """The TFTP server. All CFMs of a fleet listen on the same port, each on an address of its own."""
-
-    address: IP
-    # Off where the operator's own TFTP server answers there, and asks us over the local socket.
-    serve: bool = True
-    port: Port = 69
-    # CMTSs that proxy TFTP show their own address: from these a name alone is believed, whoever it is for.
-    proxies: list[Network] = []
-    transfer_sockets: int = Field(2, ge=1, le=64)
-    # The first and the last port from which files are sent, for a firewall; without it any free ones.
-    source_ports: tuple[Port, Port] | None = None
-    sessions_max: int = Field(20_000, ge=1)
-    # Downloads at once at which this CFM calls itself fully loaded in its beats.
-    capacity: int = Field(1_000, ge=1)
-
-    @model_validator(mode="after")
-    def _has_ports_enough(self) -> "TftpSection":
-        low, high = self.source_ports or (1, 65535)
-        if high - low + 1 < self.transfer_sockets:
-            raise ValueError(
-                f"source_ports [{low}, {high}] has no room for transfer_sockets {self.transfer_sockets}"
-            )
-        return self
-
-
-class CfmSection(Section):
-    """What a CFM needs to take rows and serve files."""
-
-    listen: str | None = None  # where rows and pulls come in over ZeroMQ
-    # What beats announce, when it is not where we listen (address translation, a proxy).
-    advertise: str | None = None
-    seal_keys: list[Path]
-    secret_file: Path
-    tftp: TftpSection
-    rows_max: int = Field(400_000, ge=1)
 
 
 class LocalSection(Section):

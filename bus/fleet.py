@@ -15,13 +15,13 @@ from typing import Any
 import yaml
 from pydantic import Field, ValidationError, field_validator
 
-from bus.config import Section
 from bus.datagram import KEY_BYTES as GROUP_KEY_BYTES
 from bus.datagram import GroupKey
 from bus.envelope import number_of
 from bus.errors import BusyError, ConfigError
 from bus.messages import Name
 from bus.secret_file import read_secret
+from bus.section import Section
 from bus.transport.curve import is_key, new_key_pair
 from bus.yaml_file import explain, read_yaml
 

@@ -164,6 +164,17 @@ METRICS: dict[str, Metric] = {
     "provbus_unknown_pulls_total": Metric(_COUNTER, "Names that a CFM pulled and that are not remembered."),
     "provbus_peers": Metric(_GAUGE, "Instances by service and state.", ("service", "state")),
     "provbus_beat_age_seconds": Metric(_GAUGE, "Age of an instance's latest beat.", ("peer",)),
+    "provbus_leases_total": Metric(
+        _COUNTER, "Leases of a DHCP server that does not ask, and what became of their rows.", ("outcome",)
+    ),
+    # Followers of a Kea.
+    "provbus_kea_lines_total": Metric(
+        _COUNTER, "Lines of Kea's lease journal and entries of its answers, by what they were.", ("what",)
+    ),
+    "provbus_kea_journal_events_total": Metric(
+        _COUNTER, "What happened to Kea's lease journal, by kind.", ("event",)
+    ),
+    "provbus_kea_behind_seconds": Metric(_GAUGE, "Since when there may be lines that were not read."),
     # CFMs.
     "provbus_rows_total": Metric(_COUNTER, "Rows that arrived, by the answer to them.", ("status",)),
     "provbus_table_rows": Metric(_GAUGE, "Rows that wait for their read."),

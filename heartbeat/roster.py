@@ -82,5 +82,6 @@ class Roster:
             "draining": beat.draining,
             "load": beat.load.model_dump(),
             "generation": beat.generation,
+            "endpoints": beat.endpoints,
             "beat_age_s": None if heard is None else round(now - heard, 3),
         }

@@ -1,18 +1,20 @@
 """What a test may need of the machine, and whether its absence is excused.
 
 A machine without Java or Maven skips the tests on real Kafka and says why; one without the TFTP clients that
-others wrote skips the tests with them. Where `PROVBUS_REQUIRE` names `kafka` or `tftp-clients` (a
-comma-separated list), as on the machines that decide about a release, their absence is a failure.
+others wrote, or without ISC Kea, skips the tests with them. Where `PROVBUS_REQUIRE` names `kafka`,
+`tftp-clients` or `kea` (a comma-separated list), as on the machines that decide about a release, their
+absence is a failure.
 """
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
 import pytest
 
 from bus.errors import UnavailableError
 from services.lab.kafka_jars import find_java
+from services.lab.kea_process import find_program
 
 VARIABLE = "PROVBUS_REQUIRE"
 
@@ -28,6 +30,15 @@ def need_tftp_client(program: str, environ: Mapping[str, str]) -> str:
     """The path of a TFTP client; without it skip the test, or fail it where `VARIABLE` names tftp-clients."""
     found = shutil.which(program, path=environ.get("PATH", ""))
     return found or _excuse("tftp-clients", f"there is no {program} on the PATH", environ)
+
+
+def need_kea(environ: Mapping[str, str], programs: Sequence[str] = ("kea-dhcp4", "perfdhcp")) -> None:
+    """Return if Kea can be run; else skip the test, or fail it where `VARIABLE` names kea."""
+    try:
+        for program in programs:
+            find_program(program, environ)
+    except UnavailableError as error:
+        _excuse("kea", str(error), environ)
 
 
 def missing_for_kafka(environ: Mapping[str, str]) -> str | None:

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from services.cli.run import mode_option
+from services.lab.baseline import compare
 from services.lab.kafka_cli import kafka
 from services.lab.report import is_good, print_table
 from services.lab.run import rehearse, running
@@ -55,7 +56,7 @@ def run(scenario: Path, mode: str, broker: str | None, modems: int | None, hold:
         calm = rehearse(plan, mode, broker, say, advance)
         with running(plan, mode, broker, say) as site:
             report = site.finish(site.boot(advance)) | calm
-            report |= site.compare(report)
+            report |= compare(site.site, report, say)
             _print(report, output)
             if hold:
                 say("the services are up; Ctrl-C stops them")

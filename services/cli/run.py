@@ -2,6 +2,7 @@
 
 import os
 import sys
+from functools import partial
 from pathlib import Path
 
 import click
@@ -12,6 +13,8 @@ from bus.errors import ConfigError
 from fileid.handoff import Budget
 from services.cfm import process as cfm_process
 from services.dhcp import policy as dhcp_policy
+from services.dhcp.kea.files import lease_files
+from services.dhcp.kea.follower import Follower
 from services.mps import policy as mps_policy
 from services.sidecar import process as sidecar_process
 
@@ -60,11 +63,26 @@ def _sidecar(service: str, budget: Budget, what: str) -> None:
     @config_option
     @mode_option
     def command(path: Path, mode: str) -> None:
-        sys.exit(sidecar_process.run(_load(path), service, budget).code)
+        config = _load(path)
+        if config.minter is not None and config.minter.kea is not None:
+            raise ConfigError(f"{path}: minter.kea is for a DHCP sidecar")
+        sys.exit(sidecar_process.run(config, service, budget).code)
 
 
-_sidecar("dhcp", dhcp_policy.BUDGET, "a DHCP server")
 _sidecar("mps", mps_policy.BUDGET, "a Multimedia Provisioning Service")
+
+
+@run.command("dhcp")
+@config_option
+@mode_option
+def _dhcp(path: Path, mode: str) -> None:
+    """The sidecar of a DHCP server: of one that asks, or of a Kea that it follows."""
+    config = _load(path)
+    kea = None if config.minter is None else config.minter.kea
+    if kea is None:
+        sys.exit(sidecar_process.run(config, "dhcp", dhcp_policy.BUDGET).code)
+    follow = partial(Follower, section=kea, state_directory=config.state_directory)
+    sys.exit(sidecar_process.run(config, "dhcp", dhcp_policy.BUDGET, follow, lease_files(kea)).code)
 
 
 @run.command("cfm")

@@ -45,6 +45,7 @@ _REFUSED = {
     "age": "the name is older than 60 s, or from the future",
     "spent": "the download was completed before",
     "parked_full": "too many reads wait",
+    "given_full": "too many reads of names without a seal wait",
     "late": "no row came in 4 s",
     "no_template": "its settings are not here yet",
     "bad_values": "its values do not fit its settings",
@@ -70,6 +71,8 @@ def tell(found: Iterable[Told]) -> list[Boot]:
 
 def _boot(fileid: str, known: list[Told]) -> Boot:
     moments = sorted((one for told in known for one in _moments(told)), key=attrgetter("at"))
+    leased = [one for one in moments if one.what == "leased"]  # told once for each CFM that has the row
+    moments = [one for one in moments if one.what != "leased" or one is leased[0]]
     start = next((one.at for one in moments if one.what == "minted"), moments[0].at)
     timed = [one._replace(ms=round((one.at - start) * 1000, 1)) for one in moments]
     return Boot(fileid, known[0].event["device"], timed)
@@ -80,6 +83,9 @@ def _moments(told: Told) -> Iterator[Moment]:
     tellers: dict[str, Callable[[dict[str, Any]], Iterator[tuple[float, str, str]]]] = {
         "fileid.acked": _handed_off,
         "fileid.unacked": _handed_off,
+        "lease.acked": _leased,
+        "lease.unacked": _leased,
+        "lease.refused": _not_offered,
         "fileid.expired": _expired,
         "download.completed": _completed,
         "download.abandoned": _abandoned,
@@ -100,6 +106,15 @@ def _handed_off(event: dict[str, Any]) -> Iterator[tuple[float, str, str]]:
     without = [f"no ack from {', '.join(others)}"] if others else []
     what = f"acked by {event['cfm']}" if event["cfm"] else "not acked"
     yield 0.0, what, "; ".join([*without, server])
+
+
+def _leased(event: dict[str, Any]) -> Iterator[tuple[float, str, str]]:
+    yield event["handoff_ms"], "leased", f"class {event['class']}, by a server that does not ask"
+    yield 0.0, f"acked by {event['cfm']}" if event["cfm"] else "not acked by a CFM of its file", ""
+
+
+def _not_offered(event: dict[str, Any]) -> Iterator[tuple[float, str, str]]:
+    yield 0.0, "leased, without a row", event["reason"]
 
 
 def _asked(event: dict[str, Any]) -> tuple[float, str, str]:

@@ -8,19 +8,38 @@ files in the run it is compared with.
 
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
 from services.docsis.template import compile_template
+from services.lab.addresses import HOST_ADDRESS, POOLS, RELAY_ADDRESS
+from services.lab.journal import read_journal
 from services.lab.processes import Process, stop_all, wait_until
-from services.lab.site import HOST_ADDRESS, POOLS, RELAY_ADDRESS, free_port
+from services.lab.site import Site, free_port
 
 SERVER = "127.0.0.11"
 MARKER = "constant"
 DEADLINE_S = 120.0
 SERVICES = ("dhcp", "mps", "cfm")
+
+
+def compare(site: Site, report: Mapping[str, Any], say: Callable[[str], None]) -> dict[str, float]:
+    """What the report of a run says of CPU per boot against the loop, if its scenario asks for it."""
+    scenario = site.scenario
+    if not scenario.bare_tftp:
+        return {}
+    say("the same plant against a bare TFTP loop")
+    plant = read_journal(site.journal("plant"))
+    size_bytes = max(event["bytes"] for event in plant if event["event"] == "completed")
+    ours_s = cpu_per_boot(report)
+    bare_s = bare_cpu_per_session("rfc1350", size_bytes, scenario.modems, scenario.in_flight_max)
+    return {
+        "cpu_per_boot_ms": round(ours_s * 1000, 4),
+        "cpu_bare_tftp_ms": round(bare_s * 1000, 4),
+        "cpu_per_boot_vs_bare_tftp": round(ours_s / bare_s, 3),
+    }
 
 
 def cpu_per_boot(report: Mapping[str, Any]) -> float:

@@ -58,7 +58,9 @@ Effect = SendDhcp | OpenRead | SendTftp | CloseRead | Noted | Finished
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What all devices of one plant share. `unix_offset_s` is Unix time minus the clock of `now`."""
+    """What all devices of one plant share. `unix_offset_s` is Unix time minus the clock of `now`; with
+    `reboot_after_s` a device that is online boots once more, so long after.
+    """
 
     ladder_s: tuple[float, ...]
     read_delay_s: tuple[float, float]
@@ -70,3 +72,4 @@ class Plan:
     mac_prefix: bytes = b"\x00\x1a\x2c"
     mta_marker: str = "{device}"
     unix_offset_s: float = 0.0
+    reboot_after_s: float | None = None

@@ -13,7 +13,8 @@ winds the timer, not the ladder.
 
 A refusal, an ERROR or a file that fails its checks waits the first rung and starts over at INIT. After the
 last block the device is online, and DALLYING for a second it acknowledges the block again if it is repeated
-(RFC 1350 section 6). A device that is not online `deadline_s` after its start has failed, in whatever state.
+(RFC 1350 section 6). Where the plan says so, it is then OFF for a while and boots once more; how that boot
+went is what counts. A device that is not online `deadline_s` after its start has failed, in whatever state.
 
 The device's own link loses datagrams here, in the core, by its own random source: so the journal tells a
 request that left from one that did not, and an answer that arrived even if the device never saw it.
@@ -46,6 +47,7 @@ from services.tftp.client_core import ReadClient
 DALLY_S = 1.0
 JITTER = 0.1
 _VENDOR_CLASS = {"cm": b"docsis3.1:", "mta": b"pktc1.5:"}  # option 60, CableLabs CL-SP-CANN-DHCP-Reg
+_MODEM_OF_ADAPTERS = b"\x02\x1a\x2c"
 _CIRCUIT_ID = b"\x80\x00\x00\x01"  # ifIndex of the cable interface, as a CMTS writes it
 _ANSWER_OPCODES = (b"\0\x03", b"\0\x06")  # DATA, OACK
 
@@ -59,6 +61,7 @@ class State(enum.Enum):
     BOUND = enum.auto()
     READING = enum.auto()
     DALLYING = enum.auto()
+    OFF = enum.auto()
     DONE = enum.auto()
 
 
@@ -72,6 +75,7 @@ class Modem:
         self.index, self.kind, self.state = index, kind, State.INIT
         self.reads = 0  # read requests, those lost on the way included
         self.restarts = 0
+        self._boots = 0
         self.mac = plan.mac_prefix + index.to_bytes(3, "big")
         self._plan, self._random = plan, random
         self._started_at = 0.0
@@ -83,11 +87,15 @@ class Modem:
         self._client = _NO_CLIENT
         self._answered = self._valid = False
 
+    @property
+    def second_tries(self) -> int:
+        """Reads after the first of each boot."""
+        return max(0, self.reads - max(1, self._boots))
+
     def start(self, now: float) -> list[Effect]:
         """Power on."""
-        self._started_at, self._give_up_at = now, now + self._plan.deadline_s
         effects: list[Effect] = []
-        self._discover(now, effects)
+        self._boot(now, effects)
         return effects
 
     def deadline(self) -> float:
@@ -137,6 +145,11 @@ class Modem:
             _ON_TIMER[self.state](self, now, effects)
         return effects
 
+    def _boot(self, now: float, effects: list[Effect]) -> None:
+        self._boots += 1
+        self._started_at, self._give_up_at = now, now + self._plan.deadline_s
+        self._discover(now, effects)
+
     def _discover(self, now: float, effects: list[Effect]) -> None:
         self.state = State.SELECTING
         self._send_dhcp(DISCOVER, now, effects)
@@ -156,6 +169,7 @@ class Modem:
         self._address, self._server = address_text(ack.yiaddr), address_text(ack.siaddr)
         self._file = ack.file.decode("latin-1")
         self._timer = now + self._random.uniform(*self._plan.read_delay_s)
+        self._note("leased", now, effects, address=self._address, file=self._file, server=self._server)
 
     def _read(self, now: float, effects: list[Effect]) -> None:
         self.state, self._rung = State.READING, 0
@@ -177,7 +191,14 @@ class Modem:
     def _close(self, now: float, effects: list[Effect]) -> None:
         if self.state in (State.READING, State.DALLYING):
             effects.append(CloseRead(self.index))
-        self.state, self._timer = State.DONE, math.inf
+        if self.state is State.DALLYING and self._will_reboot():
+            assert self._plan.reboot_after_s is not None
+            self.state, self._timer = State.OFF, now + self._plan.reboot_after_s - DALLY_S
+        else:
+            self.state, self._timer = State.DONE, math.inf
+
+    def _will_reboot(self) -> bool:
+        return self._plan.reboot_after_s is not None and self._boots == 1
 
     def _climb(self, now: float, effects: list[Effect]) -> bool:
         """Step to the next rung; past the last one start over and say False."""
@@ -215,7 +236,10 @@ class Modem:
         )
         if self._valid:
             self.state, self._timer = State.DALLYING, now + DALLY_S
-            self._finish("online", now, effects)
+            if self._will_reboot():
+                self._give_up_at = math.inf
+            else:
+                self._finish("online", now, effects)
         else:
             self._give_in(verdict, now, effects)
 
@@ -248,7 +272,8 @@ class Modem:
             vendor_class=_VENDOR_CLASS[self.kind],
             client_id=b"\x01" + self.mac,
             circuit_id=_CIRCUIT_ID,
-            remote_id=self.mac,
+            # An adapter's option 82 names the cable modem in front of it.
+            remote_id=self.mac if self.kind == "cm" else _MODEM_OF_ADAPTERS + self.mac[3:],
         )
         self._dhcp = format_message(message)
         self._repeat_dhcp(now, effects)
@@ -278,8 +303,8 @@ class Modem:
         return self._plan.loss > 0 and self._random.random() < self._plan.loss
 
     def _xid(self) -> int:
-        """New with every start over; its low 24 bits say whose it is."""
-        return (self.restarts & 0xFF) << 24 | self.index
+        """New with every boot and start over; its low 24 bits say whose it is."""
+        return (self.restarts + self._boots & 0xFF) << 24 | self.index
 
 
 _ON_MESSAGE: dict[tuple[State, int], Callable[[Modem, Message, float, list[Effect]], None]] = {
@@ -294,4 +319,5 @@ _ON_TIMER: dict[State, Callable[[Modem, float, list[Effect]], None]] = {
     State.BOUND: Modem._read,
     State.READING: Modem._retry_read,
     State.DALLYING: Modem._close,
+    State.OFF: Modem._boot,
 }

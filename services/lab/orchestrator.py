@@ -12,14 +12,14 @@ from dataclasses import asdict
 from typing import Any
 
 from bus.errors import TryAgainError
-from services.lab.baseline import bare_cpu_per_session, cpu_per_boot
+from services.lab.addresses import HOST_ADDRESS
+from services.lab.interventions import Interventions
 from services.lab.journal import boottime_s, read_journal
+from services.lab.kea_host import KeaRun, by_lease, lease_counts
 from services.lab.ledger import account
 from services.lab.processes import Process, ask, stop_all, wait_until
 from services.lab.report import build_report
-from services.lab.scenario import Kill
 from services.lab.site import (
-    HOST_ADDRESS,
     Instance,
     Site,
     attack_config,
@@ -29,8 +29,6 @@ from services.lab.site import (
 )
 
 READY_S = 30.0
-RESTART_AFTER_S = 1.0
-RELOAD_APART_S = 1.3  # a service reloads within a second
 BOOTS_PER_S_MIN = 50.0
 OVERTIME_S = 30.0  # past the scenario's own deadline, before a plant that does not end is given up
 
@@ -47,35 +45,34 @@ class Lab:
         self._report = report
         self._processes: list[Process] = []
         self._services: dict[str, Process] = {}
-        self._notes: list[dict[str, Any]] = []
-        self._earlier: list[dict[str, Any]] = []
-        self._restarts: list[tuple[float, Instance]] = []
-        self._reloads: list[tuple[float, Process]] = []
+        self._interventions = Interventions(site, self._services)
         self._cpu_at_go: dict[str, float] = {}
         self._cpu_at_end: dict[str, float] = {}
         self._plant: Process
         self._attack: Process | None = None
-        self._rotation = None if site.scenario.rotate_at_online is None else site.rotation()
+        kea = site.scenario.kea
+        self._kea = None if kea is None else KeaRun(site, kea, report)
 
     def start(self) -> None:
         """Start everything and wait until a boot would find all of it."""
         site = self.site
         if site.advertised != site.real_endpoints:
             self._wait_ready(self._module("proxy", "lab", "proxy", proxy_config(site)))
+        if self._kea is not None:
+            self._kea.start()
         for one in site.instances.values():
             self._services[one.name] = self._spawn(
                 one.name, one.service, ["-m", "services.cli", "run", one.service, "--config", str(one.config)]
             )
         hosts = [
-            self._module(f"host-{one}", "plant", "host", host_config(site, one)) for one in ("dhcp", "mps")
+            self._module(f"host-{one}", "plant", "host", host_config(site, one)) for one in self._hosts()
         ]
         self._plant = self._module("plant", "plant", "plant", plant_config(site))
         for process in (*hosts, self._plant):
             self._wait_ready(process)
         self._report("waiting for the services to find each other")
         wait_until(self._is_ready, READY_S, "the services to find each other", self._processes)
-        for cfm in site.cfms():
-            self._note("started", cfm)
+        self._interventions.begin()
         if site.scenario.attack is not None:
             self._attack = self._module("attack", "lab", "attack", attack_config(site))
             self._wait_ready(self._attack)
@@ -83,10 +80,10 @@ class Lab:
     def boot(self, progress: Progress) -> dict[str, Any]:
         """Let the plant boot; returns its totals."""
         scenario = self.site.scenario
-        kills = sorted(scenario.kills, key=lambda kill: kill.at_online)
-        steps = sorted(scenario.rotate_at_online or ())
         self._cpu_at_go = self._cpu()
         self._plant.say("go")
+        if self._kea is not None:
+            self._kea.go()
         if self._attack is not None:
             self._attack.say("go")
         deadline = time.monotonic() + scenario.deadline_s + scenario.boot_window_s + OVERTIME_S
@@ -101,28 +98,34 @@ class Lab:
                     self._cpu_at_end = self._cpu()
                     return line
                 progress(line["online"] + line["failed"], scenario.modems)
-                while kills and line["online"] >= kills[0].at_online * scenario.modems:
-                    self._kill(kills.pop(0))
-                if steps and not self._reloads and line["online"] >= steps[0] * scenario.modems:
-                    steps.pop(0)
-                    self._rotate()
-            self._reload_due()
-            self._restart_due()
+                self._interventions.reached(line["online"])
+            self._interventions.tick()
+            if self._kea is not None:
+                self._kea.watch()
         raise TryAgainError("the plant did not end in time")
 
     def finish(self, totals: dict[str, Any]) -> dict[str, Any]:
         """Ask everybody, close the books, write the report."""
-        self._restart_due(wait=True)
-        self._finish_rotation()
-        attack = {} if self._attack is None else {"attack": self._end_of(self._attack)}
+        more = self._interventions.finish()
+        if self._attack is not None:
+            more["attack"] = self._end_of(self._attack)
         site = self.site
+        if self._kea is not None:
+            kea = more["kea"] = self._kea.finish(read_journal(site.journal("plant")))
+            wait_until(lambda: self._has_rows(kea["leases"]), READY_S, "a row for each lease", [])
         wait_until(self._is_audited, READY_S, "the audit stream to be complete", [])
-        answers = [answer for one in site.instances.values() if (answer := self._status(one)) is not None]
+        answers = self._interventions.earlier + [
+            answer for one in site.instances.values() if (answer := self._status(one)) is not None
+        ]
         groups = {"dhcp", "cfm", "mps", "plant"}
         cpu_s = {group: self._cpu_at_end[group] - self._cpu_at_go[group] for group in sorted(groups)}
-        hosts = [site.journal(f"host-{service}") for service in HOST_ADDRESS]
-        journals = [read_journal(path) for path in (*hosts, site.journal("plant"))]
-        ledger = account(*journals, self._notes, now=boottime_s())
+        plant = read_journal(site.journal("plant"))
+        hosts = [read_journal(site.journal(f"host-{service}")) for service in self._hosts()]
+        if self._kea is not None:
+            plant = by_lease(plant)
+        ledger = account(*hosts, plant, self._interventions.notes, now=boottime_s())
+        if self._kea is not None:
+            more["kea_rows"] = lease_counts(answers)
         books = asdict(ledger) | {"clean": ledger.clean}
         if not ledger.evidence:
             del books["evidence"]
@@ -135,33 +138,16 @@ class Lab:
             mtas=site.scenario.mtas,
             totals=totals,
             minters=[answer for answer in answers if answer["service"] != "cfm"],
-            cfms=self._earlier + [answer for answer in answers if answer["service"] == "cfm"],
+            cfms=[answer for answer in answers if answer["service"] == "cfm"],
             cpu_s=cpu_s,
             ledger=books,
-            more=attack if self._rotation is None else attack | self._rotation.prove(),
+            more=more,
             endpoints={
-                "dhcp_socket": str(site.instances["dhcp-1"].socket),
-                "mps_socket": str(site.instances["mps-1"].socket),
+                **{f"{one.service}_socket": str(one.socket) for one in site.minters()},
                 "tftp": [f"{cfm.address}:{site.tftp_port}" for cfm in site.cfms()],
                 "secret_file": str(site.secret_file),
             },
         )
-
-    def compare(self, report: dict[str, Any]) -> dict[str, float]:
-        """What the report says of CPU per boot against a bare TFTP loop, where the scenario asks for it."""
-        scenario = self.site.scenario
-        if not scenario.bare_tftp:
-            return {}
-        self._report("the same plant against a bare TFTP loop")
-        plant = read_journal(self.site.journal("plant"))
-        size_bytes = max(event["bytes"] for event in plant if event["event"] == "completed")
-        ours_s = cpu_per_boot(report)
-        bare_s = bare_cpu_per_session("rfc1350", size_bytes, scenario.modems, scenario.in_flight_max)
-        return {
-            "cpu_per_boot_ms": round(ours_s * 1000, 4),
-            "cpu_bare_tftp_ms": round(bare_s * 1000, 4),
-            "cpu_per_boot_vs_bare_tftp": round(ours_s / bare_s, 3),
-        }
 
     def service(self, name: str) -> Process:
         """The process of an instance of ours."""
@@ -170,6 +156,12 @@ class Lab:
     def stop(self) -> None:
         """Stop every process."""
         stop_all(self._processes)
+        if self._kea is not None:
+            self._kea.stop()
+
+    def _hosts(self) -> list[str]:
+        """The services whose host the lab plays."""
+        return [] if self._kea is not None else [*HOST_ADDRESS]
 
     def _module(self, name: str, group: str, module: str, config: dict[str, Any]) -> Process:
         path = self.site.directory / f"{name}.json"
@@ -213,55 +205,11 @@ class Lab:
         answers = map(self._status, self.site.instances.values())
         return not any(answer["audit"]["pending"] for answer in answers if answer is not None)
 
-    def _kill(self, kill: Kill) -> None:
-        cfm = self.site.cfms()[kill.cfm - 1]
-        last = self._status(cfm)
-        self._services[cfm.name].kill()
-        self._note("killed", cfm)
-        if last is not None:
-            self._earlier.append(last)
-        self._restarts.append((time.monotonic() + RESTART_AFTER_S, cfm))
-
-    def _rotate(self) -> None:
-        """Take the next step of the rotation and have everybody reload, one after the other: a CFM that takes
-        its next key is away for a moment, and the others stand in.
-        """
-        assert self._rotation is not None
-        self._rotation.step()
-        now = time.monotonic()
-        cfms = [self._services[cfm.name] for cfm in self.site.cfms()]
-        for process in self._services.values():
-            if process not in cfms:
-                process.hang_up()
-        # The last CFM is told twice: the next step waits until it has reloaded.
-        self._reloads = [(now + at * RELOAD_APART_S, cfm) for at, cfm in enumerate([*cfms, cfms[-1]])]
-
-    def _reload_due(self) -> None:
-        while self._reloads and time.monotonic() >= self._reloads[0][0]:
-            self._reloads.pop(0)[1].hang_up()
-
-    def _finish_rotation(self) -> None:
-        """The plant may have been quicker than the steps."""
-        while self._reloads or (self._rotation is not None and self._rotation.steps_left):
-            if not self._reloads:
-                self._rotate()
-            time.sleep(max(0.0, self._reloads[0][0] - time.monotonic()))
-            self._reload_due()
-
-    def _restart_due(self, wait: bool = False) -> None:
-        for due, cfm in list(self._restarts):
-            if wait:
-                time.sleep(max(0.0, due - time.monotonic()))
-            if wait or time.monotonic() >= due:
-                self._services[cfm.name].restart()
-                self._restarts.remove((due, cfm))
-        for cfm in self.site.cfms():
-            last = next((note for note in reversed(self._notes) if note["address"] == cfm.address), None)
-            if last is not None and last["event"] == "killed" and ask(cfm.socket, {"op": "status"}, 0.2):
-                self._note("started", cfm)
-
-    def _note(self, event: str, cfm: Instance) -> None:
-        self._notes.append({"event": event, "at": boottime_s(), "address": cfm.address})
+    def _has_rows(self, leases: int) -> bool:
+        """Whether a row was made and settled for so many leases."""
+        answers = [*self._interventions.earlier, *filter(None, map(self._status, self.site.minters()))]
+        counts = lease_counts(answers)
+        return counts["acked"] + counts["unacked"] >= leases
 
     def _status(self, instance: Instance) -> dict[str, Any] | None:
         return ask(instance.socket, {"op": "status"})

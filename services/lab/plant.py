@@ -33,6 +33,7 @@ from bus.errors import ConfigError
 from bus.secret_file import read_secret
 from services.lab.boot import CloseRead, Effect, Noted, OpenRead, Plan, SendDhcp, SendTftp
 from services.lab.journal import JournalWriter, boottime_s
+from services.lab.modem import DALLY_S
 from services.lab.population import DEVICES_MAX, Population
 from services.lab.stop_signal import stop_descriptor
 
@@ -41,6 +42,7 @@ BATCH_DATAGRAMS_MAX = 64  # DHCP replies per turn, so that reads are not starved
 EVENTS_MAX = 256
 RECEIVE_BUFFER_BYTES = 4 << 20
 STANDARD_INPUT = 0
+MAC_PREFIX = "00:1a:2c"
 
 Address = tuple[ipaddress.IPv4Address, Annotated[int, Field(gt=0, lt=65536)]]
 NotNegative = Annotated[float, Field(ge=0)]
@@ -59,13 +61,14 @@ class PlantConfig(BaseModel):
     ladder_s: tuple[Annotated[float, Field(gt=0)], ...] = Field(default=(2.0, 4.0, 8.0, 16.0), min_length=1)
     deadline_s: float = Field(gt=0)
     loss: float = Field(default=0.0, ge=0, lt=1)
+    reboot_after_s: float | None = Field(default=None, ge=DALLY_S)
     relay: Address
     dhcp: Address
     mps: Address | None = None
     tftp_port: int = Field(gt=0, lt=65536)
     secret_file: Path
     journal: Path
-    mac_prefix: str = Field(default="00:1a:2c", pattern="^[0-9a-f]{2}(:[0-9a-f]{2}){2}$")
+    mac_prefix: str = Field(default=MAC_PREFIX, pattern="^[0-9a-f]{2}(:[0-9a-f]{2}){2}$")
     mta_marker: str = "{device}"
 
     @model_validator(mode="after")
@@ -86,6 +89,7 @@ class PlantConfig(BaseModel):
             tftp_port=self.tftp_port,
             secrets=(read_secret(self.secret_file),),
             loss=self.loss,
+            reboot_after_s=self.reboot_after_s,
             mac_prefix=bytes.fromhex(self.mac_prefix.replace(":", "")),
             mta_marker=self.mta_marker,
             unix_offset_s=time.time() - boottime_s(),

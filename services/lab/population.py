@@ -118,7 +118,9 @@ class Population:
         while self._next_start() <= now:
             index = self._order[self.started]
             self.started += 1
-            modem = Modem(index, self._kind(index), self._plan, Random(self._seed << 24 | index))
+            modem = Modem(
+                index, kind_of(index, self._modems, self._mtas), self._plan, Random(self._seed << 24 | index)
+            )
             self._active[index] = modem
             effects += self._settle(modem, modem.start(now), now)
         return effects
@@ -129,18 +131,13 @@ class Population:
         duration_s = max(0.0, self._finished_at - self._went_at)
         return replace(
             self._totals,
-            second_tries=self._totals.second_tries + sum(max(0, modem.reads - 1) for modem in booting),
+            second_tries=self._totals.second_tries + sum(modem.second_tries for modem in booting),
             restarts=self._totals.restarts + sum(modem.restarts for modem in booting),
             boot_p50_s=percentile(boots_s, 0.50),
             boot_p99_s=percentile(boots_s, 0.99),
             duration_s=duration_s,
             boots_per_s=self.online / duration_s if duration_s else 0.0,
         )
-
-    def _kind(self, index: int) -> Kind:
-        """Adapter number n is the device at which n / mtas of the modems are reached."""
-        before, after = index * self._mtas // self._modems, (index + 1) * self._mtas // self._modems
-        return "mta" if after > before else "cm"
 
     def _next_start(self) -> float:
         in_flight = self.started - self._totals.online - self._totals.failed
@@ -173,10 +170,16 @@ class Population:
             totals.failed += 1
 
     def _retire(self, modem: Modem) -> None:
-        self._totals.second_tries += max(0, modem.reads - 1)
+        self._totals.second_tries += modem.second_tries
         self._totals.restarts += modem.restarts
         del self._active[modem.index]
         self._wake_at.pop(modem.index, None)
+
+
+def kind_of(index: int, modems: int, mtas: int) -> Kind:
+    """Adapter number n of `mtas` is the device at which n / mtas of the modems are reached."""
+    before, after = index * mtas // modems, (index + 1) * mtas // modems
+    return "mta" if after > before else "cm"
 
 
 def percentile(ascending: Sequence[float], share: float) -> float:

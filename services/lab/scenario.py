@@ -1,12 +1,12 @@
 """What a scenario file says: which plant boots, through what weather."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError
 
-from bus.config import Section
 from bus.errors import ConfigError
+from bus.section import Section
 from bus.yaml_file import explain, read_yaml
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -43,6 +43,28 @@ class Attack(Section):
     duration_s: float = Field(10.0, gt=0)
 
 
+class PerfDhcp(Section):
+    """Load by Kea's own generator, before and while the plant boots; each device comes once."""
+
+    rate_per_s: int = Field(ge=1)
+    duration_s: int = Field(ge=1)
+
+
+class KeaHost(Section):
+    """A real Kea takes the place of the hosts that ask us. `config` is its configuration, into which the
+    lab puts its own addresses, pools and paths.
+    """
+
+    config: Path
+    # What the modems' files are called: one name per class, or one per device by host reservations.
+    names: Literal["class", "device"] = "class"
+    # Kea cleans its journal up at this interval (`lfc-interval`).
+    clean_up_s: int = Field(3600, ge=1)
+    # Restart the DHCP sidecar when that share of the modems is online.
+    restart_at_online: Share | None = None
+    perfdhcp: PerfDhcp | None = None
+
+
 class Scenario(Section):
     """One run of the lab. Times in seconds; `mtas` are among `modems`."""
 
@@ -56,6 +78,8 @@ class Scenario(Section):
     read_delay_s: tuple[float, float] = (0.0, 0.0)
     deadline_s: float = Field(60.0, gt=0)
     loss: float = Field(0.0, ge=0, lt=1)
+    # So long after a device came online it boots once more, and that boot counts.
+    reboot_after_s: float | None = Field(None, ge=1)
     # The share of what the services say to each other that is lost on its way, whatever carries it.
     carrier_loss: float = Field(0.0, ge=0, lt=1)
     settings: Path
@@ -64,6 +88,7 @@ class Scenario(Section):
     # When the steps add, use and drop of a rotation of all keys are taken: shares of the modems online.
     rotate_at_online: tuple[Share, Share, Share] | None = None
     attack: Attack | None = None
+    kea: KeaHost | None = None
     # Let the same plant boot against a bare TFTP loop afterwards, and report the CPU of both.
     bare_tftp: bool = False
 
@@ -92,4 +117,7 @@ def load_scenario(path: Path) -> Scenario:
     if late or scenario.mtas > scenario.modems:
         reason = f"kills cfm {late[0]} of {scenario.cfms}" if late else "has more mtas than modems"
         raise ConfigError(f"{path}: {reason}")
-    return scenario.model_copy(update={"settings": path.parent / scenario.settings})
+    update: dict[str, Any] = {"settings": path.parent / scenario.settings}
+    if scenario.kea is not None:
+        update["kea"] = scenario.kea.model_copy(update={"config": path.parent / scenario.kea.config})
+    return scenario.model_copy(update=update)

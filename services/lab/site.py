@@ -1,8 +1,6 @@
 """The lab's site: every address, key and configuration file of one run, in one directory that is its own.
 
-Addresses are of 127.0.0.0/8: the hosts on 127.0.0.2 and 127.0.0.3, the CMTS that relays on 127.0.0.4, CFM n
-on 127.0.0.(10+n), the devices from 127.64.0.0/10 upwards. Ports are free ones of the run, so two labs never
-meet.
+Ports are free ones of the run, so two labs never meet.
 """
 
 import secrets
@@ -18,13 +16,19 @@ import yaml
 from bus.errors import UnavailableError
 from bus.fleet import make_fleet
 from fileid.seal import KEY_BYTES
+from services.lab.addresses import (
+    BAIT_NETWORK,
+    HOST_ADDRESS,
+    KEA_ADDRESS,
+    POOLS,
+    RELAY_ADDRESS,
+    STRANGERS_NETWORK,
+)
+from services.lab.kea_site import kea_files, kea_section
 from services.lab.processes import ask
 from services.lab.rotation import PROBE, Rotation, Target
 from services.lab.scenario import Scenario
 
-HOST_ADDRESS = {"dhcp": "127.0.0.2", "mps": "127.0.0.3"}
-RELAY_ADDRESS = "127.0.0.4"
-POOLS = {"dhcp": "127.64.0.0/11", "mps": "127.96.0.0/11"}
 FETCH_WAIT_S = {"embedded": 0.25, "kafka": 0.5}
 
 # What the hosts ask for: by option 60, the class of service and the device's own values.
@@ -43,8 +47,6 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
     ],
 }
 BAITS = 100
-BAIT_NETWORK = "127.95.255"  # of the pool of DHCP, and never reached
-STRANGERS_NETWORK = "127.200.0"
 ATTACKERS = 64  # strangers, and as many neighbours of modems
 MTA_MARKER = "line-1.{device}.voice.lab.example.net"
 
@@ -71,6 +73,7 @@ class Site:
     group: tuple[str, int]
     tftp_port: int
     host_ports: dict[str, int]
+    kea_port: int
     relay_port: int
     instances: dict[str, Instance]
     real_endpoints: dict[str, str]
@@ -81,9 +84,26 @@ class Site:
         """The CMTS's shared secret."""
         return self.directory / "cmts.secret"
 
+    @property
+    def catalogue(self) -> Path:
+        """The settings of the run: the scenario's, or what is made of them for names per device."""
+        kea = self.scenario.kea
+        if kea is None or kea.names == "class":
+            return self.scenario.settings.absolute()
+        return self.directory / "catalogue.yaml"
+
+    @property
+    def kea_directory(self) -> Path:
+        """Where Kea writes."""
+        return self.directory / "kea"
+
     def cfms(self) -> list[Instance]:
         """The CFMs, the first one first."""
         return [one for one in self.instances.values() if one.service == "cfm"]
+
+    def minters(self) -> list[Instance]:
+        """The sidecars of DHCP and MPS."""
+        return [one for one in self.instances.values() if one.service != "cfm"]
 
     def rotation(self) -> Rotation:
         """The rotation of this run's keys, with the first CFM as its witness."""
@@ -104,7 +124,7 @@ class Site:
 
 def build_site(directory: Path, scenario: Scenario, mode: str, bootstrap: str, broker: str) -> Site:
     """Make the keys and write every configuration file."""
-    names = {"dhcp-1": "dhcp", "mps-1": "mps"}
+    names = {"dhcp-1": "dhcp"} | ({} if scenario.kea else {"mps-1": "mps"})
     names |= {f"cfm-{number}": "cfm" for number in range(1, scenario.cfms + 1)}
     probe = {} if scenario.rotate_at_online is None else {PROBE: "dhcp"}
     make_fleet(directory / "keys", names | probe, "lab", KEY_BYTES)
@@ -125,13 +145,13 @@ def build_site(directory: Path, scenario: Scenario, mode: str, bootstrap: str, b
         host_ports={
             service: free_port([address], socket.SOCK_DGRAM) for service, address in HOST_ADDRESS.items()
         },
-        relay_port=free_port([RELAY_ADDRESS], socket.SOCK_DGRAM),
+        kea_port=free_port([KEA_ADDRESS], socket.SOCK_DGRAM),
+        relay_port=free_port([RELAY_ADDRESS, KEA_ADDRESS], socket.SOCK_DGRAM),  # perfdhcp relays there
         instances={},
         real_endpoints=real,
         advertised=advertised,
     )
     site.secret_file.write_text(secrets.token_hex(16))
-    site.secret_file.chmod(0o600)
     site.secret_file.chmod(0o600)
     group = {
         "group": site.group[0],
@@ -167,11 +187,16 @@ def host_config(site: Site, service: str) -> dict[str, Any]:
 def plant_config(site: Site) -> dict[str, Any]:
     """The configuration of the plant."""
     scenario = site.scenario
-    keys = ("modems", "mtas", "seed", "boot_window_s", "in_flight_max", "read_delay_s", "deadline_s", "loss")
+    hosts = {service: [HOST_ADDRESS[service], site.host_ports[service]] for service in HOST_ADDRESS}
+    if scenario.kea is not None:
+        hosts = {service: [KEA_ADDRESS, site.kea_port] for service in hosts}
+    keys: tuple[str, ...] = (
+        "modems", "mtas", "seed", "boot_window_s", "in_flight_max", "read_delay_s", "deadline_s", "loss",
+        "reboot_after_s",
+    )  # fmt: skip
     return {key: getattr(scenario, key) for key in keys} | {
         "relay": [RELAY_ADDRESS, site.relay_port],
-        "dhcp": [HOST_ADDRESS["dhcp"], site.host_ports["dhcp"]],
-        "mps": [HOST_ADDRESS["mps"], site.host_ports["mps"]],
+        **hosts,
         "tftp_port": site.tftp_port,
         "secret_file": str(site.secret_file),
         "journal": str(site.journal("plant")),
@@ -265,8 +290,12 @@ def _config(site: Site, name: str, service: str, address: str) -> dict[str, Any]
             "secret_file": str(site.secret_file),
             "tftp": {"address": address, "port": site.tftp_port},
         }
+        if site.scenario.kea is not None:
+            data["cfm"]["kea_names"] = [one["name"] for one in kea_files(site.scenario.kea, [])]
         return data
     data["minter"] = {"seal_key": str(keys / "seal" / f"{name}.key"), "default_next_server": "127.0.0.11"}
     if service == "dhcp":
-        data["minter"]["publish_catalogue"] = str(site.scenario.settings.absolute())
+        data["minter"]["publish_catalogue"] = str(site.catalogue)
+        if site.scenario.kea is not None:
+            data["minter"]["kea"] = kea_section(site.scenario.kea, site.kea_directory, [*site.real_endpoints])
     return data

@@ -43,6 +43,7 @@ from bus.machine import (
 from bus.messages import AUDIT, BEAT, CATALOGUE, Beat, CatalogueRecord, Load
 from bus.routes import ROUTES
 from fileid.handoff import Budget, Handoff
+from fileid.lease import Leased, LeaseFile
 from fileid.minted import Minted
 from fileid.row import (
     ACK,
@@ -59,8 +60,8 @@ from heartbeat.balance import Balancer
 from heartbeat.pulse import Pulse
 from heartbeat.roster import Roster
 from services.docsis.errors import DocsisError
-from services.settings.catalogue import Classes
 from services.sidecar.answering import Answers, Ticket
+from services.sidecar.leasing import Leasing
 from services.sidecar.minting import Mint, NotNowError
 from services.sidecar.offering import Offering
 from services.sidecar.requests import parse_create
@@ -71,7 +72,9 @@ OPERATIONS = "fileid.create, settings, settings.apply, status and trace"
 
 
 class Minter:
-    """One sidecar. `service` is dhcp or mps; `random_bytes(n)` makes the serials."""
+    """One sidecar. `service` is dhcp or mps; `random_bytes(n)` makes the serials; `files` are those that a
+    DHCP server gives out by itself.
+    """
 
     def __init__(
         self,
@@ -86,7 +89,8 @@ class Minter:
         minted_max: int,
         default_next_server: str | None = None,
         catalogue: CatalogueRecord | None = None,
-        publish: Classes | None = None,
+        publish: CatalogueRecord | None = None,
+        files: Sequence[LeaseFile] = (),
         data_bytes_max: int = ROUTES["fileid"].payload_bytes_max,
     ) -> None:
         self._service = service
@@ -105,6 +109,15 @@ class Minter:
         self._wall_offset_s = 0.0
         self._offering = Offering(stamp, publish)
         self._mint = Mint(stamp, sealer, self._offering, random_bytes)
+        self._leasing = Leasing(
+            stamp=stamp,
+            files=files,
+            offering=self._offering,
+            minted=self._minted,
+            audit=self._audit,
+            away=self._unreachable,
+            data_bytes_max=data_bytes_max,
+        )
         self._answers = Answers(
             roster=self._roster,
             balancer=self._balancer,
@@ -120,6 +133,7 @@ class Minter:
             balancer=self._balancer,
             handoff=self._handoff,
             handoff_s=self._answers.handoff_s,
+            leasing=self._leasing,
             minted=self._minted,
             audit=self._audit,
             pulse=self._pulse,
@@ -146,6 +160,8 @@ class Minter:
                 self.counts["undecodable"] += 1
         elif isinstance(message, Undelivered):
             self._undelivered(message, now)
+        elif isinstance(message, Leased):
+            self._leasing.leased(message)
         elif isinstance(message, CaughtUp):
             if message.traffic == "config":
                 self._offering.caught_up(now)
@@ -166,6 +182,7 @@ class Minter:
         effects: list[Effect] = [*sends, *self._answers.answer(settled, now, self._wall_offset_s)]
         for send in sends:
             self._balancer.gave(str(send.to), int.from_bytes(send.envelope.data[:2]))
+        effects += self._leasing.tick(now, self._wall_offset_s)
         if now >= self._pulse.deadline():
             effects.append(self._pulse.tick(self._beat(), now, wall_s))
         if now >= self._hello_due:
@@ -175,14 +192,14 @@ class Minter:
         effects += self._audit.tick(now, wall_s)
         effects += self._offering.tick(now, wall_s)
         self._roster.tick(now)
-        if self._pulse.draining_beats and not len(self._handoff):
+        if self._pulse.draining_beats and not len(self._handoff) + len(self._leasing):
             effects.append(Exit(0, "drained"))
         return effects
 
     def deadline(self) -> float | None:
         """The earliest of all parts."""
         due = min(self._pulse.deadline(), self._hello_due)
-        for part in (self._handoff, self._audit, self._roster, self._offering):
+        for part in (self._handoff, self._leasing, self._audit, self._roster, self._offering):
             other = part.deadline()
             if other is not None and other < due:
                 due = other
@@ -227,6 +244,8 @@ class Minter:
     def _received(self, message: Received, now: float) -> list[Effect]:
         envelope = message.envelope
         if envelope.type == ACK:
+            if self._leasing.acked(envelope, now, self._wall_offset_s):
+                return []
             return [*self._answers.answer(self._handoff.acked(envelope), now, self._wall_offset_s)]
         if envelope.type == PULL:
             return self._pulled(envelope, now)
@@ -267,6 +286,7 @@ class Minter:
         elif kind in (HELLO, ROWS):
             self._unreachable.add(str(message.to))
             self._handoff.undelivered(message.envelope, now)
+            self._leasing.undelivered(message.envelope, now)
 
     def _beat(self) -> Beat:
         return Beat(

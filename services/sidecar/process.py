@@ -2,21 +2,26 @@
 
 import logging
 import os
+from collections.abc import Callable, Mapping, Sequence
 from random import Random
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
 
-from bus.config import Config, MinterSection
+from bus.config import Config
 from bus.errors import ConfigError, LocalError
 from bus.fleet import load_seal_keys
 from bus.machine import Connect, Exit, Send
+from bus.messages import CatalogueRecord
 from bus.node import Identity, Node, identify
+from bus.service_sections import MinterSection
+from bus.transport.poller import Poller
 from bus.transport.zeromq import Dealers
 from fileid.handoff import Budget
+from fileid.lease import LeaseFile, StorePosition
 from fileid.seal import KEY_BYTES, Sealer, SealKey
-from services.settings.catalogue import Classes, StoreCatalogue
+from services.settings.catalogue import StoreCatalogue
 from services.settings.store import load, read_catalogue, save
 from services.sidecar.minter import Minter
-from services.sidecar.offering import class_problems
+from services.sidecar.offering import catalogue_problems
 
 _log = logging.getLogger("provbus.sidecar")
 
@@ -25,7 +30,7 @@ class Files(NamedTuple):
     """What the files of a sidecar's configuration hold: the catalogue for an empty topic, and its key."""
 
     section: MinterSection
-    publish: Classes | None
+    publish: CatalogueRecord | None
     seal_key: SealKey
     identity: Identity
 
@@ -36,7 +41,7 @@ def read_files(config: Config, service: str) -> Files:
     if section is None:
         raise ConfigError(f"{config.instance} needs a 'minter' section")
     path = section.publish_catalogue
-    publish = None if path is None else read_catalogue(path, class_problems).sound()
+    publish = None if path is None else read_catalogue(path, catalogue_problems).sound()
     identity = identify(config, [service])
     line = load_seal_keys(section.seal_key, identity.fleet, KEY_BYTES)[0]
     if line[0] != config.instance:
@@ -44,11 +49,33 @@ def read_files(config: Config, service: str) -> Files:
     return Files(section, publish, SealKey.of(*line), identity)
 
 
-def run(config: Config, service: str, budget: Budget) -> Exit:
-    """Run the sidecar of a DHCP or MPS server until it is stopped."""
+class Follower(Protocol):
+    """Tells the runner `Leased`, read through the poller it was made with."""
+
+    def store(self, position: Any) -> None:
+        """Everything up to here is settled: after a restart go on there."""
+
+    def close(self) -> None:
+        """Stop following."""
+
+
+Follow = Callable[[Poller], Follower]
+
+
+def run(
+    config: Config,
+    service: str,
+    budget: Budget,
+    follow: Follow | None = None,
+    files: Sequence[LeaseFile] = (),
+) -> Exit:
+    """Run the sidecar of a DHCP or MPS server until it is stopped. `follow` starts to follow a DHCP server
+    that does not ask us, and gives out `files`.
+    """
     section, publish, seal_key, _ = read_files(config, service)
     node = Node(config, [service], read=("heartbeat", "config"))
     try:
+        _check(files, node.fleet.services())
         copy = config.state_directory / "catalogue.json"
         catalogue = load(copy)
         node.check(has_copy=catalogue is not None)
@@ -76,6 +103,7 @@ def run(config: Config, service: str, budget: Budget) -> Exit:
             default_next_server=section.default_next_server,
             catalogue=catalogue,
             publish=publish,
+            files=files,
             data_bytes_max=node.data_bytes_max,
         )
 
@@ -85,9 +113,11 @@ def run(config: Config, service: str, budget: Budget) -> Exit:
             except LocalError as error:
                 _log.warning("%s", error)
 
+        follower = None if follow is None else node.keep(follow(node.poller))
         return node.run(
             machine,
             {
+                **({} if follower is None else {StorePosition: lambda one: follower.store(one.position)}),
                 Send: lambda effect: link.send(effect.to, effect.envelope),
                 Connect: connect,
                 StoreCatalogue: lambda effect: save(copy, effect.record),
@@ -96,6 +126,13 @@ def run(config: Config, service: str, budget: Budget) -> Exit:
         )
     finally:
         node.close()
+
+
+def _check(files: Sequence[LeaseFile], services: Mapping[str, str]) -> None:
+    """Every CFM that a DHCP server may name is one of the fleet."""
+    for name in (name for file in files for name in file.cfms):
+        if services.get(name) != "cfm":
+            raise ConfigError(f"minter.kea.files: {name} is no CFM of the fleet")
 
 
 class RandomPool:

@@ -17,6 +17,7 @@ from fileid.minted import Minted
 from heartbeat.balance import Balancer
 from heartbeat.pulse import Pulse
 from heartbeat.roster import Roster
+from services.sidecar.leasing import Leasing
 from services.sidecar.offering import Offering
 
 
@@ -30,6 +31,7 @@ class MinterStatus:
     balancer: Balancer
     handoff: Handoff
     handoff_s: Histogram
+    leasing: Leasing
     minted: Minted
     audit: Audit
     pulse: Pulse
@@ -52,6 +54,7 @@ class MinterStatus:
             "cfms": self._able(),
             "handoffs": self.handoff.counts,
             "counts": self.counts,
+            "leases": self.leasing.counts,
             "audit": {"pending": len(self.audit), "dropped": self.audit.dropped},
         }
 
@@ -74,13 +77,18 @@ class MinterStatus:
         yield from labelled("provbus_fileids_total", "outcome", outcomes)
         events = {name: handoffs[name] for name in ("retried", "refused", "late_acks")}
         yield from labelled("provbus_handoff_events_total", "event", events)
+        yield from labelled("provbus_leases_total", "outcome", self.leasing.counts)
         yield Sample("provbus_handoff_seconds", self.handoff_s)
         yield Sample("provbus_undecodable_total", counts["undecodable"])
         yield Sample("provbus_unknown_pulls_total", counts["unknown_pulls"])
         yield Sample("provbus_duplicates_total", self.dedup.duplicates)
         yield Sample("provbus_settings_generation", self.offering.generation)
         yield Sample("provbus_draining", self.pulse.is_draining)
-        waiting = {"handoff": len(self.handoff), "minted": len(self.minted), "audit": len(self.audit)}
+        waiting = {
+            "handoff": len(self.handoff) + len(self.leasing),
+            "minted": len(self.minted),
+            "audit": len(self.audit),
+        }
         yield from labelled("provbus_queue_depth", "queue", waiting)
         shed = {"handoff": self.handoff.shed, "minted": self.minted.forgotten, "audit": self.audit.dropped}
         yield from labelled("provbus_sheds_total", "queue", shed)

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.requirement import VARIABLE, need_kafka, need_tftp_client
+from bus.errors import UnavailableError
+from services.lab.kea_process import find_program
+from tests.requirement import VARIABLE, need_kafka, need_kea, need_tftp_client
 
 JAVA = "#!/bin/sh\necho 'openjdk version \"17.0.1\" 2021-10-19' >&2\n"
 
@@ -61,3 +63,18 @@ def test_without_a_tftp_client_its_test_is_skipped_or_fails(
 ) -> None:
     with pytest.raises(outcome, match="there is no atftp on the PATH"):
         need_tftp_client("atftp", {"PATH": str(programs), VARIABLE: required})
+
+
+def test_a_program_of_kea_is_found(programs: Path) -> None:
+    environ = {"PATH": str(programs)}
+    with pytest.raises(UnavailableError, match="install kea-dhcp4-server kea-admin"):
+        find_program("kea-dhcp9", environ)
+    assert find_program("java", environ) == str(programs / "java")
+
+
+@pytest.mark.parametrize(
+    ("required", "outcome"), [("kafka", pytest.skip.Exception), ("kafka,kea", pytest.fail.Exception)]
+)
+def test_without_kea_its_tests_are_skipped_or_fail(required: str, outcome: type[BaseException]) -> None:
+    with pytest.raises(outcome, match="kea-admin"):
+        need_kea({"PATH": "", VARIABLE: required}, programs=("kea-dhcp9",))

@@ -1,10 +1,8 @@
 """The lab from outside: small plants, real processes, the command line an operator types."""
 
 import json
-import os
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,34 +16,7 @@ from bus.routes import ROUTES
 from services.lab.kafka import KafkaCluster
 from services.lab.processes import ask
 from services.lab.reading import read_file as tftp_read
-
-ROOT = Path(__file__).parents[2]
-SCENARIOS = ROOT / "deploy" / "scenarios"
-TIMEOUT_S = 120
-
-
-@pytest.fixture
-def environment(tmp_path: Path) -> dict[str, str]:
-    """A state directory of the test's own, so that no lab of the user is in the way."""
-    return {**os.environ, "XDG_STATE_HOME": str(tmp_path / "state")}
-
-
-def command(*words: str) -> list[str]:
-    """The command line as a user of this checkout would run it."""
-    return [sys.executable, "-m", "services.cli", *words]
-
-
-def run_lab(environment: dict[str, str], scenario: str, modems: int, *more: str) -> dict[str, Any]:
-    """A whole run; its report."""
-    words = command(
-        "lab", "run", str(SCENARIOS / f"{scenario}.yaml"), "--modems", str(modems), "-o", "json", *more
-    )
-    done = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=TIMEOUT_S)
-    assert done.returncode == 0, done.stdout + done.stderr
-    report: dict[str, Any] = json.loads(done.stdout)
-    assert report["modems"] == report["online"] == report["files_valid"] == modems
-    assert report["ledger"]["clean"]
-    return report
+from tests.integration.lab_run import ROOT, SCENARIOS, TIMEOUT_S, command, run_lab
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from services.docsis.template import Template, compile_template
 from services.lab.journal import boottime_s, read_journal
 from services.lab.ledger import Ledger, account
 from services.settings.store import read_catalogue
-from services.sidecar.offering import class_problems
+from services.sidecar.offering import catalogue_problems
 from services.tftp.packets import ACK, DATA, HEAD
 
 ROOT = Path(__file__).parents[2]
@@ -201,8 +201,8 @@ class Lab:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        catalogue = read_catalogue(ROOT / "deploy/settings/lab.yaml", class_problems).sound()
-        templates = {name: compile_template(definition) for name, definition in catalogue.items()}
+        catalogue = read_catalogue(ROOT / "deploy/settings/lab.yaml", catalogue_problems).sound()
+        templates = {name: compile_template(definition) for name, definition in catalogue.classes.items()}
         (folder / "secret").write_bytes(SECRET + b"\n")
         self.sidecar = Sidecar(folder / "sidecar.socket")
         self.server = FileServer(self.sidecar.rows, templates)

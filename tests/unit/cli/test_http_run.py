@@ -16,9 +16,8 @@ import yaml
 
 from bus.messages import encode
 from bus.metrics import METRICS
-from services.settings.catalogue import record
 from services.settings.store import read_catalogue
-from services.sidecar.offering import class_problems
+from services.sidecar.offering import catalogue_problems
 
 Config = dict[str, Any]
 Start = Callable[[Config], str]
@@ -61,8 +60,8 @@ def alone(configs: dict[str, Config], tmp_path: Path) -> Config:
     """A sidecar that has its settings on disk, and neither a broker nor a CFM."""
     state = tmp_path / "state" / "dhcp-1"
     state.mkdir(parents=True)
-    classes = read_catalogue(SETTINGS, class_problems).sound()
-    (state / "catalogue.json").write_bytes(encode(record(classes, 1)))
+    catalogue = read_catalogue(SETTINGS, catalogue_problems).sound()
+    (state / "catalogue.json").write_bytes(encode(catalogue))
     return configs["dhcp-1"]
 
 
@@ -123,6 +122,11 @@ def test_a_minter_and_a_cfm_become_ready_and_show_every_metric_of_their_mode(
     assert get(f"{at}/livez") == (200, "alive\n")
     assert get(f"{at}/readyz")[0] == 503
     dhcp["minter"]["publish_catalogue"] = str(SETTINGS)
+    dhcp["minter"]["kea"] = {  # which is not there yet
+        "journal": str(tmp_path / "leases4.csv"),
+        "control_socket": str(tmp_path / "kea.sock"),
+        "files": [{"kind": "cm", "name": "modem.cm", "cfms": ["cfm-1"]}],
+    }
     minter_at = start(dhcp)
     for one in (at, minter_at):
         until(f"{one}/readyz", lambda status, text: (status, text) == (200, "ready\n"))

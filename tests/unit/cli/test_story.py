@@ -97,6 +97,43 @@ def test_boots_are_told_one_after_the_other_and_nothing_twice() -> None:
     assert [(boot.fileid, len(boot.moments)) for boot in boots] == [(FILEID, 2), ("0" * 16, 2)]
 
 
+def leased(at: float, cfm: str, **changes: Any) -> Told:
+    said: dict[str, Any] = {"class": "data", "cfm": cfm, "handoff_ms": 250.0, **changes}
+    return Told("dhcp-1", event("lease.acked" if cfm else "lease.unacked", at, **said))
+
+
+def test_a_boot_behind_a_server_that_does_not_ask() -> None:
+    (boot,) = tell([completed(1000.512), leased(1000.25, "cfm-1")])
+    assert lines(boot)[:3] == [
+        (0.0, "dhcp-1", "leased", "class data, by a server that does not ask"),
+        (250.0, "dhcp-1", "acked by cfm-1", ""),
+        (500.0, "cfm-1", "read", "from port 4000"),
+    ]
+
+
+def test_each_cfm_of_the_file_has_its_moment() -> None:
+    (boot,) = tell([leased(1000.25, "cfm-2"), leased(1010.0, "", handoff_ms=10_000.0)])
+    assert [(one.ms, one.what) for one in boot.moments] == [
+        (0.0, "leased"),
+        (250.0, "acked by cfm-2"),
+        (10_000.0, "not acked by a CFM of its file"),
+    ]
+
+
+def test_a_lease_without_a_row_has_its_reason() -> None:
+    told = Told("dhcp-1", event("lease.refused", 1.0, fileid="", reason="no_settings"))
+    (boot,) = tell([told])
+    assert (boot.fileid, boot.device) == ("", DEVICE)
+    assert lines(boot) == [(0.0, "dhcp-1", "leased, without a row", "no_settings")]
+
+
+@pytest.mark.parametrize("missing", ["class", "cfm", "handoff_ms"])
+def test_a_lease_that_is_told_otherwise_is_still_shown(missing: str) -> None:
+    whole = leased(1.0, "cfm-1").event
+    (boot,) = tell([Told("dhcp-1", {key: value for key, value in whole.items() if key != missing})])
+    assert lines(boot) == [(0.0, "dhcp-1", "lease.acked", "")]
+
+
 @pytest.mark.parametrize("name", ["event", "device", "fileid", "at"])
 def test_what_every_event_has(name: str) -> None:
     whole = event("fileid.expired", 1.0)

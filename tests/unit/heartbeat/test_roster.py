@@ -123,6 +123,7 @@ def test_an_operator_is_told_what_we_know_of_everybody(roster: Roster, beat: Mak
         "draining": True,
         "load": {"in_flight": 3, "p99_ms": 0.0, "capacity": 9},
         "generation": 0,
+        "endpoints": {},
         "beat_age_s": 0.5,
     }
     assert (told["cfm-2"]["state"], told["cfm-2"]["beat_age_s"]) == ("suspect", 1.5)

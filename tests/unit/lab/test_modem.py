@@ -144,7 +144,9 @@ def test_the_journal_of_a_boot() -> None:
     bench.read()
     who = {"at": DELAY_S, "device": "00:1a:2c:01:02:03"}
     file = {"file": "n1.cm", "server": SERVER}
+    leased = {"event": "leased", "address": "127.64.0.5", "at": 0.0, "device": who["device"]}
     assert [noted.event for noted in bench.all(Noted)] == [
+        leased | file,
         {"event": "read", "address": "127.64.0.5", "attempt": 1} | who | file,
         {"event": "answered"} | who | file,
         {"event": "completed", "address": "127.64.0.5", "verdict": "ok", "bytes": len(FILE)} | who | file,
@@ -397,3 +399,79 @@ def test_its_link_loses_dhcp_both_ways(kind: int) -> None:
     link.loses = False
     bench.wait()
     assert len(bench.all(SendDhcp)) == sent + 1
+
+
+def boot_again(**plan: Any) -> Bench:
+    """A device that was online once and has begun its second boot."""
+    bench = Bench(reboot_after_s=10.0, **plan)
+    bench.lease()
+    bench.read()
+    assert bench.all(Finished) == bench.events("online") == []
+    bench.wait()
+    assert bench.modem.state is State.OFF
+    bench.wait()
+    return bench
+
+
+def test_a_device_that_reboots_counts_when_it_is_online_again() -> None:
+    bench = boot_again()
+    assert bench.now == DELAY_S + 10.0
+    assert len(bench.all(CloseRead)) == 1
+    bench.lease()
+    bench.read()
+    assert bench.all(Finished) == [Finished(0x010203, online=True, boot_s=DELAY_S, valid=True)]
+    assert [len(bench.events(name)) for name in ("leased", "completed", "online")] == [2, 2, 1]
+    bench.wait()
+    assert (bench.modem.state, bench.modem.deadline()) == (State.DONE, math.inf)
+    assert (bench.modem.reads, bench.modem.second_tries, bench.modem.restarts) == (2, 0, 0)
+
+
+def test_a_device_that_is_off_hears_nothing() -> None:
+    bench = Bench(reboot_after_s=10.0)
+    bench.lease()
+    bench.read()
+    bench.wait()
+    assert bench.modem.state is State.OFF
+    assert bench.block(3) == []
+    assert bench.dhcp(OFFER) == bench.ack() == []
+    assert bench.modem.deadline() == DELAY_S + 10.0
+
+
+def test_its_second_boot_has_a_transaction_of_its_own() -> None:
+    bench = boot_again()
+    first, *_, second = [parse_message(sent.data) for sent in bench.all(SendDhcp)]
+    assert (first.kind, second.kind) == (DISCOVER, DISCOVER)
+    assert first.xid != second.xid
+    assert first.xid & 0xFFFFFF == second.xid & 0xFFFFFF == 0x010203
+
+
+def test_its_second_boot_has_a_deadline_of_its_own() -> None:
+    bench = boot_again(deadline_s=1.0)
+    bench.wait()
+    assert bench.now == DELAY_S + 10.0 + 1.0
+    (finished,) = bench.all(Finished)
+    assert (finished.online, finished.boot_s) == (False, 1.0)
+    assert [event["boot_s"] for event in bench.events("failed")] == [1.0]
+
+
+def test_reads_after_the_first_of_each_boot_are_second_tries() -> None:
+    bench = boot_again()
+    bench.lease()
+    bench.wait()
+    assert bench.modem.second_tries == 0
+    bench.wait()
+    assert (bench.modem.reads, bench.modem.second_tries) == (3, 1)
+
+
+def test_a_device_that_was_never_online_does_not_reboot() -> None:
+    bench = Bench(reboot_after_s=10.0, deadline_s=1.0)
+    bench.wait()
+    assert [finished.online for finished in bench.all(Finished)] == [False]
+    assert bench.modem.deadline() == math.inf
+    assert bench.modem.second_tries == 0
+
+
+def test_an_adapters_option_82_names_the_modem_in_front_of_it() -> None:
+    message = parse_message(Bench("mta").all(SendDhcp)[0].data)
+    assert message.chaddr == bytes.fromhex("001a2c010203")
+    assert message.remote_id == bytes.fromhex("021a2c010203")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from services.docsis.template import compile_template
 from services.lab.boot import CloseRead, Effect, Finished, Kind, Noted, OpenRead, Plan, SendDhcp, SendTftp
 from services.lab.bootp import ACK, DISCOVER, OFFER, Message, format_message, parse_message
-from services.lab.population import Population, percentile
+from services.lab.population import Population, kind_of, percentile
 from services.tftp.packets import DATA, HEAD
 
 SERVER = "127.0.0.11"
@@ -39,7 +40,7 @@ class Bench:
 
     def __init__(self, *, mtas: int = 0, deaf: Iterable[int] = (), **sizes: float) -> None:
         self.population = Population(
-            PLAN,
+            replace(PLAN, reboot_after_s=sizes.get("reboot_after_s")),
             modems=int(sizes.get("modems", 20)),
             mtas=mtas,
             seed=int(sizes.get("seed", 1)),
@@ -176,6 +177,23 @@ def test_adapters_are_as_many_as_asked_and_spread_evenly(modems: int, mtas: int)
     assert len(adapters) == mtas
     gaps = [after - before for before, after in pairwise(adapters)]
     assert not gaps or max(gaps) - min(gaps) <= 1
+
+
+def test_kinds_are_those_of_the_plant_before_it_boots() -> None:
+    bench = Bench(modems=20, mtas=7)
+    bench.run()
+    assert bench.kinds == {index: kind_of(index, 20, 7) for index in range(20)}
+
+
+def test_devices_that_reboot_count_once_and_keep_their_place_meanwhile() -> None:
+    bench = Bench(modems=6, in_flight_max=2, reboot_after_s=10.0)
+    bench.run()
+    totals = bench.population.totals()
+    assert (totals.online, totals.failed, totals.files_valid) == (6, 0, 6)
+    assert (totals.second_tries, totals.restarts) == (0, 0)
+    assert bench.in_flight_max == 2
+    assert sum(event["event"] == "completed" for event in bench.events) == 12
+    assert all(0.1 <= finished.boot_s <= 0.2 for _, finished in bench.finished)
 
 
 def test_before_go_nobody_starts() -> None:

@@ -1,0 +1,32 @@
+"""The follower's position on disk: how far everything that the journal held is settled."""
+
+import json
+import logging
+import os
+from pathlib import Path
+
+from services.dhcp.kea.tail import Position
+
+FILE = "kea-position.json"
+_log = logging.getLogger("provbus.kea")
+
+
+def load_position(directory: Path) -> Position | None:
+    """The position stored last; None if there is none that can be read."""
+    try:
+        return Position(*map(int, json.loads((directory / FILE).read_text())))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, TypeError) as error:
+        _log.warning("%s is not a position (%s): asking Kea for its latest leases", directory / FILE, error)
+        return None
+
+
+def save_position(directory: Path, position: Position) -> None:
+    """Keep it: whole or not at all, also through a power cut."""
+    fresh = directory / f"{FILE}.new"
+    with fresh.open("w") as file:
+        file.write(json.dumps(position))
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.rename(directory / FILE)

@@ -1,0 +1,81 @@
+"""The lab with a real Kea in front: nobody asks provbus, and every device gets its file."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.integration.lab_run import SCENARIOS, run_lab
+from tests.requirement import need_kea
+
+Derive = Callable[..., Path]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def programs() -> None:
+    need_kea(os.environ)
+
+
+@pytest.fixture
+def derive(tmp_path: Path) -> Derive:
+    """Writes a deployed scenario anew: keywords replace what it says, those of `kea` what it says of Kea."""
+
+    def write(name: str, *, kea: dict[str, Any], **changes: Any) -> Path:
+        said = yaml.safe_load((SCENARIOS / f"{name}.yaml").read_text()) | changes
+        said["settings"] = str((SCENARIOS / said["settings"]).resolve())
+        said["kea"] |= {"config": str((SCENARIOS / said["kea"]["config"]).resolve())} | kea
+        path = tmp_path / f"{name}.yaml"
+        path.write_text(yaml.safe_dump(said))
+        return path
+
+    return write
+
+
+def check_rows(report: dict[str, Any]) -> None:
+    """Every lease was seen, and its row is at every CFM that Kea may name."""
+    rows = report["kea_rows"]
+    assert rows["seen"] >= report["kea"]["leases"] > 0
+    assert rows["acked"] == rows["seen"]
+    assert not any(rows[name] for name in ("unacked", "no_settings", "bad_settings", "shed"))
+
+
+def test_one_name_for_all_through_clean_ups_and_a_killed_sidecar(
+    environment: dict[str, str], derive: Derive
+) -> None:
+    report = run_lab(environment, derive("kea", boot_window_s=8, kea={"clean_up_s": 2}), 80)
+    assert report["failed"] == report["second_tries"] == 0
+    assert (report["kea"]["names"], report["mtas"]) == ("class", 8)
+    assert report["kea"]["clean_ups"] >= 1
+    check_rows(report)
+    assert report["kea_rows"]["seen"] > report["kea"]["leases"]  # the sidecar came back and looked around
+
+
+def test_a_name_per_device_by_the_reservations_that_we_print(
+    environment: dict[str, str], derive: Derive
+) -> None:
+    report = run_lab(environment, derive("kea-reservations", boot_window_s=8, kea={"clean_up_s": 2}), 60)
+    assert report["failed"] == report["second_tries"] == 0
+    assert report["kea"]["names"] == "device"
+    assert report["kea"]["clean_ups"] >= 1
+    check_rows(report)
+
+
+def test_a_reboot_with_the_lease_that_a_device_has_gets_the_file_again(environment: dict[str, str]) -> None:
+    report = run_lab(environment, "kea-reboot", 40)
+    assert report["failed"] == report["second_tries"] == 0
+    assert report["kea"]["leases"] == report["ledger"]["read"] == 80
+    check_rows(report)
+    assert report["kea_rows"]["late"] <= report["kea"]["leases"] // 10
+
+
+def test_load_by_keas_own_generator_is_followed(environment: dict[str, str], derive: Derive) -> None:
+    load = {"rate_per_s": 100, "duration_s": 3}
+    report = run_lab(environment, derive("kea-load", boot_window_s=3, kea={"perfdhcp": load}), 20)
+    assert report["failed"] == report["second_tries"] == 0
+    assert report["kea"]["leases"] > 20 + 100
+    assert report["kea"]["alone_per_s"] > 0
+    assert report["kea"]["followed_vs_alone"] > 0
+    check_rows(report)

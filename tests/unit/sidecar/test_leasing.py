@@ -1,0 +1,385 @@
+"""Rows for leases that nobody asked for: who gets them, how they end, and how far all is settled."""
+
+import json
+from collections.abc import Callable, Sequence
+from ipaddress import IPv4Network
+from typing import Any
+
+import pytest
+
+from bus.audit import Audit
+from bus.envelope import Envelope, Stamp, Token, number_of
+from bus.machine import Effect, Received, Send
+from bus.messages import CatalogueRecord
+from fileid.given import given_key
+from fileid.lease import Lease, Leased, LeaseFile, StorePosition
+from fileid.minted import Minted
+from fileid.row import LIFE_S, ROWS_MAX, Row, is_newer, split_rows
+from fileid.table import Status
+from services.settings.catalogue import Classes, record
+from services.settings.lookup import Lookup
+from services.sidecar.leasing import BUDGET, HELD_MAX, LATE_S, Leasing
+from services.sidecar.offering import Offering
+
+WALL_S = 1_700_000_000.0
+MODEM, ADAPTER = bytes.fromhex("001a2c000001"), bytes.fromhex("001a2c000002")
+MODEM_FILE = LeaseFile("cm", "modem.cm", ("cfm-1", "cfm-2"))
+ADAPTER_FILE = LeaseFile("mta", "{device}.cfg", ("cfm-2", "cfm-3"), networks=(IPv4Network("127.96.0.0/11"),))
+RULES: list[dict[str, Any]] = [
+    {"subnet": "127.64.0.0/11", "class": "data", "values": {"customer": 7}},
+    {"subnet": "127.96.0.0/11", "class": "voice", "values": {"line1": "1.{device}", "line2": ""}},
+]
+
+Make = Callable[..., Any]
+
+
+def lease(number: int = 1, *, granted_s: float = 0.0, device: bytes | None = None, **changes: Any) -> Lease:
+    """A modem's lease, granted so long after the clock's zero."""
+    mac = device or MODEM[:3] + number.to_bytes(3)
+    said = {"address": bytes([127, 64]) + number.to_bytes(2), "remote_id": mac} | changes
+    return Lease(device=mac, granted_s=int(WALL_S + granted_s), **{"subnet_id": 1, **said})
+
+
+def adapter_lease(**changes: Any) -> Lease:
+    return lease(2, **{"address": bytes([127, 96, 0, 2]), "remote_id": MODEM, **changes})
+
+
+class Run:
+    """A `Leasing` in virtual time, with everything that it sent, stored and told."""
+
+    def __init__(self, catalogue: CatalogueRecord | None, files: Sequence[LeaseFile]) -> None:
+        stamp = Stamp("dhcp-1", "lab", 9, Token(1, 7))
+        self.offering = Offering(stamp, None)
+        if catalogue is not None:
+            self.offering.adopt(catalogue)
+        self.minted, self.audit, self.away = Minted(1_000_000), Audit(stamp), set[str]()
+        self.leasing = Leasing(
+            stamp=stamp,
+            files=files,
+            offering=self.offering,
+            minted=self.minted,
+            audit=self.audit,
+            away=self.away,
+        )
+        self.sent: list[Send] = []
+        self.stored: list[Any] = []
+
+    def leased(self, *leases: Lease, position: Any = None, since: float = 0.0) -> None:
+        self.leasing.leased(Leased([*leases], position, since))
+
+    def tick(self, now: float = 0.0) -> list[Send]:
+        """The frames of this moment."""
+        effects: list[Effect] = self.leasing.tick(now, WALL_S)
+        self.stored += [one.position for one in effects if isinstance(one, StorePosition)]
+        sends = [one for one in effects if isinstance(one, Send)]
+        self.sent += sends
+        assert len(sends) + sum(isinstance(one, StorePosition) for one in effects) == len(effects)
+        return sends
+
+    def until(self, end: float) -> float:
+        """Tick at every deadline up to `end`; when the last one was."""
+        now = 0.0
+        while (due := self.leasing.deadline()) is not None and due <= end:
+            now = max(now, due)
+            self.tick(now)
+        return now
+
+    def ack(self, received: Received, now: float = 0.0) -> bool:
+        return self.leasing.acked(received.envelope, now, WALL_S)
+
+    def counts(self) -> dict[str, int]:
+        """What was counted at all."""
+        return {key: count for key, count in self.leasing.counts.items() if count}
+
+    def told(self) -> list[dict[str, Any]]:
+        batches = self.audit.flush(WALL_S)
+        return [event for one in batches for event in json.loads(one.envelope.data)["events"]]
+
+
+def rows(send: Send) -> list[Row]:
+    return [*map(Row, *split_rows(send.envelope.data))]
+
+
+@pytest.fixture
+def rules(classes: Classes) -> CatalogueRecord:
+    """The classes, and whose they are."""
+    return record(classes, 3, RULES)
+
+
+@pytest.fixture
+def run(rules: CatalogueRecord) -> Run:
+    return Run(rules, [MODEM_FILE, ADAPTER_FILE])
+
+
+def test_a_lease_becomes_a_row_at_every_cfm_of_its_file_and_at_no_other(run: Run) -> None:
+    run.leased(lease())
+    assert run.leasing.deadline() == 0.0
+    sends = run.tick()
+    assert [one.to for one in sends] == ["cfm-1", "cfm-2"]
+    ((row,), again) = map(rows, sends)
+    assert again == [row]
+    assert row.name == given_key("modem.cm", MODEM, bytes([127, 64, 0, 1]))
+    fields = row.fields()
+    assert (fields.device, fields.address, fields.relay) == (MODEM, bytes([127, 64, 0, 1]), bytes(4))
+    assert (fields.leased, fields.partial, fields.minted_ms) == (True, False, int(WALL_S * 1000))
+    assert (fields.token, fields.minter, fields.generation) == (Token(1, 7), number_of("dhcp-1"), 3)
+    assert fields.template == (run.offering.find("data") or (0,))[0]
+    assert fields.values == (7).to_bytes(4)
+    assert run.minted.find([row.name], 0.0) == [row]
+
+
+def test_an_adapter_gets_its_own_file_and_values_at_the_cfms_of_that(run: Run) -> None:
+    run.leased(adapter_lease(), lease())
+    sends = {str(one.to): rows(one) for one in run.tick()}
+    assert {cfm: [row.name for row in some] for cfm, some in sends.items()} == {
+        "cfm-1": [given_key("modem.cm", MODEM, bytes([127, 64, 0, 1]))],
+        "cfm-2": [b"001a2c000002.cfg", given_key("modem.cm", MODEM, bytes([127, 64, 0, 1]))],
+        "cfm-3": [b"001a2c000002.cfg"],
+    }
+    assert b"1.001a2c000002" in sends["cfm-3"][0].body
+
+
+def test_leases_of_one_moment_share_a_frame_for_each_cfm(run: Run) -> None:
+    run.leased(*map(lease, range(ROWS_MAX)))
+    run.leased(lease(ROWS_MAX))
+    sends = run.tick()
+    assert [one.to for one in sends] == ["cfm-1"] * 2 + ["cfm-2"] * 2
+    assert [len(rows(one)) for one in sends] == [ROWS_MAX, 1] * 2
+
+
+def test_a_row_is_acked_when_all_of_its_cfms_have_it(run: Run, ack: Make) -> None:
+    run.leased(lease(), position="p1")
+    first, second = run.tick()
+    assert run.ack(ack(first), 0.01)
+    assert (run.counts(), len(run.leasing)) == ({"seen": 1}, 1)
+    run.tick(0.01)
+    assert run.stored == []
+    assert run.ack(ack(second, Status.DUPLICATE), 0.02)
+    assert (run.counts(), len(run.leasing)) == ({"seen": 1, "acked": 1}, 0)
+    assert run.leasing.deadline() == 0.0
+    run.tick(0.02)
+    assert run.stored == ["p1"]
+
+
+def test_a_cfm_that_is_silent_costs_the_others_nothing(run: Run, ack: Make) -> None:
+    run.leased(lease(), position="p1")
+    first, second = run.tick()
+    run.ack(ack(first), 0.01)
+    at = run.until(BUDGET.budget_s)
+    assert at == pytest.approx(BUDGET.budget_s)
+    assert {one.to for one in run.sent[2:]} == {"cfm-2"}
+    assert {one.envelope for one in run.sent[1:]} == {second.envelope}
+    assert run.counts() == {"seen": 1, "unacked": 1, "late": 1}
+    assert run.stored == ["p1"]
+    assert [(one["event"], one["cfm"]) for one in run.told()] == [
+        ("lease.acked", "cfm-1"),
+        ("lease.unacked", ""),
+    ]
+    assert not run.ack(ack(second), 10.1)
+
+
+def test_a_cfm_to_which_nothing_can_be_sent_is_tried_again_when_it_is_back(run: Run, ack: Make) -> None:
+    run.away.add("cfm-2")
+    run.leased(lease())
+    (first,) = run.tick()
+    assert first.to == "cfm-1"
+    run.until(1.0)
+    assert {one.to for one in run.sent} == {"cfm-1"}
+    run.away.clear()
+    run.until(2.0)
+    second = next(one for one in run.sent if one.to == "cfm-2")
+    run.ack(ack(first), 2.0)
+    run.ack(ack(second), 2.0)
+    assert run.counts() == {"seen": 1, "acked": 1, "late": 1}
+
+
+def test_a_full_cfm_is_asked_again(run: Run, ack: Make) -> None:
+    run.leased(lease())
+    first, second = run.tick()
+    run.ack(ack(first), 0.01)
+    assert run.ack(ack(second, Status.FULL), 0.01)
+    run.until(1.0)
+    run.ack(ack(run.sent[-1]), 1.0)
+    assert run.counts() == {"seen": 1, "acked": 1}
+
+
+def test_acks_that_are_not_for_it_are_left_to_others(run: Run, ack: Make) -> None:
+    run.leased(lease())
+    first, second = run.tick()
+    for data, source in (
+        (ack(first).envelope.data, "cfm-2"),
+        (ack(first).envelope.data, "cfm-9"),
+        (b"", "cfm-1"),
+        (bytes(9), "cfm-1"),
+    ):
+        assert not run.leasing.acked(Envelope(ack(second).envelope.type, source, 1, 1, 0, data), 0.0, WALL_S)
+    assert run.counts() == {"seen": 1}
+
+
+def test_a_lease_that_is_told_twice_makes_the_same_row(run: Run) -> None:
+    run.leased(lease())
+    run.leased(lease(), since=1.0)
+    (first, again), *_ = map(rows, run.tick())
+    assert first == again
+    assert not is_newer(first.body, again.body)
+
+
+def test_a_renewal_makes_a_later_row_of_the_same_name(run: Run) -> None:
+    run.leased(lease(), lease(granted_s=1.0))
+    (first, later), *_ = map(rows, run.tick(1.0))
+    assert first.name == later.name
+    assert is_newer(later.body, first.body)
+    assert first.fields().serial != later.fields().serial
+    assert run.minted.find([first.name], 1.0) == [later]
+
+
+def test_the_serial_of_a_row_is_its_leases_alone(run: Run) -> None:
+    run.leased(lease(1), lease(2), lease(1, device=MODEM[:5] + b"\7"))
+    (some, _) = map(rows, run.tick())
+    assert len({row.fields().serial for row in some}) == 3
+
+
+def test_leases_wait_for_settings_and_go_when_they_come(rules: CatalogueRecord) -> None:
+    run = Run(None, [MODEM_FILE])
+    run.leased(lease(), position="p1")
+    assert run.tick() == []
+    assert (run.counts(), run.stored, run.leasing.deadline()) == ({}, [], None)
+    run.offering.adopt(rules)
+    assert run.leasing.deadline() == 0.0
+    assert [one.to for one in run.tick(5.0)] == ["cfm-1", "cfm-2"]
+
+
+def test_leases_that_waited_too_long_for_settings_are_stale(rules: CatalogueRecord) -> None:
+    run = Run(None, [MODEM_FILE])
+    run.leased(lease(1), lease(2), position="p1")
+    run.leased(lease(3, granted_s=30.0), position="p2", since=30.0)
+    run.offering.adopt(rules)
+    assert [len(rows(one)) for one in run.tick(LIFE_S + 1.0)] == [1, 1]
+    assert run.counts() == {"stale": 2, "seen": 1}
+    assert run.stored == ["p1"]
+
+
+def test_leases_that_wait_are_bounded_and_the_oldest_go(rules: CatalogueRecord) -> None:
+    run = Run(None, [MODEM_FILE])
+    run.leased(*[lease()] * (HELD_MAX - 1), position="p1")
+    run.leased(lease(2), position="p2")
+    assert run.counts() == {}
+    run.leased(lease(3), position="p3")
+    assert run.counts() == {"shed": HELD_MAX - 1}
+    run.offering.adopt(rules)
+    assert len(rows(run.tick()[0])) == 2
+    assert run.stored == ["p1"]
+
+
+@pytest.mark.parametrize(("age_s", "count"), [(LIFE_S, "seen"), (LIFE_S + 1.0, "stale")])
+def test_a_lease_of_a_minute_ago_is_of_no_use(run: Run, age_s: float, count: str) -> None:
+    run.leased(lease(), position="p1", since=age_s)
+    sends = run.tick(age_s)
+    assert run.counts() == {count: 1}
+    assert bool(sends) is (count == "seen")
+    assert run.stored == ([] if sends else ["p1"])
+
+
+@pytest.mark.parametrize(
+    "granted",
+    [lease(remote_id=b""), lease(remote_id=ADAPTER), adapter_lease(address=bytes([127, 95, 0, 1]))],
+    ids=["no option 82", "behind a modem", "beside the network"],
+)
+def test_what_is_no_file_for_is_ignored_and_counted(run: Run, granted: Lease) -> None:
+    run.leased(granted, position="p1")
+    assert run.tick() == []
+    assert run.counts() == {"ignored": 1}
+    assert run.stored == ["p1"]
+    assert run.told() == []
+
+
+def test_whom_no_rule_knows_gets_no_row_and_that_is_told(run: Run) -> None:
+    run.leased(lease(address=bytes([10, 0, 0, 1])), position="p1")
+    assert run.tick() == []
+    assert run.counts() == {"seen": 1, "no_settings": 1}
+    (event,) = run.told()
+    assert event == {
+        "event": "lease.refused",
+        "device": "00:1a:2c:00:00:01",
+        "fileid": "",
+        "at": WALL_S,
+        "reason": "no_settings",
+    }
+    assert run.stored == ["p1"]
+
+
+def test_a_rule_for_the_other_kind_is_none(run: Run) -> None:
+    run.leased(lease(address=bytes([127, 96, 0, 1])))
+    assert run.tick() == []
+    assert run.counts() == {"seen": 1, "no_settings": 1}
+
+
+@pytest.mark.parametrize("values", [{"customer": -1}, {}, {"customer": 7, "line1": "x"}])
+def test_values_that_do_not_fit_get_no_row_and_that_is_told(run: Run, values: dict[str, Any]) -> None:
+    rule = {"subnet": "127.64.0.0/11", "class": "data", "values": values}
+    run.offering.lookup = Lookup([rule], {"data": "cm"})
+    run.leased(lease())
+    assert run.tick() == []
+    assert run.counts() == {"seen": 1, "bad_settings": 1}
+    assert [(one["event"], one["reason"]) for one in run.told()] == [("lease.refused", "bad_settings")]
+
+
+def test_one_lease_without_a_row_does_not_cost_its_neighbours_theirs(run: Run) -> None:
+    run.leased(lease(1), lease(2, address=bytes([10, 0, 0, 1])), lease(3, remote_id=b""), lease(4))
+    first, second = run.tick()
+    assert [row.fields().device[-1] for row in rows(first)] == [1, 4]
+    assert rows(first) == rows(second)
+
+
+def test_positions_are_stored_in_order_and_only_when_all_before_is_settled(run: Run, ack: Make) -> None:
+    sends = []
+    for at in range(3):
+        run.leased(lease(at), position=f"p{at}")
+        sends.append(run.tick())
+    run.leased(lease(9, remote_id=b""), position="p3")  # ignored: nothing to settle
+    for at in (1, 2):
+        for send in sends[at]:
+            run.ack(ack(send))
+        run.tick()
+        assert run.stored == []
+    for send in sends[0]:
+        run.ack(ack(send))
+    run.tick()
+    assert run.stored == ["p3"]
+
+
+def test_what_is_told_of_an_acked_lease(run: Run, ack: Make) -> None:
+    run.leased(lease(), since=0.5)
+    first, second = run.tick(0.6)
+    run.ack(ack(second), 0.75)
+    run.ack(ack(first), 0.625)
+    assert run.told() == [
+        {
+            "event": "lease.acked",
+            "device": "00:1a:2c:00:00:01",
+            "fileid": rows(first)[0].fields().serial.hex(),
+            "at": WALL_S + at,
+            "class": "data",
+            "cfm": cfm,
+            "handoff_ms": ms,
+        }
+        for at, cfm, ms in ((0.75, "cfm-2", 250.0), (0.625, "cfm-1", 125.0))
+    ]
+
+
+@pytest.mark.parametrize(("at", "late"), [(LATE_S, 0), (LATE_S + 0.01, 1)])
+def test_a_row_that_was_long_on_its_way_is_late(run: Run, ack: Make, at: float, late: int) -> None:
+    run.leased(lease())
+    for send in run.tick(0.5):
+        run.ack(ack(send), at)
+    assert (run.leasing.counts["acked"], run.leasing.counts["late"]) == (1, late)
+
+
+def test_more_rows_than_may_be_under_way_are_shed_and_settled(rules: CatalogueRecord, ack: Make) -> None:
+    run = Run(rules, [LeaseFile("cm", "modem.cm", ("cfm-1",))])
+    run.leased(*map(lease, range(20_001)), position="p1")
+    for send in run.tick():
+        run.ack(ack(send))
+    run.tick()
+    assert run.counts() == {"seen": 20_001, "acked": 20_000, "unacked": 1, "shed": 1}
+    assert run.stored == ["p1"]
