@@ -38,6 +38,11 @@ class Given:
     def __bool__(self) -> bool:
         return bool(self._shared) or self._own is not None
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether a name is for many devices: behind a CMTS that proxies TFTP nobody can tell them apart."""
+        return bool(self._shared)
+
     def key(self, name: bytes, address: bytes) -> bytes | None:
         """The key of the row that this name stands for at this address; None if nobody gives it out."""
         if name in self._shared:

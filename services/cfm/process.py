@@ -1,5 +1,6 @@
 """The CFM process: minters on one side, modems on the other."""
 
+import logging
 from ipaddress import ip_network
 from typing import Any, NamedTuple
 
@@ -21,6 +22,8 @@ from services.settings.store import load, save
 from services.tftp.effects import Datagram
 from services.tftp.server_core import TftpServer
 from services.tftp.sockets import TftpSockets
+
+_log = logging.getLogger("provbus.cfm")
 
 
 class Files(NamedTuple):
@@ -56,6 +59,11 @@ def run(config: Config) -> Exit:
     try:
         minters = node.fleet.keys(*MINTERS)
         opener = Opener(seal_keys)
+        given = Given(section.kea_names)
+        if given.is_shared and section.tftp.proxies:
+            _log.warning(
+                "a name of kea_names is shared by many modems: behind tftp.proxies nobody knows whose it is"
+            )
         copy = config.state_directory / "catalogue.json"
         catalogue = load(copy)
         node.check(has_copy=catalogue is not None)
@@ -88,7 +96,7 @@ def run(config: Config) -> Exit:
             capacity=tftp.capacity,
             secret=secret,
             proxies=[ip_network(one) for one in tftp.proxies],
-            given=Given(section.kea_names),
+            given=given,
             givers=[name for name, service in node.fleet.services().items() if service == "dhcp"],
             catalogue=catalogue,
             data_bytes_max=node.data_bytes_max,

@@ -80,9 +80,17 @@ def _no_catalogue(config: Config) -> None:
     config["minter"]["publish_catalogue"] = "nothing.yaml"
 
 
+def _kea(config: Config, **file: Any) -> None:
+    one = {"kind": "cm", "name": "modem.cm", "cfms": ["cfm-1"]} | file
+    config["minter"]["kea"] = {"journal": "leases4.csv", "control_socket": "kea.sock", "files": [one]}
+
+
 @pytest.mark.parametrize(
     ("edit", "said"),
     [
+        (lambda config: _kea(config, cfms=["cfm-9"]), "minter.kea.files: cfm-9 is no CFM of the fleet"),
+        (lambda config: _kea(config, kind="mta"), "give subnet_ids or networks"),
+        (lambda config: _kea(config, name="{mac}.cm"), "another placeholder than {device}"),
         (_misspelt, "unknown key 'minter.seal_ky'; did you mean 'seal_key'?"),
         (_without_section, "dhcp-1 needs a 'minter' section"),
         (_of_another_service, "cfm-1 is cfm in"),
@@ -104,6 +112,12 @@ def test_a_mistake_in_the_configuration_is_78(
     assert said in sentence(result)
     assert result.returncode == 78
     assert not (tmp_path / "dhcp-1.sock").exists()
+
+
+def test_kea_is_for_a_dhcp_sidecar(configs: dict[str, Config], tmp_path: Path, provbus: Provbus) -> None:
+    _kea(configs["mps-1"])
+    result = provbus("run", "mps", "--config", save(tmp_path, configs["mps-1"]))
+    assert (result.returncode, "minter.kea is for a DHCP sidecar" in sentence(result)) == (78, True)
 
 
 @pytest.mark.parametrize("service", ["dhcp", "mps", "cfm"])

@@ -34,6 +34,11 @@ def test_a_name_per_device_stands_for_one_row_at_every_address() -> None:
     assert given_key("{device}.cm", DEVICE, HERE) != given_key("{device}.cm", OTHER, HERE)
 
 
+def test_only_a_name_without_the_device_is_shared() -> None:
+    shared = [Given(names).is_shared for names in (["{device}.cm"], ["{device}.cm", "modem.cm"], [])]
+    assert shared == [False, True, False]
+
+
 def test_the_keys_of_two_shared_names_are_two() -> None:
     keys = {given_key(name, DEVICE, HERE) for name in ("modem.cm", "modem.cfg")}
     assert len(keys) == 2
