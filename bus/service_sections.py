@@ -8,6 +8,8 @@ from pydantic import Field, model_validator
 from bus.messages import Name
 from bus.section import IP, Network, NetworkIPv4, Port, Section
 
+GivenName = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[!-~]+$")]
+
 
 class KeaFile(Section):
     """A file name that Kea gives out, and which leases it is for: cable modems or telephone adapters.
@@ -18,7 +20,7 @@ class KeaFile(Section):
 
     kind: Literal["cm", "mta"]
     # As Kea's class or reservation says it. With {device}, twelve hex digits, it is a name per device.
-    name: Annotated[str, Field(min_length=1, max_length=120, pattern=r"^[!-~]+$")]
+    name: GivenName
     # Every CFM that Kea may name as `next-server` for it.
     cfms: list[Name] = Field(min_length=1)
     subnet_ids: list[int] = Field(default_factory=list)
@@ -28,8 +30,8 @@ class KeaFile(Section):
     def _can_be_told(self) -> "KeaFile":
         if self.kind == "mta" and not self.subnet_ids and not self.networks:
             raise ValueError("adapters are told by their addresses: give subnet_ids or networks")
-        if self.name.replace("{device}", "").count("{"):
-            raise ValueError(f"{self.name} has another placeholder than {{device}}")
+        if self.name.replace("{device}", "", 1).count("{"):
+            raise ValueError(f"{self.name} has another placeholder than {{device}}, or it twice")
         return self
 
 
@@ -90,5 +92,5 @@ class CfmSection(Section):
     secret_file: Path
     tftp: TftpSection
     # The names that Kea gives out, as its sidecars have them: such a read is known by its address.
-    kea_names: list[str] = Field(default_factory=list)
+    kea_names: list[GivenName] = Field(default_factory=list)
     rows_max: int = Field(400_000, ge=1)

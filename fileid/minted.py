@@ -4,7 +4,7 @@ bounded.
 
 from collections import deque
 
-from fileid.row import LIFE_S, Row
+from fileid.row import LIFE_S, Row, is_newer
 
 
 class Minted:
@@ -20,8 +20,10 @@ class Minted:
         return len(self._bodies)
 
     def add(self, row: Row, now: float) -> None:
-        """Remember a fresh row; it takes the place of one of the same name."""
+        """Remember a fresh row; it takes the place of one of its name, if that is not of a later lease."""
         self._expire(now)
+        if is_newer(self._bodies.get(row.name, b""), row.body):
+            return
         if len(self._ages) >= self._rows_max:
             self.forgotten += self._forget_oldest()
         self._bodies[row.name] = row.body

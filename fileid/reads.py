@@ -154,7 +154,12 @@ class Reads:
         is_given = parked.row is None
         if is_given and self._given_parked >= GIVEN_MAX:
             return self._be_silent(parked.read, "given_full")
-        if parked.key in self._parked or not self._has_room(parked.since):
+        other = self._parked.get(parked.key)
+        if other is not None and is_given and other.address != parked.address:
+            self.forget(other.read, other.key)
+            self._shed.append(self._be_silent(other.read, "address"))
+            other = None
+        if other is not None or not self._has_room(parked.since):
             return self._be_silent(parked.read, "parked_full", parked.fields)
         self._given_parked += is_given
         self._park(parked)

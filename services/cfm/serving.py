@@ -16,7 +16,7 @@ from typing import Any
 from bus.errors import DecodeError
 from bus.machine import Effect, LocalRequest, Reply
 from fileid.reads import Reads, Serve, Silent
-from fileid.row import pack_address
+from fileid.row import is_newer, pack_address
 from fileid.table import Table
 from services.cfm.building import Builder, UnbuiltError
 from services.cfm.journal import Download, Journal, Transfer
@@ -121,7 +121,11 @@ class Serving:
 
     def _restarted(self, event: ReadRestarted, now: float) -> list[Effect]:
         """Build it anew: a CMTS refuses a file whose timestamp is half a minute old."""
-        return self.serve(self.downloads[event.read].served, now)
+        served = self.downloads[event.read].served
+        row = self._table.get(served.row.name)
+        if row is not None and is_newer(row.body, served.row.body):
+            served = served._replace(row=row, fields=row.fields(), how="row", waited_s=0.0)
+        return self.serve(served, now)
 
     def _ask(self, read: int, key: bytes, address: bytes, now: float) -> Serve | Silent | None:
         """What a read gets; a refusal is told."""

@@ -209,7 +209,7 @@ class Lab:
         """Whether a row was made and settled for so many leases."""
         answers = [*self._interventions.earlier, *filter(None, map(self._status, self.site.minters()))]
         counts = lease_counts(answers)
-        return counts["acked"] + counts["unacked"] >= leases
+        return counts.get("acked", 0) + counts.get("unacked", 0) >= leases
 
     def _status(self, instance: Instance) -> dict[str, Any] | None:
         return ask(instance.socket, {"op": "status"})

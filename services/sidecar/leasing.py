@@ -11,7 +11,8 @@ What a lease says decides its row: the serial is a digest of it, and the time of
 lease that is told twice, or by the followers of two servers that share their leases, makes one row, and the
 CFM calls the second a duplicate. A renewal looks like a boot; its row expires unread.
 
-Without settings leases wait; a lease of a minute ago is of no use any more, for its row would have expired.
+Leases wait without settings, and while too many rows are under way; a lease of a minute ago is of no use any
+more, for its row would have expired.
 The follower's mark is stored when all rows up to it are settled.
 """
 
@@ -38,6 +39,7 @@ from services.sidecar.offering import Offering
 BUDGET = Budget(try_s=0.050, budget_s=10.0)
 """A CFM that restarts is back by then; later a read pulls the row."""
 LATE_S = 1.0
+ROWS_AT_ONCE = 10_000  # under way to one CFM; half of what a hand-off takes, and the loop has others to serve
 HELD_MAX = 100_000  # leases that wait for settings: more than a server grants in their minute
 _REFUSED = ("ignored", "no_settings", "bad_settings", "stale", "shed")
 
@@ -120,7 +122,7 @@ class Leasing:
 
     def tick(self, now: float, wall_offset_s: float) -> list[Effect]:
         """Frames to send, and how far everything is settled."""
-        while self._held and self._offering:
+        while self._can_make():
             self._make(self._pop(), now, now + wall_offset_s)
         effects: list[Effect] = []
         for handoff in self._handoffs.values():
@@ -136,13 +138,19 @@ class Leasing:
 
     def deadline(self) -> float | None:
         """When `tick` is due; at once while a mark can be stored or rows can be made."""
-        if (self._batches and not self._batches[0].rows) or (self._held and self._offering):
+        if (self._batches and not self._batches[0].rows) or self._can_make():
             return 0.0
         dues = [due for one in self._handoffs.values() if (due := one.deadline()) is not None]
         return min(dues, default=None)
 
     def _only(self, cfm: str) -> Callable[[Sequence[str], float], str | None]:
         return lambda exclude, _now: None if cfm in exclude or cfm in self._away else cfm
+
+    def _can_make(self) -> bool:
+        """Whether leases wait, and their rows can be handed off; a CFM that is away holds nobody up."""
+        return bool(self._held and self._offering) and all(
+            len(handoff) < ROWS_AT_ONCE or cfm in self._away for cfm, handoff in self._handoffs.items()
+        )
 
     def _pop(self) -> Leased:
         message = self._held.popleft()

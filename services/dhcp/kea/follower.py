@@ -60,6 +60,7 @@ class Follower:
         self._queue: Queue[Leased] = Queue(BATCHES_MAX)
         self._files: deque[JournalFile] = deque()  # read to its end: the first, while another is there
         self._pages = Pages()
+        self._begun_s = boottime()
         self._caught_up_s: float | None = None
         self._warned_s: dict[str, float] = {}
         self._settled: Position | None = None
@@ -82,7 +83,8 @@ class Follower:
 
     def samples(self) -> list[Sample]:
         """What was read, what happened to the journal, and how far behind its end we are."""
-        behind_s = 0.0 if self._caught_up_s is None else max(0.0, boottime() - self._caught_up_s)
+        since_s = self._begun_s if self._caught_up_s is None else self._caught_up_s
+        behind_s = max(0.0, boottime() - since_s)
         return [
             *labelled("provbus_kea_lines_total", "what", self.counts),
             *labelled("provbus_kea_journal_events_total", "event", self.events),
@@ -144,17 +146,20 @@ class Follower:
             return False
         position = load_position(self._directory) or NOWHERE
         former = self._open(_renamed(journal))
-        for file in (current, former):
-            if file is not None and file.has(position):
-                file.seek(position)
-                self._files.extend([current] if file is current else [file, current])
-                break
-        else:
-            current.seek_end()
+        try:
+            if current.has(position):
+                current.seek(position)
+            elif former is not None and former.has(position):
+                former.seek(position)
+                self._files.append(former)
+            else:
+                current.seek_end()
+                self._start_resync()
             self._files.append(current)
-            self._start_resync()
-        if former is not None and former not in self._files:
-            former.close()
+        finally:
+            for file in (current, former):
+                if file is not None and file not in self._files:
+                    file.close()
         return True
 
     def _open(self, path: Path) -> JournalFile | None:
@@ -225,23 +230,29 @@ class Follower:
                 self._keep(lease, oldest_s, found)
         except ProvbusError as error:
             self._warn("resync", f"{error}; reading the whole lease journal instead")
-            self._pages.give_up()
-            self._read_all()
+            if self._read_all():
+                self._pages.give_up()
         for leases in by_age(found):
             self._offer(leases, NOWHERE)
 
-    def _read_all(self) -> None:
-        """Begin anew with everything that the journal's files hold, the oldest first."""
+    def _read_all(self) -> bool:
+        """Begin anew with everything that the journal's files hold, the oldest first; False if there is no
+        journal at this moment.
+        """
         journal = self._section.journal
         opened = [
             self._open(path) for path in (journal, _renamed(journal), journal.with_name(f"{journal.name}.2"))
         ]
+        found = [file for file in reversed(opened) if file is not None]
         if opened[0] is None:
-            return
+            for file in found:
+                file.close()
+            return False
         while self._files:
             self._files.pop().close()
-        self._files.extend(file for file in reversed(opened) if file is not None)
+        self._files.extend(found)
         self._caught_up_s = None
+        return True
 
     def _offer(self, leases: list[Lease], position: Position) -> None:
         """Wait until the queue takes them."""

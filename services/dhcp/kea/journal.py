@@ -23,6 +23,7 @@ from bus.errors import DecodeError
 from fileid.lease import Lease
 
 DEVICE_BYTES = 6
+GRANTED_S_END = 1 << 38  # a row holds milliseconds in 48 bits
 CIRCUIT_ID, REMOTE_ID = 1, 2
 """Sub-options of option 82, RFC 3046 section 3."""
 
@@ -87,6 +88,8 @@ def _lease(hardware: str, address: str, granted_s: int, subnet_id: int, context:
         packed = IPv4Address(address).packed
     except (AddressValueError, ValueError) as error:
         raise DecodeError(f"not an address: {error}") from error
+    if not 0 <= granted_s < GRANTED_S_END:
+        raise DecodeError(f"not a time: granted at {granted_s}")
     if len(device) != DEVICE_BYTES:
         return None
     if not context:

@@ -130,6 +130,24 @@ def test_a_download_of_the_former_lease_that_ends_late_leaves_the_newer_row(
     assert b"customer 8" in (read(cfm, MODEM, 3.0, port=2001) or b"")
 
 
+def test_a_read_that_begins_anew_after_the_next_lease_gets_the_file_of_that(
+    cfm: Cfm, lease: Make, hand_off: Make
+) -> None:
+    cfm.receive(hand_off(lease(customer=7)), 0.0)
+    assert len(data(cfm.receive(rrq(MODEM), 1.0))) == 1  # and its device is never heard again
+    cfm.receive(hand_off(lease(granted_s=10.0, customer=8)), 10.0)
+    (block,) = data(cfm.receive(rrq(MODEM, port=3000), 10.1))
+    assert b"customer 8" in block.data
+
+
+def test_the_early_read_of_a_name_waits_for_whoever_asked_last(cfm: Cfm, lease: Make, hand_off: Make) -> None:
+    assert data(cfm.receive(rrq(OWN, NINE), 0.0)) == []  # anybody
+    assert data(cfm.receive(rrq(OWN), 0.1)) == []
+    (block,) = data(cfm.receive(hand_off(lease("{device}.cm")), 0.2))
+    assert block.peer == (SEVEN, PORT)
+    assert {one.peer for one in data(cfm.tick(SILENT_AFTER_S))} == {(SEVEN, PORT)}
+
+
 def test_a_row_that_was_pulled_and_read_does_not_stand_in_the_way_of_the_next_lease(
     cfm: Cfm, lease: Make, hand_off: Make
 ) -> None:

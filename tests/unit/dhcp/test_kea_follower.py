@@ -168,12 +168,31 @@ def test_without_a_control_socket_too(kea: FakeKea, listen: Listen) -> None:
     listen().hear(1)
 
 
+def test_a_clean_up_under_way_does_not_end_a_resync(kea: FakeKea, listen: Listen) -> None:
+    kea.begin()
+    kea.write(line(1, now()))
+    renamed = kea.journal.with_name("leases4.csv.1")
+
+    def rename() -> None:
+        if not renamed.exists():
+            kea.journal.rename(renamed)
+
+    kea.on_asked = rename
+    kea.replies["lease4-get-page"] = {"result": 1, "text": "busy"}
+    kea.listen()
+    listener = listen()
+    listener.until(lambda: len(kea.asked) > 1)
+    kea.begin()
+    listener.hear(1)
+    assert not listener.follower.is_resyncing
+
+
 def test_an_absent_journal_is_waited_for(
     kea: FakeKea, listen: Listen, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING)
     listener = listen()
-    listener.until(lambda: caplog.records)
+    listener.until(lambda: caplog.records and told(listener, "provbus_kea_behind_seconds") > 0)
     kea.journal.write_bytes(HEADER)  # not a whole line yet
     kea.write(b"\n", line(1, now()))
     listener.hear(1)
@@ -257,7 +276,7 @@ def test_a_file_with_the_number_of_ours_is_not_ours(kea: FakeKea, listen: Listen
     listen().hear(5, 6)
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[1]", '["a", "b", "c"]', "null"])
+@pytest.mark.parametrize("text", ["", "{}", "[1]", '["a", "b", "c"]', "null", "[1, 2, Infinity]"])
 def test_a_broken_position_is_a_resync(kea: FakeKea, listen: Listen, tmp_path: Path, text: str) -> None:
     kea.begin()
     kea.leases = [entry(2, now())]

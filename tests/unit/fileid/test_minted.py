@@ -1,5 +1,7 @@
 """What a minter remembers: for a row's life, and not more than it may."""
 
+from collections.abc import Callable
+
 from fileid.minted import Minted
 from fileid.row import LIFE_S, Row
 
@@ -46,6 +48,13 @@ def test_a_row_takes_the_place_of_one_of_its_name_and_lives_its_own_time() -> No
     assert minted.find([ONE.name], LIFE_S) == [later]
     assert minted.find([ONE.name], 30.0 + LIFE_S) == []
     assert len(minted) == 0
+
+
+def test_a_lease_that_is_told_late_does_not_replace_a_later_one(lease: Callable[..., Row]) -> None:
+    minted, later = Minted(rows_max=10), lease(granted_s=5)
+    minted.add(later, 0.0)
+    minted.add(lease(granted_s=4), 1.0)
+    assert minted.find([later.name], 1.0) == [later]
 
 
 def test_room_that_a_replaced_row_leaves_costs_nobody_a_row() -> None:

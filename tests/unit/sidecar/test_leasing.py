@@ -271,6 +271,22 @@ def test_leases_that_wait_are_bounded_and_the_oldest_go(rules: CatalogueRecord) 
     assert run.stored == ["p1"]
 
 
+def test_leases_wait_for_room_and_none_is_shed(rules: CatalogueRecord, ack: Make) -> None:
+    run = Run(None, [MODEM_FILE])
+    for at in range(0, 30_000, 200):
+        run.leased(*map(lease, range(at, at + 200)), position=at)
+    run.offering.adopt(rules)
+    first = run.tick()
+    assert sum(len(rows(send)) for send in first) == 2 * 10_000
+    run.away.add("cfm-2")  # holds nobody up
+    for send in first:
+        if send.to == "cfm-1":
+            run.ack(ack(send))
+    assert run.leasing.deadline() == 0.0
+    assert sum(len(rows(send)) for send in run.tick() if send.to == "cfm-1") == 10_000
+    assert "shed" not in run.counts()
+
+
 @pytest.mark.parametrize(("age_s", "count"), [(LIFE_S, "seen"), (LIFE_S + 1.0, "stale")])
 def test_a_lease_of_a_minute_ago_is_of_no_use(run: Run, age_s: float, count: str) -> None:
     run.leased(lease(), position="p1", since=age_s)
