@@ -28,7 +28,7 @@ import json
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from bus.errors import ProvbusError
+from bus.errors import RemoteError
 from heartbeat.role_records import (
     NO_OFFSET,
     Checkpoint,
@@ -41,7 +41,7 @@ from heartbeat.role_records import (
 )
 
 
-class HaltError(ProvbusError):
+class HaltError(RemoteError):
     """The log is not what it was: decide nothing from now on."""
 
 

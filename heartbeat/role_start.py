@@ -15,12 +15,12 @@ again. So what was read is kept until the start is found, and no longer.
 
 from collections.abc import Iterable, Sequence
 
-from bus.errors import ProvbusError
+from bus.errors import RemoteError
 from heartbeat.role_log import Roles, fold
 from heartbeat.role_records import Checkpoint, Era, Logged
 
 
-class NoStartError(ProvbusError):
+class NoStartError(RemoteError):
     """The log begins in the middle, without a checkpoint: a person must begin an era."""
 
 
