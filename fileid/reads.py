@@ -15,7 +15,7 @@ of the row's relay, or one of the configured `proxies`. Then the name alone says
 A name that somebody else's DHCP server gives out (`fileid.given`) has no seal. Its read is parked too, and
 the row is pulled from every minter that may have it; what vouches for the read is the row alone. Few of them
 are parked at once, because their addresses may be forged, and a tombstone does not refuse them: the row of
-the device's next lease may be on its way.
+the device's next lease may be on its way. Of two addresses that ask for one such name the later one waits.
 
 A retransmitted read pulls again; pulls of one moment travel together. Parked reads and outstanding pulls are
 bounded. At the bound the read that waits longest makes room, if its modem has given up on it; else the new

@@ -123,9 +123,8 @@ class Lab:
         hosts = [read_journal(site.journal(f"host-{service}")) for service in self._hosts()]
         if self._kea is not None:
             plant = by_lease(plant)
-        ledger = account(*hosts, plant, self._interventions.notes, now=boottime_s())
-        if self._kea is not None:
             more["kea_rows"] = lease_counts(answers)
+        ledger = account(*hosts, plant, self._interventions.notes, now=boottime_s())
         books = asdict(ledger) | {"clean": ledger.clean}
         if not ledger.evidence:
             del books["evidence"]
