@@ -1,7 +1,7 @@
 # The verbs of the project. Each sets up what it needs; nothing but Python 3.11 and make is assumed.
 PYTHON ?= $(shell command -v python3.11 || echo python3)
 BIN := .venv/bin
-.PHONY: install lab test check bench mutants lock
+.PHONY: install lab test check bench mutants model sim lock
 .DEFAULT_GOAL := lab
 
 install: .venv/.installed
@@ -36,6 +36,15 @@ build/peers/.installed: requirements-bench.lock
 
 mutants: install
 	$(BIN)/python -m tests.mutants
+
+# Every interleaving of a small election: minutes; the tests run smaller bounds.
+model: install
+	$(BIN)/python -m tests.model
+
+# Thousands of storms over whole plants in virtual time, in two processes: `make sim SEEDS=2000`.
+SEEDS ?= 2000
+sim: install
+	$(BIN)/python -m tests.simulation.failover.sweep $(SEEDS)
 
 # Re-pin the dependencies; needs pip-tools' pip-compile on the PATH.
 lock:

@@ -32,6 +32,7 @@ KINDS = {
     3: "provbus.fileid.pull.v1",
     4: "provbus.fileid.pulled.v1",
     5: "provbus.fileid.hello.v1",
+    6: "provbus.fileid.standing.v1",
 }
 # What else a datagram may hold; on a connection nobody may speak of these.
 DATAGRAM_KINDS = KINDS | {

@@ -94,6 +94,15 @@ class MulticastSection(Section):
     lose: float = Field(0.0, ge=0, lt=1)
 
 
+class FailoverSection(Section):
+    """Who holds the role of this instance where no log decides it: over multicast."""
+
+    # The instance that a new site begins with; `provbus failover promote` makes another one the primary.
+    primary: Name | None = None
+    # Let every instance of a role act at once, each as if it were alone.
+    allow_dual_active: bool = False
+
+
 class LocalSection(Section):
     """The local socket of the host service; its mode is 0660."""
 
@@ -142,9 +151,10 @@ class Config(BaseSettings):
     multicast: MulticastSection | None = None
     minter: MinterSection | None = None
     cfm: CfmSection | None = None
+    failover: FailoverSection = FailoverSection()
     http: HttpSection | None = None
     log: LogSection = LogSection()
-    # The authority under which rows are minted, until an election decides it.
+    # The authority under which rows are minted where no election decides it: over multicast.
     era: int = Field(1, ge=0, le=0xFFFF)
     epoch: int = Field(1, ge=0, le=0xFFFFFFFFFFFF)
 

@@ -66,6 +66,14 @@ class Fleet(Section):
         """The service of each instance."""
         return {name: member.service for name, member in self.instances.items()}
 
+    def roles(self) -> dict[str, str]:
+        """The role that each minter may hold: its service at its site has one primary."""
+        return {
+            name: f"{one.service}/{one.site}"
+            for name, one in self.instances.items()
+            if one.service in MINTERS
+        }
+
     def keys(self, *services: str) -> dict[str, list[bytes]]:
         """The public keys of the instances of these services."""
         return {

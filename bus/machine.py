@@ -45,9 +45,36 @@ class Undelivered(NamedTuple):
 
 
 class CaughtUp(NamedTuple):
-    """Everything that a class's topic held at our start has been received."""
+    """Everything that a class's topic held at our start has been received, or when `CatchUp` was answered:
+    each is followed by one of these, in their order.
+    """
 
     traffic: str
+
+
+class LogBounds(NamedTuple):
+    """Where a log begins and ends as its reader begins: the first offset that is left, and the offset behind
+    the last. It comes once, before the first `Entry`.
+    """
+
+    traffic: str
+    start: int
+    end: int
+
+
+class Entry(NamedTuple):
+    """A record of a log, at its offset. `envelope` is None for what nobody of this version can read."""
+
+    traffic: str
+    offset: int
+    envelope: Envelope | None
+
+
+class LogLost(NamedTuple):
+    """A log is not what it was; nothing more of it will be delivered. `reason` is for people."""
+
+    traffic: str
+    reason: str
 
 
 class WallClock(NamedTuple):
@@ -68,6 +95,12 @@ class Publish(NamedTuple):
 
     envelope: Envelope
     key: str
+
+
+class CatchUp(NamedTuple):
+    """Capture the end of a class's topic now; `CaughtUp` follows once it has been received up to there."""
+
+    traffic: str
 
 
 class Connect(NamedTuple):
@@ -107,6 +140,26 @@ class LocalRequest(NamedTuple):
 
 class SessionClosed(NamedTuple):
     """Whoever asked over this session of the local socket is gone: answers to it reach nobody."""
+
+    session: int
+
+
+class WatchHost(NamedTuple):
+    """Tell `HostGone` once the process behind this session of the local socket, and its whole process group,
+    is gone.
+    """
+
+    session: int
+
+
+class HostCame(NamedTuple):
+    """The host service that does not ask us is there; `session` is a number that no session has."""
+
+    session: int
+
+
+class HostGone(NamedTuple):
+    """The process that was behind this session is gone, and its whole process group with it."""
 
     session: int
 

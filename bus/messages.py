@@ -32,14 +32,38 @@ class Load(Contract):
     capacity: int = Field(1, ge=1)
 
 
+class LogPosition(Contract):
+    """How far a reader of the role log is, and the digest of its state at `mark`, a position at or before
+    that one; -1 for nothing yet.
+    """
+
+    position: int = Field(ge=-1)
+    mark: int = Field(ge=-1)
+    digest: Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")]
+
+
+class RoleState(Contract):
+    """Where an instance stands in the election of its role; `epoch` is -1 unless it holds it."""
+
+    role: str
+    state: str
+    era: int = Field(ge=0)
+    epoch: int = Field(ge=-1)
+
+
 class Beat(Contract):
-    """A sign of life. `generation` is that of the settings in force, 0 for none; `endpoints` may be empty."""
+    """A sign of life. `generation` is that of the settings in force, 0 for none; `endpoints` may be empty.
+    `leaves`: it is the last one. Who reads the role log says how far it is, who stands for a role where.
+    """
 
     service: Annotated[str, Field(pattern="^(dhcp|mps|cfm)$")]
     load: Load = Load()
     draining: bool = False
     generation: int = Field(0, ge=0, le=0xFFFFFFFF)
     endpoints: dict[str, str] = {}
+    leaves: bool = False
+    log: LogPosition | None = None
+    standing: RoleState | None = None
 
 
 class CatalogueRecord(Contract):

@@ -164,6 +164,24 @@ METRICS: dict[str, Metric] = {
     "provbus_unknown_pulls_total": Metric(_COUNTER, "Names that a CFM pulled and that are not remembered."),
     "provbus_peers": Metric(_GAUGE, "Instances by service and state.", ("service", "state")),
     "provbus_beat_age_seconds": Metric(_GAUGE, "Age of an instance's latest beat.", ("peer",)),
+    "provbus_clock_skew_seconds": Metric(
+        _GAUGE, "How far an instance's wall clock was ahead of ours with its latest beat.", ("peer",)
+    ),
+    "provbus_detector_stretch": Metric(
+        _GAUGE, "How many times longer a silence must be because our own beats come back slowly."
+    ),
+    # Who reads the role log.
+    "provbus_role_log_position": Metric(_GAUGE, "The last offset of the role log that was read, or -1."),
+    "provbus_role_log_disagreements_total": Metric(
+        _COUNTER, "Positions of the role log at which another reader came to something else."
+    ),
+    "provbus_failover_state": Metric(
+        _GAUGE, "1 for the state in the election of the role, 0 for the others.", ("state",)
+    ),
+    "provbus_failover_epoch": Metric(_GAUGE, "The epoch under which the role is held; -1 if it is not."),
+    "provbus_failover_transitions_total": Metric(
+        _COUNTER, "Changes of that state, by where from and why.", ("state", "cause")
+    ),
     "provbus_leases_total": Metric(
         _COUNTER, "Leases of a DHCP server that does not ask, and what became of their rows.", ("outcome",)
     ),

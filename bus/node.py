@@ -17,13 +17,14 @@ from typing import Any, NamedTuple
 
 import zmq
 
+from bus import state_file
 from bus.config import MODES, Config, KafkaSection
 from bus.datagram import DATA_BYTES_MAX, GroupKey
 from bus.envelope import Stamp, Token
 from bus.errors import ConfigError
 from bus.fleet import Fleet, Member, load_fleet, load_group_keys
 from bus.health import Health, Worker
-from bus.machine import Exit, Machine, Publish, Reply
+from bus.machine import CatchUp, Exit, Machine, Publish, Reply
 from bus.metrics import Sample, labelled
 from bus.notify import Notifier
 from bus.replica import Replica
@@ -77,7 +78,8 @@ class Node:
             else:
                 assert config.kafka is not None
                 every_s = 0.0 if config.http is None else STATISTICS_EVERY_S
-                self.kafka = self.keep(_kafka(self.poller, config.kafka, read, every_s))
+                pins = config.state_directory
+                self.kafka = self.keep(_kafka(self.poller, config.kafka, read, every_s, pins))
         except BaseException:
             self.close()
             raise
@@ -138,6 +140,9 @@ class Node:
             Publish: lambda effect: carrier.publish(effect.envelope, effect.key),
             Reply: self.local.reply,
         }
+        if self.kafka is not None:
+            kafka = self.kafka
+            common[CatchUp] = lambda effect: kafka.catch_up(effect.traffic)
         handlers = {**common, **handlers}
         if self.kafka is not None:
             self.kafka.speak()
@@ -211,15 +216,9 @@ def next_incarnation(directory: Path) -> int:
     """
     path = directory / "incarnation"
     try:
-        directory.mkdir(parents=True, exist_ok=True)
         last = int(path.read_text()) if path.exists() else 0
         incarnation = max(int(time.time() * 1000), last + 1)
-        fresh = path.with_suffix(".new")
-        with fresh.open("w") as file:
-            file.write(str(incarnation))
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.rename(path)
+        state_file.keep(path, str(incarnation).encode())
     except OSError as error:
         raise ConfigError(f"state_directory: cannot write {path}: {error.strerror}") from error
     except ValueError as error:
@@ -235,7 +234,9 @@ def client_settings(section: KafkaSection) -> dict[str, Any]:
     return settings
 
 
-def _kafka(poller: Poller, section: KafkaSection, read: Sequence[str], statistics_every_s: float) -> Kafka:
+def _kafka(
+    poller: Poller, section: KafkaSection, read: Sequence[str], statistics_every_s: float, pins: Path
+) -> Kafka:
     return Kafka(
         poller,
         client_settings(section),
@@ -243,4 +244,5 @@ def _kafka(poller: Poller, section: KafkaSection, read: Sequence[str], statistic
         message_timeout_s=section.message_timeout_s,
         fetch_wait_s=section.fetch_wait_s,
         statistics_every_s=statistics_every_s,
+        pin_directory=pins,
     )

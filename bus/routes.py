@@ -10,6 +10,7 @@ from enum import StrEnum
 from bus.errors import LocalError, OversizeError
 
 HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
 
 
 class Carrier(StrEnum):
@@ -31,13 +32,17 @@ class Topic:
 @dataclass(frozen=True, slots=True)
 class Route:
     """How one class travels. `payload_bytes_max` bounds `Envelope.data`; `from_start`: a reader needs the
-    history.
+    history; `is_log`: its offsets mean something, so a reader is given `Entry`, and told when the log is not
+    what it was. With `tail_records` its reader begins so far before the end: among them is one that says what
+    all before comes to.
     """
 
     carrier: Carrier
     payload_bytes_max: int
     topic: Topic | None = None
     from_start: bool = False
+    is_log: bool = False
+    tail_records: int = 0
 
 
 ROUTES: dict[str, Route] = {
@@ -48,6 +53,26 @@ ROUTES: dict[str, Route] = {
         Carrier.KAFKA,
         4 * 1024,
         Topic("provbus.heartbeat.v1", 1, {"retention.ms": "60000", "segment.ms": "60000"}),
+    ),
+    # A checkpoint of 128 roles fits. The brokers' clocks stamp the records, for they refuse those of a writer
+    # whose own is an hour ahead. The log's start moves once a day, as often as a checkpoint is written.
+    "failover": Route(
+        Carrier.KAFKA,
+        64 * 1024,
+        Topic(
+            "provbus.roles.v1",
+            1,
+            {
+                "cleanup.policy": "delete",
+                "retention.ms": str(7 * DAY_MS),
+                "segment.ms": str(DAY_MS),
+                "unclean.leader.election.enable": "false",
+                "message.timestamp.type": "LogAppendTime",
+            },
+        ),
+        from_start=True,
+        is_log=True,
+        tail_records=50_000,  # five checkpoints; the whole log of seven days may have millions
     ),
     # Kafka's own limit is 1 MiB for a record with its headers.
     "config": Route(
@@ -60,7 +85,7 @@ ROUTES: dict[str, Route] = {
     "audit": Route(
         Carrier.KAFKA,
         256 * 1024,
-        Topic("provbus.audit.v1", 6, {"retention.ms": str(7 * 24 * HOUR_MS)}),
+        Topic("provbus.audit.v1", 6, {"retention.ms": str(7 * DAY_MS)}),
     ),
 }
 

@@ -53,6 +53,9 @@ class MinterSection(Section):
     # The first catalogue of an empty settings topic; what follows it comes by `provbus settings apply`.
     publish_catalogue: Path | None = None
     minted_max: int = Field(500_000, ge=1)
+    # The host service attaches (`host.attach`): stand for the role only while it is there, and give the role
+    # back as soon as its process is gone.
+    attached: bool = False
     kea: KeaSection | None = None
 
 

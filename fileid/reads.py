@@ -17,12 +17,15 @@ the row is pulled from every minter that may have it; what vouches for the read 
 are parked at once, because their addresses may be forged, and a tombstone does not refuse them: the row of
 the device's next lease may be on its way. Of two addresses that ask for one such name the later one waits.
 
+Under which authority a name was sealed or a pulled row minted is judged by `judge`: of one that is over, in
+time or not, it is refused; of one that is not known yet it waits, as for a row.
+
 A retransmitted read pulls again; pulls of one moment travel together. Parked reads and outstanding pulls are
 bounded. At the bound the read that waits longest makes room, if its modem has given up on it; else the new
 one is left to its modem's own retry and counted.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
 from ipaddress import IPv4Network, IPv6Network, ip_address
@@ -44,6 +47,9 @@ GIVEN_MAX = 1_000  # parked reads without a seal: 250 pulls a second from each m
 TIMERS_MAX = 4  # per parked read; two are its own, the others of reads that ended before their time
 
 Network = IPv4Network | IPv6Network
+Judge = Callable[[Fields], str]
+"""Why what these fields say does not count, for a counter: `UNVERIFIED` if it may later; empty if it does."""
+UNVERIFIED = "unverified_epoch"
 
 
 class Serve(NamedTuple):
@@ -87,6 +93,7 @@ class Reads:
         proxies: Sequence[Network] = (),
         given: Given | None = None,
         givers: Sequence[int] = (),
+        judge: Judge = lambda _fields: "",
         parked_max: int = PARKED_MAX,
         pulls_max: int = PULLS_MAX,
     ) -> None:
@@ -100,6 +107,7 @@ class Reads:
         self._proxies = proxies
         self._given = given or Given()
         self._givers = givers
+        self._judge = judge
         self._given_parked = 0
         self._parked_max = parked_max
         self._parked: dict[bytes, _Parked] = {}
@@ -141,6 +149,9 @@ class Reads:
             return self._be_silent(read, "age", fields)
         if fields.address != address and not self._is_proxied(fields, address):
             return self._be_silent(read, "address", fields)
+        reason = self._judge(fields)
+        if reason and reason != UNVERIFIED:
+            return self._be_silent(read, reason, fields)
         return self._wait(_Parked(read, key, address, now, row, fields))
 
     def find(self, key: bytes) -> Fields | None:
@@ -251,6 +262,7 @@ class Reads:
                 and fields is not None
                 and not fields.partial
                 and not self._table.is_spent(key)
+                and not self._judge(fields)
             ):
                 effects.append(self._unpark(key, row, "sealed", now))
         return [*effects, *self._pulls.take()]
@@ -286,7 +298,7 @@ class Reads:
         was not served yet.
         """
         fields, sealed = row.fields(), parked.fields
-        if fields.minter != minter or not self._suits(fields, parked):
+        if fields.minter != minter or not self._suits(fields, parked) or self._judge(fields):
             return False
         if sealed is None:
             return fields.leased and minter in self._givers and not self._table.is_spent(row.name, row.body)

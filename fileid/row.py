@@ -54,6 +54,8 @@ IPV4_STARTS = {bytes((flags, _BODY_VERSION)) for flags in (0, 1, 4)}
 """The flags and the version with which an IPv4 row starts: its head has `HEAD.size` bytes."""
 IPV4_BODY_BYTES_MAX = HEAD.size + VALUES_BYTES_MAX
 _LEASED_START = bytes((4,))
+TOKEN = slice(8, 16)
+"""Where a body has its packed token, which compares as tokens do."""
 MINTER = slice(30, 34)
 _LENGTHS = [Struct(f">{1 + 2 * count}H") for count in range(ROWS_MAX + 1)]  # by count: it, then two a row
 COUNT_BYTES = _LENGTHS[0].size

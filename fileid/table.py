@@ -7,6 +7,9 @@ When the table is full, that is an answer to the sender, who tries the next CFM.
 A completed download turns its row into a **tombstone**. It outlives every copy of the name: neither a late
 duplicate of the row nor the seal in the name brings the file back.
 
+Rows of a minter with a role name the authority under which they were minted. Who accepts them says which one
+counts (`Tokens`): rows of an older one are stale, rows of one that is not known yet are unverified.
+
 The name of a leased row (`fileid.given`) comes again with each lease of its device: a row of a later lease
 takes the place of the one before, or of its tombstone; the same one again is a duplicate.
 """
@@ -14,6 +17,7 @@ takes the place of the one before, or of its tombstone; the same one again is a 
 from collections import deque
 from collections.abc import Iterable, Sequence
 from enum import IntEnum
+from typing import NamedTuple
 
 from bus.errors import DecodeError
 from fileid.row import (
@@ -23,6 +27,7 @@ from fileid.row import (
     LIFE_S,
     MINTER,
     NAME_BYTES_MAX,
+    TOKEN,
     VALUES_BYTES_MAX,
     Row,
     head_bytes,
@@ -41,6 +46,17 @@ class Status(IntEnum):
     DUPLICATE = 1
     FULL = 2
     BAD = 3
+    STALE_EPOCH = 4
+    UNVERIFIED_EPOCH = 5
+
+
+class Tokens(NamedTuple):
+    """Packed tokens: `valid` is the one whose rows count (empty: none does), a row of a greater one than
+    `known` is unverified.
+    """
+
+    valid: bytes
+    known: bytes
 
 
 _KNOWN = bytes(Status)
@@ -51,7 +67,7 @@ class Table:
     """Rows by name, bounded in number and in time."""
 
     def __init__(self, capacity: int = CAPACITY) -> None:
-        self.counts = dict.fromkeys(("stored", "duplicate", "full", "bad", "expired", "completed"), 0)
+        self.counts = dict.fromkeys([*_COUNTED, "expired", "completed"], 0)
         self._capacity = capacity
         self._rows: dict[bytes, bytes] = {}
         self._ages: deque[tuple[float, list[bytes], list[bytes]]] = deque()
@@ -61,26 +77,30 @@ class Table:
     def __len__(self) -> int:
         return len(self._rows)
 
-    def accept(self, data: bytes, minter: bytes, now: float) -> tuple[bytes, list[bytes]]:
-        """Take a frame of rows from the minter with this packed number.
+    def accept(
+        self, data: bytes, minter: bytes, now: float, tokens: Tokens | None = None
+    ) -> tuple[bytes, list[bytes]]:
+        """Take a frame of rows from the minter with this packed number; without `tokens` it is not fenced.
 
         Returns a status byte per row, and the names that are new. `DecodeError` if the frame is not one.
         """
         names, bodies = split_rows(data)
-        if len(names) > 1 and self._is_plain(names, bodies, minter):
+        if len(names) > 1 and self._is_plain(names, bodies, minter, tokens):
             self._rows.update(zip(names, bodies, strict=True))
             statuses = bytes(len(names))
             self.counts["stored"] += len(names)
         else:
             rows = list(zip(names, bodies, strict=True))
-            statuses = bytes([self._accept_one(name, body, minter) for name, body in rows])
+            statuses = bytes([self._accept_one(name, body, minter, tokens) for name, body in rows])
             names = [name for (name, _), status in zip(rows, statuses, strict=True) if not status]
             bodies = [body for (_, body), status in zip(rows, statuses, strict=True) if not status]
         if names:
             self._ages.append((now + LIFE_S, names, bodies))
         return statuses, names
 
-    def _is_plain(self, names: list[bytes], bodies: list[bytes], minter: bytes) -> bool:
+    def _is_plain(
+        self, names: list[bytes], bodies: list[bytes], minter: bytes, tokens: Tokens | None
+    ) -> bool:
         """Every row is new, well formed, its minter's own, and fits: the usual frame, checked as a whole."""
         return (
             len(self._rows) + len(self._spent) + len(names) <= self._capacity
@@ -88,12 +108,15 @@ class Table:
             and (not self._spent or self._spent.keys().isdisjoint(names))
             and len(set(names)) == len(names)
             and _are_sound(names, bodies, minter)
+            and (tokens is None or {body[TOKEN] for body in bodies} == {tokens.valid})
         )
 
-    def _accept_one(self, name: bytes, body: bytes, minter: bytes) -> Status:
+    def _accept_one(self, name: bytes, body: bytes, minter: bytes, tokens: Tokens | None) -> Status:
         known = self._rows.get(name, self._spent.get(name))
         if not _is_sound(name, body, minter):
             status = Status.BAD
+        elif tokens is not None and body[TOKEN] != tokens.valid:
+            status = Status.UNVERIFIED_EPOCH if body[TOKEN] > tokens.known else Status.STALE_EPOCH
         elif known is not None and not is_newer(body, known):
             status = Status.DUPLICATE
         elif known is None and len(self._rows) + len(self._spent) >= self._capacity:

@@ -1,16 +1,25 @@
-"""Failure detection: who is alive, who is suspect, who is dead.
+"""Failure detection: who is alive, who is suspect, who is dead, who has left.
 
 Theory of operation
 -------------------
-Every peer owns one deadline. A beat moves it to `now + suspect_after_s`. When it passes, the peer becomes
-SUSPECT and gets a second deadline, `dead_after_s - suspect_after_s` later. When that passes, it becomes DEAD;
-`forget_after_s` after its last beat it is forgotten. A beat of a new incarnation is a restart, an older
-incarnation's late beat is ignored.
+A peer is silent for as long as no beat of it came *although beats come*: silence is counted up to when we
+read back a beat of our own (`echo`), not up to now. A broker that stands still silences everybody, ourselves
+too, and nobody is suspected for it. After `suspect_after_s` of silence a peer becomes SUSPECT, after
+`dead_after_s` DEAD; `forget_after_s` after its last beat it is forgotten. Where own beats do not come back
+(multicast has no broker in between) silence is counted up to now.
+
+We doubt ourselves first: if our own beats come back in larger gaps than they should, we are slow, or our way
+to the broker is, and every limit is stretched, up to `STRETCH_MAX` times (Lifeguard's local health).
+
+A beat of a new incarnation is a restart, an older incarnation's late beat is ignored. Who says that it leaves
+is LEFT at once, and nobody needs to be woken for it.
 
 The detector states what it has observed and leaves the choice of a CFM to `heartbeat.balance` and takeover to
-the election. The states are memberlist's: alive, suspect, dead.
+the election. Phi (how surprising the present silence is, Hayashibara's accrual detector) is for people's eyes
+and a weight; it decides nothing. The states are memberlist's.
 """
 
+import math
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -18,6 +27,11 @@ BEAT_EVERY_S = 0.5
 SUSPECT_AFTER_S = 1.5  # three beats lost
 DEAD_AFTER_S = 3.5
 FORGET_AFTER_S = 600.0
+STRETCH_MAX = 4
+SLOW_S = 2 * BEAT_EVERY_S  # between two echoes, and we are slow
+PHI_MAX = 99.0
+_SMOOTH = 0.1  # the weight of the newest interval
+_DEVIATION_S_MIN = 0.05
 
 
 class PeerState(StrEnum):
@@ -26,6 +40,7 @@ class PeerState(StrEnum):
     ALIVE = "alive"
     SUSPECT = "suspect"
     DEAD = "dead"
+    LEFT = "left"
 
 
 class PeerChanged(NamedTuple):
@@ -39,6 +54,8 @@ class _Peer(NamedTuple):
     incarnation: int
     state: PeerState
     heard: float
+    mean_s: float = BEAT_EVERY_S
+    deviation_s: float = BEAT_EVERY_S
 
 
 class Detector:
@@ -57,30 +74,48 @@ class Detector:
         dead_after_s: float = DEAD_AFTER_S,
         forget_after_s: float = FORGET_AFTER_S,
     ) -> None:
+        self.stretch = 1
         self._limits = {
             PeerState.ALIVE: suspect_after_s,
             PeerState.SUSPECT: dead_after_s,
             PeerState.DEAD: forget_after_s,
+            PeerState.LEFT: forget_after_s,
         }
         self._next = {PeerState.ALIVE: PeerState.SUSPECT, PeerState.SUSPECT: PeerState.DEAD}
         self._peers: dict[str, _Peer] = {}
+        self._echo: float | None = None
 
-    def heard(self, peer: str, incarnation: int, now: float) -> list[PeerChanged]:
-        """A beat of this peer arrived."""
+    def heard(self, peer: str, incarnation: int, now: float, *, leaves: bool = False) -> list[PeerChanged]:
+        """A beat of this peer arrived; its last one, if it `leaves`."""
         known = self._peers.get(peer)
         if known is not None and incarnation < known.incarnation:
             return []
-        self._peers[peer] = _Peer(incarnation, PeerState.ALIVE, now)
-        if known is not None and known.state is PeerState.ALIVE:
+        state = PeerState.LEFT if leaves else PeerState.ALIVE
+        fresh = _Peer(incarnation, state, now)
+        if known is not None and known.incarnation == incarnation:
+            took_s = now - known.heard
+            mean_s = known.mean_s + _SMOOTH * (took_s - known.mean_s)
+            deviation_s = known.deviation_s + _SMOOTH * (abs(took_s - mean_s) - known.deviation_s)
+            fresh = fresh._replace(mean_s=mean_s, deviation_s=deviation_s)
+        self._peers[peer] = fresh
+        if known is not None and known.state is state:
             return []
-        return [PeerChanged(peer, PeerState.ALIVE)]
+        return [PeerChanged(peer, state)]
+
+    def echo(self, now: float) -> None:
+        """A beat of our own came back."""
+        if self._echo is not None:
+            is_slow = now - self._echo > SLOW_S
+            self.stretch = min(STRETCH_MAX, self.stretch + 1) if is_slow else max(1, self.stretch - 1)
+        self._echo = now
 
     def tick(self, now: float) -> list[PeerChanged]:
-        """Demote every peer whose deadline is at or before `now`; a peer long dead is forgotten."""
+        """Demote every peer whose deadline is reached; a peer long dead is forgotten."""
         changes = []
+        until = now if self._echo is None else min(now, self._echo)
         for name, peer in list(self._peers.items()):
-            while now >= peer.heard + self._limits[peer.state]:
-                if peer.state is PeerState.DEAD:
+            while until >= self._deadline(peer):
+                if peer.state not in self._next:
                     del self._peers[name]
                     break
                 peer = peer._replace(state=self._next[peer.state])
@@ -98,6 +133,24 @@ class Detector:
         known = self._peers.get(peer)
         return known.heard if known is not None else None
 
+    def phi(self, peer: str, now: float) -> float:
+        """How surprising this peer's silence is: the negative decimal logarithm of the probability that its
+        beat comes still later, by a logistic approximation to the normal distribution; at most `PHI_MAX`.
+        """
+        known = self._peers.get(peer)
+        if known is None:
+            return 0.0
+        y = (now - known.heard - known.mean_s) / max(known.deviation_s, _DEVIATION_S_MIN)
+        exponent = y * (1.5976 + 0.070566 * y * y)
+        if exponent > 230.0:  # e to the power of this is 10 to the power of 99.9
+            return PHI_MAX
+        return max(0.0, math.log10(1.0 + math.exp(exponent)))
+
     def deadline(self) -> float | None:
-        """When the next peer is due to be demoted."""
-        return min((peer.heard + self._limits[peer.state] for peer in self._peers.values()), default=None)
+        """When the next peer is due to be demoted; None while the next echo decides that."""
+        due = min(map(self._deadline, self._peers.values()), default=None)
+        return due if due is None or self._echo is None or due <= self._echo else None
+
+    def _deadline(self, peer: _Peer) -> float:
+        stretch = 1 if peer.state not in self._next else self.stretch
+        return peer.heard + stretch * self._limits[peer.state]

@@ -11,6 +11,7 @@ class Pulse:
 
     def __init__(self, stamp: Stamp) -> None:
         self.is_draining = False
+        self.leaves = False
         self.draining_beats = 0
         self._stamp = stamp
         self._due = 0.0
@@ -20,7 +21,7 @@ class Pulse:
         self._due = now + BEAT_EVERY_S
         if self.is_draining:
             self.draining_beats += 1
-            beat = beat.model_copy(update={"draining": True})
+            beat = beat.model_copy(update={"draining": True, "leaves": self.leaves})
         envelope = self._stamp.envelope(
             BEAT, encode(beat), time_ms=int(wall_s * 1000), expiry_ms=int(SUSPECT_AFTER_S * 1000)
         )
@@ -30,6 +31,11 @@ class Pulse:
         """From now on every beat says that we drain, the first of them at once."""
         self.is_draining = True
         self.hurry()
+
+    def leave(self, beat: Beat, now: float, wall_s: float) -> Publish:
+        """The last beat of all."""
+        self.is_draining = self.leaves = True
+        return self.tick(beat, now, wall_s)
 
     def hurry(self) -> None:
         """Something that others should know has changed: beat at once."""

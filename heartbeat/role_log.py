@@ -97,7 +97,7 @@ class Folded(NamedTuple):
 
 def fold(roles: Roles, logged: Logged) -> Folded:
     """The next state; `HaltError` if this is not the next record of the same log."""
-    offset, source, record = logged
+    offset, source, record = logged[:3]
     if offset != roles.position + 1:
         raise HaltError(f"the role log goes on at offset {offset}, not at {roles.position + 1}")
     roles = roles._replace(position=offset)

@@ -9,19 +9,23 @@ from typing import Annotated, NamedTuple
 
 from pydantic import Field
 
-from bus.messages import Contract, Name
+from bus.envelope import Envelope
+from bus.errors import DecodeError
+from bus.messages import Contract, decode
 
 OFFSET_MAX = (1 << 63) - 1  # Kafka's own
 NO_OFFSET = -1
 
 Offset = Annotated[int, Field(ge=0, le=OFFSET_MAX)]
 ClaimId = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
+RoleName = Annotated[str, Field(pattern=r"^(dhcp|mps)/[a-z0-9][a-z0-9-]{0,62}$")]
+"""A service, and the site that has one primary of it."""
 
 
 class Claim(Contract):
     """I want the role. `prev` is the offset of the last record of that role, -1 if there is none."""
 
-    role: Name
+    role: RoleName
     prev: int = Field(ge=NO_OFFSET, le=OFFSET_MAX)
     claim_id: ClaimId
     incarnation: int = Field(ge=1)
@@ -31,7 +35,7 @@ class Claim(Contract):
 class Renew(Contract):
     """I hold the role since the claim at this epoch, and go on."""
 
-    role: Name
+    role: RoleName
     epoch: Offset
     claim_id: ClaimId
 
@@ -39,7 +43,7 @@ class Renew(Contract):
 class Release(Contract):
     """I held the role, and have no effect any more."""
 
-    role: Name
+    role: RoleName
     epoch: Offset
     claim_id: ClaimId
 
@@ -74,13 +78,13 @@ class Checkpoint(Contract):
     as_of: Offset
     era: int = Field(ge=0, le=0xFFFF)
     floor: int = Field(ge=NO_OFFSET, le=OFFSET_MAX)
-    roles: dict[Name, Holding]
+    roles: dict[RoleName, Holding]
 
 
 Record = Claim | Renew | Release | Probe | Era | Checkpoint
 
 TYPES: dict[str, type[Record]] = {
-    f"provbus.roles.{name}.v1": kind
+    f"provbus.failover.{name}.v1": kind
     for name, kind in (
         ("claim", Claim),
         ("renew", Renew),
@@ -92,9 +96,29 @@ TYPES: dict[str, type[Record]] = {
 }
 
 
+TYPE_OF = {kind: name for name, kind in TYPES.items()}
+
+
 class Logged(NamedTuple):
-    """A record of the log, at its offset; `record` is None for what nobody of this version can read."""
+    """A record of the log, at its offset; `record` is None for what nobody of this version can read.
+
+    Incarnation and seq are its envelope's: by them a writer knows its own records again.
+    """
 
     offset: int
     source: str
     record: Record | None
+    incarnation: int = 0
+    seq: int = 0
+
+    @classmethod
+    def of(cls, offset: int, envelope: Envelope | None) -> "Logged":
+        """What a record says, whoever wrote it."""
+        if envelope is None:
+            return cls(offset, "", None)
+        kind = TYPES.get(envelope.type)
+        try:
+            record = None if kind is None else decode(kind, envelope.data)
+        except DecodeError:
+            record = None
+        return cls(offset, envelope.source, record, envelope.incarnation, envelope.seq)

@@ -41,9 +41,9 @@ def _beginning(log_start: int, read: Sequence[Logged]) -> Roles:
     """The earliest state that is known for certain."""
     if log_start == 0:
         return Roles()
-    for offset, _, record in read:
-        if isinstance(record, Checkpoint) and log_start - 1 <= record.as_of < offset:
-            return Roles.of(record)
+    for one in read:
+        if isinstance(one.record, Checkpoint) and log_start - 1 <= one.record.as_of < one.offset:
+            return Roles.of(one.record)
     eras = [(one.record.number, -one.offset) for one in read if isinstance(one.record, Era)]
     if eras:  # the greatest counted, and where it stands twice the first of them
         return Roles(-max(eras)[1] - 1)

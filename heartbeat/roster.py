@@ -1,5 +1,7 @@
 """The roster: everybody's last beat, and what the detector makes of it.
 
+Our own beats come back too: they tell the detector that beats come at all.
+
 Only instances of the fleet get in, and only as the service the fleet says they are: a beat can announce where
 somebody is, but not who. Machines ask the roster who may be given work; `heartbeat.balance` picks among them.
 """
@@ -12,25 +14,33 @@ from bus.errors import DecodeError
 from bus.messages import Beat, decode
 from heartbeat.detector import Detector, PeerChanged, PeerState
 
+SKEW_S_MAX = 5.0
+"""A clock that differs from ours by more is a fault: seals open by it, and people read times by it."""
+
 
 class Peer(NamedTuple):
-    """What an instance said of itself last."""
+    """What an instance said of itself last, and by how much its wall clock was ahead of ours then."""
 
     name: str
     incarnation: int
     beat: Beat
+    skew_s: float = 0.0
 
 
 class Roster:
     """Who is there. `services` maps every instance of the fleet to its service."""
 
-    def __init__(self, services: Mapping[str, str], detector: Detector | None = None) -> None:
+    def __init__(self, services: Mapping[str, str], detector: Detector | None = None, own: str = "") -> None:
+        """`own` is our own name."""
+        self._own = own
         self._services = services
         self._detector = detector or Detector()
         self._peers: dict[str, Peer] = {}
 
-    def receive(self, envelope: Envelope, now: float) -> list[PeerChanged]:
-        """A beat arrived; `DecodeError` if it is not one, or not from an instance that may send it."""
+    def receive(self, envelope: Envelope, now: float, wall_s: float | None = None) -> list[PeerChanged]:
+        """A beat arrived, at this Unix time if that is known; `DecodeError` if it is not one, or not from an
+        instance that may send it.
+        """
         service = self._services.get(envelope.source)
         if service is None:
             raise DecodeError(f"beat of {envelope.source!r}, which is not in the fleet")
@@ -40,8 +50,13 @@ class Roster:
         known = self._peers.get(envelope.source)
         is_forgotten = self._detector.state(envelope.source) is None
         if known is None or is_forgotten or envelope.incarnation >= known.incarnation:
-            self._peers[envelope.source] = Peer(envelope.source, envelope.incarnation, beat)
-        return self._detector.heard(envelope.source, envelope.incarnation, now)
+            skew_s = 0.0
+            if wall_s is not None and envelope.time_ms:
+                skew_s = envelope.time_ms / 1000 - wall_s
+            self._peers[envelope.source] = Peer(envelope.source, envelope.incarnation, beat, skew_s)
+        if envelope.source == self._own:
+            self._detector.echo(now)
+        return self._detector.heard(envelope.source, envelope.incarnation, now, leaves=beat.leaves)
 
     def tick(self, now: float) -> list[PeerChanged]:
         """Time passed: who became suspect or dead."""
@@ -73,6 +88,19 @@ class Roster:
         """What the detector believes about an instance."""
         return self._detector.state(name)
 
+    def phi(self, name: str, now: float) -> float:
+        """How surprising an instance's silence is."""
+        return self._detector.phi(name, now)
+
+    @property
+    def stretch(self) -> int:
+        """By how much we doubt ourselves: silences count when they are so many times as long."""
+        return self._detector.stretch
+
+    def skewed(self) -> dict[str, float]:
+        """Whose wall clock was ahead of ours by how many seconds, or behind, with its last beat."""
+        return {name: round(peer.skew_s, 3) for name, peer in self._peers.items() if self.is_alive(name)}
+
     def _describe(self, peer: Peer, now: float) -> dict[str, Any]:
         beat, state, heard = peer.beat, self.state(peer.name), self._detector.heard_at(peer.name)
         return {
@@ -83,5 +111,8 @@ class Roster:
             "load": beat.load.model_dump(),
             "generation": beat.generation,
             "endpoints": beat.endpoints,
+            "phi": round(self.phi(peer.name, now), 1),
+            "clock_skew_s": round(peer.skew_s, 3),
+            "standing": None if beat.standing is None else beat.standing.model_dump(),
             "beat_age_s": None if heard is None else round(now - heard, 3),
         }

@@ -102,15 +102,21 @@ def test_every_metric_named_anywhere_on_the_page_exists() -> None:
 
 
 def test_every_reason_for_not_being_ready_is_explained() -> None:
-    sources = ("services/sidecar/status.py", "services/cfm/status.py", "bus/node.py")
+    sources = (
+        "services/sidecar/status.py",
+        "services/sidecar/authority.py",
+        "services/cfm/status.py",
+        "bus/node.py",
+    )
     said = {
-        reason
+        re.sub(r"\{[^{}]*\}", "...", reason).replace("... s", "5 s")
         for path in sources
         for reason in re.findall(
-            r'"((?:it drains|no CFM|Kafka does not)[^"]*|settings)"', (ROOT / path).read_text()
+            r'"((?:it drains|no CFM|Kafka does not|the clock|the role log)[^"]*|settings)"',
+            (ROOT / path).read_text(),
         )
     }
-    explained = set(re.findall(r"^\| `([^`/]+)` \| (?:all|dhcp)", METRICS_PAGE, re.M))
+    explained = set(re.findall(r"^\| `([^`/]+)` \| (?:all|dhcp|cfm)", METRICS_PAGE, re.M))
     assert said == explained
 
 

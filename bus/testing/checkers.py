@@ -5,15 +5,13 @@ is wrong, or None. It may remember; it must not touch what it is shown. What bel
 beside the tests of that service; here are the rules of the bus itself.
 """
 
-from collections import deque
 from collections.abc import Callable
-from hashlib import blake2b
 from typing import Any, NamedTuple, NoReturn
 
 from bus.envelope import Envelope
 from bus.machine import Effect, Publish, Send
+from bus.testing.trace import Trace
 
-TAIL_MAX = 100  # lines of the trace kept for whoever looks at a violation
 STEPS_MAX = 2_000_000  # a run that is longer is a mistake of its test
 
 
@@ -99,28 +97,31 @@ class Witness:
     def __init__(self, seed: int, replay: str) -> None:
         """`replay` is the command that runs this seed again; `{seed}` in it is replaced."""
         self.steps = 0
-        self.tail: deque[str] = deque(maxlen=TAIL_MAX)
         self.checkers: list[Checker] = []
+        self._trace = Trace()
         self._seed = seed
         self._replay = replay.format(seed=seed)
-        self._hash = blake2b(digest_size=16)
 
     def see(self, step: Step) -> None:
         """A step was made; `ViolationError` if a checker objects, or if the steps never end."""
         self.steps += 1
-        self.note(step.now, f"{step.node}#{step.incarnation} {step.message!r} -> {step.effects!r}")
+        now, node, incarnation, message, effects = step
+        self._trace.add(now, f"{node}#{incarnation}", message, effects)
         if self.steps > STEPS_MAX:
-            self.fail(f"no end after {STEPS_MAX} steps", step.now)
+            self.fail(f"no end after {STEPS_MAX} steps", now)
         for checker in self.checkers:
             fault = checker(step)
             if fault is not None:
-                self.fail(fault, step.now)
+                self.fail(fault, now)
 
     def note(self, now: float, text: str) -> None:
         """Add a line to the trace."""
-        line = f"{now!r} {text}"
-        self._hash.update(line.encode())
-        self.tail.append(line)
+        self._trace.note(now, text)
+
+    @property
+    def tail(self) -> list[str]:
+        """The last lines of the trace."""
+        return self._trace.tail()
 
     def fail(self, what: str, now: float) -> NoReturn:
         """Raise the `ViolationError` that names the seed."""
@@ -128,4 +129,4 @@ class Witness:
 
     def trace_hash(self) -> str:
         """A hash over everything that was seen."""
-        return self._hash.hexdigest()
+        return self._trace.digest()

@@ -18,7 +18,7 @@ from bus.codec import from_frame, to_frame
 from bus.errors import LocalError, UnavailableError
 from bus.machine import Received, Send
 from bus.routes import Carrier, check_size, route
-from bus.testing.faults import Network
+from bus.testing.network import Network
 
 IncarnationOf = Callable[[str], int]
 """The incarnation of a running node; 0 if it is down or unknown."""

@@ -5,11 +5,14 @@ Theory of operation
 A fault is a value, so a storm is a list that can be read, printed and replayed. `Weather` says how every
 message fares: it is delayed, and sometimes lost, doubled or held up. Each copy draws its own delay, which is
 what reorders. A `Cut` stops one direction between two nodes until it is mended, both directions make a
-partition; `Slow` delays one direction. A crashed node forgets everything that is not on its disk. A paused
-one finds all its mail waiting when it goes on, and its timers late.
+partition; `Slow` delays one direction. A crashed node forgets everything that is not on its disk, a wiped one
+that too. A paused one finds all its mail waiting when it goes on, and its timers late.
 
-`storm` draws such a list. Whatever it breaks it repairs before `until_s`, and `clear` repairs everything
-anew: from then on the plant has no excuse.
+A log suffers as well: it stalls, is slow, loses its beginning (retention) or its end (an unclean election),
+and is written to by zombies. A log that was truncated, or a reader that skipped a record, cannot be mended.
+
+`storm` draws such a list. Whatever can be repaired is repaired before `until_s`, and `clear` repairs
+everything anew: from then on the plant has no excuse.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,8 +20,13 @@ from itertools import permutations
 from random import Random
 from typing import NamedTuple
 
+from bus.routes import ROUTES
+
 BROKER = "broker"
 """The name under which the topics' broker can be cut off."""
+LOGS = tuple(traffic for traffic, entry in ROUTES.items() if entry.is_log)
+"""The classes whose offsets mean something."""
+DRIFT_MAX = 0.001  # ten times what a bad quartz does
 
 
 class Weather(NamedTuple):
@@ -100,65 +108,82 @@ class SetWeather(NamedTuple):
     weather: Weather
 
 
-Fault = Crash | Stop | Restart | Pause | Cut | Mend | Slow | SetClock | SetWeather
+class Drift(NamedTuple):
+    """So many of the node's own seconds pass in one second from now on; 1 ends it."""
+
+    node: str
+    rate: float
+
+
+class Wipe(NamedTuple):
+    """The node crashes, and its disk is lost; of a node that is down, only the disk."""
+
+    node: str
+
+
+class Stall(NamedTuple):
+    """The log of this class takes and gives nothing until it is off again."""
+
+    traffic: str
+    is_on: bool
+
+
+class SlowLog(NamedTuple):
+    """Every record is appended so much later from now on, in order; 0 ends it."""
+
+    traffic: str
+    delay_s: float
+
+
+class Retain(NamedTuple):
+    """Only the last `keep` records of the log are left. Who has still to read others is told `LogLost`."""
+
+    traffic: str
+    keep: int
+
+
+class Truncate(NamedTuple):
+    """The last `records` vanish, and their offsets are used again. Who had read them may not notice."""
+
+    traffic: str
+    records: int
+
+
+class Skip(NamedTuple):
+    """The node's reader misses the next record. It is nothing to a node that does not read."""
+
+    node: str
+    traffic: str
+
+
+class Echo(NamedTuple):
+    """A zombie writes: a copy of any earlier record (of this source) is appended now."""
+
+    traffic: str
+    source: str | None = None
+
+
+Fault = (
+    Crash
+    | Stop
+    | Restart
+    | Pause
+    | Cut
+    | Mend
+    | Slow
+    | SetClock
+    | SetWeather
+    | Drift
+    | Wipe
+    | Stall
+    | SlowLog
+    | Retain
+    | Truncate
+    | Skip
+    | Echo
+)
 Timed = tuple[float, Fault]
 """When, in the world's seconds, and what."""
-
-
-class Network:
-    """Decides the fate of each message."""
-
-    def __init__(self, random: Random, weather: Weather = CALM) -> None:
-        self.weather = weather
-        self._random = random
-        self._cuts: set[tuple[str, str]] = set()
-        self._extra_s: dict[tuple[str, str], float] = {}
-
-    def change(self, weather: Weather) -> None:
-        """Have this weather from now on."""
-        self.weather = weather
-
-    def cut(self, source: str, target: str) -> None:
-        """Let nothing pass from source to target."""
-        self._cuts.add((source, target))
-
-    def mend(self, source: str, target: str) -> None:
-        """Let messages pass again."""
-        self._cuts.discard((source, target))
-
-    def slow(self, source: str, target: str, delay_s: float) -> None:
-        """Let everything from source to target take so much longer."""
-        self._extra_s[source, target] = delay_s
-
-    def is_cut(self, source: str, target: str) -> bool:
-        """Whether nothing passes from source to target."""
-        return (source, target) in self._cuts
-
-    def copies(self, source: str, target: str) -> list[float]:
-        """The delay in seconds of each copy that will arrive; none for a lost message."""
-        weather = self.weather
-        if self.is_cut(source, target) or self._random.random() < weather.loss:
-            return []
-        doubled = self._random.random() < weather.duplication
-        extra_s = self._extra_s.get((source, target), 0.0)
-        return [extra_s + self.delay_s() for _ in range(1 + doubled)]
-
-    def delay_s(self) -> float:
-        """How long one message takes."""
-        weather = self.weather
-        delay_s = self._random.uniform(weather.delay_s_min, weather.delay_s_max)
-        if self._random.random() < weather.slow:
-            delay_s += self._random.uniform(0.0, weather.slow_s_max)
-        return delay_s
-
-    def is_refused(self) -> bool:
-        """Whether a send that cannot arrive is refused; otherwise it vanishes."""
-        return self._random.random() < self.weather.refusal
-
-    def lag_s(self) -> float:
-        """How late a timer fires."""
-        lag_s_max = self.weather.lag_s_max
-        return self._random.uniform(0.0, lag_s_max) if lag_s_max else 0.0
 
 
 def draw_weather(random: Random) -> Weather:
@@ -174,28 +199,8 @@ def draw_weather(random: Random) -> Weather:
     )
 
 
-def storm(random: Random, nodes: Sequence[str], *, until_s: float, count: int) -> list[Timed]:
-    """`count` troubles for these nodes between 0 and `until_s`, each with its repair, in order of time."""
-    plan: list[Timed] = [(0.0, SetWeather(draw_weather(random)))]
-    for _ in range(count):
-        since_s = random.uniform(0.0, until_s)
-        end_s = min(until_s, since_s + random.choice((0.05, 0.5, 2.0, 8.0)) * random.uniform(0.5, 1.5))
-        plan += random.choice(_TROUBLES)(random, nodes, since_s, end_s)
-    return sorted(plan, key=lambda timed: timed[0])
-
-
-def clear(nodes: Sequence[str], at_s: float) -> list[Timed]:
-    """Calm weather, no cuts, right clocks, everybody up."""
-    names = [*nodes, BROKER]
-    plan: list[Timed] = [(at_s, SetWeather(CALM))]
-    for source, target in permutations(names, 2):
-        plan += [(at_s, Mend(source, target)), (at_s, Slow(source, target, 0.0))]
-    for node in nodes:
-        plan += [(at_s, SetClock(node, 0.0)), (at_s, Restart(node))]
-    return plan
-
-
 Trouble = Callable[[Random, Sequence[str], float, float], list[Timed]]
+"""Draws what happens to some of these nodes from one second to another."""
 
 
 def _crash(random: Random, nodes: Sequence[str], since_s: float, end_s: float) -> list[Timed]:
@@ -236,4 +241,34 @@ def _weather(random: Random, _: Sequence[str], since_s: float, __: float) -> lis
     return [(since_s, SetWeather(draw_weather(random)))]
 
 
-_TROUBLES: tuple[Trouble, ...] = (_crash, _pause, _cut, _partition, _slow, _clock, _weather)
+TROUBLES: tuple[Trouble, ...] = (_crash, _pause, _cut, _partition, _slow, _clock, _weather)
+
+
+def storm(
+    random: Random,
+    nodes: Sequence[str],
+    *,
+    until_s: float,
+    count: int,
+    troubles: Sequence[Trouble] = TROUBLES,
+) -> list[Timed]:
+    """`count` troubles for these nodes between 0 and `until_s`, each with its repair, in order of time."""
+    plan: list[Timed] = [(0.0, SetWeather(draw_weather(random)))]
+    for _ in range(count):
+        since_s = random.uniform(0.0, until_s)
+        end_s = min(until_s, since_s + random.choice((0.05, 0.5, 2.0, 8.0)) * random.uniform(0.5, 1.5))
+        plan += random.choice(troubles)(random, nodes, since_s, end_s)
+    return sorted(plan, key=lambda timed: timed[0])
+
+
+def clear(nodes: Sequence[str], at_s: float) -> list[Timed]:
+    """Calm weather, no cuts, right clocks, logs that take and give, everybody up."""
+    names = [*nodes, BROKER]
+    plan: list[Timed] = [(at_s, SetWeather(CALM))]
+    for source, target in permutations(names, 2):
+        plan += [(at_s, Mend(source, target)), (at_s, Slow(source, target, 0.0))]
+    for node in nodes:
+        plan += [(at_s, SetClock(node, 0.0)), (at_s, Drift(node, 1.0)), (at_s, Restart(node))]
+    for traffic in LOGS:
+        plan += [(at_s, Stall(traffic, is_on=False)), (at_s, SlowLog(traffic, 0.0))]
+    return plan

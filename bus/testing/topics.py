@@ -1,122 +1,181 @@
-"""Topics in the world: one log per class, and readers who fetch from it.
+"""Topics in the world: how a record comes into the log of its class.
 
 Theory of operation
 -------------------
-A record reaches the broker after its delay, in the order in which its writer published. What is in the log is
-totally ordered, and every reader sees all of it in that order: late, but nothing is missing. A reader has at
-most one fetch under way; it brings everything that is there when it arrives, and `CaughtUp` behind the last
-record that the log held when the reader began. Readers of a class that needs its history begin at the log's
-start, others at its end (`bus.routes`).
+A record reaches the broker after its delay, in the order in which its writer published, and is appended to
+the class's log (`bus.testing.partition`), where all readers find it.
 
-A writer who is cut off from the broker gets his record back after `MESSAGE_TIMEOUT_S`, unless the way was
-mended. When a confirmation is lost the record is in the log *and* comes back: after a time-out the truth is
-indeterminate, as it is with Kafka.
+A writer who is cut off from the broker gets his record back after `MESSAGE_TIMEOUT_S`. When a confirmation is
+lost the record is in the log *and* comes back: after a time-out the truth is indeterminate, as it is with
+Kafka. A log that is slow appends each record so much later, in order. One that is stalled appends nothing;
+when it goes on, it appends what it was given, though of the records that their writers gave up only some.
 """
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from random import Random
 
-from bus.codec import Headers, from_headers, to_headers
+from bus.codec import from_headers, to_headers
 from bus.envelope import Envelope
 from bus.errors import LocalError
-from bus.machine import CaughtUp, Received, Undelivered
+from bus.machine import Undelivered
 from bus.routes import check_size, route
-from bus.testing.faults import BROKER, Network
+from bus.testing.faults import BROKER
+from bus.testing.network import Network
+from bus.testing.partition import Give, Partition
+from bus.testing.timeline import Timeline
 
 MESSAGE_TIMEOUT_S = 2.0
-FETCH_AGAIN_S = 0.5  # a reader that is cut off tries again
 PUBLISH_DELAY_S = 0.003  # a round trip through three brokers
-
-Give = Callable[[Any], None]
-"""Gives a message to the machine it was made for, if that still runs."""
-After = Callable[[float, Callable[[], None]], None]
-"""Calls something after so many seconds of virtual time."""
+GIVEN_UP_APPENDED = 0.5  # the probability that a stalled log appends what its writer gave up
+ECHO_RECENT = 20  # every other echo is one of so many latest records: an old one is easy to recognize
 
 
 @dataclass(slots=True, eq=False)
-class Reader:
-    """One incarnation's place in one log. `is_open` tells whether it still runs."""
+class _Write:
+    """A record on its way. Its writer gets it back if it is not confirmed in time."""
 
-    node: str
-    traffic: str
+    envelope: Envelope
     give: Give
-    is_open: Callable[[], bool]
-    position: int
-    caught_up_at: int
-    is_behind: bool = True
-    is_fetching: bool = False
+    is_confirmed: bool
+    is_over: bool = False
+    is_timed: bool = False
+
+
+class _Topic:
+    """One class: its log, and what waits to be appended to it."""
+
+    def __init__(self, log: Partition) -> None:
+        self.log = log
+        self.delay_s = 0.0
+        self.free_at = 0.0
+        self.waiting: list[_Write] = []
 
 
 class Topics:
-    """The logs of a world."""
+    """The topics of a world."""
 
-    def __init__(self, network: Network, after: After) -> None:
+    def __init__(self, network: Network, timeline: Timeline, random: Random) -> None:
         self._network = network
-        self._after = after
-        self._logs: dict[str, list[tuple[Headers, bytes]]] = {}
-        self._readers: dict[str, list[Reader]] = {}
+        self._timeline = timeline
+        self._random = random
+        self._topics: dict[str, _Topic] = {}
         self._busy_s: dict[str, float] = {}
 
     def log(self, traffic: str) -> list[Envelope]:
-        """Everything that was ever published in a class, in order."""
-        return [from_headers(*record) for record in self._logs.get(traffic, [])]
+        """What was ever published in a class, in order: each record at the place of its offset, also those
+        that are no longer retained.
+        """
+        return list(self._topic(traffic).log.records)
 
-    def publish(self, node: str, envelope: Envelope, give: Give, now: float) -> None:
+    def publish(self, node: str, envelope: Envelope, give: Give) -> None:
         """Take a record from a node; `OversizeError` or `LocalError` if its class cannot carry it."""
-        traffic = envelope.traffic
-        if route(traffic).topic is None:
-            raise LocalError(f"{traffic} does not travel by topic")
-        check_size(traffic, len(envelope.data))
-        record = (to_headers(envelope), envelope.data)
+        topic = self._topic(envelope.traffic)
+        check_size(envelope.traffic, len(envelope.data))
+        now = self._timeline.now
         # A later record of this writer never overtakes an earlier one.
         at = max(self._busy_s.get(node, 0.0), now + PUBLISH_DELAY_S + self._network.delay_s())
         self._busy_s[node] = at
-        confirmed = bool(self._network.copies(BROKER, node))
+        record = from_headers(to_headers(envelope), envelope.data)
+        write = _Write(record, give, self._network.is_confirmed(node))
+        self._timeline.after(at - now, partial(self._arrive, node, topic, write))
 
-        def arrive() -> None:
-            if not self._network.is_cut(node, BROKER):
-                self._append(traffic, record)
-                if confirmed:
-                    return
-            self._after(MESSAGE_TIMEOUT_S, time_out)
+    def open(self, node: str, traffic: str, give: Give) -> None:
+        """Read a class for an incarnation of a node, from now on until the node is closed."""
+        self._topic(traffic).log.open(node, give)
 
-        def time_out() -> None:
-            give(Undelivered(envelope, "", "the broker did not confirm it"))
+    def close(self, node: str) -> None:
+        """The node is gone, and reads nothing any more."""
+        for topic in self._topics.values():
+            topic.log.close(node)
 
-        self._after(at - now, arrive)
+    def catch_up(self, node: str, traffic: str) -> None:
+        """Tell the node when it has received what the log holds now; `LocalError` if it does not read it."""
+        self._topic(traffic).log.catch_up(node)
 
-    def open(self, node: str, traffic: str, give: Give, is_open: Callable[[], bool]) -> None:
-        """Read a class for an incarnation of a node, from now on until it is no longer open."""
-        end = len(self._logs.get(traffic, []))
-        position = 0 if route(traffic).from_start else end
-        reader = Reader(node, traffic, give, is_open, position, end)
-        self._readers.setdefault(traffic, []).append(reader)
-        self._fetch(reader)
+    def slow(self, traffic: str, delay_s: float) -> bool:
+        """Let every append take so much longer; whether that is a change."""
+        topic = self._topic(traffic)
+        changed, topic.delay_s = topic.delay_s != delay_s, delay_s
+        return changed
 
-    def _append(self, traffic: str, record: tuple[Headers, bytes]) -> None:
-        self._logs.setdefault(traffic, []).append(record)
-        readers = [reader for reader in self._readers.get(traffic, []) if reader.is_open()]
-        self._readers[traffic] = readers
-        for reader in readers:
-            self._fetch(reader)
+    def stall(self, traffic: str, is_on: bool) -> bool:
+        """Let the log take and give nothing, or go on; whether that is a change."""
+        topic = self._topic(traffic)
+        if topic.log.is_stalled == is_on:
+            return False
+        topic.log.is_stalled = is_on
+        if not is_on:
+            waiting, topic.waiting = topic.waiting, []
+            for write in waiting:
+                if not write.is_over or self._random.random() < GIVEN_UP_APPENDED:
+                    self._append(topic, write)
+        return True
 
-    def _fetch(self, reader: Reader) -> None:
-        if not reader.is_fetching:
-            reader.is_fetching = True
-            self._after(self._network.delay_s(), lambda: self._fetched(reader))
+    def echo(self, traffic: str, source: str | None) -> bool:
+        """Append a copy of a record that was there before (of this source); whether there was any."""
+        topic = self._topic(traffic)
+        said: Sequence[Envelope] = [record for record in topic.log.records if source in (None, record.source)]
+        if not said:
+            return False
+        if self._random.random() < 0.5:
+            said = said[-ECHO_RECENT:]
+        self._land(topic, _Write(self._random.choice(said), lambda _: None, is_confirmed=True))
+        return True
 
-    def _fetched(self, reader: Reader) -> None:
-        if not reader.is_open():
-            return
-        if self._network.is_cut(BROKER, reader.node) or self._network.is_cut(reader.node, BROKER):
-            self._after(FETCH_AGAIN_S, lambda: self._fetched(reader))
-            return
-        log = self._logs.get(reader.traffic, [])
-        reader.is_fetching = False
-        fresh, reader.position = log[reader.position :], len(log)
-        for record in fresh:
-            reader.give(Received(from_headers(*record), ""))
-        if reader.is_behind and reader.position >= reader.caught_up_at:
-            reader.is_behind = False
-            reader.give(CaughtUp(reader.traffic))
+    def retain(self, traffic: str, keep: int) -> bool:
+        """Drop all but the last `keep` records; whether any was dropped."""
+        return self._topic(traffic).log.retain(keep)
+
+    def truncate(self, traffic: str, count: int) -> bool:
+        """Lose the last `count` records, whose offsets are used again; whether there were any."""
+        return self._topic(traffic).log.truncate(count)
+
+    def skip(self, node: str, traffic: str) -> bool:
+        """Have the reader miss the next record it would get; whether there is a reader."""
+        return self._topic(traffic).log.skip(node)
+
+    def _topic(self, traffic: str) -> _Topic:
+        topic = self._topics.get(traffic)
+        if topic is None:
+            if route(traffic).topic is None:
+                raise LocalError(f"{traffic} does not travel by topic")
+            log = Partition(traffic, self._network, self._timeline, self._random)
+            topic = self._topics[traffic] = _Topic(log)
+        return topic
+
+    def _arrive(self, node: str, topic: _Topic, write: _Write) -> None:
+        """A record reached the broker, if its writer is not cut off."""
+        if self._network.is_cut(node, BROKER):
+            self._time(write)
+        elif topic.delay_s or topic.free_at > self._timeline.now:
+            topic.free_at = max(topic.free_at, self._timeline.now + topic.delay_s)
+            self._time(write)
+            self._timeline.at(topic.free_at, partial(self._land, topic, write))
+        else:
+            self._land(topic, write)
+
+    def _land(self, topic: _Topic, write: _Write) -> None:
+        if topic.log.is_stalled:
+            topic.waiting.append(write)
+            self._time(write)
+        else:
+            self._append(topic, write)
+
+    def _append(self, topic: _Topic, write: _Write) -> None:
+        topic.log.append(write.envelope)
+        if write.is_confirmed:
+            write.is_over = True
+        else:
+            self._time(write)
+
+    def _time(self, write: _Write) -> None:
+        if not write.is_timed:
+            write.is_timed = True
+            self._timeline.after(MESSAGE_TIMEOUT_S, partial(self._give_up, write))
+
+    def _give_up(self, write: _Write) -> None:
+        if not write.is_over:
+            write.is_over = True
+            write.give(Undelivered(write.envelope, "", "the broker did not confirm it"))

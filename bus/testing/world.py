@@ -18,19 +18,18 @@ there when they arrive.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
-from heapq import heappop, heappush
 from random import Random
 from typing import Any, NoReturn
 
+from bus.envelope import Envelope
 from bus.errors import LocalError, OversizeError, TransportError
 from bus.machine import (
+    CatchUp,
     Connect,
     Disconnect,
     Effect,
     Exit,
-    Machine,
     Publish,
     Received,
     Send,
@@ -38,80 +37,63 @@ from bus.machine import (
     Undelivered,
     WallClock,
 )
+from bus.testing import faults
 from bus.testing.checkers import Checker, Crashed, Paused, Started, Step, Tick, Witness
 from bus.testing.connections import Connections
-from bus.testing.faults import (
-    CALM,
-    Crash,
-    Cut,
-    Fault,
-    Mend,
-    Network,
-    Pause,
-    Restart,
-    SetClock,
-    SetWeather,
-    Slow,
-    Stop,
-    Timed,
-    Weather,
-)
+from bus.testing.faults import CALM, Fault, Timed, Weather
+from bus.testing.network import Network
+from bus.testing.node import Node, Start
+from bus.testing.timeline import Alarm, Timeline
 from bus.testing.topics import Topics
 
 UNIX_S = 1_700_000_000.0
 """Unix time at the world's beginning."""
 IDLE_TICKS_MAX = 50  # a machine whose deadline stays in the past would stop the clock
 
-Start = Callable[[int, Random], Machine]
-"""Makes the machine of an incarnation, with a random source of its own."""
 
-
-@dataclass(slots=True, eq=False)
-class _Node:
-    name: str
-    start: Start
-    reads: Sequence[str]
-    has_clock: bool
-    machine: Machine | None = None
-    incarnation: int = 0
-    paused_until: float = 0.0
-    clock_error_s: float = 0.0
-    wake_at: float | None = None
-    wakes: int = 0
-    idle_ticks: int = 0
-
-
-class World:
-    """A clock, a network and named machines."""
+class World(Timeline):
+    """A clock, a network and named machines. `injected` counts the faults that happened by the names of their
+    types, and what the weather did to messages: loss, duplication, slow, reorder.
+    """
 
     def __init__(self, seed: int, *, weather: Weather = CALM, replay: str = "-") -> None:
         """`replay` is the command that runs this seed again; a `{seed}` in it is filled in."""
-        self.now = 0.0
+        super().__init__()
         self.random = Random(seed)
-        self.network = Network(self.random, weather)
+        self.network = Network(self.random, self, weather)
+        self.injected = self.network.injected
         self.witness = Witness(seed, replay)
-        self._topics = Topics(self.network, self.after)
-        self._connections = Connections(self.network, self.incarnation, self._arrive_after)
-        self._nodes: dict[str, _Node] = {}
-        self._heap: list[tuple[float, int, Callable[[], None]]] = []
-        self._pushed = 0
+        self._topics = topics = Topics(self.network, self, self.random)
+        self._connections = connections = Connections(self.network, self.incarnation, self._arrive_after)
+        self._nodes: dict[str, Node] = {}
+        self._wiped: Callable[[str], None] = lambda name: None
         self._handlers: dict[type, Callable[[str, Any], None]] = {
-            Send: self._connections.send,
+            Send: connections.send,
             Publish: self._publish,
-            Connect: lambda name, effect: self._connections.connect(name, effect.peer),
-            Disconnect: lambda name, effect: self._connections.disconnect(name, effect.peer),
-            Exit: lambda name, effect: self._crash(self._nodes[name]),
+            CatchUp: lambda name, effect: topics.catch_up(name, effect.traffic),
+            Connect: lambda name, effect: connections.connect(name, effect.peer),
+            Disconnect: lambda name, effect: connections.disconnect(name, effect.peer),
+            Exit: self._exit,
         }
-        self._faults: dict[type, Callable[[Any], None]] = {
-            Crash: lambda fault: self._crash(self._nodes[fault.node]),
-            Stop: lambda fault: self._stop(self._nodes[fault.node]),
-            Restart: lambda fault: self._start(self._nodes[fault.node]),
-            Pause: self._pause,
-            Cut: lambda fault: self.network.cut(*fault),
-            Mend: lambda fault: self.network.mend(*fault),
-            Slow: lambda fault: self.network.slow(*fault),
-            SetClock: self._set_clock,
-            SetWeather: lambda fault: self.network.change(fault.weather),
+        # Each returns whether it changed anything.
+        self._faults: dict[type, Callable[..., bool]] = {
+            faults.Crash: self._crash,
+            faults.Stop: self._stop,
+            faults.Restart: lambda name: self._start(self._nodes[name]),
+            faults.Pause: self._pause,
+            faults.Wipe: self._wipe,
+            faults.SetClock: self._set_clock,
+            faults.Drift: self._drift,
+            faults.Cut: self.network.cut,
+            faults.Mend: self.network.mend,
+            faults.Slow: self.network.slow,
+            faults.SetWeather: self.network.change,
+            faults.Stall: topics.stall,
+            faults.SlowLog: topics.slow,
+            faults.Retain: topics.retain,
+            faults.Truncate: topics.truncate,
+            faults.Skip: topics.skip,
+            faults.Echo: topics.echo,
         }
 
     def add(
@@ -120,14 +102,19 @@ class World:
         """A node that starts at `at`, reads these classes and, with `has_clock`, is told the time of day."""
         if name in self._nodes:
             raise LocalError(f"there is a node {name} already")
-        node = self._nodes[name] = _Node(name, start, reads, has_clock)
-        self._at(at, lambda: self._start(node))
+        alarm = Alarm(self, lambda: self._wake(node))
+        node = self._nodes[name] = Node(name, start, reads, has_clock, alarm)
+        self.at(at, lambda: self._start(node))
 
     def on(self, effect: type, handler: Callable[[str, Any], None]) -> None:
         """Perform effects of this type with `handler(node, effect)`; a `TransportError` in it is told to the
         node if it was a send.
         """
         self._handlers[effect] = handler
+
+    def on_wipe(self, handler: Callable[[str], None]) -> None:
+        """When the disk of a node is lost, `handler(node)` is to lose it; the node is down then."""
+        self._wiped = handler
 
     def check(self, checker: Checker) -> None:
         """Show every step from now on to this checker."""
@@ -136,20 +123,18 @@ class World:
     def plan(self, faults: Sequence[Timed]) -> None:
         """Let these faults happen."""
         for at, fault in faults:
-            self._at(at, partial(self.inflict, fault))
+            self.at(at, partial(self.inflict, fault))
 
     def inflict(self, fault: Fault) -> None:
         """Let this fault happen now."""
         self.witness.note(self.now, repr(fault))
-        self._faults[type(fault)](fault)
-
-    def after(self, delay_s: float, action: Callable[[], None]) -> None:
-        """Call `action` after so many seconds of virtual time."""
-        self._at(self.now + delay_s, action)
+        kind = type(fault)
+        if self._faults[kind](*fault):
+            self.injected[kind.__name__] += 1
 
     def deliver(self, name: str, message: Any, delay_s: float = 0.0) -> None:
         """Give a message to whoever is `name` after this delay; if nobody is, it is gone."""
-        self.after(delay_s, partial(self._arrive, self._nodes[name], message, None))
+        self.after(delay_s, partial(self._arrive, self._nodes[name], None, message))
 
     def carry(self, source: str, target: str, message: Any) -> None:
         """Send a message as a datagram: it may be lost, doubled, late."""
@@ -161,19 +146,13 @@ class World:
         node = self._nodes.get(name)
         return node.incarnation if node is not None and node.machine is not None else 0
 
-    def log(self, traffic: str) -> list[Any]:
-        """Every envelope of a topic, in order."""
-        return self._topics.log(traffic)
+    def local(self, name: str) -> float:
+        """What the node's own clock shows now."""
+        return self._nodes[name].clock.local(self.now)
 
-    def run(self, until: float, goal: Callable[[], bool] | None = None) -> bool:
-        """Run until the clock shows `until`, or sooner when the goal is reached; returns whether it was."""
-        while goal is None or not goal():
-            if not self._heap or self._heap[0][0] > until:
-                self.now = max(self.now, until)
-                return False
-            self.now, _, action = heappop(self._heap)
-            action()
-        return True
+    def log(self, traffic: str) -> list[Envelope]:
+        """Every envelope of a topic, in order: each at the place of its offset, however few are retained."""
+        return self._topics.log(traffic)
 
     def fail(self, what: str) -> NoReturn:
         """Raise the `ViolationError` that names this world's seed."""
@@ -183,102 +162,116 @@ class World:
         """A hash over everything that happened: equal for equal seeds, in any process."""
         return self.witness.trace_hash()
 
-    def _at(self, at: float, action: Callable[[], None]) -> None:
-        self._pushed += 1
-        heappush(self._heap, (max(at, self.now), self._pushed, action))
-
-    def _start(self, node: _Node) -> None:
+    def _start(self, node: Node) -> bool:
         if node.machine is not None:
-            return
+            return False
         node.incarnation += 1
         node.machine = node.start(node.incarnation, Random(self.random.getrandbits(64)))
-        node.paused_until, node.wake_at, node.idle_ticks = 0.0, None, 0
+        node.paused_until, node.idle_ticks = 0.0, 0
         self._step(node, Started(), [])
         if node.has_clock:
             self._give(node, WallClock(UNIX_S + node.clock_error_s))
-        incarnation = node.incarnation
-        give = partial(self._arrive, node, incarnation=incarnation)
+        give = partial(self._arrive, node, node.incarnation)
         for traffic in node.reads:
-            self._topics.open(node.name, traffic, give, lambda: self.incarnation(node.name) == incarnation)
-        self._arm(node)
+            self._topics.open(node.name, traffic, give)
+        node.arm(self.network.lag_s)
+        return True
 
-    def _crash(self, node: _Node) -> None:
-        if node.machine is not None:
-            node.machine = None
-            self._connections.forget(node.name)
-            self._step(node, Crashed(), [])
+    def _crash(self, name: str) -> bool:
+        node = self._nodes[name]
+        if node.machine is None:
+            return False
+        node.lie_down()
+        self._connections.forget(name)
+        self._topics.close(name)
+        self._step(node, Crashed(), [])
+        return True
 
-    def _stop(self, node: _Node) -> None:
-        if node.machine is not None:
-            self._give(node, Stopping())
-            self._crash(node)
+    def _exit(self, name: str, _: Exit) -> None:
+        self._crash(name)
 
-    def _pause(self, fault: Pause) -> None:
-        node = self._nodes[fault.node]
-        if node.machine is not None:
-            node.paused_until = max(node.paused_until, self.now + fault.pause_s)
-            self._step(node, Paused(fault.pause_s), [])
+    def _stop(self, name: str) -> bool:
+        node = self._nodes[name]
+        if node.machine is None:
+            return False
+        self._give(node, Stopping())
+        self._crash(name)
+        return True
 
-    def _set_clock(self, fault: SetClock) -> None:
-        node = self._nodes[fault.node]
-        if node.clock_error_s != fault.error_s:
-            node.clock_error_s = fault.error_s
-            # The runner looks at the clock once a second.
-            self.after(self.random.random(), lambda: self._tell_time(node))
+    def _wipe(self, name: str) -> bool:
+        self._crash(name)
+        self._wiped(name)
+        return True
 
-    def _tell_time(self, node: _Node) -> None:
+    def _pause(self, name: str, pause_s: float) -> bool:
+        node = self._nodes[name]
+        if node.machine is None:
+            return False
+        node.paused_until = max(node.paused_until, self.now + pause_s)
+        self._step(node, Paused(pause_s), [])
+        return True
+
+    def _set_clock(self, name: str, error_s: float) -> bool:
+        node = self._nodes[name]
+        if node.clock_error_s == error_s:
+            return False
+        node.clock_error_s = error_s
+        # The runner looks at the clock once a second.
+        self.after(self.random.random(), lambda: self._tell_time(node))
+        return True
+
+    def _drift(self, name: str, rate: float) -> bool:
+        node = self._nodes[name]
+        if not node.clock.run_at(rate, self.now):
+            return False
+        node.due = None  # or the wake would stay at the time that the old rate made of it
+        node.arm(self.network.lag_s)
+        return True
+
+    def _tell_time(self, node: Node) -> None:
         if node.has_clock:
-            self._arrive(node, WallClock(UNIX_S + node.clock_error_s), None)
+            self._arrive(node, None, WallClock(UNIX_S + node.clock_error_s))
 
     def _arrive_after(self, delay_s: float, name: str, incarnation: int, message: Any) -> None:
-        self.after(delay_s, partial(self._arrive, self._nodes[name], message, incarnation))
+        self.after(delay_s, partial(self._arrive, self._nodes[name], incarnation, message))
 
-    def _arrive(self, node: _Node, message: Any, incarnation: int | None) -> None:
+    def _arrive(self, node: Node, incarnation: int | None, message: Any) -> None:
         """A message reached a node; None as the incarnation means whichever there is."""
-        if node.machine is None or incarnation not in (None, node.incarnation):
+        if node.machine is None or (incarnation is not None and incarnation != node.incarnation):
             return
         if node.paused_until > self.now:
-            self._at(node.paused_until, partial(self._arrive, node, message, node.incarnation))
+            self.at(node.paused_until, partial(self._arrive, node, node.incarnation, message))
             return
         self._give(node, message)
-        self._arm(node)
+        node.arm(self.network.lag_s)
 
-    def _give(self, node: _Node, message: Any) -> None:
+    def _give(self, node: Node, message: Any) -> None:
         assert node.machine is not None
-        if isinstance(message, Received):
+        if type(message) is Received and message.via:
             self._connections.heard(node.name, message)
         node.idle_ticks = 0
-        self._step(node, message, node.machine.receive(message, self.now))
+        self._step(node, message, node.machine.receive(message, node.clock.local(self.now)))
 
-    def _arm(self, node: _Node) -> None:
-        """Have the node woken at its deadline."""
-        due = node.machine.deadline() if node.machine is not None else None
-        if due != node.wake_at:
-            node.wake_at = due
-            node.wakes += 1
-            if due is not None:
-                self._at(due + self.network.lag_s(), partial(self._wake, node, node.wakes))
-
-    def _wake(self, node: _Node, wake: int) -> None:
-        if node.machine is None or wake != node.wakes:
-            return
+    def _wake(self, node: Node) -> None:
+        assert node.machine is not None
         if node.paused_until > self.now:
-            self._at(node.paused_until, partial(self._wake, node, wake))
+            node.alarm.set(node.paused_until)
             return
-        node.wake_at = None
-        due = node.machine.deadline()
-        if due is not None and due <= self.now:
-            self._step(node, Tick(), node.machine.tick(self.now))
+        node.due = None
+        due, now = node.machine.deadline(), node.clock.local(self.now)
+        if due is not None and due <= now:
+            self._step(node, Tick(), node.machine.tick(now))
             self._check_progress(node)
-        self._arm(node)
+        node.arm(self.network.lag_s)
 
-    def _check_progress(self, node: _Node) -> None:
+    def _check_progress(self, node: Node) -> None:
         due = node.machine.deadline() if node.machine is not None else None
-        node.idle_ticks = node.idle_ticks + 1 if due is not None and due <= self.now else 0
+        is_idle = due is not None and due <= node.clock.local(self.now)
+        node.idle_ticks = node.idle_ticks + 1 if is_idle else 0
         if node.idle_ticks > IDLE_TICKS_MAX:
             self.fail(f"{node.name} leaves its deadline at {due!r}, however often it is ticked")
 
-    def _step(self, node: _Node, message: Any, effects: list[Effect]) -> None:
+    def _step(self, node: Node, message: Any, effects: list[Effect]) -> None:
         self.witness.see(Step(self.now, node.name, node.incarnation, message, effects))
         for effect in effects:
             try:
@@ -286,7 +279,7 @@ class World:
             except (TransportError, OversizeError) as error:
                 self._refuse(node, effect, error)
 
-    def _refuse(self, node: _Node, effect: Effect, error: Exception) -> None:
+    def _refuse(self, node: Node, effect: Effect, error: Exception) -> None:
         if not isinstance(effect, Send | Publish):
             raise error
         to = effect.to if isinstance(effect, Send) else ""
@@ -294,6 +287,6 @@ class World:
             self._give(node, Undelivered(effect.envelope, to, str(error)))
 
     def _publish(self, name: str, effect: Publish) -> None:
-        node, incarnation = self._nodes[name], self.incarnation(name)
-        give = partial(self._arrive, node, incarnation=incarnation)
-        self._topics.publish(name, effect.envelope, give, self.now)
+        node = self._nodes[name]
+        give = partial(self._arrive, node, self.incarnation(name))
+        self._topics.publish(name, effect.envelope, give)

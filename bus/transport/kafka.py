@@ -11,7 +11,8 @@ comes back. After a time-out the truth is *indeterminate*: the record may be in 
 envelope and readers deduplicate.
 
 Readers `assign()` every partition of their topics: everybody must see everything, and a consumer group takes
-seconds to notice a death. `CaughtUp` tells when what the topic held at our start has been received.
+seconds to notice a death. `kafka_log` watches the logs among them, `kafka_records` makes messages of what was
+fetched and tells when what a topic held at our start has been received.
 """
 
 import logging
@@ -19,21 +20,26 @@ import socket
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
+from pathlib import Path
 from threading import Condition, Event, Thread
+from time import monotonic
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 from pydantic_core import from_json
 
-from bus.codec import from_headers, to_headers
+from bus.codec import to_headers
 from bus.envelope import Envelope
-from bus.errors import BackpressureError, ConfigError, DecodeError, LocalError, UnavailableError
+from bus.errors import BackpressureError, ConfigError, LocalError, UnavailableError
 from bus.kafka_statistics import samples as client_samples
 from bus.log import RateLimit
-from bus.machine import CaughtUp, Received, Undelivered
+from bus.machine import Undelivered
 from bus.metrics import Sample, Tally
 from bus.routes import ROUTES, check_size, route
+from bus.transport.kafka_log import TURN_S, LogWatch, bounds_by, log_topics, topic_of
+from bus.transport.kafka_records import Records
 from bus.transport.poller import Poller
+from bus.transport.topic_pins import TopicPins
 
 BEGINNING, END, BY_KEY = -2, -1, -1  # librdkafka's logical offsets, and its partition "as the key says"
 FETCHED_MAX = 10_000
@@ -89,14 +95,19 @@ class Kafka:
         message_timeout_s: float = 2.0,
         fetch_wait_s: float = 0.05,
         statistics_every_s: float = 0.0,
+        pin_directory: Path | None = None,
     ) -> None:
         """`settings` are librdkafka's for the connection (bootstrap.servers, security).
 
         A record that its broker did not confirm within `message_timeout_s` comes back as `Undelivered`; the
-        clients say every `statistics_every_s` how they are, or never if that is 0.
+        clients say every `statistics_every_s` how they are, or never if that is 0. `pin_directory` keeps
+        which topics the logs were read from, so that a restart knows another one of the name.
         """
-        self._positions = _starts(read)
+        positions, logs = _starts(read), log_topics(read)
+        pins = TopicPins(pin_directory, logs)
         self._tally = Tally("kafka", [name for name, one in ROUTES.items() if one.topic])
+        self._records = Records(read, self._tally)
+        self._turn_s = TURN_S if logs else _POLL_S
         self.answers = True  # whether the latest record was confirmed
         self._statistics: dict[str, Any] = {}
         self._poller = poller
@@ -116,17 +127,21 @@ class Kafka:
         }
         timeout_ms, wait_ms = round(message_timeout_s * 1000), round(fetch_wait_s * 1000)
         self._consumer: Consumer | None = None
+        self._watch: LogWatch | None = None
         try:
             self._producer = Producer({**common, **PRODUCER, "message.timeout.ms": timeout_ms})
             if read:
-                self._consumer = Consumer({**common, **CONSUMER, "fetch.wait.max.ms": wait_ms})
+                # What a position that is gone means, `LogWatch` says.
+                own = {"fetch.wait.max.ms": wait_ms, "auto.offset.reset": "error"}
+                self._consumer = Consumer({**common, **CONSUMER, **own})
         except KafkaException as error:
             self._close_bell()
             raise ConfigError(f"Kafka client settings: {error.args[0].str()}") from error
         threads: list[Callable[[], None]] = [self._serve_producer]
         if self._consumer is not None:
-            self._behind = {(part.topic, part.partition) for part in self._positions}
-            self._consumer.assign(self._positions)
+            self._consumer.assign(positions)
+            admin = {**COMMON, **settings, "log_level": 0}
+            self._watch = LogWatch(self._consumer, admin, read, positions, pins, self._put, bounds_by(admin))
             threads.append(self._serve_consumer)
         poller.add(self._bell.fileno(), self._read)
         self._threads = [Thread(target=run, name=run.__name__, daemon=True) for run in threads]
@@ -158,6 +173,14 @@ class Kafka:
             raise BackpressureError(f"{QUEUED_MAX} records wait for the broker") from None
         except KafkaException as error:
             raise UnavailableError(f"{entry.topic.name}: {error.args[0].str()}") from error
+
+    def catch_up(self, traffic: str) -> None:
+        """Capture the end of this class's topic soon; `CaughtUp` follows when it was received up to there.
+        `LocalError` if the class is not read here.
+        """
+        if self._watch is None:
+            raise LocalError(f"{traffic} is not read here")
+        self._watch.ask(traffic)
 
     def check_broker(self, timeout_s: float) -> None:
         """`UnavailableError` unless a broker answers within the time."""
@@ -199,6 +222,8 @@ class Kafka:
         for thread in self._threads:
             thread.join(_JOIN_S)
         if self._consumer is not None:
+            assert self._watch is not None
+            self._watch.close()
             self._consumer.close()
         self._producer.purge()  # else its close waits until the last record's time is over
         self._producer.close()
@@ -230,10 +255,15 @@ class Kafka:
 
     def _serve_consumer(self) -> None:
         assert self._consumer is not None
+        assert self._watch is not None
         while not self._stop.is_set():
+            self._watch.turn(monotonic())
             # `consume` alone would hold a lone record back until its time is over.
-            if (first := self._consumer.poll(_POLL_S)) is not None:
-                self._put([first, *self._consumer.consume(CONSUMED_MAX, 0)])
+            if (first := self._consumer.poll(self._turn_s)) is not None:
+                fetched = [first, *self._consumer.consume(CONSUMED_MAX, 0)]
+                self._put(fetched)
+                for event in fetched:
+                    self._watch.mend(event)
             with self._room:
                 # The poller's side is slow: stop fetching, Kafka keeps what we do not take.
                 self._room.wait_for(lambda: len(self._arrived) < FETCHED_MAX or self._stop.is_set())
@@ -247,54 +277,17 @@ class Kafka:
         messages: list[Any] = []
         while self._arrived:
             item = self._arrived.popleft()
-            messages += self._decode(item) if isinstance(item, Message) else [item]
+            messages += self._records.take(item)
         with self._room:
             self._room.notify_all()
         return messages
 
-    def _decode(self, record: Message) -> list[Any]:
-        error = record.error()
-        if error is not None:
-            return self._note(error, record)
-        try:
-            headers: Any = record.headers()  # pairs or none; the client's types allow a dict as well
-            envelope = from_headers(headers, record.value())
-            topic = route(envelope.traffic).topic
-            if topic is None or topic.name != record.topic():
-                # Whoever may write to one topic must not speak for the class of another.
-                raise DecodeError(f"{envelope.type} does not belong on {record.topic()}")
-            check_size(envelope.traffic, len(envelope.data))
-        except (DecodeError, LocalError):
-            self._tally.undecodable[_classes_of(str(record.topic()))[0]] += 1
-            return []
-        self._tally.received[envelope.traffic] += 1
-        return [Received(envelope, "")]
-
-    def _note(self, error: KafkaError, record: Message) -> list[Any]:
-        if error.code() != KafkaError._PARTITION_EOF:
-            _log.warning("%s: %s", record.topic(), error.str())
-            return []
-        place = (record.topic(), record.partition())
-        if place not in self._behind:
-            return []
-        self._behind.discard(place)
-        if any(topic == place[0] for topic, _ in self._behind):
-            return []
-        return [CaughtUp(traffic) for traffic in _classes_of(place[0])]
-
 
 def _starts(read: Sequence[str]) -> list[TopicPartition]:
-    parts = []
-    for traffic in read:
-        entry = route(traffic)
-        if entry.topic is None:
-            raise LocalError(f"{traffic} has no topic to read")
-        offset = BEGINNING if entry.from_start else END
-        parts += [
-            TopicPartition(entry.topic.name, number, offset) for number in range(entry.topic.partitions)
-        ]
-    return parts
-
-
-def _classes_of(topic: str) -> list[str]:
-    return [traffic for traffic, entry in ROUTES.items() if entry.topic and entry.topic.name == topic]
+    """Where reading starts; a log's partition is read when its bounds are known."""
+    return [
+        TopicPartition(topic_of(traffic).name, number, BEGINNING if route(traffic).from_start else END)
+        for traffic in read
+        for number in range(topic_of(traffic).partitions)
+        if not route(traffic).is_log
+    ]

@@ -70,6 +70,13 @@ class LocalServer:
         session.unsent += to_json(reply.body) + b"\n"
         self._unflushed[reply.session] = session
 
+    def peer_pid(self, session: int) -> int | None:
+        """The process that opened this session; None if the session is closed, or the process is not of our
+        PID namespace.
+        """
+        opened = self._sessions.get(session)
+        return None if opened is None else _peer(opened.connection)[0] or None
+
     def samples(self) -> list[Sample]:
         """Sessions, and what was not taken."""
         return [
@@ -194,9 +201,16 @@ def exchange(path: Path, request: dict[str, Any], timeout_s: float) -> dict[str,
 
 
 def _may_connect(connection: socket.socket) -> bool:
-    credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size)
-    _, user, group = _PEER.unpack(credentials)
+    _, user, group = _peer(connection)
     return user in (0, os.geteuid()) or group == os.getegid()
+
+
+def _peer(connection: socket.socket) -> tuple[int, int, int]:
+    """Process, user and group of whoever connected, as they were then."""
+    process, user, group = _PEER.unpack(
+        connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size)
+    )
+    return process, user, group
 
 
 def _remove_stale(path: Path) -> None:

@@ -2,7 +2,8 @@
 
 Theory of operation
 -------------------
-On one side the minters: `fileid.table` holds their rows, and what is missing is pulled from them. A frame of
+On one side the minters: `fileid.table` holds their rows, and what is missing is pulled from them. Whose rows
+count says the `heartbeat.fence`. A frame of
 rows is answered with a status per row, and only then do reads that were parked for it go on. On the other
 side whoever reads (`serving`). Between them the settings, the beat and the audit stream.
 
@@ -20,8 +21,11 @@ from bus.machine import (
     CaughtUp,
     Draining,
     Effect,
+    Entry,
     Exit,
     LocalRequest,
+    LogBounds,
+    LogLost,
     Received,
     Reply,
     Send,
@@ -42,13 +46,17 @@ from fileid.row import (
     PULL,
     PULLED,
     ROWS,
+    Fields,
     cut,
     name_bytes,
     pack_names,
 )
 from fileid.seal import Opener
-from fileid.table import Table
+from fileid.table import Table, Tokens
+from heartbeat.fence import Fence, Verdict
 from heartbeat.pulse import Pulse
+from heartbeat.role_reader import position_of
+from heartbeat.standing import STANDING, pack_standing, unpack_hello
 from services.cfm.building import Builder
 from services.cfm.journal import Journal
 from services.cfm.serving import Serving
@@ -63,6 +71,7 @@ DRAINING_BEATS = 2  # one may be lost
 class Cfm:
     """One CFM. `endpoints` is what its beats announce, `secret` signs the CMTS MIC, from `proxies` a name
     alone is believed, and `given` are the names that the DHCP servers of the minters `givers` give out.
+    Without a `fence` every minter's rows count.
     """
 
     def __init__(
@@ -73,6 +82,7 @@ class Cfm:
         opener: Opener,
         table: Table,
         tftp: TftpServer,
+        fence: Fence | None = None,
         endpoints: Mapping[str, str],
         capacity: int,
         secret: bytes,
@@ -87,7 +97,15 @@ class Cfm:
         self._minters = {number_of(name): name for name in minters}
         self._packed_minters = {name: number.to_bytes(4, "big") for number, name in self._minters.items()}
         self._table = table
-        self._reads = Reads(table, opener, proxies=proxies, given=given, givers=[*map(number_of, givers)])
+        self._fence = fence or Fence({})
+        self._reads = Reads(
+            table,
+            opener,
+            proxies=proxies,
+            given=given,
+            givers=[*map(number_of, givers)],
+            judge=self._judge,
+        )
         self._endpoints = dict(endpoints)
         self._capacity = capacity
         self._builder = Builder(secret)
@@ -114,6 +132,7 @@ class Cfm:
             connected=self._routes,
             builder=self._builder,
             serving=self._serving,
+            fence=self._fence,
             counts=self.counts,
             receive_buffer_bytes=receive_buffer_bytes,
         )
@@ -145,6 +164,12 @@ class Cfm:
                 self.counts["undecodable"] += 1
         elif isinstance(message, LocalRequest):
             return self._asked(message, now)
+        elif isinstance(message, Entry):
+            return self._fence.entry(message, now + self._wall_offset_s)
+        elif isinstance(message, LogBounds):
+            return self._fence.bounds(message, now + self._wall_offset_s)
+        elif isinstance(message, LogLost):
+            self._fence.broken(message.reason)
         elif isinstance(message, SessionClosed):
             self._serving.leave(message.session)
         elif isinstance(message, Undelivered):
@@ -153,7 +178,8 @@ class Cfm:
         elif isinstance(message, Draining):
             self._pulse.drain()
         elif isinstance(message, Stopping):
-            return [*self._audit.flush(now + self._wall_offset_s)]
+            wall_s = now + self._wall_offset_s
+            return [*self._audit.flush(wall_s), self._pulse.leave(self._beat(now), now, wall_s)]
         elif isinstance(message, WallClock):
             self._wall_offset_s = self._journal.wall_offset_s = message.offset_s
         else:
@@ -198,10 +224,7 @@ class Cfm:
             served = self._reads.pulled(envelope.data, number_of(envelope.source), now)
             return [effect for one in served for effect in self._serving.serve(one, now)]
         if envelope.type == HELLO:
-            if self._routes.get(envelope.source) != message.via:
-                self._routes[envelope.source] = message.via
-                self._reads.minter_is_back(number_of(envelope.source))
-            return []
+            return self._greeted(message, now)
         if envelope.type == CATALOGUE and self._dedup.is_new(envelope):
             record = parse(envelope.data)
             if version(record) > version(self._builder.record):
@@ -218,13 +241,34 @@ class Cfm:
         minter = self._packed_minters.get(envelope.source)
         if minter is None:
             raise DecodeError(f"rows from {envelope.source}, which does not mint")
-        statuses, fresh = self._table.accept(envelope.data, minter, now)
+        tokens = self._fence.tokens(envelope.source)
+        statuses, fresh = self._table.accept(envelope.data, minter, now, tokens and Tokens(*tokens))
         ack = self._stamp.envelope(ACK, ACKED_SEQ.pack(envelope.seq) + statuses, time_ms=0)
         # Without a way back the rows were only overheard: another CFM acks them, yet they can be served here.
         effects: list[Effect] = [Send(message.via, ack)] if message.via else []
         for served in self._reads.arrived(fresh, now):
             effects += self._serving.serve(served, now)
         return effects
+
+    def _greeted(self, message: Received, now: float) -> list[Effect]:
+        """A minter said hello, and under which claim it acts: it is told what we know of its role."""
+        minter = message.envelope.source
+        stand, asked_us = unpack_hello(message.envelope.data)
+        effects = self._fence.hello(minter, stand, now + self._wall_offset_s)
+        if self._routes.get(minter) != message.via:
+            self._routes[minter] = message.via
+            self._reads.minter_is_back(number_of(minter))
+        answer = self._fence.answer(minter)
+        if answer is None:
+            return effects
+        data = pack_standing(answer, asked_us)
+        return [*effects, Send(message.via, self._stamp.envelope(STANDING, data, time_ms=0))]
+
+    def _judge(self, fields: Fields) -> str:
+        """Why a name, or a row that was pulled, does not count."""
+        minter = self._minters.get(fields.minter, "")
+        verdict = self._fence.judge_seal(minter, fields.token, fields.minted_ms / 1000)
+        return "" if verdict is Verdict.VALID else verdict.value
 
     def _pull(self, pull: Pull) -> list[Effect]:
         minter = self._minters.get(pull.minter)
@@ -238,7 +282,13 @@ class Cfm:
     def _beat(self, now: float) -> Beat:
         serving = self._serving
         load = Load(in_flight=len(serving), p99_ms=serving.p99_ms(now), capacity=self._capacity)
-        return Beat(service="cfm", load=load, generation=self._builder.generation, endpoints=self._endpoints)
+        return Beat(
+            service="cfm",
+            load=load,
+            generation=self._builder.generation,
+            endpoints=self._endpoints,
+            log=position_of(self._fence.reader) if self._fence.is_on else None,
+        )
 
     def _settings(self, request: LocalRequest, _now: float) -> list[Effect]:
         body = {"id": request.body.get("id"), **describe(self._builder.record)}

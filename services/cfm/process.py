@@ -1,7 +1,9 @@
 """The CFM process: minters on one side, modems on the other."""
 
 import logging
+from collections import Counter
 from ipaddress import ip_network
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from bus.config import Config
@@ -16,6 +18,8 @@ from bus.transport.zeromq import Router
 from fileid.given import Given
 from fileid.seal import KEY_BYTES, Opener, SealKey
 from fileid.table import Table
+from heartbeat.fence import Fence, StoreFence
+from services.cfm.fence_file import load_fence, save_fence
 from services.cfm.machine import Cfm
 from services.settings.catalogue import StoreCatalogue
 from services.settings.store import load, save
@@ -55,7 +59,7 @@ def read_files(config: Config) -> Files:
 def run(config: Config) -> Exit:
     """Run a CFM until it is stopped."""
     section, secret, seal_keys, _ = read_files(config)
-    node = Node(config, ["cfm"], read=("config",), overhear=("fileid",))
+    node = Node(config, ["cfm"], read=("config", "failover"), overhear=("fileid",))
     try:
         minters = node.fleet.keys(*MINTERS)
         opener = Opener(seal_keys)
@@ -79,6 +83,8 @@ def run(config: Config) -> Exit:
                 zap.use(_minters(node))
                 router.use(node.keys)
 
+        directory = config.state_directory
+        fence = _fence(node, directory)
         tftp = section.tftp
         sockets: TftpSockets | None = None
         if tftp.serve:
@@ -92,6 +98,7 @@ def run(config: Config) -> Exit:
             opener=opener,
             table=Table(section.rows_max),
             tftp=TftpServer(transfer_sockets=tftp.transfer_sockets, sessions_max=tftp.sessions_max),
+            fence=fence,
             endpoints={"fileid": section.advertise or link.endpoint, "tftp": tftp.address},
             capacity=tftp.capacity,
             secret=secret,
@@ -106,6 +113,7 @@ def run(config: Config) -> Exit:
             machine,
             {
                 Send: lambda effect: link.send(effect.to, effect.envelope),
+                StoreFence: lambda effect: save_fence(directory, effect),
                 StoreCatalogue: lambda effect: save(copy, effect.record),
                 **({Datagram: sockets.send} if sockets else {}),
             },
@@ -113,6 +121,17 @@ def run(config: Config) -> Exit:
         )
     finally:
         node.close()
+
+
+def _fence(node: Node, directory: Path) -> Fence | None:
+    """Over multicast the roles that several instances may hold, unless all of them may at once."""
+    roles = node.fleet.roles()
+    if node.multicast is not None:
+        sizes = Counter(roles.values())
+        roles = {name: role for name, role in roles.items() if sizes[role] > 1}
+        if not roles or node.config.failover.allow_dual_active:
+            return None
+    return Fence(roles, load_fence(directory), has_log=node.multicast is None)
 
 
 def _serve(node: Node, endpoint: str) -> tuple[ZapHandler, Router]:

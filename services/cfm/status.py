@@ -12,12 +12,15 @@ from bus.envelope import Stamp
 from bus.messages import Beat
 from bus.metrics import Sample, labelled
 from fileid.reads import Reads
-from fileid.table import Table
+from fileid.table import Status, Table
+from heartbeat.fence import Fence
 from heartbeat.pulse import Pulse
 from services.cfm.building import Builder
 from services.cfm.journal import Journal
 from services.cfm.serving import Serving
 from services.tftp.server_core import TftpServer
+
+_STATUSES = [status.name.lower() for status in Status]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +38,7 @@ class CfmStatus:
     connected: Iterable[str]
     builder: Builder
     serving: Serving
+    fence: Fence
     counts: Mapping[str, int]
     receive_buffer_bytes: int
 
@@ -49,6 +53,7 @@ class CfmStatus:
             "draining": self.pulse.is_draining,
             "peers": {name: {"state": "connected"} for name in self.connected},
             "rows": len(self.table),
+            "failover": self.fence.describe(),
             "table": self.table.counts,
             "reads": self.reads.counts,
             "silent": self.reads.silent,
@@ -69,7 +74,10 @@ class CfmStatus:
         return missing if self.builder.generation else [*missing, "settings"]
 
     def degraded(self) -> list[str]:
-        """Nothing: a CFM works fully or not at all."""
+        """Rows of the primaries that we knew are taken, those of later ones are not."""
+        if self.fence.is_on and (self.fence.is_from_disk or self.fence.reason):
+            return [f"the role log, so later primaries are refused ({self.fence.reason or 'not read yet'})"]
+        return []
         return []
 
     def samples(self, now: float) -> Iterator[Sample]:
@@ -77,7 +85,7 @@ class CfmStatus:
         rows, silent, load = self.table.counts, self.reads.silent, self.beat(now).load
         outcomes = {name: rows[name] for name in ("completed", "expired")}
         yield from labelled("provbus_fileids_total", "outcome", outcomes)
-        statuses = {name: rows[name] for name in ("stored", "duplicate", "full", "bad")}
+        statuses = {name: rows[name] for name in _STATUSES}
         yield from labelled("provbus_rows_total", "status", statuses)
         yield Sample("provbus_table_rows", len(self.table))
         yield Sample("provbus_parked_reads", len(self.reads))
@@ -95,6 +103,8 @@ class CfmStatus:
         yield Sample("provbus_duplicates_total", self.dedup.duplicates)
         yield Sample("provbus_settings_generation", self.builder.generation)
         yield Sample("provbus_draining", self.pulse.is_draining)
+        if self.fence.is_on:
+            yield Sample("provbus_role_log_position", self.fence.reader.position)
         yield from self._queues()
 
     def _queues(self) -> Iterator[Sample]:

@@ -9,7 +9,20 @@ import click
 from bus import log
 from bus.errors import BusyError, ConfigError, LocalError, RemoteError, TransportError, TryAgainError
 
-COMMANDS = ("run", "config", "peers", "trace", "keys", "topics", "settings", "file", "kea", "doctor", "lab")
+COMMANDS = (
+    "run",
+    "config",
+    "peers",
+    "failover",
+    "trace",
+    "keys",
+    "topics",
+    "settings",
+    "file",
+    "kea",
+    "doctor",
+    "lab",
+)
 """Each is what its module of this package calls by its own name."""
 
 EXIT_CODES: dict[type[Exception], int] = {

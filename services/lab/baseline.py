@@ -75,7 +75,7 @@ def _start(
 ) -> Process:
     """Bare loop, constant sidecar, host and plant, in this order; returns the loop."""
     tftp_port, relay_port = free_port([SERVER]), free_port([RELAY_ADDRESS])
-    host = [HOST_ADDRESS["mps"], free_port([HOST_ADDRESS["mps"]])]
+    host = [HOST_ADDRESS["mps-1"], free_port([HOST_ADDRESS["mps-1"]])]
     (directory / "secret").write_text("unused\n")
     (directory / "secret").chmod(0o600)
     files = {

@@ -66,10 +66,12 @@ class Ask(NamedTuple):
 
 
 class Reply(NamedTuple):
-    """Send this datagram to the relay."""
+    """Send this datagram to the relay: it gives the address to the device."""
 
     data: bytes
     peer: Peer
+    device: bytes
+    address: bytes
 
 
 class Noted(NamedTuple):
@@ -94,6 +96,7 @@ class Counters:
     repeated: int = 0
     not_acked: int = 0
     bad_answers: int = 0
+    standby: int = 0
 
 
 @dataclass(slots=True)
@@ -116,9 +119,16 @@ class DhcpServer:
     rules: Sequence[SettingsRule]
     counters: Counters = field(default_factory=Counters)
     _leases: dict[bytes, int] = field(default_factory=dict)  # chaddr to allocation number
+    _newest: int = 0  # allocation number
     _creates: dict[int, _Create] = field(default_factory=dict)  # in the order asked
     _pending: dict[bytes, int] = field(default_factory=dict)  # chaddr to its newest create
     _next_id: int = 1
+
+    def restore(self, device: bytes, address: bytes) -> None:
+        """An earlier process of this server gave the address to the device."""
+        number = int.from_bytes(address, "big") - int(self.pool.network_address)
+        self._leases[device] = number
+        self._newest = max(self._newest, number)
 
     def receive(self, data: bytes, peer: Peer, now: float, *, sidecar_up: bool) -> list[Effect]:
         """A datagram came; with `sidecar_up` false a REQUEST is dropped and counted."""
@@ -159,11 +169,11 @@ class DhcpServer:
     def _offer(self, message: Message, peer: Peer) -> list[Effect]:
         number = self._leases.get(message.chaddr)
         if number is None:
-            number = len(self._leases) + 1
+            number = self._newest + 1
             if number >= self.pool.num_addresses - 1:
                 self.counters.pool_empty += 1
                 return []
-            self._leases[message.chaddr] = number
+            self._leases[message.chaddr] = self._newest = number
         return [self._reply(OFFER, message, peer, yiaddr=self._address(number))]
 
     def _ask(self, message: Message, peer: Peer, now: float, sidecar_up: bool) -> list[Effect]:
@@ -277,7 +287,7 @@ class DhcpServer:
             server_id=self.server_id,
             vendor_class=b"",
         )
-        return Reply(format_message(reply), peer)
+        return Reply(format_message(reply), peer, request.chaddr, yiaddr)
 
 
 def _fill(value: str | int, message: Message, number: int) -> str | int:

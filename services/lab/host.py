@@ -8,8 +8,12 @@ together and answers may come back in any order. Per batch the journal is flushe
 
 A sidecar that is gone is tried again after 0.1 s, then twice as long each time up to 1 s; what its devices
 ask for meanwhile is dropped and counted. `{"ready": true}` on standard output says that the UDP socket is
-bound. At the end the counters are the journal's last line. PacketCable's SNMP step between MPS and adapter is
-not simulated (see the core).
+bound, and that the sidecar took the host if it has to attach. At the end the counters are the journal's last
+line. PacketCable's SNMP step between MPS and adapter is not simulated (see the core).
+
+A host under election (`attach`) is silent unless it may act (`services.lab.authority`), which it looks at
+before each datagram that leaves, the very last thing. Each is in the journal before, with its epoch; so a
+host that was killed finds there which addresses it gave away.
 """
 
 from __future__ import annotations
@@ -26,15 +30,15 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from services.lab.authority import Authority
+from services.lab.bootp import address_text
 from services.lab.dhcp_server import Ask, DhcpServer, Effect, Noted, Reply, Service, SettingsRule
-from services.lab.journal import JournalWriter, boottime_s
+from services.lab.journal import JournalWriter, boottime_s, read_journal
+from services.lab.sidecar import Sidecar
 from services.lab.stop_signal import stop_descriptor
 
-RECONNECT_S = (0.1, 1.0)
 BATCH_DATAGRAMS_MAX = 256  # then the sidecar's answers get their turn
 RECEIVE_BUFFER_BYTES = 4 << 20  # a storm's requests wait here, not at the modems
-LINE_BYTES_MAX = 64 << 10  # an answer has a few hundred; a peer that sends more is not a sidecar
-UNSENT_BYTES_MAX = 4 << 20  # a sidecar that stopped reading is treated as gone
 
 
 class SettingsEntry(BaseModel):
@@ -59,81 +63,8 @@ class HostConfig(BaseModel):
     socket: Path
     journal: Path
     pool: ipaddress.IPv4Network
+    attach: bool = False
     settings: list[SettingsEntry]
-
-
-class Sidecar:
-    """The line-wise stream to a sidecar; never blocks, never raises, says when it is down."""
-
-    def __init__(self, path: Path, epoll: select.epoll) -> None:
-        self._path = path
-        self._epoll = epoll
-        self._socket: socket.socket | None = None
-        self._back_off_s = RECONNECT_S[0]
-        self._received = b""
-        self._unsent = b""
-        self.retry_at = 0.0
-
-    @property
-    def up(self) -> bool:
-        """Whether it can be asked now."""
-        return self._socket is not None
-
-    def fileno(self) -> int:
-        """Its descriptor, -1 while it is down."""
-        return -1 if self._socket is None else self._socket.fileno()
-
-    def connect(self, now: float) -> None:
-        """Try once; on refusal the next try is due at `retry_at`."""
-        attempt = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
-        try:
-            attempt.connect(str(self._path))
-        except OSError:
-            attempt.close()
-            self.retry_at = now + self._back_off_s
-            self._back_off_s = min(2 * self._back_off_s, RECONNECT_S[1])
-            return
-        self._socket = attempt
-        self._back_off_s = RECONNECT_S[0]
-        self._epoll.register(attempt, select.EPOLLIN)
-
-    def send(self, lines: bytes) -> bool:
-        """Send, or keep for later, up to a limit; False when the sidecar turned out to be gone."""
-        if self._socket is None:
-            return False
-        waiting = bool(self._unsent)
-        self._unsent += lines
-        try:
-            if self._unsent:
-                self._unsent = self._unsent[self._socket.send(self._unsent) :]
-        except BlockingIOError:
-            pass
-        except OSError:
-            return False
-        if bool(self._unsent) is not waiting:
-            events = select.EPOLLIN | select.EPOLLOUT if self._unsent else select.EPOLLIN
-            self._epoll.modify(self._socket, events)
-        return len(self._unsent) <= UNSENT_BYTES_MAX
-
-    def receive(self) -> list[bytes] | None:
-        """The complete lines that came; None when the sidecar is gone."""
-        if self._socket is None:
-            return None
-        try:
-            data = self._socket.recv(256 << 10)
-        except BlockingIOError:
-            return []
-        except OSError:
-            return None
-        *lines, self._received = (self._received + data).split(b"\n")
-        return lines if data and len(self._received) <= LINE_BYTES_MAX else None
-
-    def close(self, now: float) -> None:
-        """Forget the connection; the next try is due at `retry_at`."""
-        if self._socket is not None:
-            self._socket.close()
-        self._socket, self._received, self._unsent = None, b"", b""
-        self.retry_at = now + self._back_off_s
 
 
 class Host:
@@ -152,17 +83,23 @@ class Host:
         own = ipaddress.IPv4Address(config.listen[0]).packed
         rules = [entry.rule() for entry in config.settings]
         self._server = DhcpServer(config.service, own, config.pool, rules)
+        self._authority = Authority() if config.attach else None
+        if config.attach:
+            self._restore(config.journal)
 
     def run(self) -> None:
         """Serve until the stop descriptor is readable; the journal is complete when this returns."""
         try:
+            if self._authority is None:
+                _say_ready()
             stopping = False
             while not stopping:
                 now = boottime_s()
                 if not self._sidecar.up and now >= self._sidecar.retry_at:
-                    self._sidecar.connect(now)
-                wait_s = -1.0 if self._sidecar.up else max(0.0, self._sidecar.retry_at - now)
-                for descriptor, _ in self._epoll.poll(wait_s):
+                    self._connect(now)
+                if self._authority is not None:
+                    self._perform(self._authority.tick(now), now)
+                for descriptor, _ in self._epoll.poll(self._wait_s(now)):
                     if descriptor == self._udp.fileno():
                         self._drain(boottime_s())
                     elif descriptor == self._sidecar.fileno():
@@ -175,6 +112,23 @@ class Host:
             self._udp.close()
             self._epoll.close()
 
+    def _restore(self, journal: Path) -> None:
+        for event in read_journal(journal):
+            if event["event"] == "effect":
+                address = ipaddress.IPv4Address(event["address"]).packed
+                self._server.restore(bytes.fromhex(event["device"].replace(":", "")), address)
+
+    def _connect(self, now: float) -> None:
+        self._sidecar.connect(now)
+        if self._sidecar.up and self._authority is not None:
+            self._perform(self._authority.connected(now), now)
+
+    def _wait_s(self, now: float) -> float:
+        """How long nothing is due, for epoll."""
+        if not self._sidecar.up:
+            return max(0.0, self._sidecar.retry_at - now)
+        return -1.0 if self._authority is None else max(0.0, self._authority.deadline() - now)
+
     def _drain(self, now: float) -> None:
         effects: list[Effect] = []
         for _ in range(BATCH_DATAGRAMS_MAX):
@@ -182,6 +136,9 @@ class Host:
                 data, peer = self._udp.recvfrom(2048)
             except OSError:  # nothing left
                 break
+            if self._authority is not None and not self._authority.may_act(now):
+                self._server.counters.standby += 1
+                continue
             effects += self._server.receive(data, peer, now, sidecar_up=self._sidecar.up)
         self._perform(effects, now)
 
@@ -190,9 +147,23 @@ class Host:
         if lines is None:
             self._lose_sidecar(now)
             return
-        self._perform([effect for line in lines for effect in self._server.answer(line, now)], now)
+        self._perform([effect for line in lines for effect in self._answer(line, now)], now)
         if not self._sidecar.send(b""):
             self._lose_sidecar(now)
+
+    def _answer(self, line: bytes, now: float) -> list[Effect]:
+        """The effects of an answer, whoever of us asked."""
+        if self._authority is None:
+            return self._server.answer(line, now)
+        was_attached = self._authority.is_attached
+        try:
+            effects = self._authority.answer(json.loads(line), now)
+        except (AttributeError, KeyError, ValueError):  # no JSON object, or not as agreed
+            self._server.counters.bad_answers += 1
+            return []
+        if self._authority.is_attached and not was_attached:
+            _say_ready()
+        return self._server.answer(line, now) if effects is None else effects
 
     def _perform(self, effects: Iterable[Effect], now: float) -> None:
         asks: list[bytes] = []
@@ -207,6 +178,8 @@ class Host:
                     replies.append(effect)
         self._journal.flush()
         for reply in replies:
+            if not self._may_leave(reply):
+                continue
             try:
                 self._udp.sendto(reply.data, reply.peer)
             except OSError:  # a datagram may get lost; its device asks again
@@ -214,9 +187,30 @@ class Host:
         if asks and not self._sidecar.send(b"".join(asks)):
             self._lose_sidecar(now)
 
+    def _may_leave(self, reply: Reply) -> bool:
+        """Whether this may leave at this moment; if anybody asks for it, it is in the journal already."""
+        authority = self._authority
+        if authority is None:
+            return True
+        now = boottime_s()
+        if authority.may_act(now):
+            whose = {"device": reply.device.hex(":"), "address": address_text(reply.address)}
+            self._journal.append({**authority.effect(now), **whose})
+            self._journal.flush()
+            if authority.may_act(boottime_s()):
+                return True
+        self._server.counters.standby += 1
+        return False
+
     def _lose_sidecar(self, now: float) -> None:
         self._sidecar.close(now)
         self._server.disconnect()
+        if self._authority is not None:
+            self._perform(self._authority.lost(now), now)
+
+
+def _say_ready() -> None:
+    print(json.dumps({"ready": True}), flush=True)
 
 
 def main(arguments: list[str]) -> int:
@@ -231,7 +225,6 @@ def main(arguments: list[str]) -> int:
     except OSError as error:  # the address or the journal
         print(f"services.lab.host: {error}", file=sys.stderr)
         return os.EX_CANTCREAT
-    print(json.dumps({"ready": True}), flush=True)
     host.run()
     os.close(stop)
     return 0

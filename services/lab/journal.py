@@ -4,7 +4,7 @@ Theory of operation
 -------------------
 A writer appends to its own file and gathers lines in memory until it is flushed, so a journal line costs
 microseconds. Whoever must not lose a line when he is killed flushes before he acts on it. A killed writer can
-leave a torn last line: the reader passes over that one, and only that one.
+leave a torn last line: the reader passes over that one, and only that one; the next writer cuts it off.
 
 `at` is CLOCK_BOOTTIME in seconds. The lab runs on one machine, so the times of its processes compare.
 """
@@ -36,6 +36,7 @@ class JournalWriter:
 
     def __init__(self, path: Path) -> None:
         self._descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        _cut_torn_line(path)
         self._lines: list[str] = []
 
     def append(self, event: Mapping[str, object]) -> None:
@@ -66,6 +67,12 @@ class JournalWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _cut_torn_line(path: Path) -> None:
+    written = path.read_bytes()
+    if not written.endswith(b"\n"):
+        os.truncate(path, written.rfind(b"\n") + 1)
 
 
 def read_journal(path: Path) -> Iterator[dict[str, Any]]:

@@ -6,27 +6,24 @@ out afterwards from the journals of hosts and plant and its own notes, never fro
 """
 
 import json
+import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict
+from random import Random
 from typing import Any
 
 from bus.errors import TryAgainError
-from services.lab.addresses import HOST_ADDRESS
+from services.lab.host_kills import LOOK_AGAIN_S, HostKiller, primary_of
 from services.lab.interventions import Interventions
 from services.lab.journal import boottime_s, read_journal
 from services.lab.kea_host import KeaRun, by_lease, lease_counts
 from services.lab.ledger import account
+from services.lab.parts import attack_config, host_config, plant_config, proxy_config
 from services.lab.processes import Process, ask, stop_all, wait_until
 from services.lab.report import build_report
-from services.lab.site import (
-    Instance,
-    Site,
-    attack_config,
-    host_config,
-    plant_config,
-    proxy_config,
-)
+from services.lab.site import Instance, Site
+from services.lab.takeovers import account_takeovers
 
 READY_S = 30.0
 BOOTS_PER_S_MIN = 50.0
@@ -50,6 +47,7 @@ class Lab:
         self._cpu_at_end: dict[str, float] = {}
         self._plant: Process
         self._attack: Process | None = None
+        self._killer: HostKiller | None = None
         kea = site.scenario.kea
         self._kea = None if kea is None else KeaRun(site, kea, report)
 
@@ -64,15 +62,19 @@ class Lab:
             self._services[one.name] = self._spawn(
                 one.name, one.service, ["-m", "services.cli", "run", one.service, "--config", str(one.config)]
             )
-        hosts = [
-            self._module(f"host-{one}", "plant", "host", host_config(site, one)) for one in self._hosts()
-        ]
+        hosts = {
+            one.name: self._module(f"host-{one.name}", "plant", "host", host_config(site, one))
+            for one in site.hosts()
+        }
         self._plant = self._module("plant", "plant", "plant", plant_config(site))
-        for process in (*hosts, self._plant):
+        for process in (*hosts.values(), self._plant):
             self._wait_ready(process)
         self._report("waiting for the services to find each other")
         wait_until(self._is_ready, READY_S, "the services to find each other", self._processes)
         self._interventions.begin()
+        kills, seed = site.scenario.host_kills, site.scenario.seed
+        if kills is not None:
+            self._killer = HostKiller(kills, Random(seed), hosts, lambda: primary_of(site.rivals()))
         if site.scenario.attack is not None:
             self._attack = self._module("attack", "lab", "attack", attack_config(site))
             self._wait_ready(self._attack)
@@ -93,13 +95,16 @@ class Lab:
             )  # the others wait for their turn, at 50 boots/s on a very slow machine
         while time.monotonic() < deadline:
             self._plant.check()
-            for line in self._plant.lines(0.1):
+            due = math.inf if self._killer is None else self._killer.deadline()
+            for line in self._plant.lines(min(0.1, max(0.0, due - boottime_s()))):
                 if "done" in line:
                     self._cpu_at_end = self._cpu()
                     return line
                 progress(line["online"] + line["failed"], scenario.modems)
                 self._interventions.reached(line["online"])
             self._interventions.tick()
+            if self._killer is not None:
+                self._killer.tick()
             if self._kea is not None:
                 self._kea.watch()
         raise TryAgainError("the plant did not end in time")
@@ -110,6 +115,8 @@ class Lab:
         if self._attack is not None:
             more["attack"] = self._end_of(self._attack)
         site = self.site
+        if site.rivals():
+            more |= self._takeovers()
         if self._kea is not None:
             kea = more["kea"] = self._kea.finish(read_journal(site.journal("plant")))
             wait_until(lambda: self._has_rows(kea["leases"]), READY_S, "a row for each lease", [])
@@ -120,7 +127,7 @@ class Lab:
         groups = {"dhcp", "cfm", "mps", "plant"}
         cpu_s = {group: self._cpu_at_end[group] - self._cpu_at_go[group] for group in sorted(groups)}
         plant = read_journal(site.journal("plant"))
-        hosts = [read_journal(site.journal(f"host-{service}")) for service in self._hosts()]
+        hosts = [read_journal(site.journal(f"host-{one.name}")) for one in site.hosts()]
         if self._kea is not None:
             plant = by_lease(plant)
             more["kea_rows"] = lease_counts(answers)
@@ -142,7 +149,8 @@ class Lab:
             ledger=books,
             more=more,
             endpoints={
-                **{f"{one.service}_socket": str(one.socket) for one in site.minters()},
+                # Of two DHCP sidecars the first.
+                **{f"{one.service}_socket": str(one.socket) for one in reversed(site.minters())},
                 "tftp": [f"{cfm.address}:{site.tftp_port}" for cfm in site.cfms()],
                 "secret_file": str(site.secret_file),
             },
@@ -158,9 +166,18 @@ class Lab:
         if self._kea is not None:
             self._kea.stop()
 
-    def _hosts(self) -> list[str]:
-        """The services whose host the lab plays."""
-        return [] if self._kea is not None else [*HOST_ADDRESS]
+    def _takeovers(self) -> dict[str, Any]:
+        """What became of a role for which several stood, once the rest of the kills is made."""
+        kills = []
+        if self._killer is not None:
+            deadline = time.monotonic() + self._killer.patience_s()
+            while not self._killer.is_over and time.monotonic() < deadline:
+                self._killer.tick()
+                time.sleep(LOOK_AGAIN_S)
+            kills = self._killer.kills
+        site = self.site
+        journals = {one.name: read_journal(site.journal(f"host-{one.name}")) for one in site.rivals()}
+        return asdict(account_takeovers(kills, journals))
 
     def _module(self, name: str, group: str, module: str, config: dict[str, Any]) -> Process:
         path = self.site.directory / f"{name}.json"
@@ -189,7 +206,7 @@ class Lab:
         return {key: value for key, value in found[-1].items() if key != "done"}
 
     def _is_ready(self) -> bool:
-        """Everybody has the settings, and every minter could hand off to every CFM."""
+        """Everybody has the settings, every minter could hand off to every CFM, every role has a primary."""
         cfms = {cfm.name for cfm in self.site.cfms()}
         for one in self.site.instances.values():
             status = ask(one.socket, {"op": "status"})
@@ -197,7 +214,9 @@ class Lab:
                 return False
             if one.service != "cfm" and not cfms <= set(status["cfms"]):
                 return False
-        return True
+        services = {one.service for one in self.site.minters()}
+        roles = [[one for one in self.site.minters() if one.service == service] for service in services]
+        return None not in map(primary_of, roles)
 
     def _is_audited(self) -> bool:
         """Nobody has events left that are not published."""

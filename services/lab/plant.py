@@ -3,8 +3,8 @@
 Theory of operation
 -------------------
 The shell of `services.lab.population`: one process, one thread, one epoll. All DHCP goes through one socket
-that plays the relay agent; every read has a socket of its own, bound to the address its device leased,
-because that address is what the file is made for.
+that plays the relay agent, which sends each message to every server it knows; every read has a socket of its
+own, bound to the address its device leased, because that address is what the file is made for.
 
 With its orchestrator it speaks JSON lines: it prints `{"ready": true}`, waits for `go` on standard input,
 prints `{"online": …, "failed": …, "started": …}` every 0.2 s, and at the end the totals with `"done": true`.
@@ -64,6 +64,7 @@ class PlantConfig(BaseModel):
     reboot_after_s: float | None = Field(default=None, ge=DALLY_S)
     relay: Address
     dhcp: Address
+    helpers: tuple[Address, ...] = ()  # more DHCP servers, which get the same as `dhcp`
     mps: Address | None = None
     tftp_port: int = Field(gt=0, lt=65536)
     secret_file: Path
@@ -109,7 +110,8 @@ class Plant:
             boot_window_s=config.boot_window_s,
             in_flight_max=config.in_flight_max,
         )
-        self._servers = {"cm": _pair(config.dhcp), "mta": _pair(config.mps or config.dhcp)}
+        dhcp = [_pair(config.dhcp), *map(_pair, config.helpers)]
+        self._servers = {"cm": dhcp, "mta": dhcp if config.mps is None else [_pair(config.mps)]}
         self._journal = JournalWriter(config.journal)
         self._reads: dict[int, socket.socket] = {}  # by device
         self._devices: dict[int, int] = {}  # by descriptor
@@ -201,7 +203,8 @@ class Plant:
                 case SendTftp():
                     self._send(self._reads[effect.device], effect.data, (effect.server, effect.port))
                 case SendDhcp():
-                    self._send(self._relay, effect.data, self._servers[effect.kind])
+                    for server in self._servers[effect.kind]:
+                        self._send(self._relay, effect.data, server)
                 case Noted():
                     self._journal.append(effect.event)
                 case OpenRead():

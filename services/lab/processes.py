@@ -27,10 +27,10 @@ class Process:
         self._arguments = arguments
         self._log = directory / f"{name}.log"
         self._earlier_cpu_s = 0.0
-        self._lines = b""
         self._start()
 
     def _start(self) -> None:
+        self._lines = b""
         with self._log.open("ab") as log:
             # A session of its own: Ctrl-C reaches the lab alone, which then stops its children in order.
             self._child = subprocess.Popen(

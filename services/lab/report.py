@@ -27,7 +27,7 @@ def build_report(
     more: Mapping[str, Any],
 ) -> dict[str, Any]:
     """One flat report from what the parts said. `minters` and `cfms` are their last `status` answers, `more`
-    is what an attack or a rotation of keys came to.
+    is what an attack, a rotation of keys or an election came to.
     """
     plant = (
         "online",
@@ -58,10 +58,13 @@ def build_report(
 
 
 def is_good(report: Mapping[str, Any]) -> bool:
-    """Nobody failed, the ledger is clean, an attack got nothing, and every key that was rotated works."""
+    """Nobody failed, the ledger is clean, an attack got nothing, every key that was rotated works, and there
+    were never two primaries.
+    """
     rotated = all(report.get("rotations", {}).values())
     held = not report.get("attack", {}).get("bytes", 0)
-    return report["failed"] == 0 and bool(report["ledger"]["clean"]) and held and rotated
+    one = not report.get("overlap_ms", 0) and not report.get("stale_effects", 0)
+    return report["failed"] == 0 and bool(report["ledger"]["clean"]) and held and rotated and one
 
 
 def print_table(report: Mapping[str, Any], console: Console) -> None:

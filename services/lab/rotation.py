@@ -3,7 +3,8 @@
 The lab takes the steps of `bus.rotation` at the moments that a scenario names, and has every service reload
 after each. The fleet has one more minter, `probe-1`, whose keys are rotated like all others and which is
 nobody's process. When all is over the lab speaks in its name: what it does with its former key must be
-refused, and the same with its present key must work, or nothing was proven.
+refused, and the same with its present key must work, or nothing was proven. Names alone are sealed with the
+keys of a sidecar, because a CFM serves those of a role's primary and no others.
 """
 
 import secrets
@@ -41,6 +42,7 @@ class Target(NamedTuple):
     fileid: str
     tftp: tuple[str, int]
     group: tuple[str, int]
+    minter: str
     minter_socket: Path
 
 
@@ -87,7 +89,7 @@ class Rotation:
 
     def _keys(self) -> _Keys:
         fleet = load_fleet(self._directory / "fleet.yaml")
-        path = self._directory / "seal" / f"{PROBE}.key"
+        path = self._directory / "seal" / f"{self._target.minter}.key"
         return _Keys(
             key_pair(read_secret(self._directory / "curve" / f"{PROBE}.key")),
             fleet.member(self._target.cfm).keys[0].encode(),
@@ -96,7 +98,7 @@ class Rotation:
         )
 
     def _row(self, seal: SealKey) -> tuple[Row, Callable[[SealKey], Row]]:
-        """A row of the probe's for its own address, with its name sealed by `seal` or by another key."""
+        """A row of the sidecar's for the probe's address, its name sealed by `seal` or by another key."""
         request = {
             "op": "fileid.create",
             "device": "00:00:5e:00:53:01",
@@ -109,7 +111,7 @@ class Rotation:
         opener = Opener(
             [SealKey.of(*line) for path in paths for line in load_seal_keys(path, fleet, KEY_BYTES)]
         )
-        fields = opener.open(name).fields()._replace(minter=number_of(PROBE))
+        fields = opener.open(name).fields()
         mask = name.partition(b".")[2].decode()
 
         def sealed(key: SealKey) -> Row:

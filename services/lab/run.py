@@ -36,6 +36,8 @@ def running(scenario: Scenario, mode: str, broker: str, report: Callable[[str], 
     """
     if mode == "multicast" and scenario.faults is not None:
         raise ConfigError(f"{scenario.name}: its faults need the proxy of the hand-off path, so mode bus")
+    if mode == "multicast" and scenario.dhcps > 1:
+        raise ConfigError(f"{scenario.name}: its DHCP hosts need the election, so mode bus")
     with (
         _alone(),
         tempfile.TemporaryDirectory(prefix="provbus-lab-") as directory,

@@ -10,6 +10,7 @@ from bus.section import Section
 from bus.yaml_file import explain, read_yaml
 
 Share = Annotated[float, Field(ge=0, le=1)]
+Seconds = Annotated[float, Field(ge=0)]
 
 
 class Fault(Section):
@@ -27,6 +28,7 @@ class Faults(Section):
     pull: Fault = Fault()
     pulled: Fault = Fault()
     hello: Fault = Fault()
+    standing: Fault = Fault()
 
 
 class Kill(Section):
@@ -34,6 +36,16 @@ class Kill(Section):
 
     cfm: int = Field(ge=1)
     at_online: Share
+
+
+class HostKills(Section):
+    """Kill -9 the host of the primary so often, each time at random between so and so many seconds after its
+    rival was ready to take over. It is back after `back_after_s`, as the next one to take over.
+    """
+
+    count: int = Field(ge=1)
+    every_s: tuple[Seconds, Seconds]
+    back_after_s: Seconds
 
 
 class Attack(Section):
@@ -72,6 +84,8 @@ class Scenario(Section):
     modems: int = Field(ge=1)
     mtas: int = Field(0, ge=0)
     cfms: int = Field(2, ge=1, le=50)
+    # DHCP hosts, each with its sidecar. Two stand for one role, and one of them is its primary.
+    dhcps: int = Field(1, ge=1, le=2)
     seed: int = 1
     boot_window_s: float = Field(0.0, ge=0)
     in_flight_max: int = Field(400, ge=1)
@@ -85,6 +99,7 @@ class Scenario(Section):
     settings: Path
     faults: Faults | None = None
     kills: tuple[Kill, ...] = ()
+    host_kills: HostKills | None = None
     # When the steps add, use and drop of a rotation of all keys are taken: shares of the modems online.
     rotate_at_online: tuple[Share, Share, Share] | None = None
     attack: Attack | None = None
@@ -97,7 +112,7 @@ class Scenario(Section):
         if not self.carrier_loss:
             return self.faults
         fault = Fault(drop=self.carrier_loss)
-        return Faults(rows=fault, ack=fault, pull=fault, pulled=fault, hello=fault)
+        return Faults(rows=fault, ack=fault, pull=fault, pulled=fault, hello=fault, standing=fault)
 
     def resized(self, modems: int) -> "Scenario":
         """The same scenario with another number of modems and the same share of adapters."""
@@ -117,6 +132,11 @@ def load_scenario(path: Path) -> Scenario:
     if late or scenario.mtas > scenario.modems:
         reason = f"kills cfm {late[0]} of {scenario.cfms}" if late else "has more mtas than modems"
         raise ConfigError(f"{path}: {reason}")
+    if scenario.host_kills is not None and scenario.dhcps == 1:
+        raise ConfigError(f"{path}: host_kills need dhcps: 2, or nobody takes over")
+    alone = [key for key in ("attack", "kea", "rotate_at_online") if getattr(scenario, key) is not None]
+    if alone and scenario.dhcps > 1:
+        raise ConfigError(f"{path}: {alone[0]} is for one DHCP host, dhcps: 1")
     update: dict[str, Any] = {"settings": path.parent / scenario.settings}
     if scenario.kea is not None:
         update["kea"] = scenario.kea.model_copy(update={"config": path.parent / scenario.kea.config})

@@ -1,10 +1,10 @@
 """Where the catalogue is kept: the operator's YAML file, and the copy on disk for a start without Kafka."""
 
-import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from bus import state_file
 from bus.errors import ConfigError, DecodeError
 from bus.messages import CatalogueRecord, encode
 from bus.routes import route
@@ -55,13 +55,7 @@ def read_catalogue(path: Path, check: Check) -> CatalogueFile:
 
 def save(path: Path, found: CatalogueRecord) -> None:
     """Keep the record on disk: whole or not at all, also through a power cut."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_suffix(".new")
-    with fresh.open("wb") as file:
-        file.write(encode(found))
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.rename(path)
+    state_file.keep(path, encode(found))
 
 
 def load(path: Path) -> CatalogueRecord | None:

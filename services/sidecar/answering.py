@@ -1,15 +1,17 @@
 """The end of a hand-off: what the host service is answered, and what the audit stream is told.
 
 The answer names the CFM that acked; else the first one tried that is still alive; else any that is; else the
-configured default. Without any of them it is `try_again`.
+configured default. Without any of them it is `try_again`; so it is when the row's authority has ended.
 """
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from pydantic_core import to_json
 
 from bus.audit import Audit
+from bus.envelope import NO_TOKEN, Stamp, Token
 from bus.machine import Reply
 from bus.metrics import HANDOFF_BOUNDS_S, Histogram
 from fileid.handoff import Settled
@@ -26,12 +28,15 @@ def _json(value: str | tuple[str, ...] | None) -> str:
 
 
 class Ticket(NamedTuple):
-    """What the answer to a request needs, when its row is settled. `since` is when it was minted."""
+    """What the answer to a request needs, when its row is settled. `since` is when it was minted, `token` by
+    what authority.
+    """
 
     session: int
     request: Create
     serial: str
     since: float
+    token: Token = NO_TOKEN
 
 
 class Answers:
@@ -40,23 +45,28 @@ class Answers:
     def __init__(
         self,
         *,
+        stamp: Stamp,
         roster: Roster,
         balancer: Balancer,
         offering: Offering,
         audit: Audit,
+        may_act: Callable[[float], bool],
         default_next_server: str | None,
     ) -> None:
         self.handoff_s = Histogram(HANDOFF_BOUNDS_S)
+        self._stamp = stamp
         self._roster = roster
         self._balancer = balancer
         self._offering = offering
         self._audit = audit
+        self._may_act = may_act
         self._default_next_server = default_next_server
 
     def answer(self, settled: list[Settled], now: float, wall_offset_s: float) -> list[Reply]:
         """A reply for each; Unix time is `now + wall_offset_s`."""
         replies = []
         server, server_of = None, None
+        token = self._stamp.token if self._may_act(now) else None
         for end in settled:
             ticket: Ticket = end.ticket
             if not end.cfm or end.cfm != server_of:  # the rows of a frame have one CFM
@@ -70,8 +80,10 @@ class Answers:
                 "acked": end.acked,
                 "sealed": sealed,
             }
-            if server is None:
+            if server is None or ticket.token != token:
                 reason = "no CFM is alive and no default is configured"
+                if ticket.token != token:
+                    reason = "this sidecar lost its role meanwhile"
                 body = {"id": ticket.request.id, "error": "try_again", "detail": reason}
             replies.append(Reply(ticket.session, body))
             took_s = now - ticket.since

@@ -12,7 +12,8 @@ lease that is told twice, or by the followers of two servers that share their le
 CFM calls the second a duplicate. A renewal looks like a boot; its row expires unread.
 
 Leases wait without settings, and while too many rows are under way; a lease of a minute ago is of no use any
-more, for its row would have expired.
+more, for its row would have expired. Who does not hold its role makes no rows: it keeps the leases of the
+last `STANDBY_S`, which the primary may have died with, and lets go of the others.
 The follower's mark is stored when all rows up to it are settled.
 """
 
@@ -40,6 +41,7 @@ BUDGET = Budget(try_s=0.050, budget_s=10.0)
 """A CFM that restarts is back by then; later a read pulls the row."""
 LATE_S = 1.0
 ROWS_AT_ONCE = 10_000  # under way to one CFM; half of what a hand-off takes, and the loop has others to serve
+STANDBY_S = 10.0  # the longest takeover, and as much again
 HELD_MAX = 100_000  # leases that wait for settings: more than a server grants in their minute
 _REFUSED = ("ignored", "no_settings", "bad_settings", "stale", "shed")
 
@@ -80,6 +82,7 @@ class Leasing:
         data_bytes_max: int = ROUTES["fileid"].payload_bytes_max,
     ) -> None:
         self.counts = dict.fromkeys(("seen", "acked", "late", "unacked", *_REFUSED), 0)
+        self.may_make = True
         self._stamp = stamp
         self._minter = number_of(stamp.instance)
         self._files = files
@@ -124,6 +127,8 @@ class Leasing:
         """Frames to send, and how far everything is settled."""
         while self._can_make():
             self._make(self._pop(), now, now + wall_offset_s)
+        while not self.may_make and self._held and now >= self._held[0].since + STANDBY_S:
+            self._batches.append(_Batch(self._pop().position))
         effects: list[Effect] = []
         for handoff in self._handoffs.values():
             sends, settled = handoff.tick(now)
@@ -141,6 +146,8 @@ class Leasing:
         if (self._batches and not self._batches[0].rows) or self._can_make():
             return 0.0
         dues = [due for one in self._handoffs.values() if (due := one.deadline()) is not None]
+        if self._held and not self.may_make:
+            dues.append(self._held[0].since + STANDBY_S)
         return min(dues, default=None)
 
     def _only(self, cfm: str) -> Callable[[Sequence[str], float], str | None]:
@@ -148,7 +155,7 @@ class Leasing:
 
     def _can_make(self) -> bool:
         """Whether leases wait, and their rows can be handed off; a CFM that is away holds nobody up."""
-        return bool(self._held and self._offering) and all(
+        return bool(self.may_make and self._held and self._offering) and all(
             len(handoff) < ROWS_AT_ONCE or cfm in self._away for cfm, handoff in self._handoffs.items()
         )
 

@@ -11,6 +11,9 @@ yet, the answer is `try_again`.
 Rows stay here for 60 s, so that a CFM which is asked for a file it does not know can pull the row: over its
 own connection, by the name that proves that the row was ours.
 
+Only who holds its role mints (`authority`): a row that is settled when the role is gone is answered
+`try_again` too, because its CFM may not count it.
+
 Draining, it mints no more, sees its hand-offs settled, and exits. The rows it kept for pulls end with it: the
 CFMs have those that were acked, and a full seal serves the others.
 
@@ -30,8 +33,13 @@ from bus.machine import (
     Connect,
     Draining,
     Effect,
+    Entry,
     Exit,
+    HostCame,
+    HostGone,
     LocalRequest,
+    LogBounds,
+    LogLost,
     Received,
     Reply,
     Send,
@@ -59,8 +67,10 @@ from fileid.seal import Sealer
 from heartbeat.balance import Balancer
 from heartbeat.pulse import Pulse
 from heartbeat.roster import Roster
+from heartbeat.standing import STANDING, pack_hello
 from services.docsis.errors import DocsisError
 from services.sidecar.answering import Answers, Ticket
+from services.sidecar.authority import Authority
 from services.sidecar.leasing import Leasing
 from services.sidecar.minting import Mint, NotNowError
 from services.sidecar.offering import Offering
@@ -68,12 +78,12 @@ from services.sidecar.requests import parse_create
 from services.sidecar.status import MinterStatus
 
 HELLO_EVERY_S = 0.25
-OPERATIONS = "fileid.create, settings, settings.apply, status and trace"
+OPERATIONS = "fileid.create, authority, host.*, failover.*, settings, settings.apply, status and trace"
 
 
 class Minter:
     """One sidecar. `service` is dhcp or mps; `random_bytes(n)` makes the serials; `files` are those that a
-    DHCP server gives out by itself.
+    DHCP server gives out by itself; without an `authority` it always may.
     """
 
     def __init__(
@@ -87,6 +97,7 @@ class Minter:
         random: Random,
         random_bytes: Callable[[int], bytes],
         minted_max: int,
+        authority: Authority | None = None,
         default_next_server: str | None = None,
         catalogue: CatalogueRecord | None = None,
         publish: CatalogueRecord | None = None,
@@ -95,9 +106,10 @@ class Minter:
     ) -> None:
         self._service = service
         self._stamp = stamp
-        self._roster = Roster(services)
+        self._roster = Roster(services, own=stamp.instance)
         self._balancer = Balancer(self._roster, random)
         self._data_bytes_max = data_bytes_max
+        self._authority = authority or Authority(stamp, None)
         self._handoff = Handoff(stamp, self._choose, budget, data_bytes_max=data_bytes_max)
         self._minted = Minted(minted_max)
         self._audit = Audit(stamp)
@@ -119,10 +131,12 @@ class Minter:
             data_bytes_max=data_bytes_max,
         )
         self._answers = Answers(
+            stamp=stamp,
             roster=self._roster,
             balancer=self._balancer,
             offering=self._offering,
             audit=self._audit,
+            may_act=self._authority.may_act,
             default_next_server=default_next_server,
         )
         self.counts = dict.fromkeys(("created", "refused", "undecodable", "unknown_pulls"), 0)
@@ -139,6 +153,7 @@ class Minter:
             pulse=self._pulse,
             dedup=self._dedup,
             offering=self._offering,
+            authority=self._authority,
             unreachable=self._unreachable,
             default_next_server=default_next_server,
             counts=self.counts,
@@ -165,21 +180,31 @@ class Minter:
         elif isinstance(message, CaughtUp):
             if message.traffic == "config":
                 self._offering.caught_up(now)
+                self._authority.settings_read()
+        elif isinstance(message, Entry | LogBounds | LogLost | HostCame | HostGone):
+            return self._authority.receive(message, now)
         elif isinstance(message, Draining):
             self._pulse.drain()
+            return self._authority.receive(message, now)
         elif isinstance(message, Stopping):
-            return [*self._audit.flush(now + self._wall_offset_s)]
+            wall_s = now + self._wall_offset_s
+            return [*self._audit.flush(wall_s), self._pulse.leave(self._beat(), now, wall_s)]
         elif isinstance(message, WallClock):
             self._wall_offset_s = message.offset_s
         else:
             assert isinstance(message, SessionClosed), f"no minter understands {message!r}"
+            return self._authority.receive(message, now)
         return []
 
     def tick(self, now: float) -> list[Effect]:
         """Hand-offs, the beat, the audit batch, the detector: whatever is due."""
         wall_s = now + self._wall_offset_s
+        authority = self._authority
+        authority.is_prepared = bool(self._offering)
+        effects: list[Effect] = authority.tick(now, wall_s)
+        self._leasing.may_make = authority.may_act(now)
         sends, settled = self._handoff.tick(now)
-        effects: list[Effect] = [*sends, *self._answers.answer(settled, now, self._wall_offset_s)]
+        effects += [*sends, *self._answers.answer(settled, now, self._wall_offset_s)]
         for send in sends:
             self._balancer.gave(str(send.to), int.from_bytes(send.envelope.data[:2]))
         effects += self._leasing.tick(now, self._wall_offset_s)
@@ -188,18 +213,27 @@ class Minter:
         if now >= self._hello_due:
             self._hello_due = now + HELLO_EVERY_S
             self._unreachable.clear()
-            effects += (Send(peer, self._stamp.envelope(HELLO, b"", time_ms=0)) for peer in self._endpoints)
+            hello = pack_hello(authority.stand, now)
+            effects += (Send(peer, self._stamp.envelope(HELLO, hello, time_ms=0)) for peer in self._endpoints)
         effects += self._audit.tick(now, wall_s)
         effects += self._offering.tick(now, wall_s)
         self._roster.tick(now)
-        if self._pulse.draining_beats and not len(self._handoff) + len(self._leasing):
+        is_idle = not len(self._handoff) + len(self._leasing)
+        if self._pulse.draining_beats and is_idle and authority.is_released:
             effects.append(Exit(0, "drained"))
         return effects
 
     def deadline(self) -> float | None:
         """The earliest of all parts."""
         due = min(self._pulse.deadline(), self._hello_due)
-        for part in (self._handoff, self._leasing, self._audit, self._roster, self._offering):
+        for part in (
+            self._handoff,
+            self._leasing,
+            self._audit,
+            self._roster,
+            self._offering,
+            self._authority,
+        ):
             other = part.deadline()
             if other is not None and other < due:
                 due = other
@@ -219,6 +253,11 @@ class Minter:
             if self._pulse.is_draining:
                 return [_refusal(request, "try_again", "this sidecar is about to stop")]
             return [*self._offering.apply(request, now)]
+        if self._authority.does(operation):
+            try:
+                return self._authority.operate(request, now)
+            except DecodeError as error:
+                return [_refusal(request, "bad_request", str(error))]
         return [_refusal(request, "bad_request", f"unknown op {operation!r}; there are {OPERATIONS}")]
 
     def _create(self, request: LocalRequest, now: float) -> list[Effect]:
@@ -226,8 +265,12 @@ class Minter:
             create = parse_create(request.body)
             if self._pulse.is_draining:
                 raise NotNowError("this sidecar is about to stop")
+            if not self._authority.may_act(now):
+                raise NotNowError(self._authority.why_not())
             row, serial = self._mint.mint(create, now + self._wall_offset_s)
-            self._handoff.offer(row, Ticket(request.session, create, serial.hex(), now), now)
+            self._handoff.offer(
+                row, Ticket(request.session, create, serial.hex(), now, self._stamp.token), now
+            )
             self._minted.add(row, now)
         except (NotNowError, BackpressureError) as error:
             self.counts["refused"] += 1
@@ -249,6 +292,9 @@ class Minter:
             return [*self._answers.answer(self._handoff.acked(envelope), now, self._wall_offset_s)]
         if envelope.type == PULL:
             return self._pulled(envelope, now)
+        if envelope.type == STANDING:
+            self._authority.answered(envelope.source, envelope.data, now)
+            return []
         if not self._dedup.is_new(envelope):
             return []
         if envelope.type == BEAT:
@@ -261,8 +307,10 @@ class Minter:
         raise DecodeError(f"{envelope.type} is not for a minter")
 
     def _beaten(self, envelope: Envelope, now: float) -> list[Effect]:
-        self._roster.receive(envelope, now)
+        self._roster.receive(envelope, now, now + self._wall_offset_s)
         peer = self._roster.peer(envelope.source)
+        if peer is not None:
+            self._authority.heard(peer.name, peer.beat.log, now)
         endpoint = peer.beat.endpoints.get("fileid") if peer is not None else None
         if endpoint is None or self._endpoints.get(envelope.source) == endpoint:
             return []
@@ -293,6 +341,8 @@ class Minter:
             service=self._service,
             load=Load(in_flight=len(self._handoff)),
             generation=self._offering.generation,
+            log=self._authority.log_position(),
+            standing=self._authority.standing(),
         )
 
 

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import secrets
 from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import Any, NamedTuple, Protocol
@@ -9,17 +10,24 @@ from typing import Any, NamedTuple, Protocol
 from bus.config import Config
 from bus.errors import ConfigError, LocalError
 from bus.fleet import load_seal_keys
-from bus.machine import Connect, Exit, Send
+from bus.machine import Connect, Exit, Send, WatchHost
 from bus.messages import CatalogueRecord
 from bus.node import Identity, Node, identify
 from bus.service_sections import MinterSection
 from bus.transport.poller import Poller
+from bus.transport.processes import ProcessWatch
 from bus.transport.zeromq import Dealers
 from fileid.handoff import Budget
 from fileid.lease import LeaseFile, StorePosition
 from fileid.seal import KEY_BYTES, Sealer, SealKey
+from heartbeat.appointment import Appointment
+from heartbeat.election import Election
+from heartbeat.evidence import Stand
+from heartbeat.static import Tenure, resume
 from services.settings.catalogue import StoreCatalogue
 from services.settings.store import load, read_catalogue, save
+from services.sidecar.authority import Authority, StoreFailover
+from services.sidecar.failover_file import load_failover, save_failover
 from services.sidecar.minter import Minter
 from services.sidecar.offering import catalogue_problems
 
@@ -73,7 +81,7 @@ def run(
     that does not ask us, and gives out `files`.
     """
     section, publish, seal_key, _ = read_files(config, service)
-    node = Node(config, [service], read=("heartbeat", "config"))
+    node = Node(config, [service], read=("heartbeat", "config", "failover"))
     try:
         _check(files, node.fleet.services())
         copy = config.state_directory / "catalogue.json"
@@ -83,6 +91,12 @@ def run(
             Dealers(node.context, node.poller, node.keys, node.fleet.keys("cfm"))
         )
         sealer = Sealer(seal_key)
+        directory = config.state_directory
+        kept = load_failover(directory)
+        election = appoint(node, kept) if node.multicast else elect(node, kept.stand)
+        needs_host = section.attached or follow is not None
+        authority = Authority(node.stamp, election, needs_host=needs_host, kept=kept)
+        watch = node.keep(ProcessWatch(node.poller))
 
         def reload() -> None:
             files = read_files(config, service)
@@ -100,6 +114,7 @@ def run(
             random=Random(node.stamp.incarnation),
             random_bytes=RandomPool().take,
             minted_max=section.minted_max,
+            authority=authority,
             default_next_server=section.default_next_server,
             catalogue=catalogue,
             publish=publish,
@@ -113,6 +128,11 @@ def run(
             except LocalError as error:
                 _log.warning("%s", error)
 
+        def watch_host(effect: WatchHost) -> None:
+            pid = node.local.peer_pid(effect.session)
+            if pid is not None:
+                watch.watch(effect.session, pid)
+
         follower = None if follow is None else node.keep(follow(node.poller))
         return node.run(
             machine,
@@ -120,12 +140,53 @@ def run(
                 **({} if follower is None else {StorePosition: lambda one: follower.store(one.position)}),
                 Send: lambda effect: link.send(effect.to, effect.envelope),
                 Connect: connect,
+                WatchHost: watch_host,
+                StoreFailover: lambda effect: save_failover(directory, effect),
                 StoreCatalogue: lambda effect: save(copy, effect.record),
             },
             reload,
         )
     finally:
         node.close()
+
+
+def appoint(node: Node, kept: StoreFailover) -> Appointment | None:
+    """Who holds the role without a log: whom a person named. None where there is nobody else, or where all
+    may act; `ConfigError` if nobody said which.
+    """
+    roles, section = node.fleet.roles(), node.config.failover
+    role = roles[node.stamp.instance]
+    members = [name for name in roles if roles[name] == role]
+    if len(members) == 1 or section.allow_dual_active:
+        return None
+    if section.primary not in members:
+        raise ConfigError(f"failover.primary: over multicast a person says who of {', '.join(members)} is it")
+    index, era = members.index(node.stamp.instance), node.config.era
+    claim_id = secrets.token_hex(8)
+    on_disk = None if kept.stand is None else Tenure(kept.stand, kept.is_ours)
+    is_configured = section.primary == node.stamp.instance
+    return Appointment(
+        role=role,
+        tenure=resume(on_disk, is_configured=is_configured, index=index, era=era, claim_id=claim_id),
+        index=index,
+        era=era,
+        cfms=[*node.fleet.keys("cfm")],
+        new_id=lambda: secrets.token_hex(8),
+    )
+
+
+def elect(node: Node, kept: Stand | None) -> Election:
+    """The election of this instance's role. Who is named first in the fleet file stands first."""
+    roles = node.fleet.roles()
+    role = roles[node.stamp.instance]
+    return Election(
+        role=role,
+        stamp=node.stamp,
+        rank=[name for name in roles if roles[name] == role].index(node.stamp.instance),
+        cfms=[*node.fleet.keys("cfm")],
+        new_id=lambda: secrets.token_hex(8),
+        kept=kept,
+    )
 
 
 def _check(files: Sequence[LeaseFile], services: Mapping[str, str]) -> None:

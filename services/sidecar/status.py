@@ -16,7 +16,8 @@ from fileid.handoff import Handoff
 from fileid.minted import Minted
 from heartbeat.balance import Balancer
 from heartbeat.pulse import Pulse
-from heartbeat.roster import Roster
+from heartbeat.roster import SKEW_S_MAX, Roster
+from services.sidecar.authority import Authority
 from services.sidecar.leasing import Leasing
 from services.sidecar.offering import Offering
 
@@ -37,6 +38,7 @@ class MinterStatus:
     pulse: Pulse
     dedup: Dedup
     offering: Offering
+    authority: Authority
     unreachable: Collection[str]
     default_next_server: str | None
     counts: Mapping[str, int]
@@ -52,6 +54,7 @@ class MinterStatus:
             "draining": self.pulse.is_draining,
             "peers": self.roster.describe(now),
             "cfms": self._able(),
+            "failover": self.authority.describe(now),
             "handoffs": self.handoff.counts,
             "counts": self.counts,
             "leases": self.leasing.counts,
@@ -63,11 +66,14 @@ class MinterStatus:
         missing = ["it drains, to stop"] if self.pulse.is_draining else []
         if not self.offering:
             missing.append("settings")
+        missing += self.authority.missing()
         return missing if self.default_next_server else missing + self._without_cfm()
 
     def degraded(self) -> list[str]:
         """Names go out, but nobody confirmed their rows."""
-        return self._without_cfm() if self.default_next_server else []
+        skewed = [name for name, skew_s in self.roster.skewed().items() if abs(skew_s) > SKEW_S_MAX]
+        clocks = [f"the clock of {name} is more than {SKEW_S_MAX:g} s off ours" for name in skewed]
+        return clocks + (self._without_cfm() if self.default_next_server else [])
 
     def samples(self, now: float) -> Iterator[Sample]:
         """Everything that a minter counts and sees."""
@@ -84,6 +90,7 @@ class MinterStatus:
         yield Sample("provbus_duplicates_total", self.dedup.duplicates)
         yield Sample("provbus_settings_generation", self.offering.generation)
         yield Sample("provbus_draining", self.pulse.is_draining)
+        yield from self.authority.samples()
         waiting = {
             "handoff": len(self.handoff) + len(self.leasing),
             "minted": len(self.minted),
@@ -101,6 +108,8 @@ class MinterStatus:
             yield Sample("provbus_peers", count, {"service": service, "state": state})
         ages = {name: one["beat_age_s"] for name, one in known.items() if one["beat_age_s"] is not None}
         yield from labelled("provbus_beat_age_seconds", "peer", ages)
+        yield from labelled("provbus_clock_skew_seconds", "peer", self.roster.skewed())
+        yield Sample("provbus_detector_stretch", self.roster.stretch)
 
     def _able(self) -> list[str]:
         able = self.balancer.able([*self.unreachable], self.offering.generation)

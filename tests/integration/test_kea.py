@@ -83,7 +83,8 @@ def follow(kea: Kea, until: Callable[[set[bytes]], bool], events: dict[str, int]
         while not until(devices):
             assert time.monotonic() < deadline, f"only {len(devices)} devices came: {follower.counts}"
             for message in poller.poll(0.02):
-                assert isinstance(message, Leased)
+                if not isinstance(message, Leased):
+                    continue
                 devices |= {lease.device for lease in message.leases}
                 follower.store(message.position)
         assert follower.counts["malformed"] == 0
@@ -143,7 +144,7 @@ def test_a_kea_that_restarts_is_followed_on(tmp_path: Path, ports: tuple[int, in
     deadline = time.monotonic() + DEADLINE_S
     while renewed < granted:
         assert time.monotonic() < deadline
-        renewed += sum(len(message.leases) for message in poller.poll(0.02))
+        renewed += sum(len(one.leases) for one in poller.poll(0.02) if isinstance(one, Leased))
     follower.close()
     poller.close()
     assert (follower.counts["malformed"], follower.events["resync"]) == (0, 1)  # the one of its start
@@ -166,7 +167,7 @@ def test_a_lease_has_what_says_whose_it_is(tmp_path: Path, ports: tuple[int, int
         batches: list[Leased] = []
         while not batches:
             assert time.monotonic() < deadline
-            batches += poller.poll(0.02)
+            batches += (one for one in poller.poll(0.02) if isinstance(one, Leased))
         follower.close()
         poller.close()
     lease = batches[0].leases[0]

@@ -1,6 +1,7 @@
 """The weather and the storms."""
 
 from collections.abc import Callable
+from hashlib import sha256
 from random import Random
 
 import pytest
@@ -8,21 +9,32 @@ import pytest
 from bus.testing.faults import (
     BROKER,
     CALM,
+    TROUBLES,
     Crash,
     Cut,
+    Drift,
+    Echo,
     Fault,
     Mend,
-    Network,
     Pause,
     Restart,
+    Retain,
     SetClock,
     SetWeather,
+    Skip,
     Slow,
+    SlowLog,
+    Stall,
     Stop,
+    Truncate,
+    Wipe,
     clear,
     draw_weather,
     storm,
 )
+from bus.testing.log_troubles import LOG_TROUBLES
+from bus.testing.network import Network
+from bus.testing.timeline import Timeline
 
 NODES = ("dhcp-1", "cfm-1", "cfm-2")
 UNTIL_S = 20.0
@@ -30,7 +42,7 @@ UNTIL_S = 20.0
 
 @pytest.fixture
 def network() -> Network:
-    return Network(Random(1))
+    return Network(Random(1), Timeline())
 
 
 def fates(network: Network, count: int = 2_000) -> list[list[float]]:
@@ -101,6 +113,50 @@ def test_a_storm_is_in_order_and_in_time_and_knows_every_trouble() -> None:
     assert kinds == {Crash, Stop, Restart, Pause, Cut, Mend, Slow, SetClock, SetWeather}
 
 
+def test_storms_of_earlier_days_are_drawn_as_they_were() -> None:
+    plan = storm(Random(1), NODES, until_s=UNTIL_S, count=200)
+    drawn = sha256(repr(plan).encode()).hexdigest()
+    assert drawn.startswith("b20a35b2753d5902")
+
+
+def test_the_troubles_of_logs_are_all_there_is_of_them() -> None:
+    kinds: set[type] = set()
+    for seed in range(20):
+        plan = storm(Random(seed), NODES, until_s=UNTIL_S, count=20, troubles=LOG_TROUBLES)
+        assert all(0.0 <= at <= UNTIL_S for at, _ in plan)
+        kinds |= {type(fault) for _, fault in plan}
+    assert kinds == {Stall, SlowLog, Retain, Truncate, Skip, Echo, Drift, Wipe, Restart, SetWeather}
+
+
+def test_the_weather_counts_what_it_did(network: Network) -> None:
+    fates(network)
+    assert network.injected.keys() <= {"reorder"}
+    network.change(CALM._replace(loss=0.25, duplication=0.5, slow=0.5, slow_s_max=3.0))
+    counts = [len(delays) for delays in fates(network)]
+    assert network.injected["loss"] == counts.count(0)
+    assert network.injected["duplication"] == counts.count(2)
+    assert network.injected["slow"] == pytest.approx(sum(counts) / 2, abs=150)
+
+
+def test_what_arrives_before_an_earlier_message_is_counted_as_reordered(network: Network) -> None:
+    network.slow("a", "b", 1.0)
+    network.copies("a", "b")
+    network.slow("a", "b", 0.0)
+    network.copies("b", "a")
+    assert network.injected["reorder"] == 0
+    network.copies("a", "b")
+    assert network.injected["reorder"] == 1
+
+
+def test_a_confirmation_draws_the_fate_of_a_message() -> None:
+    bad = CALM._replace(loss=0.3, duplication=0.5, slow=0.5, slow_s_max=3.0)
+    one, other = (Network(Random(1), Timeline(), bad) for _ in range(2))
+    for _ in range(100):
+        assert one.is_confirmed("a") == bool(other.copies(BROKER, "a"))
+    assert one.delay_s() == other.delay_s()
+    assert one.injected["loss"] == other.injected["loss"]
+
+
 def test_pauses_end_with_the_storm() -> None:
     for seed in range(50):
         for at, fault in storm(Random(seed), NODES, until_s=UNTIL_S, count=5):
@@ -115,12 +171,16 @@ REPAIRS: dict[type, Callable[..., Fault]] = {
     Slow: lambda fault: fault._replace(delay_s=0.0),
     SetClock: lambda fault: fault._replace(error_s=0.0),
     SetWeather: lambda _: SetWeather(CALM),
+    Drift: lambda fault: fault._replace(rate=1.0),
+    Wipe: lambda fault: Restart(fault.node),
+    Stall: lambda fault: fault._replace(is_on=False),
+    SlowLog: lambda fault: fault._replace(delay_s=0.0),
 }
 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_what_breaks_is_repaired(seed: int) -> None:
-    plan = storm(Random(seed), NODES, until_s=UNTIL_S, count=20)
+    plan = storm(Random(seed), NODES, until_s=UNTIL_S, count=20, troubles=(*TROUBLES, *LOG_TROUBLES))
     cleared = {fault for _, fault in clear(NODES, UNTIL_S)}
     assert {at for at, _ in clear(NODES, UNTIL_S)} == {UNTIL_S}
     for at, fault in plan:

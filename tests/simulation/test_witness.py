@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 
-from bus.envelope import Envelope
-from bus.machine import Effect, Publish, Send
+from bus.envelope import Envelope, Token
+from bus.machine import Effect, Entry, Publish, Received, Send, Undelivered, WallClock
 from bus.messages import BEAT
 from bus.testing.checkers import Crashed, Numbered, Started, Step, Tick, ViolationError, Witness
+from bus.testing.trace import TAIL_MAX
 from fileid.row import HELLO
 
 
@@ -81,5 +82,62 @@ def test_a_witness_asks_every_checker_and_keeps_the_trace() -> None:
     assert (caught.value.seed, caught.value.now, caught.value.what) == (5, 2.0, "no")
     assert asked == ["a", "b"]
     assert witness.trace_hash() != before
-    assert list(witness.tail) == ["1.0 a#1 Started() -> []", "2.0 b#1 'boo' -> ['effect']"]
+    assert witness.tail == ["1.0 a#1 Started() -> []", "2.0 b#1 'boo' -> ['effect']"]
     assert witness.steps == 2
+
+
+def test_asking_for_the_hash_does_not_change_it() -> None:
+    asked, other = Witness(1, ""), Witness(1, "")
+    for number in range(5_000):
+        for witness in (asked, other):
+            witness.see(step(hello(number)))
+        if number % 500 == 0:
+            asked.trace_hash()
+    assert asked.trace_hash() == other.trace_hash()
+
+
+SAID = envelope(1, data=b"x")
+CHANGED = [SAID._replace(data=b"y"), SAID._replace(token=Token(0, 1)), SAID._replace(subject="s")]
+
+
+@pytest.mark.parametrize(
+    ("said", "others"),
+    [
+        (Received(SAID, ""), [*(Received(one, "") for one in CHANGED), Received(SAID, b"way")]),
+        (Undelivered(SAID, "", "no"), [Undelivered(CHANGED[0], "", "no"), Undelivered(SAID, "a", "no")]),
+        (Entry("failover", 1, SAID), [Entry("failover", 2, SAID), Entry("failover", 1, CHANGED[0])]),
+        (Entry("failover", 1, None), [Entry("failover", 2, None), Entry("failover", 1, SAID)]),
+        (Send("a", SAID), [Send("b", SAID), Send("a", CHANGED[0])]),
+        (Publish(SAID, "a"), [Publish(SAID, "b"), Publish(CHANGED[0], "a")]),
+        (WallClock(1.0), [WallClock(1.0000001), Tick()]),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_the_hash_tells_every_message_and_effect_from_others(said: Any, others: list[Any]) -> None:
+    def after(*steps: Step) -> str:
+        witness = Witness(1, "")
+        for one in steps:
+            witness.see(one)
+        return witness.trace_hash()
+
+    base = Step(1.0, "cfm-1", 1, said, [said])
+    assert after(base) == after(base._replace(effects=[said]))
+    changed = [
+        base._replace(now=1.0000001),
+        base._replace(node="cfm-2"),
+        base._replace(incarnation=2),
+        base._replace(effects=[]),
+        base._replace(effects=[said, said]),
+        *(base._replace(message=other) for other in others),
+        *(base._replace(effects=[other]) for other in others),
+    ]
+    hashes = {after(base, one) for one in (base, *changed)}
+    assert len(hashes) == 1 + len(changed)
+
+
+def test_the_tail_is_bounded_and_readable() -> None:
+    witness = Witness(1, "")
+    for number in range(2 * TAIL_MAX):
+        witness.note(float(number), f"note {number}")
+    assert len(witness.tail) == TAIL_MAX
+    assert witness.tail[-1] == f"{2 * TAIL_MAX - 1}.0 note {2 * TAIL_MAX - 1}"

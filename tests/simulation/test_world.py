@@ -1,5 +1,6 @@
 """The world itself: what it promises to machines, to tests, and to whoever replays a seed."""
 
+from itertools import pairwise
 from random import Random
 from typing import Any
 
@@ -19,11 +20,14 @@ from bus.testing.checkers import Crashed, Paused, Started, Step, Tick, Violation
 from bus.testing.faults import (
     CALM,
     Crash,
+    Drift,
     Pause,
     Restart,
     SetClock,
     Stop,
+    Wipe,
 )
+from bus.testing.local_clock import LocalClock
 from bus.testing.world import UNIX_S, World
 from tests.simulation.toys import Box, Toy, mute, say
 
@@ -225,3 +229,84 @@ def test_a_tick_is_a_step_too(box: Box) -> None:
     world.add("node", box.start("node", once))
     world.run(2.0)
     assert messages == [Started(), WallClock(UNIX_S), Tick()]
+
+
+def test_a_drifting_node_lives_by_its_own_clock(box: Box) -> None:
+    world = World(2)
+    world.add("quick", box.start("quick"), has_clock=False)
+    world.run(9.5)
+    world.inflict(Drift("quick", 1.001))
+    world.inflict(Drift("quick", 1.001))
+    assert world.local("quick") == 9.5
+    world.run(1_009.5)
+    assert world.local("quick") == pytest.approx(1_010.5)
+    world.deliver("quick", "what time is it?")
+    world.run(world.now)
+    ((shown, _),) = box["quick"].got
+    assert shown == world.local("quick")
+    assert world.injected["Drift"] == 1
+
+
+def ticks_of_a_drifting_node(rate: float) -> list[tuple[float, float]]:
+    """When a toy that wants to be ticked every second was: in the world's time and in its own."""
+    box, world = Box(), World(2)
+    steps: list[float] = []
+
+    def again(toy: Toy, message: Any, now: float) -> list[Effect]:
+        if message is None or isinstance(message, str):
+            toy.due = now + 1.0
+        return []
+
+    world.add("node", box.start("node", again), has_clock=False)
+    world.check(lambda step: steps.append(step.now) if isinstance(step.message, Tick) else None)
+    world.deliver("node", "begin", 0.3)
+    world.plan([(50.0, Drift("node", rate)), (150.0, Drift("node", 1.0))])
+    world.run(200.0)
+    return list(zip(steps, (now for now, message in box["node"].got if message is None), strict=True))
+
+
+@pytest.mark.parametrize("rate", [0.999, 1.0003, 1.001])
+def test_deadlines_of_a_drifting_node_are_its_own(rate: float) -> None:
+    ticks = ticks_of_a_drifting_node(rate)
+    own = [local for _, local in ticks]
+    assert [later - earlier for earlier, later in pairwise(own)] == pytest.approx([1.0] * (len(own) - 1))
+    during = [now for now, _ in ticks if 51.5 < now < 149.0]
+    gaps = [later - earlier for earlier, later in pairwise(during)]
+    assert gaps == pytest.approx([1.0 / rate] * len(gaps))
+    after = [now for now, _ in ticks if now > 151.5]
+    assert [later - earlier for earlier, later in pairwise(after)] == pytest.approx([1.0] * (len(after) - 1))
+
+
+def test_a_drifting_node_is_never_ticked_before_its_deadline() -> None:
+    random, clock, now = Random(1), LocalClock(), 0.0
+    for _ in range(2_000):
+        now += random.uniform(0.0, 10.0)
+        before = clock.local(now)
+        clock.run_at(random.uniform(0.999, 1.001), now)
+        assert clock.local(now) == before
+        due = before + random.uniform(0.0, 100.0)
+        assert clock.local(clock.true(due)) >= due
+        assert clock.local(clock.true(due)) == pytest.approx(due)
+
+
+def test_a_wipe_is_a_crash_that_loses_the_disk(pair: World) -> None:
+    wiped: list[tuple[str, int]] = []
+    pair.on_wipe(lambda name: wiped.append((name, pair.incarnation(name))))
+    pair.inflict(Wipe("right"))
+    pair.inflict(Crash("left"))
+    pair.inflict(Wipe("left"))
+    assert wiped == [("right", 0), ("left", 0)]
+    assert pair.injected == {"Wipe": 2, "Crash": 1}
+
+
+def test_a_deadline_that_moves_all_the_time_is_met_where_it_was_last(box: Box) -> None:
+    def put_off(toy: Toy, message: Any, now: float) -> list[Effect]:
+        toy.due = message
+        return []
+
+    world = World(2)
+    world.add("node", box.start("node", put_off), has_clock=False)
+    for at, due in ((0.1, 5.0), (0.2, 3.0), (0.3, 4.0), (0.4, 6.0), (3.5, 3.7), (3.6, 8.0), (8.5, None)):
+        world.deliver("node", due, at)
+    world.run(20.0)
+    assert [now for now, message in box["node"].got if message is None and now != 8.5] == [8.0]

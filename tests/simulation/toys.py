@@ -5,13 +5,14 @@ from random import Random
 from typing import Any
 
 from bus.envelope import Envelope, Stamp
-from bus.machine import Connect, Effect, Machine, Publish, Send
-from bus.testing.world import Start
+from bus.machine import Connect, Effect, Entry, Machine, Publish, Send
+from bus.testing.node import Start
 from fileid.row import HELLO
 
 BEAT = "provbus.heartbeat.beat.v1"
 CATALOGUE = "provbus.config.catalogue.v1"
 AUDIT = "provbus.audit.batch.v1"
+RENEW = "provbus.failover.renew.v1"
 
 Answer = Callable[["Toy", Any, float], list[Effect]]
 """What a toy does about a message; a `Tick` is shown as None."""
@@ -49,6 +50,10 @@ class Toy:
     def texts(self) -> list[bytes]:
         """The data of every message of the bus, in order."""
         return [message.envelope.data for _, message in self.got if hasattr(message, "via")]
+
+    def offsets(self) -> list[int]:
+        """Where the records of a log were that came, in order."""
+        return [entry.offset for entry in self.messages(Entry)]
 
     def note(self, type_: str, text: bytes) -> Envelope:
         """The next envelope of this toy."""

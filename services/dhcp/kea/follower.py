@@ -13,6 +13,9 @@ leases cannot be waiting for their file. Until that is through its batches carry
 resyncs again. Without an answer of Kea it reads everything that stands in the journal's files instead.
 
 A lease may be said twice, and rows bear that; none may be left out.
+
+The runner is also told when Kea comes and goes (`presence`): without it this sidecar has nothing to be the
+primary for, and another one's Kea answers.
 """
 
 import contextlib
@@ -25,6 +28,7 @@ from pathlib import Path
 from queue import Empty, Full, Queue
 
 from bus.errors import DecodeError, ProvbusError
+from bus.machine import HostCame, HostGone
 from bus.metrics import Sample, labelled
 from bus.runner import boottime
 from bus.service_sections import KeaSection
@@ -35,6 +39,7 @@ from services.dhcp.kea.journal import parse_line
 from services.dhcp.kea.journal_file import JournalFile, seen
 from services.dhcp.kea.pages import Pages, by_age
 from services.dhcp.kea.position import load_position, save_position
+from services.dhcp.kea.presence import Presence
 from services.dhcp.kea.tail import NOWHERE, Position, Seen, Step, step
 
 LOOK_EVERY_S = 0.02  # far below the time a modem takes from its lease to its read
@@ -44,6 +49,7 @@ STORE_EVERY_S = 0.25
 AGE_S_MAX = 60.0  # the life of a row
 PAGE_WAIT_S = 2.0  # nothing else is read meanwhile
 WARN_EVERY_S = 3600.0
+KEA_SESSION = -1
 _log = logging.getLogger("provbus.kea")
 
 
@@ -51,13 +57,14 @@ class Follower:
     """Follows the journal of one Kea. Its thread lives from construction to `close`."""
 
     def __init__(self, poller: Poller, section: KeaSection, state_directory: Path) -> None:
-        """The runner's poller gets `Leased` messages."""
+        """The runner's poller gets `Leased`, `HostCame` and `HostGone`."""
         self.counts = dict.fromkeys(("lease", "old", "other", "malformed"), 0)
         self.events = dict.fromkeys(("resync", "rotation"), 0)
         self._section = section
         self._directory = state_directory
         self._poller = poller
-        self._queue: Queue[Leased] = Queue(BATCHES_MAX)
+        self._queue: Queue[Leased | HostCame | HostGone] = Queue(BATCHES_MAX)
+        self._presence = Presence(section.control_socket)
         self._files: deque[JournalFile] = deque()  # read to its end: the first, while another is there
         self._pages = Pages()
         self._begun_s = boottime()
@@ -97,11 +104,12 @@ class Follower:
         self._thread.join()
         while self._files:
             self._files.pop().close()
+        self._presence.close()
         self._store(force=True)
         self._poller.remove(self._wake)
         os.close(self._wake)
 
-    def _take(self) -> list[Leased]:
+    def _take(self) -> list[Leased | HostCame | HostGone]:
         try:
             os.eventfd_read(self._wake)
             return [self._queue.get_nowait()]
@@ -110,6 +118,8 @@ class Follower:
 
     def _run(self) -> None:
         while not self._stopped.is_set():
+            if self._presence.look(boottime()):
+                self._put((HostCame if self._presence.is_there else HostGone)(KEA_SESSION))
             try:
                 self._look()
                 self._resync()
@@ -261,10 +271,12 @@ class Follower:
         now = boottime()
         granted_s = now - (time.time() - min(lease.granted_s for lease in leases))
         since = granted_s if self._caught_up_s is None or position is NOWHERE else self._caught_up_s
-        batch = Leased(leases, position, min(since, now))
+        self._put(Leased(leases, position, min(since, now)))
+
+    def _put(self, message: Leased | HostCame | HostGone) -> None:
         while not self._stopped.is_set():
             with contextlib.suppress(Full):
-                self._queue.put(batch, timeout=LOOK_EVERY_S)
+                self._queue.put(message, timeout=LOOK_EVERY_S)
                 os.eventfd_write(self._wake, 1)
                 return
 

@@ -2,9 +2,9 @@
 
 import json
 import logging
-import os
 from pathlib import Path
 
+from bus import state_file
 from services.dhcp.kea.tail import Position
 
 FILE = "kea-position.json"
@@ -24,9 +24,4 @@ def load_position(directory: Path) -> Position | None:
 
 def save_position(directory: Path, position: Position) -> None:
     """Keep it: whole or not at all, also through a power cut."""
-    fresh = directory / f"{FILE}.new"
-    with fresh.open("w") as file:
-        file.write(json.dumps(position))
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.rename(directory / FILE)
+    state_file.keep(directory / FILE, json.dumps(position).encode())

@@ -35,6 +35,8 @@ http:
   listen: 127.0.0.1:9464
 log:
   level: debug
+failover:
+  primary: dhcp-1
 minter:
   seal_key: keys/seal/dhcp-1.key
   publish_catalogue: catalogue.yaml

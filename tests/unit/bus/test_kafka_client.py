@@ -1,6 +1,7 @@
 """Opening a Kafka client: wrong settings are a mistake in the configuration, and leave nothing open."""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -38,13 +39,13 @@ def test_wrong_settings_are_refused(poller: Poller, settings: dict[str, str]) ->
     assert poller.poll(0) == []
 
 
-@pytest.mark.parametrize("read", [("fileid",), ("config", "fileid"), ("failover",)])
+@pytest.mark.parametrize("read", [("fileid",), ("config", "fileid"), ("gossip",)])
 def test_only_what_has_a_topic_is_read(poller: Poller, read: Sequence[str]) -> None:
     with pytest.raises(LocalError):
         Kafka(poller, NOBODY, read=read)
 
 
-@pytest.mark.parametrize("read", [(), ("heartbeat", "config")])
+@pytest.mark.parametrize("read", [(), ("heartbeat", "config"), ("failover",), ("config", "failover")])
 def test_without_a_broker_it_opens_says_so_and_closes(poller: Poller, read: Sequence[str]) -> None:
     kafka = Kafka(poller, NOBODY, read=read)
     with pytest.raises(UnavailableError, match="no Kafka broker answers"):
@@ -82,3 +83,18 @@ def test_what_does_not_belong_on_a_topic_is_refused_to_its_sender(poller: Poller
         kafka.publish(batch()._replace(type="provbus.gossip.x.v1"), "key")
     kafka.publish(batch(limit), "key")
     kafka.close(flush_s=0.0)
+
+
+@pytest.mark.parametrize("read", [(), ("heartbeat",)])
+def test_nobody_catches_up_with_what_is_not_read(poller: Poller, read: Sequence[str]) -> None:
+    kafka = Kafka(poller, NOBODY, read=read)
+    with pytest.raises(LocalError, match="config is not read here"):
+        kafka.catch_up("config")
+    kafka.close(flush_s=0.0)
+
+
+def test_a_pin_that_says_nothing_is_a_mistake_before_anything_is_open(poller: Poller, tmp_path: Path) -> None:
+    (tmp_path / "provbus.roles.v1.id").write_text("\n")
+    with pytest.raises(ConfigError, match="does not hold the id of a topic"):
+        Kafka(poller, NOBODY, read=("failover",), pin_directory=tmp_path)
+    Kafka(poller, NOBODY, read=("config",), pin_directory=tmp_path).close(flush_s=0.0)

@@ -1,5 +1,7 @@
 """The route table: every class has a way and a limit."""
 
+import json
+
 import pytest
 
 from bus.codec import KINDS
@@ -7,6 +9,7 @@ from bus.errors import LocalError, OversizeError
 from bus.messages import AUDIT, BEAT, CATALOGUE
 from bus.routes import ROUTES, Carrier, check_size, route, topics
 
+OFFSET_MAX = (1 << 63) - 1
 KAFKA_RECORD_BYTES_MAX = 1_000_000  # what our producer and a broker take, headers included
 
 
@@ -33,7 +36,7 @@ def test_the_limit_itself_is_allowed_and_one_byte_more_is_not(traffic: str) -> N
     assert (caught.value.size_bytes, caught.value.size_bytes_max) == (limit + 1, limit)
 
 
-@pytest.mark.parametrize("traffic", ["", "Fileid", "failover", "provbus.audit.batch.v1"])
+@pytest.mark.parametrize("traffic", ["", "Fileid", "roles", "provbus.audit.batch.v1"])
 def test_an_unknown_class_is_our_mistake(traffic: str) -> None:
     with pytest.raises(LocalError, match="no route"):
         route(traffic)
@@ -58,3 +61,30 @@ def test_settings_are_kept_whole_and_read_from_their_start() -> None:
     assert entry.topic is not None
     assert entry.topic.settings["cleanup.policy"] == "compact"
     assert entry.topic.partitions == 1
+
+
+def test_a_log_is_one_partition_that_forgets_nothing_but_its_oldest_days() -> None:
+    logs = {name: entry for name, entry in ROUTES.items() if entry.is_log}
+    assert sorted(logs) == ["failover"]
+    entry = logs["failover"]
+    assert entry.from_start
+    assert entry.topic is not None
+    assert (entry.topic.name, entry.topic.partitions) == ("provbus.roles.v1", 1)
+    settings = entry.topic.settings
+    assert settings["cleanup.policy"] == "delete"
+    assert settings["unclean.leader.election.enable"] == "false"
+    assert int(settings["segment.ms"]) < int(settings["retention.ms"]) == 7 * 24 * 3600 * 1000
+
+
+def test_a_checkpoint_of_128_roles_fits_into_a_record_of_the_log() -> None:
+    holding = {
+        "last": OFFSET_MAX,
+        "epoch": OFFSET_MAX,
+        "claim_id": "f" * 16,
+        "holder": "h" * 63,
+        "incarnation": 1 << 63,
+        "released": False,
+    }
+    roles = {f"dhcp/{number:063d}": holding for number in range(128)}
+    checkpoint = {"as_of": OFFSET_MAX, "era": 0xFFFF, "floor": OFFSET_MAX, "roles": roles}
+    check_size("failover", len(json.dumps(checkpoint, separators=(",", ":"))))

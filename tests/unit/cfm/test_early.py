@@ -10,6 +10,8 @@ from bus.machine import CaughtUp, Effect, LocalRequest, Publish, Received, Send
 from bus.messages import BEAT, CATALOGUE, Beat, decode
 from fileid.reads import SEAL_AFTER_S, SILENT_AFTER_S
 from fileid.row import ACK, HELLO, PULL, PULLED, ROWS, Row, unpack_names
+from heartbeat.evidence import Stand
+from heartbeat.standing import pack_hello
 from services.cfm.machine import Cfm
 from services.docsis.verify import verify
 from services.settings.catalogue import Classes, StoreCatalogue, record, version
@@ -40,7 +42,7 @@ def count(cfm: Cfm, name: str) -> int:
 
 
 def hello(source: str, via: bytes) -> Received:
-    return Received(Envelope(HELLO, source, 1, 1, 0, b""), via)
+    return Received(Envelope(HELLO, source, 1, 1, 0, pack_hello(Stand(), 0.0)), via)
 
 
 def generation(cfm: Cfm, now: float) -> int:

@@ -14,6 +14,8 @@ from bus.messages import AUDIT
 from fileid.given import Given
 from fileid.reads import SEAL_AFTER_S, SILENT_AFTER_S
 from fileid.row import HELLO, PULL, PULLED, Row, unpack_names
+from heartbeat.evidence import Stand
+from heartbeat.standing import pack_hello
 from services.cfm.lookups import ANSWER_S
 from services.cfm.machine import Cfm
 from services.docsis.verify import verify
@@ -191,7 +193,7 @@ def test_a_repeated_read_pulls_again(cfm: Cfm, lease: Make) -> None:
 def test_a_follower_that_comes_back_is_asked(cfm: Cfm, lease: Make) -> None:
     cfm.receive(rrq(MODEM), 0.0)
     cfm.tick(0.0)
-    cfm.receive(Received(Envelope(HELLO, "dhcp-1", 1, 1, 0, b""), b"route"), 0.5)
+    cfm.receive(Received(Envelope(HELLO, "dhcp-1", 1, 1, 0, pack_hello(Stand(), 0.0)), b"route"), 0.5)
     assert pulls(cfm.tick(0.5)) == [("dhcp-1", [lease().name])]
 
 

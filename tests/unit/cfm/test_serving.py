@@ -14,6 +14,8 @@ from bus.messages import AUDIT, BEAT, Beat, decode
 from fileid.handoff import ACKED_SEQ
 from fileid.row import ACK, HEAD, HELLO, LIFE_S, Row, pack_address
 from fileid.table import Status, Table
+from heartbeat.evidence import Stand
+from heartbeat.standing import pack_hello
 from services.cfm.machine import Cfm
 from services.docsis.verify import inspect, verify
 from services.settings.catalogue import Classes
@@ -24,7 +26,7 @@ from services.tftp.sockets import Arrived
 
 SECRET = b"s3cret-for-tests"
 PEER = ("10.0.0.7", 2000)
-STORED, DUPLICATE, FULL, BAD = Status
+STORED, DUPLICATE, FULL, BAD, *_ = Status
 
 Build = Callable[..., Cfm]
 Make = Callable[..., Any]
@@ -321,7 +323,7 @@ def test_status_says_what_the_operator_asks_first(cfm: Cfm, mint: Make, hand_off
     assert (found["id"], found["instance"], found["service"]) == (9, "cfm-1", "cfm")
     assert (found["incarnation"], found["generation"], found["rows"]) == (4, 3, 1)
     assert (found["draining"], found["peers"]) == (False, {})
-    cfm.receive(Received(Envelope(HELLO, "dhcp-1", 1, 2, 0, b""), b"route"), 0.0)
+    cfm.receive(Received(Envelope(HELLO, "dhcp-1", 1, 2, 0, pack_hello(Stand(), 0.0)), b"route"), 0.0)
     assert status(cfm)["peers"] == {"dhcp-1": {"state": "connected"}}
     json.dumps(found)
     (reply,) = cfm.receive(LocalRequest(3, {"op": "fileid.create"}), 0.0)

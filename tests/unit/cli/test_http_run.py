@@ -97,12 +97,18 @@ def names(text: str) -> set[str]:
 
 
 def ask_for_a_name(path: Path) -> None:
-    """Have a FileID minted and handed off."""
+    """Have a FileID minted and handed off, as soon as the minter holds its role."""
+    deadline = time.monotonic() + DEADLINE_S
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
         client.settimeout(DEADLINE_S)
         client.connect(str(path))
-        client.sendall(json.dumps(CREATE).encode() + b"\n")
-        assert json.loads(client.makefile().readline())["acked"]
+        answers = client.makefile()
+        answer: dict[str, Any] = {}
+        while "acked" not in answer:
+            assert time.monotonic() < deadline, answer
+            client.sendall(json.dumps(CREATE).encode() + b"\n")
+            answer = json.loads(answers.readline())
+        assert answer["acked"]
 
 
 def read_nonsense(tftp: dict[str, Any]) -> None:
@@ -112,7 +118,11 @@ def read_nonsense(tftp: dict[str, Any]) -> None:
 
 
 def test_a_minter_and_a_cfm_become_ready_and_show_every_metric_of_their_mode(
-    configs: dict[str, Config], tmp_path: Path, bootstrap: str, start: Start
+    configs: dict[str, Config],
+    tmp_path: Path,
+    bootstrap: str,
+    start: Start,
+    request: pytest.FixtureRequest,
 ) -> None:
     dhcp, cfm = configs["dhcp-1"], configs["cfm-1"]
     for config in (dhcp, cfm):
@@ -122,7 +132,11 @@ def test_a_minter_and_a_cfm_become_ready_and_show_every_metric_of_their_mode(
     assert get(f"{at}/livez") == (200, "alive\n")
     assert get(f"{at}/readyz")[0] == 503
     dhcp["minter"]["publish_catalogue"] = str(SETTINGS)
-    dhcp["minter"]["kea"] = {  # which is not there yet
+    kea = socket.socket(socket.AF_UNIX)  # which listens, and has no journal yet
+    request.addfinalizer(kea.close)
+    kea.bind(str(tmp_path / "kea.sock"))
+    kea.listen()
+    dhcp["minter"]["kea"] = {
         "journal": str(tmp_path / "leases4.csv"),
         "control_socket": str(tmp_path / "kea.sock"),
         "files": [{"kind": "cm", "name": "modem.cm", "cfms": ["cfm-1"]}],

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from bus.machine import HostCame, HostGone
 from bus.service_sections import KeaSection
 from bus.transport.poller import Poller
 from fileid.lease import Leased
@@ -106,7 +107,10 @@ class FakeKea:
             except OSError:
                 return
             with connection:
-                request = json.loads(connection.recv(65536))
+                data = connection.recv(65536)
+                if not data:  # somebody only looked whether we are there
+                    continue
+                request = json.loads(data)
                 self.asked.append(request)
                 self.on_asked()
                 reply = self.replies.get(request["command"])
@@ -129,6 +133,7 @@ class Listener:
         self.poller = Poller()
         self.follower = Follower(self.poller, kea.section, state)
         self.batches: list[Leased] = []
+        self.news: list[HostCame | HostGone] = []
         self.is_closed = False
 
     def devices(self) -> list[int]:
@@ -138,7 +143,11 @@ class Listener:
         deadline = time.monotonic() + DEADLINE_S
         while not condition():
             assert time.monotonic() < deadline, f"waited in vain; {self.devices()[-5:]}"
-            self.batches += self.poller.poll(0.01)
+            for message in self.poller.poll(0.01):
+                if isinstance(message, Leased):
+                    self.batches.append(message)
+                else:
+                    self.news.append(message)
 
     def hear(self, *devices: int) -> None:
         """Wait until exactly these, in this order, have come since the last call."""

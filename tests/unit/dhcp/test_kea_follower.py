@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from bus.machine import HostCame
 from bus.runner import boottime
 from services.dhcp.kea import follower
+from services.dhcp.kea.follower import KEA_SESSION
 from services.dhcp.kea.position import FILE
 from services.dhcp.kea.tail import NOWHERE
 from tests.unit.dhcp.conftest import HEADER, FakeKea, Listen, Listener, entry, line
@@ -369,3 +371,10 @@ def test_what_it_counts_is_told(kea: FakeKea, listen: Listen) -> None:
     assert values["provbus_kea_lines_total", "lease"] == 1
     assert values["provbus_kea_journal_events_total", "resync"] == 1
     assert told(listener, "provbus_kea_behind_seconds") >= 0
+
+
+def test_the_runner_is_told_that_kea_is_there(kea: FakeKea, listen: Listen) -> None:
+    kea.listen()
+    one = listen()
+    one.until(lambda: one.news)
+    assert one.news == [HostCame(KEA_SESSION)]

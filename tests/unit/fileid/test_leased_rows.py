@@ -11,7 +11,7 @@ from fileid.row import HEAD, LIFE_S, Fields, Row, is_newer, mark_partial, pack, 
 from fileid.table import TOMBSTONE_S, Status, Table
 
 MINTER = number_of("dhcp-1").to_bytes(4)
-STORED, DUPLICATE, FULL, BAD = Status
+STORED, DUPLICATE, FULL, BAD, *_ = Status
 
 Make = Callable[..., Row]
 

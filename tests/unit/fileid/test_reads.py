@@ -14,6 +14,7 @@ from fileid.reads import (
     SEAL_AFTER_S,
     SILENT_AFTER_S,
     TIMERS_MAX,
+    UNVERIFIED,
     Reads,
     Serve,
     Silent,
@@ -393,3 +394,34 @@ def test_pulls_under_way_are_bounded_and_the_seal_still_serves(
     assert reads.ask_again(two.name)
     assert pulls(reads, 0.1) == [Pull(DHCP, [two.name])]
     assert [effect.read for effect in reads.tick(SEAL_AFTER_S) if isinstance(effect, Serve)] == [2]
+
+
+def judged(table: Table, opener: Opener, verdicts: list[str]) -> Reads:
+    """Reads whose authority is as the last of these verdicts says."""
+    return Reads(table, opener, judge=lambda _fields: verdicts[-1])
+
+
+def test_a_name_of_an_authority_that_is_over_gets_nothing(table: Table, opener: Opener, mint: Mint) -> None:
+    reads, row = judged(table, opener, ["stale_epoch"]), mint()
+    assert ask(reads, row) == Silent(1, "stale_epoch", row.fields())
+    assert reads.silent == {"stale_epoch": 1}
+
+
+def test_a_name_of_an_authority_that_is_not_known_yet_waits(table: Table, opener: Opener, mint: Mint) -> None:
+    verdicts, row = [UNVERIFIED], mint()
+    reads = judged(table, opener, verdicts)
+    assert ask(reads, row) is None
+    pulls(reads)
+    assert reads.pulled(pack_rows([row]), DHCP, 0.1) == []  # pulled rows count no more than others
+    assert reads.tick(SEAL_AFTER_S) == []
+    store(table, row)  # the CFM has read the claim, so it takes the row
+    (served,) = reads.arrived([row.name], SEAL_AFTER_S + 0.1)
+    assert served.how == "parked"
+
+
+def test_a_row_is_served_whose_authority_ended_after_it_was_taken(
+    table: Table, opener: Opener, mint: Mint
+) -> None:
+    reads, row = judged(table, opener, ["stale_epoch"]), mint()
+    store(table, row)
+    assert isinstance(ask(reads, row), Serve)

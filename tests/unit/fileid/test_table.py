@@ -4,13 +4,14 @@ from collections.abc import Callable
 
 import pytest
 
-from bus.envelope import number_of
+from bus.codec import pack_token
+from bus.envelope import Token, number_of
 from bus.errors import DecodeError
 from fileid.row import HEAD, LIFE_S, VALUES_BYTES_MAX, Row, pack_rows
-from fileid.table import TOMBSTONE_S, Status, Table, check_statuses, is_settled
+from fileid.table import TOMBSTONE_S, Status, Table, Tokens, check_statuses, is_settled
 
 MINTER = number_of("dhcp-1").to_bytes(4)
-STORED, DUPLICATE, FULL, BAD = Status
+STORED, DUPLICATE, FULL, BAD, STALE_EPOCH, UNVERIFIED_EPOCH = Status
 
 Mint = Callable[..., Row]
 
@@ -23,6 +24,12 @@ def frame(*rows: tuple[bytes, bytes]) -> bytes:
 def accept(table: Table, *rows: Row, now: float = 0.0) -> list[int]:
     """The statuses of these rows, sent in one frame by their minter."""
     return list(table.accept(pack_rows(rows), MINTER, now)[0])
+
+
+def packed(token: Token) -> Tokens:
+    """Rows of this token count."""
+    found = pack_token(token).to_bytes(8, "big")
+    return Tokens(found, found)
 
 
 def test_a_stored_row_is_found_and_reported_as_new(mint: Mint) -> None:
@@ -225,7 +232,7 @@ def test_stored_and_duplicate_mean_that_the_row_is_there() -> None:
 
 
 @pytest.mark.parametrize(
-    ("statuses", "count"), [(b"", 1), (b"\0\0", 1), (b"\0", 2), (b"\4", 1), (b"\0\xff", 2)]
+    ("statuses", "count"), [(b"", 1), (b"\0\0", 1), (b"\0", 2), (b"\6", 1), (b"\0\xff", 2)]
 )
 def test_statuses_must_be_one_known_answer_per_row(statuses: bytes, count: int) -> None:
     with pytest.raises(DecodeError):
@@ -233,4 +240,28 @@ def test_statuses_must_be_one_known_answer_per_row(statuses: bytes, count: int) 
 
 
 def test_good_statuses_are_returned() -> None:
-    assert check_statuses(bytes(Status), 4) == b"\0\1\2\3"
+    assert check_statuses(bytes(Status), 6) == b"\0\1\2\3\4\5"
+
+
+def test_rows_of_another_authority_are_refused_one_by_one(mint: Mint) -> None:
+    """In one frame: of the authority in force, of an older one, of one that is not known yet."""
+    now_valid, table = Token(1, 7), Table()
+    rows = [mint(token=token) for token in (now_valid, Token(1, 6), Token(0, 9), Token(1, 8), Token(2, 0))]
+    statuses, fresh = table.accept(pack_rows(rows), MINTER, 0.0, packed(now_valid))
+    assert list(statuses) == [STORED, STALE_EPOCH, STALE_EPOCH, UNVERIFIED_EPOCH, UNVERIFIED_EPOCH]
+    assert fresh == [rows[0].name]
+    assert [table.get(row.name) for row in rows[1:]] == [None] * 4
+    assert (table.counts["stale_epoch"], table.counts["unverified_epoch"]) == (2, 2)
+
+
+def test_rows_of_one_authority_are_taken_as_a_whole_or_not_at_all(mint: Mint) -> None:
+    rows = [mint(token=Token(1, 7)) for _ in range(3)]
+    for valid, status in ((Token(1, 7), STORED), (Token(1, 8), STALE_EPOCH), (Token(1, 6), UNVERIFIED_EPOCH)):
+        statuses, _ = Table().accept(pack_rows(rows), MINTER, 0.0, packed(valid))
+        assert list(statuses) == [status] * 3
+
+
+def test_where_no_authority_is_valid_rows_are_stale_or_unverified(mint: Mint) -> None:
+    rows = [mint(token=Token(1, 7)), mint(token=Token(1, 8))]
+    tokens = Tokens(b"", packed(Token(1, 7)).known)
+    assert list(Table().accept(pack_rows(rows), MINTER, 0.0, tokens)[0]) == [STALE_EPOCH, UNVERIFIED_EPOCH]

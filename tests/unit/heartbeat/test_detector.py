@@ -1,8 +1,16 @@
 """Alive, suspect, dead, forgotten: one deadline per peer, moved by its beats."""
 
-from heartbeat.detector import DEAD_AFTER_S, SUSPECT_AFTER_S, Detector, PeerChanged, PeerState
+from heartbeat.detector import (
+    DEAD_AFTER_S,
+    PHI_MAX,
+    STRETCH_MAX,
+    SUSPECT_AFTER_S,
+    Detector,
+    PeerChanged,
+    PeerState,
+)
 
-ALIVE, SUSPECT, DEAD = PeerState
+ALIVE, SUSPECT, DEAD, LEFT = PeerState
 
 
 def detector() -> Detector:
@@ -98,3 +106,58 @@ def test_the_silence_before_suspicion_is_three_beats() -> None:
     assert peers.deadline() == SUSPECT_AFTER_S == 1.5
     peers.tick(SUSPECT_AFTER_S)
     assert peers.deadline() == DEAD_AFTER_S
+
+
+def test_nobody_is_suspected_while_our_own_beats_do_not_come_back() -> None:
+    peers = detector()
+    peers.heard("a", 1, 0.0)
+    peers.echo(0.5)
+    assert peers.tick(1000.0) == []
+    assert peers.deadline() is None
+    peers.echo(3.4)
+    assert peers.tick(1000.0) == []  # we doubt ourselves first: twice as long
+    peers.echo(6.0)
+    assert peers.tick(1000.0) == []
+
+
+def test_silence_counts_up_to_our_last_echo() -> None:
+    peers = detector()
+    peers.heard("a", 1, 0.0)
+    for turn in range(7):
+        peers.echo(turn / 2)
+    assert peers.deadline() == 3.0
+    assert peers.tick(3.0) == [PeerChanged("a", SUSPECT)]
+
+
+def test_slow_echoes_stretch_every_limit_and_quick_ones_mend_it() -> None:
+    peers = detector()
+    peers.echo(0.0)
+    for turn in range(1, 10):
+        peers.echo(turn * 2.0)
+    assert peers.stretch == STRETCH_MAX
+    peers.heard("a", 1, 18.0)
+    assert peers.tick(18.0 + 3.0 * STRETCH_MAX - 0.1) == []
+    for turn in range(1, 10):
+        peers.echo(18.0 + turn / 2)
+    assert peers.stretch == 1
+
+
+def test_who_leaves_is_not_suspected_and_forgotten_in_the_end() -> None:
+    peers = detector()
+    peers.heard("a", 1, 0.0)
+    assert peers.heard("a", 1, 0.1, leaves=True) == [PeerChanged("a", LEFT)]
+    assert peers.tick(50.0) == []
+    assert peers.state("a") is LEFT
+    peers.tick(60.1)
+    assert peers.state("a") is None
+
+
+def test_phi_grows_with_the_silence_and_is_bounded() -> None:
+    peers = detector()
+    for turn in range(20):
+        peers.heard("a", 1, turn / 2)
+    said = [peers.phi("a", 9.5 + silence) for silence in (0.0, 0.5, 1.0, 2.0, 5.0, 1e6)]
+    assert said == sorted(said)
+    assert said[1] < 1.0
+    assert said[-1] == PHI_MAX
+    assert peers.phi("nobody", 1.0) == 0.0

@@ -21,7 +21,7 @@ from heartbeat.role_records import (
 )
 from heartbeat.role_start import NoStartError, start
 
-ROLE = "dhcp-primary"
+ROLE = "dhcp/lab"
 A, B = "dhcp-1", "dhcp-2"
 ONE, TWO, THREE = "0" * 15 + "1", "0" * 15 + "2", "0" * 15 + "3"
 
@@ -72,7 +72,7 @@ def test_a_claim_loses_against_any_record_its_writer_had_not_read(between: tuple
 
 
 def test_what_touches_no_role_is_in_nobodys_way() -> None:
-    said: list[Said] = [(A, claim()), (B, Probe(nonce=TWO)), (B, claim(role="mps-primary")), (B, None)]
+    said: list[Said] = [(A, claim()), (B, Probe(nonce=TWO)), (B, claim(role="mps/lab")), (B, None)]
     _, counted = folded(log(*said, (B, claim(prev=0, claim_id=TWO))))
     assert counted == [True, False, True, False, True]
 

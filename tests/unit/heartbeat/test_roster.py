@@ -10,7 +10,7 @@ from bus.messages import Load
 from heartbeat.detector import SUSPECT_AFTER_S, PeerChanged, PeerState
 from heartbeat.roster import Peer, Roster
 
-ALIVE, SUSPECT, DEAD = PeerState
+ALIVE, SUSPECT, DEAD, LEFT = PeerState
 
 MakeBeat = Callable[..., Envelope]
 
@@ -125,8 +125,36 @@ def test_an_operator_is_told_what_we_know_of_everybody(roster: Roster, beat: Mak
         "generation": 0,
         "endpoints": {},
         "beat_age_s": 0.5,
+        "phi": 0.3,
+        "clock_skew_s": 0.0,
+        "standing": None,
     }
     assert (told["cfm-2"]["state"], told["cfm-2"]["beat_age_s"]) == ("suspect", 1.5)
     roster.tick(700.0)
     forgotten = roster.describe(700.0)["cfm-1"]
     assert (forgotten["state"], forgotten["beat_age_s"], forgotten["incarnation"]) == (None, None, 7)
+
+
+def test_who_leaves_is_gone_at_once_and_may_come_back(roster: Roster, beat: MakeBeat) -> None:
+    roster.receive(beat("cfm-1"), 1.0)
+    assert roster.receive(beat("cfm-1", leaves=True), 1.2) == [PeerChanged("cfm-1", LEFT)]
+    assert roster.alive("cfm") == []
+    assert roster.tick(100.0) == []
+    assert roster.receive(beat("cfm-1", incarnation=2), 101.0) == [PeerChanged("cfm-1", ALIVE)]
+
+
+def test_a_wall_clock_that_differs_is_told(roster: Roster, beat: MakeBeat) -> None:
+    message = beat("cfm-1")._replace(time_ms=1_700_000_006_500)
+    roster.receive(message, 1.0, 1_700_000_000.0)
+    assert roster.skewed() == {"cfm-1": 6.5}
+    roster.receive(beat("cfm-2"), 1.0, 1_700_000_000.0)  # it does not say when it was
+    assert roster.skewed() == {"cfm-1": 6.5, "cfm-2": 0.0}
+
+
+def test_our_own_beats_show_that_beats_come_at_all(beat: MakeBeat) -> None:
+    roster = Roster({"dhcp-1": "dhcp", "cfm-1": "cfm"}, own="dhcp-1")
+    roster.receive(beat("dhcp-1", service="dhcp"), 1.0)
+    roster.receive(beat("cfm-1"), 1.0)
+    assert roster.tick(60.0) == []
+    roster.receive(beat("dhcp-1", service="dhcp"), 61.0)
+    assert PeerChanged("cfm-1", SUSPECT) in roster.tick(61.0)

@@ -95,6 +95,28 @@ def test_addresses_go_by_first_sight_and_stay() -> None:
     assert [bench.offer(number).yiaddr[3] for number in (9, 4, 9, 7, 4)] == [1, 2, 1, 3, 2]
 
 
+def test_what_an_earlier_process_gave_away_stays_with_its_device() -> None:
+    bench = Bench()
+    bench.server.restore(device(DISCOVER, 9).chaddr, bytes((127, 64, 0, 4)))
+    bench.server.restore(device(DISCOVER, 8).chaddr, bytes((127, 64, 0, 2)))
+    assert [bench.offer(number).yiaddr[3] for number in (9, 8, 7, 6)] == [4, 2, 5, 6]
+
+
+def test_a_request_to_an_earlier_process_is_answered_by_the_next_one() -> None:
+    bench = Bench()
+    bench.server.restore(device(REQUEST, 9).chaddr, bytes((127, 64, 0, 4)))
+    request = device(REQUEST, 9)._replace(requested=bytes((127, 64, 0, 4)), server_id=OWN)
+    (ask,) = bench.receive(request)
+    assert isinstance(ask, Ask)
+
+
+def test_a_reply_says_who_gets_which_address() -> None:
+    bench = Bench()
+    (offer,) = bench.receive(device(DISCOVER, 1))
+    assert isinstance(offer, Reply)
+    assert (offer.device.hex(), offer.address) == ("001a2c000001", bytes((127, 64, 0, 1)))
+
+
 def test_an_empty_pool_is_silent_and_counted() -> None:
     bench = Bench(pool="127.64.0.0/30")  # room for two hosts
     bench.offer(1)

@@ -57,6 +57,20 @@ def test_a_torn_last_line_is_passed_over(path: Path, torn: bytes) -> None:
     assert list(read_journal(path)) == [{"n": 1}]
 
 
+@pytest.mark.parametrize("torn", [b'{"event":"onl', b"{", b"\xff"])
+def test_the_next_writer_cuts_a_torn_line_off(path: Path, torn: bytes) -> None:
+    path.write_bytes(b'{"n":1}\n' + torn)
+    with JournalWriter(path) as writer:
+        writer.append({"n": 2})
+    assert list(read_journal(path)) == [{"n": 1}, {"n": 2}]
+
+
+def test_a_file_of_one_torn_line_begins_anew(path: Path) -> None:
+    path.write_bytes(b'{"n')
+    JournalWriter(path).close()
+    assert path.read_bytes() == b""
+
+
 @pytest.mark.parametrize("bad", [b"{\n", b"3\n", b"\n", b"null\n", b"\xff\n"])
 def test_any_other_damage_names_its_line(path: Path, bad: bytes) -> None:
     path.write_bytes(b'{"n":1}\n' + bad + b'{"n":3}\n')

@@ -1,4 +1,4 @@
-"""Scenario files: what of them concerns Kea."""
+"""Scenario files: what of them concerns Kea, and hosts that stand for one role."""
 
 from pathlib import Path
 from typing import Any
@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from bus.errors import ConfigError
-from services.lab.scenario import PerfDhcp, load_scenario
+from services.lab.scenario import HostKills, PerfDhcp, load_scenario
 
 SCENARIOS = Path(__file__).parents[3] / "deploy" / "scenarios"
 
@@ -57,6 +57,36 @@ def test_everything_about_kea_is_read(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, changes: dict[str, Any], said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        load_scenario(written(tmp_path, **changes))
+
+
+def test_one_dhcp_host_is_alone_unless_a_scenario_says_otherwise(tmp_path: Path) -> None:
+    scenario = load_scenario(written(tmp_path))
+    assert (scenario.dhcps, scenario.host_kills) == (1, None)
+
+
+def test_kills_of_hosts_are_read(tmp_path: Path) -> None:
+    kills = {"count": 3, "every_s": [1.0, 2.5], "back_after_s": 0.5}
+    scenario = load_scenario(written(tmp_path, dhcps=2, host_kills=kills))
+    assert scenario.host_kills == HostKills(count=3, every_s=(1.0, 2.5), back_after_s=0.5)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"dhcps": 3}, "dhcps"),
+        ({"dhcps": 0}, "dhcps"),
+        ({"host_kills": {"count": 1, "every_s": [1, 2], "back_after_s": 1}}, "nobody takes over"),
+        ({"dhcps": 2, "host_kills": {"count": 0, "every_s": [1, 2], "back_after_s": 1}}, "count"),
+        ({"dhcps": 2, "host_kills": {"count": 1, "every_s": [-1, 2], "back_after_s": 1}}, "every_s"),
+        ({"dhcps": 2, "host_kills": {"count": 1, "every_s": [1, 2]}}, "back_after_s"),
+        ({"dhcps": 2, "kea": {"config": "x"}}, "kea is for one DHCP host"),
+        ({"dhcps": 2, "attack": {}}, "attack is for one DHCP host"),
+        ({"dhcps": 2, "rotate_at_online": [0.1, 0.2, 0.3]}, "rotate_at_online is for one DHCP host"),
+    ],
+)
+def test_what_two_hosts_cannot_do_is_said(tmp_path: Path, changes: dict[str, Any], said: str) -> None:
     with pytest.raises(ConfigError, match=said):
         load_scenario(written(tmp_path, **changes))
 

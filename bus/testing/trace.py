@@ -1,0 +1,102 @@
+"""The trace: what happened in a world, as a hash over everything and as the last lines for people.
+
+A step is written down at once, so that what it shows may change afterwards, but as shortly as possible: an
+envelope by a digest of its content, which is made once however many readers get it. The text is hashed in
+blocks, and the lines for people are made only when somebody looks. Nothing of it depends on where an object
+lies in memory, on the hash seed of the process or on the byte order of the machine.
+"""
+
+import struct
+from collections import deque
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from hashlib import blake2b
+from typing import Any
+
+from bus.envelope import Envelope
+from bus.machine import Effect, Entry, Publish, Received, Send, Undelivered
+
+TAIL_MAX = 100  # lines kept for whoever looks at a violation
+BLOCK_MAX = 2_000  # steps that are hashed together
+ENVELOPES_MAX = 4_096  # digests kept: a record is read within moments of its writing
+
+
+class Trace:
+    """Writes down what happens."""
+
+    def __init__(self) -> None:
+        self._hash = blake2b(digest_size=16)
+        self._times: list[float] = []
+        self._texts: list[str] = []
+        # A record is given to one reader after the other, and does not change.
+        self._received: Received | Entry | None = None
+        self._receipt = ""
+        self._tail: deque[tuple[float, str, Any, Sequence[Effect] | None]] = deque(maxlen=TAIL_MAX)
+
+    def add(self, now: float, who: str, message: Any, effects: Sequence[Effect]) -> None:
+        """A step of `who`."""
+        self._tail.append((now, who, message, effects))
+        if message is self._received:
+            text = self._receipt
+        else:
+            text = _write(message)
+            if type(message) is Received or type(message) is Entry:
+                self._received, self._receipt = message, text
+        for effect in effects:
+            text += " -> " + _write(effect)
+        self._times.append(now)
+        self._texts.append(f"{who} {text}")
+        if len(self._texts) >= BLOCK_MAX:
+            self._absorb(self._hash)
+            self._times.clear()
+            self._texts.clear()
+
+    def note(self, now: float, text: str) -> None:
+        """Something that was no step."""
+        self._tail.append((now, text, None, None))
+        self._times.append(now)
+        self._texts.append(text)
+
+    def tail(self) -> list[str]:
+        """The last lines, each with its time. What was changed since it was a step is shown as it is now."""
+        return [
+            f"{now!r} {who}" if effects is None else f"{now!r} {who} {message!r} -> {effects!r}"
+            for now, who, message, effects in self._tail
+        ]
+
+    def digest(self) -> str:
+        """The hash over everything so far, hex."""
+        found = self._hash.copy()
+        self._absorb(found)
+        return found.hexdigest()
+
+    def _absorb(self, into: blake2b) -> None:
+        into.update(struct.pack(f"<{len(self._times)}d", *self._times))
+        into.update("\n".join(self._texts).encode())
+
+
+@lru_cache(maxsize=ENVELOPES_MAX)
+def _digest(envelope: Envelope) -> str:
+    plain = (*envelope[:6], *envelope.token, *envelope[7:])  # the repr of a NamedTuple takes twice as long
+    return blake2b(repr(plain).encode(), digest_size=8).hexdigest()
+
+
+def _write(said: Any) -> str:
+    writer = _WRITERS.get(type(said))
+    return repr(said) if writer is None else writer(said)
+
+
+def _write_entry(entry: Entry) -> str:
+    if entry.envelope is None:
+        return repr(entry)
+    return f"Entry {entry.traffic} {entry.offset} {_digest(entry.envelope)}"
+
+
+# What most steps consist of; everything else is shown by its `repr`.
+_WRITERS: dict[type, Callable[[Any], str]] = {
+    Received: lambda said: f"Received {_digest(said.envelope)} {said.via!r}",
+    Undelivered: lambda said: f"Undelivered {_digest(said.envelope)} {said.to!r} {said.reason!r}",
+    Entry: _write_entry,
+    Send: lambda said: f"Send {_digest(said.envelope)} {said.to!r}",
+    Publish: lambda said: f"Publish {_digest(said.envelope)} {said.key!r}",
+}

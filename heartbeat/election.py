@@ -1,0 +1,450 @@
+"""The election of one role, as one instance sees it: claim, hold, give up.
+
+Theory of operation
+-------------------
+The log decides who holds the role (`role_log`); this machine decides when we ask for it and how long we may
+act on it. Both are counted on our own clock and from our own reading.
+
+A **lease** runs `LEASE_S` from before a renewal was sent, and only once that renewal was read back and
+counted. Records are matched with when they were sent by the number of their envelope, so a record that was
+written twice lengthens nothing. A **claim** needs the gate of `campaign`. So whoever claims has seen the
+partition move and has waited longer than any lease that could be running: every renewal that its holder read
+back either stands in the log before our claim and was read by us, where it began the silence anew, or stands
+there unread, where it makes our claim lose. A role that was given back needs no silence, nor does one that
+our own former process held.
+
+A claim that comes back when we have stopped waiting for it is given back: nobody would renew it.
+
+Without the log the last holder goes on while the CFMs vouch for it (`evidence`); when records come back, its
+next renewal decides.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Collection
+from typing import Any, NamedTuple
+
+from bus.envelope import Stamp
+from bus.machine import Effect, Entry, LogBounds, Publish
+from bus.messages import encode
+from heartbeat.campaign import Campaign
+from heartbeat.election_table import HOLDING, Cause, State, after
+from heartbeat.evidence import Answer, Evidence, Stand
+from heartbeat.role_log import Folded, HaltError, Held
+from heartbeat.role_reader import Reader
+from heartbeat.role_records import TYPE_OF, Claim, Era, Logged, Probe, Record, Release, Renew
+from heartbeat.settling import Settling
+from heartbeat.timing import (
+    CHECKPOINT_AGAIN_S,
+    CHECKPOINT_EVERY,
+    HAND_OVER_S,
+    LEASE_S,
+    PROBE_AFTER_S,
+    RANK_S,
+    RENEW_EVERY_S,
+    SILENCE_S,
+    SUSPENDED_S_MAX,
+)
+
+PROMOTE_S = 5.0  # how long we go on trying when a renewal comes between what we read and our claim
+SENT_MAX = 32  # of our records that did not come back
+_WATCHING = frozenset((State.STANDBY, State.FENCED))
+
+
+class StoreClaim(NamedTuple):
+    """Keep this claim on disk before any effect under it; None: we hold none."""
+
+    stand: Stand | None
+
+
+class Election:
+    """Stands for one role. Effects are allowed until `acts_until`, which mostly is in the past.
+
+    `is_able` is for its owner to set: whether we could do the work.
+    """
+
+    def __init__(
+        self,
+        *,
+        role: str,
+        stamp: Stamp,
+        rank: int,
+        cfms: Collection[str],
+        new_id: Callable[[], str],
+        kept: Stand | None = None,
+    ) -> None:
+        """`rank` is our place among those who may hold the role, `kept` the claim that was on disk."""
+        self.role = role
+        self.state = State.BOOT
+        self.since = 0.0
+        self.reason = ""
+        self.stand = Stand()
+        self.acts_until = 0.0
+        self.is_able = True
+        self.taken: Counter[tuple[State, Cause]] = Counter()
+        self.reader = Reader()
+        self.evidence = Evidence(cfms)
+        self._stamp = stamp
+        self._rank = rank
+        self._new_id = new_id
+        self._kept = kept
+        self._wall_s = 0.0
+        self._out: list[Effect] = []
+        self._sent: dict[int, float] = {}
+        self._lease_until = 0.0
+        self._heard_at = 0.0
+        self._read_at = 0.0
+        self._reads_since = 0.0
+        self._stand_at = 0.0
+        self._renew_at = 0.0
+        self._promoted_until = 0.0
+        self._campaign = Campaign()
+        self._settling = Settling()
+        self._checkpoint_at = 0.0
+
+    def bounds(self, bounds: LogBounds, now: float) -> None:
+        """The log was reached."""
+        self._note_read(now)
+        if self.state is State.BOOT:
+            self._go(Cause.FOUND, now)
+        self._read(lambda: self.reader.begin(bounds.start, bounds.end), now)
+
+    def entry(self, entry: Entry, now: float) -> None:
+        """A record of the log came."""
+        if self.state is State.HALT:
+            return
+        logged = Logged.of(entry.offset, entry.envelope)
+        is_ours = (logged.source, logged.incarnation) == (self._stamp.instance, self._stamp.incarnation)
+        sent_at = self._sent.pop(logged.seq, None) if is_ours else None
+        self._note_read(now)
+        was_caught_up = self.reader.is_caught_up
+        folded = self._read(lambda: self.reader.read(logged), now)
+        if was_caught_up and folded is not None:
+            self._observe(logged, folded, sent_at, now)
+
+    def broken(self, reason: str, now: float) -> None:
+        """The log is lost, or what others made of it is not what we did."""
+        if self.state is not State.HALT:
+            self.reason = reason
+            self._go(Cause.BROKEN, now)
+
+    def settings_read(self) -> None:
+        """The settings were received up to an end that was captured."""
+        self._out += self._settling.caught_up()
+
+    def answered(self, cfm: str, answer: Answer, asked_at: float, now: float) -> None:
+        """A CFM said what it knows of our role."""
+        self.evidence.heard(cfm, answer, asked_at, now)
+        if self.state is State.AUTONOMOUS:
+            self.acts_until = self.evidence.until(self.stand, now)
+
+    def promote(self, now: float) -> None:
+        """Somebody wants us to be the primary: claim without waiting for silence."""
+        self._promoted_until = now + PROMOTE_S
+        self._stand_at = 0.0
+
+    def begin_era(self, authority: str, now: float) -> int:
+        """Begin anew, because this person says so: nobody holds any role from here on. Returns the number of
+        the era, which is greater than any that we or the CFMs know.
+        """
+        known = self.reader.roles.era if self.reader.roles is not None else 0
+        number = max(known, self.evidence.highest.era) + 1
+        self._say(Era(number=number, authority=authority), now)
+        return number
+
+    def release(self, now: float) -> None:
+        """Give the role back. The caller has seen to it that nothing has an effect in our name any more."""
+        if self.state in HOLDING:
+            self._release(now, HAND_OVER_S)
+        elif self.state is State.CANDIDATE:
+            self._go(Cause.WITHDRAWN, now)
+
+    def tick(self, now: float, wall_s: float) -> list[Effect]:
+        """Records to write and claims to keep. Unix time is for the records' readers."""
+        self._wall_s = wall_s
+        if now >= self._promoted_until:
+            self._promoted_until = 0.0
+        if self.state is State.BOOT:
+            self._resume(now)
+        elif self.state is State.FENCED and now >= self.since + LEASE_S:
+            self._go(Cause.RESTED, now)
+        elif self.state in HOLDING:
+            self._hold(now)
+        if self.state is State.STANDBY and now >= self._stands_at():
+            self._go(Cause.STAND, now)
+        if self.state is State.CANDIDATE:
+            self._run(now)
+        out, self._out = self._out, []
+        return out
+
+    def deadline(self) -> float | None:
+        """When `tick` is due."""
+        if self._out:
+            return 0.0
+        state = self.state
+        if state is State.STANDBY:
+            due = self._stands_at()
+            return due if due != float("inf") else None
+        if state is State.CANDIDATE:
+            return self._campaign.deadline(is_free=self._skips_silence(), heard_at=self._heard_at)
+        if state is State.FENCED:
+            return self.since + LEASE_S
+        if state is State.BOOT and self._kept is not None:
+            return self._renew_at
+        if state not in HOLDING:
+            return None
+        dues = [self._renew_at]
+        if state is State.AUTONOMOUS:
+            dues.append(self.acts_until)
+        if state in (State.SETTLE, State.ACTIVE):
+            dues.append(self._lease_until)
+        if state is State.SETTLE:
+            dues.append(self._settling.deadline())
+        return min(dues)
+
+    def describe(self, now: float) -> dict[str, Any]:
+        """What an operator wants to know: where we stand, since when, and who holds the role."""
+        roles = self.reader.roles
+        held = roles.role(self.role) if roles is not None else Held()
+        return {
+            "role": self.role,
+            "state": str(self.state),
+            "since_s": round(now - self.since, 3),
+            "reason": self.reason or self.reader.no_start,
+            "holder": "" if held.released else held.holder,
+            "era": roles.era if roles is not None else 0,
+            "epoch": held.epoch,
+            "claim_id": held.claim_id,
+            "lease_s": round(max(0.0, self.acts_until - now), 3),
+            "position": self.reader.position,
+            "able": self.is_able,
+        }
+
+    # Reading
+
+    def _read(self, read: Callable[[], Folded | None], now: float) -> Folded | None:
+        """Read on; what that means for where we stand as a whole, record by record `_observe` sees to."""
+        try:
+            folded = read()
+        except HaltError as error:
+            self.broken(str(error), now)
+            return None
+        if self.reader.is_caught_up:
+            if self.state is State.CATCHUP:
+                self._heard_at = now
+                self._kept = None
+                self._go(Cause.READ, now)
+            elif self.state in HOLDING and not self._is_ours():
+                self._depose(now)
+        return folded
+
+    def _note_read(self, now: float) -> None:
+        if now >= self._read_at + SILENCE_S:
+            self._reads_since = now
+        self._read_at = now
+
+    def _observe(self, logged: Logged, folded: Folded, sent_at: float | None, now: float) -> None:
+        """A record was read, and not as one of those that were there when we began."""
+        record = logged.record
+        is_of_role = isinstance(record, Era) or getattr(record, "role", "") == self.role
+        if folded.counts and is_of_role:
+            self._heard_at = now
+        if self.state is State.CANDIDATE:
+            self._observe_as_candidate(record, folded.counts and is_of_role, sent_at, now)
+        elif self.state in HOLDING and isinstance(record, Renew) and sent_at is not None and folded.counts:
+            self._lease_until = max(self._lease_until, sent_at + LEASE_S)
+            if self.state is State.ACTIVE:
+                self.acts_until = self._lease_until
+        if self.state in _WATCHING and sent_at is not None and isinstance(record, Claim) and folded.counts:
+            self._say(Release(role=self.role, epoch=logged.offset, claim_id=record.claim_id), now)
+
+    def _observe_as_candidate(
+        self, record: Record | None, counts: bool, sent_at: float | None, now: float
+    ) -> None:
+        campaign = self._campaign
+        if isinstance(record, Probe) and sent_at is not None:
+            if campaign.came_back(sent_at, now):
+                self._heard_at = now
+        elif sent_at is not None and isinstance(record, Claim) and record.claim_id == campaign.claim_id:
+            if counts:
+                self._win(now)
+            else:
+                self._go(Cause.HEARD, now)
+        elif counts:
+            self._go(Cause.HEARD, now)
+
+    def _win(self, now: float) -> None:
+        assert self.reader.roles is not None
+        self.stand = Stand(self.reader.roles.era, self._held().epoch, self._campaign.claim_id)
+        self._lease_until = self._campaign.claimed_at + LEASE_S
+        self._renew_at = self._campaign.claimed_at + RENEW_EVERY_S
+        self._promoted_until = 0.0
+        self._out.append(StoreClaim(self.stand))
+        self._out += self._settling.begin(
+            now,
+            waits_for_leases=self._campaign.skips_silence,
+            follows_another=self._campaign.follows_another,
+        )
+        self._go(Cause.WON, now)
+
+    def _depose(self, now: float) -> None:
+        self._out.append(StoreClaim(None))
+        self._go(Cause.DEPOSED, now)
+
+    # Standing for the role
+
+    def _stands_at(self) -> float:
+        """When it is our turn to become a candidate."""
+        if not self.is_able:
+            return float("inf")
+        if self._promoted_until:
+            return self._stand_at
+        after_s = RANK_S * self._rank if self._is_free() else PROBE_AFTER_S
+        return max(self._stand_at, self._heard_at + after_s)
+
+    def _run(self, now: float) -> None:
+        campaign = self._campaign
+        if self._is_former_self() and not campaign.claim_id:
+            campaign.goes_without_probe()
+        if campaign.is_late(now):
+            self._stand_at = now + RANK_S * self._rank
+            self._go(Cause.LATE, now)
+        elif campaign.probe(now):
+            self._say(Probe(nonce=self._new_id()), now)
+        elif not campaign.claim_id and campaign.may_claim(
+            is_free=self._skips_silence(), heard_at=self._heard_at, now=now
+        ):
+            self._claim(now)
+
+    def _claim(self, now: float) -> None:
+        held, claim_id = self._held(), self._new_id()
+        reason = "free" if held.released else "restarted" if self._is_former_self() else "silence"
+        if reason == "silence" and self._promoted_until:
+            reason = "promoted"
+        self._campaign.claim(
+            claim_id,
+            now,
+            skips_silence=reason == "promoted" or self._is_forgotten(),
+            follows_another=held.holder not in ("", self._stamp.instance) or self._is_forgotten(),
+        )
+        claim = Claim(
+            role=self.role,
+            prev=held.last,
+            claim_id=claim_id,
+            incarnation=self._stamp.incarnation,
+            reason=reason,
+        )
+        self._say(claim, now)
+
+    def _skips_silence(self) -> bool:
+        return self._is_free() or self._promoted_until > 0.0
+
+    def _is_forgotten(self) -> bool:
+        """An era freed the role: whoever held it may not have read that."""
+        roles = self.reader.roles
+        return roles is not None and roles.era > 0 and self.role not in roles.held
+
+    def _is_free(self) -> bool:
+        """Nobody can hold a lease on the role, unless it is we ourselves."""
+        return self._held().released or self._is_former_self()
+
+    def _is_former_self(self) -> bool:
+        """Our own former process held the role, and did not give it back."""
+        held = self._held()
+        is_us = held.holder == self._stamp.instance and held.incarnation < self._stamp.incarnation
+        return is_us and not held.released
+
+    # Holding it
+
+    def _hold(self, now: float) -> None:
+        if now >= self._renew_at:
+            self._renew_at = now + RENEW_EVERY_S
+            if self.state is State.SUSPENDED and now >= self._read_at + SILENCE_S:
+                # Whoever hears nothing and is heard would keep the role from those who could act.
+                self._say(Probe(nonce=self._new_id()), now)
+            else:
+                self._say(Renew(role=self.role, epoch=self.stand.epoch, claim_id=self.stand.claim_id), now)
+        has_lease = now < self._lease_until
+        if self.state is State.SETTLE and has_lease and self._settling.is_over(now):
+            self._go(Cause.SETTLED, now)
+        elif self.state in (State.SETTLE, State.ACTIVE) and not has_lease:
+            self._go(Cause.EXPIRED, now)
+        elif self.state in (State.SUSPENDED, State.AUTONOMOUS) and has_lease and self._settling.is_over(now):
+            self._go(Cause.RENEWED, now)
+        elif self.state is State.AUTONOMOUS and not self._is_vouched(now):
+            self._go(Cause.DOUBTED, now)
+        if self.state is State.SUSPENDED and not has_lease:
+            if self._is_vouched(now):
+                self._go(Cause.VOUCHED, now)
+            elif max(self.since, self._reads_since) + SUSPENDED_S_MAX <= now < self._read_at + SILENCE_S:
+                self._release(now, SILENCE_S)
+        if self.state is State.ACTIVE:
+            self.acts_until = self._lease_until
+            self._write_checkpoint(now)
+        elif self.state is State.AUTONOMOUS:
+            self.acts_until = self.evidence.until(self.stand, now)
+
+    def _is_vouched(self, now: float) -> bool:
+        """The log is away for us as well, and a majority of the CFMs names our claim."""
+        return now >= self._read_at + SILENCE_S and now < self.evidence.until(self.stand, now)
+
+    def _release(self, now: float, pause_s: float) -> None:
+        """Our lease ends before the record is sent, and nothing lengthens it again. For a while others may
+        stand before us.
+        """
+        stand = self.stand
+        self._lease_until = 0.0
+        self._stand_at = now + pause_s
+        self._go(Cause.RELEASED, now)
+        self._out.append(StoreClaim(None))
+        self._say(Release(role=self.role, epoch=stand.epoch, claim_id=stand.claim_id), now)
+
+    def _resume(self, now: float) -> None:
+        """Our former process held the role when the log went away: go on if the CFMs say that it still is
+        ours.
+        """
+        if self._kept is None or now < self._renew_at:
+            return
+        self._renew_at = now + RENEW_EVERY_S
+        if now < self.evidence.until(self._kept, now):
+            self.stand, self._kept = self._kept, None
+            self._settling.resume()
+            self._go(Cause.VOUCHED, now)
+            self.acts_until = self.evidence.until(self.stand, now)
+
+    def _write_checkpoint(self, now: float) -> None:
+        roles, reader = self.reader.roles, self.reader
+        assert roles is not None
+        if roles.position - reader.checkpointed >= CHECKPOINT_EVERY and now >= self._checkpoint_at:
+            self._checkpoint_at = now + CHECKPOINT_AGAIN_S
+            self._say(roles.checkpoint(), now)
+
+    # Small things
+
+    def _held(self) -> Held:
+        assert self.reader.roles is not None
+        return self.reader.roles.role(self.role)
+
+    def _is_ours(self) -> bool:
+        roles, held = self.reader.roles, self._held()
+        assert roles is not None
+        return not held.released and (roles.era, held.epoch, held.claim_id) == self.stand
+
+    def _say(self, record: Record, now: float) -> None:
+        envelope = self._stamp.envelope(
+            TYPE_OF[type(record)], encode(record), time_ms=int(self._wall_s * 1000)
+        )
+        self._sent[envelope.seq] = now
+        if len(self._sent) > SENT_MAX:
+            del self._sent[next(iter(self._sent))]
+        self._out.append(Publish(envelope, key=self.role))
+
+    def _go(self, cause: Cause, now: float) -> None:
+        self.taken[self.state, cause] += 1
+        self.state = after(self.state, cause)
+        self.since = now
+        if self.state not in (State.ACTIVE, State.AUTONOMOUS):
+            self.acts_until = 0.0
+        if self.state not in HOLDING:
+            self.stand = Stand()
+        if self.state is State.CANDIDATE:
+            self._campaign = Campaign()

@@ -1,0 +1,311 @@
+"""Grants: a role without a log, held by a majority of promises.
+
+Theory of operation
+-------------------
+A role has voters, at least three, and candidates. A candidate asks all voters for the role with a ballot of
+its own; a voter that grants promises to grant nothing lower from then on, and nobody else for
+`VOTER_LEASE_S`. Whoever has the promises of a majority holds the role. It is the first half of Paxos, with
+leases in place of a value:
+
+    a voter grants              if
+    the claim it promised       it was not released
+    another claim               its ballot is higher than the promised one, whose lease is over
+
+Two majorities share a voter. That voter counts its lease from when it granted, and the holder counts a
+shorter one from before it asked; so the first is over before the second begins, unless the voter's clock is
+faster by a sixth. And the second ballot is higher, so epochs grow. All this hangs on one list of voters: who
+changes it begins an era, with everybody stopped for `VOTER_LEASE_S`.
+
+    a candidate   asks every            until                                   then
+    waits         -                     its random pause is over                asks
+    asks          `RENEW_EVERY_S`       a majority granted                      holds
+                                        a majority cannot grant, `ASK_FOR_S`    waits
+    holds         `RENEW_EVERY_S`       its lease ends, a higher era            waits
+
+A voter that was cut off for a while may have promised a higher ballot. That alone ends nothing: as long as a
+majority renews, the other candidate cannot have one.
+
+A claim that is dropped is dropped before its voters are told, and never taken up again: the next has a new
+ballot. Random pauses end the deadlock of candidates who have some voters each.
+
+A promise is on the disk before it is answered: `StorePromises` comes before its `Tell`, and a handler that
+cannot do it must end the process. Leases are not on the disk: a voter that starts takes the last one for just
+granted. One without a record might have promised anything: it abstains until a person admits it.
+
+The lease bounds what a holder begins. What was under way when it was paused the acceptors refuse: they
+compare tokens.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import inf
+from random import Random
+from typing import NamedTuple
+
+from bus.errors import ConfigError, StateError
+from heartbeat.evidence import Stand
+from heartbeat.static import CANDIDATES_MAX, epoch_above
+
+VOTER_LEASE_S = 3.5  # from the grant, on the voter's clock
+HOLDER_LEASE_S = 3.0  # from before the ask, on the holder's clock
+RENEW_EVERY_S = 0.5  # six tries in a lease
+ASK_FOR_S = 1.5  # three tries
+PAUSE_S_MIN, PAUSE_S_MAX = 0.1, 1.0  # much longer than an answer takes, so mostly one candidate asks alone
+VOTERS_MIN = 3  # of two, both are a majority: worse than one voter
+
+
+class Promise(NamedTuple):
+    """The highest claim that a voter granted, and to whom; to nobody if a person set it as a floor."""
+
+    ballot: Stand
+    candidate: str
+
+
+class Ask(NamedTuple):
+    """Grant me the role, or grant it for longer. `number` counts the asks of a claim."""
+
+    role: str
+    ballot: Stand
+    candidate: str
+    number: int
+
+
+class Release(NamedTuple):
+    """I do not act under this claim, and never will again."""
+
+    role: str
+    ballot: Stand
+    candidate: str
+
+
+class Granted(NamedTuple):
+    """The voter's answer to this ask: yes, for `VOTER_LEASE_S` from when I got it."""
+
+    role: str
+    ballot: Stand
+    number: int
+    voter: str
+
+
+class Refused(NamedTuple):
+    """The voter's answer to this ask: no. `promised` is the claim it stands by, if it knows one."""
+
+    role: str
+    ballot: Stand
+    number: int
+    voter: str
+    promised: Stand | None
+
+
+class Tell(NamedTuple):
+    """Effect: a datagram to this instance. It may be lost, doubled, late."""
+
+    to: str
+    message: Ask | Release | Granted | Refused
+
+
+class StorePromises(NamedTuple):
+    """Effect: a voter's whole record, by role, on the disk and synced before the next effect is performed."""
+
+    promises: Mapping[str, Promise]
+
+
+class Won(NamedTuple):
+    """Effect: we hold the role, for as long as `Candidate.held` says."""
+
+    role: str
+    ballot: Stand
+
+
+class Lost(NamedTuple):
+    """Effect: we hold the role no longer. `reason` is for people."""
+
+    role: str
+    ballot: Stand
+    reason: str
+
+
+class Voter:
+    """Promises roles to candidates.
+
+    `promises` is the record on its disk, None if there is none: then it abstains until `admit`. It votes on
+    these roles only, which is what bounds its record.
+    """
+
+    def __init__(
+        self, name: str, roles: Collection[str], promises: Mapping[str, Promise] | None, now: float
+    ) -> None:
+        self._name = name
+        self._promises = None if promises is None else dict(promises)
+        # When the lease of the promised claim is over; None: it was released.
+        self._lease_ends: dict[str, float | None] = dict.fromkeys(roles, now + VOTER_LEASE_S)
+
+    def admit(self, floors: Mapping[str, Stand], now: float) -> list[StorePromises]:
+        """A person says that a voter without a record (new, or its disk was lost) may vote.
+
+        It grants nothing up to `floors`, by role the highest ballot that any other voter promised or acceptor
+        saw, and nothing at all for `VOTER_LEASE_S`. `StateError` if it has a record.
+        """
+        if self._promises is not None:
+            raise StateError(f"{self._name} has its record and votes")
+        self._promises = {role: Promise(ballot, "") for role, ballot in floors.items()}
+        self._lease_ends = dict.fromkeys(self._lease_ends, now + VOTER_LEASE_S)
+        return [StorePromises(dict(self._promises))]
+
+    def receive(self, message: Ask | Release, now: float) -> list[StorePromises | Tell]:
+        """A candidate, as the edge made sure, asks or releases."""
+        if self._promises is None or message.role not in self._lease_ends:
+            return []
+        if isinstance(message, Ask):
+            return self._answer(message, self._promises, now)
+        if self._promises.get(message.role) == Promise(message.ballot, message.candidate):
+            self._lease_ends[message.role] = None
+        return []
+
+    def _answer(self, ask: Ask, promises: dict[str, Promise], now: float) -> list[StorePromises | Tell]:
+        promised, wanted = promises.get(ask.role), Promise(ask.ballot, ask.candidate)
+        lease_end = self._lease_ends[ask.role]
+        is_higher = promised is None or wanted.ballot.token > promised.ballot.token
+        granted = Tell(ask.candidate, Granted(ask.role, ask.ballot, ask.number, self._name))
+        if promised == wanted:
+            if lease_end is None:  # an ask that its own release overtook
+                return []
+            self._lease_ends[ask.role] = now + VOTER_LEASE_S
+            return [granted]
+        if is_higher and (lease_end is None or now >= lease_end):
+            promises[ask.role] = wanted
+            self._lease_ends[ask.role] = now + VOTER_LEASE_S
+            return [StorePromises(dict(promises)), granted]
+        known = promised.ballot if promised is not None else None
+        return [Tell(ask.candidate, Refused(ask.role, ask.ballot, ask.number, self._name, known))]
+
+
+@dataclass(slots=True)
+class _Claim:
+    ballot: Stand
+    ends: float  # the attempt, and once it is held the lease
+    is_held: bool = False
+    number: int = 0
+    sent: dict[int, float] = field(default_factory=dict)
+    granted: dict[str, float] = field(default_factory=dict)  # voter: when the ask it granted last was sent
+    refused: set[str] = field(default_factory=set)  # who refused the last ask
+
+
+class Candidate:
+    """Stands for one role and, once it has won, holds it. It begins with `stand`.
+
+    `index` is its own among the candidates of the role; `ConfigError` if that or the voters are wrong.
+    """
+
+    def __init__(
+        self, name: str, role: str, *, era: int, index: int, voters: Sequence[str], random: Random
+    ) -> None:
+        if len(set(voters)) < VOTERS_MIN:
+            raise ConfigError(f"{role} has {len(set(voters))} voters, grants need {VOTERS_MIN}")
+        if not 0 <= index < CANDIDATES_MAX:
+            raise ConfigError(f"{role} can have {CANDIDATES_MAX} candidates, not one of index {index}")
+        self._name = name
+        self._role = role
+        self._era = era
+        self._index = index
+        self._voters = tuple(dict.fromkeys(voters))
+        self._majority = len(self._voters) // 2 + 1
+        self._random = random
+        self._epoch_seen = 0
+        self._claim: _Claim | None = None
+        self._stands = False
+        self._due = inf
+
+    def held(self, now: float) -> Stand | None:
+        """The claim to act under at this moment, None if we do not hold the role: ask before every effect."""
+        claim = self._claim
+        return claim.ballot if claim is not None and claim.is_held and now < claim.ends else None
+
+    def stand(self, now: float) -> None:
+        """Want the role from now on."""
+        if not self._stands:
+            self._stands, self._due = True, now
+
+    def release(self, now: float) -> list[Lost | Tell]:
+        """Want the role no longer."""
+        self._stands, self._due = False, inf
+        return self._drop(now, "released")
+
+    def receive(self, message: Granted | Refused, now: float) -> list[Won | Lost | Tell]:
+        """A voter, as the edge made sure, answers."""
+        effects: list[Won | Lost | Tell] = [*self._expire(now)]
+        claim = self._claim
+        if claim is None or message.ballot != claim.ballot or message.number not in claim.sent:
+            return effects
+        if message.voter not in self._voters:
+            return effects
+        if isinstance(message, Granted):
+            return effects + self._count(claim, message, now)
+        return effects + self._yield(claim, message, now)
+
+    def tick(self, now: float) -> list[Won | Lost | Tell]:
+        """Time passed: ask, renew, or give up. `StateError` if the era has no epoch left."""
+        effects: list[Won | Lost | Tell] = [*self._expire(now)]
+        if now < self._due:
+            return effects
+        if self._claim is None:
+            epoch = self._epoch_seen = epoch_above(self._epoch_seen, self._index)
+            ballot = Stand(self._era, epoch, f"{self._random.getrandbits(64):016x}")
+            self._claim = _Claim(ballot, now + ASK_FOR_S)
+        return effects + self._ask(self._claim, now)
+
+    def deadline(self) -> float | None:
+        """When `tick` is due."""
+        due = self._due if self._claim is None else min(self._due, self._claim.ends)
+        return None if due == inf else due
+
+    def _ask(self, claim: _Claim, now: float) -> list[Tell]:
+        self._due = now + RENEW_EVERY_S
+        claim.number += 1
+        claim.refused.clear()
+        claim.sent = {number: at for number, at in claim.sent.items() if at > now - HOLDER_LEASE_S}
+        claim.sent[claim.number] = now
+        ask = Ask(self._role, claim.ballot, self._name, claim.number)
+        return [Tell(voter, ask) for voter in self._voters]
+
+    def _count(self, claim: _Claim, granted: Granted, now: float) -> list[Won]:
+        """The lease runs from the latest moment since which a majority was asked and granted."""
+        sent = claim.sent[granted.number]
+        claim.granted[granted.voter] = max(sent, claim.granted.get(granted.voter, sent))
+        claim.refused.discard(granted.voter)
+        if len(claim.granted) < self._majority:
+            return []
+        lease_end = sorted(claim.granted.values(), reverse=True)[self._majority - 1] + HOLDER_LEASE_S
+        if lease_end <= now:
+            return []
+        was_held, claim.is_held, claim.ends = claim.is_held, True, lease_end
+        return [] if was_held else [Won(self._role, claim.ballot)]
+
+    def _yield(self, claim: _Claim, refused: Refused, now: float) -> list[Lost | Tell]:
+        promised = refused.promised
+        if promised is not None and promised != claim.ballot and promised.token >= claim.ballot.token:
+            if promised.era == self._era:
+                self._epoch_seen = max(self._epoch_seen, promised.epoch)
+            if claim.is_held and promised.era == self._era:
+                return []  # one voter cannot end what a majority renews; else each cut to one would
+            return self._drop(now, f"{refused.voter} promised it to a later claim")
+        if refused.number == claim.number:
+            claim.refused.add(refused.voter)
+        if claim.is_held or len(claim.refused) <= len(self._voters) - self._majority:
+            return []
+        return self._drop(now, "refused by too many")
+
+    def _expire(self, now: float) -> list[Lost | Tell]:
+        is_over = self._claim is not None and now >= self._claim.ends
+        return self._drop(now, "no majority renewed it in time") if is_over else []
+
+    def _drop(self, now: float, reason: str) -> list[Lost | Tell]:
+        """The claim ends here, before anybody is told."""
+        claim, self._claim = self._claim, None
+        if self._stands:
+            self._due = now + self._random.uniform(PAUSE_S_MIN, PAUSE_S_MAX)
+        if claim is None:
+            return []
+        release = Release(self._role, claim.ballot, self._name)
+        told = [Tell(voter, release) for voter in self._voters if voter not in claim.refused]
+        return [Lost(self._role, claim.ballot, reason), *told] if claim.is_held else [*told]

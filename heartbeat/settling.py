@@ -1,0 +1,54 @@
+"""Between a claim that won and its first effect: read the settings to an end captured after the claim.
+
+So the new primary never decides by older settings than the one before it did. Where that was nobody, or our
+own former process, which kept its settings on our disk, there is nothing to read. It waits `SETTLE_S_MAX` at
+most: settings a little older are better than none. A claim that did not wait for silence waits here, until
+every lease that could be running is over.
+"""
+
+from bus.machine import CatchUp, Effect
+from heartbeat.timing import SETTLE_S_MAX, SILENCE_S
+
+
+class Settling:
+    """What is still to be waited for."""
+
+    def __init__(self) -> None:
+        self._asked = 1  # what the topic held when we began is told without being asked for
+        self._is_stale = False
+        self._is_read = False
+        self._from = 0.0
+        self._until = 0.0
+
+    def begin(self, now: float, *, waits_for_leases: bool, follows_another: bool) -> list[Effect]:
+        """A claim won. One look at a time: an end that was captured for an earlier claim says nothing."""
+        self._is_read = not follows_another
+        self._until = now + SETTLE_S_MAX
+        self._from = now + SILENCE_S if waits_for_leases else now
+        self._is_stale = follows_another and self._asked > 0
+        return self._ask() if follows_another and not self._is_stale else []
+
+    def resume(self) -> None:
+        """Nothing is to be waited for: the claim was settled by our former process."""
+        self._is_read, self._from = True, 0.0
+
+    def caught_up(self) -> list[Effect]:
+        """The settings were received up to the end that was captured."""
+        self._asked = max(0, self._asked - 1)
+        if self._is_stale:
+            self._is_stale = False
+            return self._ask()
+        self._is_read = True
+        return []
+
+    def is_over(self, now: float) -> bool:
+        """Whether effects may begin."""
+        return now >= self.deadline()
+
+    def deadline(self) -> float:
+        """When it is over at the latest."""
+        return self._from if self._is_read else max(self._from, self._until)
+
+    def _ask(self) -> list[Effect]:
+        self._asked += 1
+        return [CatchUp("config")]

@@ -1,0 +1,56 @@
+"""What a CFM keeps of its fence: the claims of each role, so that a start without the log knows them."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from bus import state_file
+from bus.errors import ConfigError, DecodeError
+from bus.messages import Contract, decode, encode
+from heartbeat.evidence import Stand
+from heartbeat.fence import Known, StoreFence
+from heartbeat.role_records import NO_OFFSET, OFFSET_MAX, RoleName
+
+FILE = "fence.json"
+
+
+class _Claim(Contract):
+    era: Annotated[int, Field(ge=0, le=0xFFFF)]
+    epoch: Annotated[int, Field(ge=NO_OFFSET, le=OFFSET_MAX)]
+    claim_id: str
+    holder: str
+    released: bool
+    read_s: float
+
+
+class _Kept(Contract):
+    roles: dict[RoleName, list[_Claim]] = Field(default_factory=dict)
+
+
+def load_fence(directory: Path) -> dict[str, list[Known]]:
+    """What was kept last. `ConfigError` if that cannot be read: whom it fences must not be forgotten."""
+    try:
+        kept = decode(_Kept, (directory / FILE).read_bytes())
+    except FileNotFoundError:
+        kept = _Kept()
+    except DecodeError as error:
+        raise ConfigError(f"state_directory: {directory / FILE}: {error}") from error
+    return {role: [_known(one) for one in claims] for role, claims in kept.roles.items()}
+
+
+def save_fence(directory: Path, found: StoreFence) -> None:
+    """Keep it on the disk."""
+    roles = {
+        role: [_Claim(**known.stand._asdict(), **_without_stand(known)) for known in claims]
+        for role, claims in found.known.items()
+    }
+    state_file.keep(directory / FILE, encode(_Kept(roles=roles)))
+
+
+def _known(one: _Claim) -> Known:
+    return Known(Stand(one.era, one.epoch, one.claim_id), one.holder, one.released, one.read_s)
+
+
+def _without_stand(known: Known) -> dict[str, object]:
+    return {name: value for name, value in known._asdict().items() if name != "stand"}

@@ -1,0 +1,114 @@
+"""The books of a run in which hosts were killed: who took over, how fast, and whether there were ever two.
+
+Theory of operation
+-------------------
+Each host notes in its journal when its authority changed, and every effect before it leaves, with the epoch
+under which it was allowed. The lab notes whom it killed. All times are of one clock.
+
+takeover            a kill, after which another host was allowed to act, under a new epoch and before the next
+                    kill; its time is from the kill to that moment.
+overlap             the time during which effects of two epochs left: those of an epoch last from its first to
+                    its last.
+stale effect        one under an epoch older than one under which another host had acted before.
+epoch change        an epoch under which a host was allowed to act or acted, after the first.
+spurious failover   an epoch change without a kill of the host that had the epoch before, since it had it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations, pairwise
+from typing import Any, NamedTuple
+
+from services.lab.population import percentile
+
+Event = Mapping[str, Any]
+
+
+class HostKill(NamedTuple):
+    """The lab killed this host."""
+
+    at: float
+    host: str
+
+
+@dataclass(frozen=True, slots=True)
+class Takeovers:
+    """Figures as the module text defines them, in the report's words."""
+
+    takeovers: int
+    takeover_p50_s: float
+    takeover_p99_s: float
+    overlap_ms: float
+    stale_effects: int
+    epoch_changes: int
+    spurious_failovers: int
+
+
+class _Seen(NamedTuple):
+    """A host was allowed to act, or acted, under an epoch."""
+
+    at: float
+    host: str
+    epoch: int
+    acted: bool
+
+
+def account_takeovers(kills: Sequence[HostKill], journals: Mapping[str, Iterable[Event]]) -> Takeovers:
+    """The figures of a run from its kills, in their order, and the journal of each host by its name."""
+    seen = sorted(one for host, journal in journals.items() for one in _seen(host, journal))
+    took_s = sorted(_takeover_times(kills, seen))
+    first: dict[int, _Seen] = {}
+    for one in seen:
+        first.setdefault(one.epoch, one)
+    changes = list(pairwise(first.values()))
+    return Takeovers(
+        takeovers=len(took_s),
+        takeover_p50_s=percentile(took_s, 0.50),
+        takeover_p99_s=percentile(took_s, 0.99),
+        overlap_ms=round(_overlap_s(seen) * 1000, 3),
+        stale_effects=_stale_effects(seen),
+        epoch_changes=len(changes),
+        spurious_failovers=sum(not _is_explained(before, after, kills) for before, after in changes),
+    )
+
+
+def _seen(host: str, journal: Iterable[Event]) -> Iterator[_Seen]:
+    for event in journal:
+        acted = event["event"] == "effect"
+        if acted or (event["event"] == "authority" and event["may_act"]):
+            yield _Seen(event["at"], host, event["epoch"], acted)
+
+
+def _takeover_times(kills: Sequence[HostKill], seen: Sequence[_Seen]) -> Iterator[float]:
+    ends = [*(kill.at for kill in kills[1:]), float("inf")]
+    for kill, end in zip(kills, ends[: len(kills)], strict=True):
+        known = {one.epoch for one in seen if one.at <= kill.at}
+        for one in seen:
+            if kill.at < one.at < end and one.host != kill.host and one.epoch not in known:
+                yield one.at - kill.at
+                break
+
+
+def _overlap_s(seen: Sequence[_Seen]) -> float:
+    effects = [one for one in seen if one.acted]
+    first = {one.epoch: one.at for one in reversed(effects)}
+    last = {one.epoch: one.at for one in effects}
+    return sum(
+        max(0.0, min(last[one], last[other]) - max(first[one], first[other]))
+        for one, other in combinations(first, 2)
+    )
+
+
+def _stale_effects(seen: Sequence[_Seen]) -> int:
+    newest: dict[str, int] = {}
+    stale = 0
+    for one in (one for one in seen if one.acted):
+        stale += any(epoch > one.epoch for host, epoch in newest.items() if host != one.host)
+        newest[one.host] = max(one.epoch, newest.get(one.host, one.epoch))
+    return stale
+
+
+def _is_explained(before: _Seen, after: _Seen, kills: Sequence[HostKill]) -> bool:
+    return any(kill.host == before.host and before.at < kill.at < after.at for kill in kills)

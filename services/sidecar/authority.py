@@ -1,0 +1,399 @@
+"""By what right this sidecar mints: the election of its role, its host service, and what an operator said.
+
+Theory of operation
+-------------------
+`heartbeat.election` says until when the role is ours. Acting on it are two: this sidecar, which mints, and
+its host service, which answers devices and is told the lease's end over the local socket. So the role is
+given back only when neither can act any more: we stop at once, and the host either says that it has stopped
+(`host.yielded`), or is gone with its whole process group, or the last lease it was told is over.
+
+A host need not ask all the time: the answer to its last `authority` is sent anew when it is another one.
+
+A host that attached is watched: when its process is gone the role is given back at once, which makes for a
+takeover in a fraction of a second. With `needs_host` we stand for the role only while one is attached.
+
+Over multicast there is no log: `heartbeat.appointment` takes the place of the election. With neither there is
+nothing to wait for.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+from bus.envelope import NO_TOKEN, Stamp, Token
+from bus.errors import DecodeError, TryAgainError
+from bus.machine import (
+    Draining,
+    Effect,
+    Entry,
+    HostCame,
+    HostGone,
+    LocalRequest,
+    LogBounds,
+    LogLost,
+    Reply,
+    SessionClosed,
+    WatchHost,
+)
+from bus.messages import LogPosition, RoleState
+from bus.metrics import Sample, labelled
+from heartbeat.agreement import Agreement
+from heartbeat.appointment import Appointment, StoreTenure
+from heartbeat.election import Election, StoreClaim
+from heartbeat.election_table import HOLDING, State
+from heartbeat.evidence import Stand
+from heartbeat.role_reader import Mark, position_of
+from heartbeat.standing import unpack_standing
+from heartbeat.timing import LEASE_S
+
+AUTHORITY_MAX = 200
+
+
+class StoreFailover(NamedTuple):
+    """Keep on disk what a restart must know: the claim that is held, and what an operator said."""
+
+    stand: Stand | None
+    locked: bool = False
+    drained: bool = False
+    is_ours: bool = True
+
+
+class Authority:
+    """Whether, and until when, this sidecar and its host may act. `is_prepared`: it has the settings."""
+
+    def __init__(
+        self,
+        stamp: Stamp,
+        election: Election | Appointment | None,
+        *,
+        needs_host: bool = False,
+        kept: StoreFailover | None = None,
+    ) -> None:
+        self.is_prepared = False
+        self._stamp = stamp
+        self._election = election
+        self._needs_host = needs_host
+        self._stand = kept.stand if kept is not None else None
+        self._is_ours = kept is None or kept.is_ours
+        self._locked = kept is not None and kept.locked
+        self._drained = kept is not None and kept.drained
+        self._is_stopping = False
+        self._host: int | None = None
+        self._has_left = False
+        self._has_begun = False
+        self._granted_until = 0.0
+        self._asked: LocalRequest | None = None
+        self._told: tuple[bool, int] | None = None
+        self._agreement = Agreement()
+        self._operations: dict[object, Callable[[LocalRequest, float], list[Effect]]] = {
+            "host.attach": self._attach,
+            "host.yielded": self._yielded,
+            "authority": self._authority,
+            "failover.status": self._status,
+            "failover.drain": self._drain,
+            "failover.lock": self._lock,
+            "failover.promote": self._promote,
+            "failover.era": self._era,
+        }
+
+    @property
+    def stand(self) -> Stand:
+        """The claim that is ours, for those who fence."""
+        return self._election.stand if self._election is not None else Stand()
+
+    @property
+    def is_released(self) -> bool:
+        """Nothing is to be given back."""
+        return self._election is None or self._election.state not in HOLDING | {State.CANDIDATE}
+
+    def may_act(self, now: float) -> bool:
+        """Whether what we do now counts."""
+        if self._election is None:
+            return True
+        return now < self._election.acts_until and not self._yields
+
+    def why_not(self) -> str:
+        """Why we may not act, for whoever asks us to."""
+        if self._election is None or not self._yields:
+            state = "" if self._election is None else self._election.state
+            return f"this sidecar does not hold its role: it is {state}"
+        return "this sidecar gives its role back"
+
+    def receive(self, message: Any, now: float) -> list[Effect]:
+        """A record of the role log, or news of the host."""
+        election = self._election
+        if isinstance(message, Draining):
+            self._is_stopping = True
+        elif isinstance(message, SessionClosed):
+            self._has_left = self._has_left or message.session == self._host
+        elif isinstance(message, HostCame):
+            self._host, self._has_left, self._asked = message.session, False, None
+        elif isinstance(message, HostGone):
+            if message.session == self._host:
+                self._host, self._has_left, self._granted_until = None, False, 0.0
+                self._asked = None
+        elif isinstance(election, Election) and isinstance(message, Entry):
+            election.entry(message, now)
+        elif isinstance(election, Election) and isinstance(message, LogBounds):
+            election.bounds(message, now)
+        elif isinstance(election, Election) and isinstance(message, LogLost):
+            election.broken(message.reason, now)
+        self._settle()
+        return []
+
+    def settings_read(self) -> None:
+        """The settings were received up to an end that was captured."""
+        if isinstance(self._election, Election):
+            self._election.settings_read()
+
+    def answered(self, cfm: str, data: bytes, now: float) -> None:
+        """A CFM answered our hello; `DecodeError` if it did not."""
+        answer, asked_at = unpack_standing(data)
+        if asked_at > now:
+            raise DecodeError(f"{cfm} answers what nobody asked yet")
+        if self._election is not None:
+            self._election.answered(cfm, answer, asked_at, now)
+
+    def heard(self, peer: str, log: LogPosition | None, now: float) -> None:
+        """A peer's beat said how far it has read the role log, and what it makes of it."""
+        election = self._election
+        if not isinstance(election, Election) or log is None:
+            return
+        self._agreement.heard(peer, Mark(log.mark, log.digest))
+        reason = self._agreement.judge(election.reader.digest_at, now)
+        if reason:
+            election.broken(reason, now)
+            self._settle()
+
+    def log_position(self) -> LogPosition | None:
+        """How far we have read it, for our beat."""
+        return position_of(self._election.reader) if isinstance(self._election, Election) else None
+
+    def standing(self) -> RoleState | None:
+        """Where we stand, for our beat."""
+        election = self._election
+        if election is None:
+            return None
+        stand = election.stand
+        return RoleState(role=election.role, state=str(election.state), era=stand.era, epoch=stand.epoch)
+
+    def samples(self) -> Iterator[Sample]:
+        """Where we stand, and what we make of the role log."""
+        election = self._election
+        if election is None:
+            return
+        states = {str(state): float(state is election.state) for state in State}
+        yield from labelled("provbus_failover_state", "state", states)
+        yield Sample("provbus_failover_epoch", election.stand.epoch)
+        if not isinstance(election, Election):
+            return
+        yield Sample("provbus_role_log_position", election.reader.position)
+        yield Sample("provbus_role_log_disagreements_total", self._agreement.alarms)
+        for (state, cause), times in election.taken.items():
+            yield Sample(
+                "provbus_failover_transitions_total",
+                times,
+                {"state": str(state), "cause": cause.name.lower()},
+            )
+
+    def missing(self) -> list[str]:
+        """What stands in the way of ever holding the role: readiness is to be able to take over."""
+        election = self._election
+        if election is None or election.state is not State.HALT:
+            return []
+        return [f"the role log, which is not what it was: {election.reason}"]
+
+    def does(self, operation: object) -> bool:
+        """Whether this request is for us."""
+        return isinstance(operation, str) and operation in self._operations
+
+    def operate(self, request: LocalRequest, now: float) -> list[Effect]:
+        """The answer to the host or to an operator; `DecodeError` for a request that makes no sense."""
+        effects = self._operations[request.body["op"]](request, now)
+        self._settle()
+        return effects
+
+    def tick(self, now: float, wall_s: float) -> list[Effect]:
+        """What the election wants, and giving back what we must not keep."""
+        election = self._election
+        if election is None:
+            return []
+        if not self._has_begun:
+            # Our former process may have told its host of a lease.
+            self._has_begun, self._granted_until = True, now + LEASE_S
+        self._settle()
+        if self._yields and not self.is_released and now >= self._granted_until:
+            election.release(now)
+        effects: list[Effect] = []
+        for effect in election.tick(now, wall_s):
+            if isinstance(effect, StoreClaim):
+                self._stand, self._is_ours = effect.stand, True
+                effect = self._kept()
+            elif isinstance(effect, StoreTenure):
+                self._stand, self._is_ours = effect.tenure
+                effect = self._kept()
+            effects.append(effect)
+        self._settle()
+        return [*effects, *self._tell(now)]
+
+    def deadline(self) -> float | None:
+        """When `tick` is due."""
+        if self._election is None:
+            return None
+        if self._has_news:
+            return 0.0
+        due = self._election.deadline()
+        if self._yields and not self.is_released:
+            return self._granted_until if due is None else min(due, self._granted_until)
+        return due
+
+    def describe(self, now: float) -> dict[str, Any]:
+        """What an operator wants to know."""
+        told = {"locked": self._locked, "drained": self._drained, "host": self._host is not None}
+        if self._election is None:
+            return {"role": "", "state": "static", **told}
+        return {**self._election.describe(now), **told}
+
+    @property
+    def _yields(self) -> bool:
+        """We want to be rid of the role."""
+        return (
+            self._drained
+            or self._is_stopping
+            or (self._needs_host and (self._host is None or self._has_left))
+        )
+
+    def _settle(self) -> None:
+        election = self._election
+        if election is None:
+            return
+        election.is_able = self.is_prepared and not self._locked and not self._yields
+        stand = election.stand
+        is_ours = election.state in HOLDING
+        self._stamp.token = Token(stand.era, stand.epoch) if is_ours else NO_TOKEN
+
+    def _kept(self) -> StoreFailover:
+        return StoreFailover(self._stand, self._locked, self._drained, self._is_ours)
+
+    def _attach(self, request: LocalRequest, now: float) -> list[Effect]:
+        if self._host is not None and self._host != request.session:
+            if not self._has_left:
+                return [_refusal(request, "refused", "another host service is attached")]
+            if now < self._granted_until:
+                return [_refusal(request, "try_again", "the lease of the former host service is not over")]
+        self._host, self._has_left = request.session, False
+        self._asked = None
+        self._settle()
+        answer = self._grant(now)
+        return [WatchHost(request.session), _answer(request, attached=True, **answer)]
+
+    def _yielded(self, request: LocalRequest, _now: float) -> list[Effect]:
+        if request.session != self._host:
+            return [_refusal(request, "refused", "this session is not that of the attached host service")]
+        if self._yields:
+            self._granted_until = 0.0
+        return [_answer(request, yielded=self._yields)]
+
+    @property
+    def _has_news(self) -> bool:
+        """Whether the host was told something else than what holds now."""
+        return self._asked is not None and self._told != self._news()
+
+    def _news(self) -> tuple[bool, int]:
+        """What the host waits to hear of: a lease that goes on is no news."""
+        election = self._election
+        if election is None:
+            return True, -1
+        return election.acts_until > 0.0 and not self._yields, election.stand.epoch
+
+    def _tell(self, now: float) -> list[Effect]:
+        if self._asked is None or not self._has_news:
+            return []
+        return self._authority(self._asked, now)
+
+    def _authority(self, request: LocalRequest, now: float) -> list[Effect]:
+        if request.session == self._host:
+            self._asked, self._told = request, self._news()
+        return [_answer(request, **self._grant(now))]
+
+    def _grant(self, now: float) -> dict[str, Any]:
+        """What the host may do, and until when; what it was told is remembered."""
+        election, may_act = self._election, self.may_act(now)
+        if election is None:
+            return {"role": "", "state": "static", "may_act": True, "lease_until_s": now + LEASE_S}
+        until = min(election.acts_until, now + LEASE_S) if may_act else 0.0
+        self._granted_until = max(self._granted_until, until)
+        return {
+            "role": election.role,
+            "state": str(election.state),
+            "may_act": may_act,
+            "era": max(0, election.stand.era),
+            "epoch": election.stand.epoch,
+            "claim_id": election.stand.claim_id,
+            "lease_until_s": until,
+        }
+
+    def _status(self, request: LocalRequest, now: float) -> list[Effect]:
+        return [_answer(request, **self.describe(now))]
+
+    def _drain(self, request: LocalRequest, _now: float) -> list[Effect]:
+        self._drained = _switch(request)
+        return [self._kept(), _answer(request, drained=self._drained)]
+
+    def _lock(self, request: LocalRequest, _now: float) -> list[Effect]:
+        self._locked = _switch(request)
+        return [self._kept(), _answer(request, locked=self._locked)]
+
+    def _promote(self, request: LocalRequest, now: float) -> list[Effect]:
+        election = self._election
+        if election is None:
+            return [_refusal(request, "refused", "there is nobody else to hold the role")]
+        if not election.is_able:
+            return [_refusal(request, "try_again", "this sidecar could not do the work; see failover.status")]
+        if election.state in HOLDING:
+            return [_answer(request, promoting=False, state=str(election.state))]
+        try:
+            if isinstance(election, Election):
+                election.promote(now)
+            else:
+                election.promote(now, _names(request, "absent"))
+        except TryAgainError as error:
+            return [_refusal(request, "try_again", str(error))]
+        return [_answer(request, promoting=True, state=str(election.state))]
+
+    def _era(self, request: LocalRequest, now: float) -> list[Effect]:
+        election, authority = self._election, request.body.get("authority")
+        if not isinstance(authority, str) or not 1 <= len(authority) <= AUTHORITY_MAX:
+            raise DecodeError(f"authority: is not a name of 1 to {AUTHORITY_MAX} characters")
+        if not isinstance(election, Election) or election.state in (State.BOOT, State.HALT):
+            return [
+                _refusal(
+                    request,
+                    "try_again",
+                    "the log is out of reach, or lost; see failover.status",
+                )
+            ]
+        if not election.evidence.has_asked_majority(now):
+            return [_refusal(request, "try_again", "no majority of the CFMs says which eras it has known")]
+        return [_answer(request, era=election.begin_era(authority, now))]
+
+
+def _switch(request: LocalRequest) -> bool:
+    is_on = request.body.get("on", True)
+    if not isinstance(is_on, bool):
+        raise DecodeError("on: is not true or false")
+    return is_on
+
+
+def _names(request: LocalRequest, field: str) -> list[str]:
+    names = request.body.get(field, [])
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise DecodeError(f"{field}: is not a list of instances")
+    return names
+
+
+def _answer(request: LocalRequest, **body: Any) -> Reply:
+    return Reply(request.session, {"id": request.body.get("id"), **body})
+
+
+def _refusal(request: LocalRequest, error: str, detail: str) -> Reply:
+    return _answer(request, error=error, detail=detail)

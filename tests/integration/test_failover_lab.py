@@ -1,0 +1,40 @@
+"""Two DHCP hosts for one role, and the primary's process killed while modems boot: never two primaries."""
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.integration.lab_run import ROOT, SCENARIOS, TIMEOUT_S, command, run_lab
+
+KILLS = 3
+
+
+def written(directory: Path, **changes: Any) -> Path:
+    """The deployed scenario with these changes."""
+    scenario: dict[str, Any] = yaml.safe_load((SCENARIOS / "failover-process.yaml").read_text())
+    scenario["settings"] = str(SCENARIOS / scenario["settings"])
+    path = directory / "failover.yaml"
+    path.write_text(yaml.safe_dump(scenario | changes))
+    return path
+
+
+def test_killed_hosts_are_succeeded_and_there_are_never_two(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    kills = {"count": KILLS, "every_s": [2.6, 3.2], "back_after_s": 0.5}
+    path = written(tmp_path, boot_window_s=12, host_kills=kills)
+    report = run_lab(environment, path, 90)
+    assert report["takeovers"] == report["epoch_changes"] == KILLS
+    assert report["overlap_ms"] == 0
+    assert report["stale_effects"] == 0
+    assert report["spurious_failovers"] == 0
+    assert 0 < report["takeover_p50_s"] <= report["takeover_p99_s"]
+
+
+def test_two_hosts_need_an_election_and_so_the_bus(environment: dict[str, str], tmp_path: Path) -> None:
+    words = command("lab", "run", str(written(tmp_path)), "--mode", "multicast")
+    done = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=TIMEOUT_S)
+    assert done.returncode == 78
+    assert "its DHCP hosts need the election, so mode bus" in done.stderr

@@ -1,0 +1,98 @@
+"""`provbus failover`: what an operator asks and tells one sidecar, and the exit code of the answer."""
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.unit.cli.answering import answering
+
+Provbus = Callable[..., subprocess.CompletedProcess[str]]
+STATUS = {
+    "role": "dhcp/lab",
+    "state": "active",
+    "era": 0,
+    "epoch": 17,
+    "claim_id": "0123456789abcdef",
+    "holder": "dhcp-1",
+    "locked": False,
+    "drained": False,
+}
+
+
+@pytest.fixture
+def path(configs: dict[str, dict[str, Any]], tmp_path: Path) -> Path:
+    """The configuration of dhcp-1, whose key is only there for its service."""
+    configs["dhcp-1"]["key"] = "credentials:curve.key"
+    path = tmp_path / "dhcp-1.yaml"
+    path.write_text(yaml.safe_dump(configs["dhcp-1"]))
+    return path
+
+
+@pytest.fixture
+def socket_path(path: Path) -> Path:
+    """Where the instance listens."""
+    return path.parent / yaml.safe_load(path.read_text())["local"]["socket"]
+
+
+def test_status_says_who_holds_the_role(path: Path, socket_path: Path, provbus: Provbus) -> None:
+    with answering(socket_path, {"failover": STATUS}):
+        told = provbus("failover", "status", "--config", str(path), "-o", "json")
+    assert json.loads(told.stdout) == STATUS
+    assert told.returncode == 0
+
+
+def test_promote_waits_until_it_is_active(path: Path, socket_path: Path, provbus: Provbus) -> None:
+    with answering(socket_path, {"promoting": True, "failover": STATUS}) as asked:
+        told = provbus("failover", "promote", "--config", str(path), "-o", "json")
+    assert [one["op"] for one in asked] == ["failover.promote", "status"]
+    assert json.loads(told.stdout)["epoch"] == 17
+
+
+@pytest.mark.parametrize("verb", ["drain", "lock"])
+@pytest.mark.parametrize(("more", "on"), [((), True), (("--off",), False)])
+def test_a_switch_is_set_and_taken_back(
+    path: Path, socket_path: Path, provbus: Provbus, verb: str, more: tuple[str, ...], on: bool
+) -> None:
+    with answering(socket_path, {"id": None}) as asked:
+        assert provbus("failover", verb, "--config", str(path), *more).returncode == 0
+    assert asked == [{"op": f"failover.{verb}", "on": on}]
+
+
+def test_an_era_is_begun_only_when_that_is_confirmed(path: Path, socket_path: Path, provbus: Provbus) -> None:
+    with answering(socket_path, {"era": 5}) as asked:
+        assert provbus("failover", "era", "--config", str(path)).returncode == 1
+        assert asked == []
+        told = provbus("failover", "era", "--config", str(path), "--yes")
+    assert "era 5" in told.stdout
+    assert asked[0]["op"] == "failover.era"
+    assert asked[0]["authority"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        ({"error": "try_again", "detail": "could not do the work"}, 75),
+        ({"error": "refused", "detail": "no election in this transport mode"}, 77),
+    ],
+)
+def test_what_is_refused_has_its_exit_code(
+    path: Path, socket_path: Path, provbus: Provbus, answer: dict[str, Any], code: int
+) -> None:
+    with answering(socket_path, answer):
+        told = provbus("failover", "promote", "--config", str(path))
+    assert told.returncode == code
+    assert answer["detail"] in told.stderr
+
+
+def test_a_cfm_holds_no_role(configs: dict[str, dict[str, Any]], tmp_path: Path, provbus: Provbus) -> None:
+    configs["cfm-1"]["key"] = "credentials:curve.key"
+    path = tmp_path / "cfm-1.yaml"
+    path.write_text(yaml.safe_dump(configs["cfm-1"]))
+    told = provbus("failover", "drain", "--config", str(path))
+    assert told.returncode == 78
+    assert "holds no role" in told.stderr

@@ -1,0 +1,95 @@
+"""The primary that a person appointed acts until a later one is heard of, and nobody follows by himself."""
+
+from itertools import count
+
+import pytest
+
+from bus.errors import TryAgainError
+from heartbeat.appointment import Appointment, StoreTenure
+from heartbeat.election_table import State
+from heartbeat.evidence import Answer, Stand
+from heartbeat.static import Tenure
+
+CFMS = ("cfm-1", "cfm-2")
+FIRST, LATER = Stand(1, 64, "1" * 16), Stand(1, 129, "2" * 16)
+
+
+def appointment(tenure: Tenure | None, index: int = 0) -> Appointment:
+    ids = count(1)
+    return Appointment(
+        role="dhcp/lab", tenure=tenure, index=index, era=1, cfms=CFMS, new_id=lambda: f"{next(ids):016x}"
+    )
+
+
+def hear(one: Appointment, cfm: str, highest: Stand, now: float = 1.0) -> None:
+    one.answered(cfm, Answer(highest, False, -1), now, now)
+
+
+def test_who_was_appointed_acts_once_that_is_on_disk() -> None:
+    one = appointment(Tenure(FIRST, is_ours=True))
+    assert one.acts_until == 0.0
+    assert one.deadline() == 0.0
+    assert one.tick(0.0, 0.0) == [StoreTenure(Tenure(FIRST, is_ours=True))]
+    assert (one.state, one.stand) == (State.ACTIVE, FIRST)
+    assert one.acts_until > 1e9
+    assert one.deadline() is None
+
+
+def test_who_was_not_stands_by_whatever_happens() -> None:
+    one = appointment(None)
+    assert one.tick(0.0, 0.0) == []
+    assert (one.state, one.stand, one.deadline()) == (State.STANDBY, Stand(), None)
+    hear(one, "cfm-1", Stand())
+    assert one.state is State.STANDBY
+
+
+def test_a_later_claim_ends_ours_and_that_is_kept() -> None:
+    one = appointment(Tenure(FIRST, is_ours=True))
+    one.tick(0.0, 0.0)
+    hear(one, "cfm-1", FIRST)
+    assert one.state is State.ACTIVE
+    hear(one, "cfm-2", LATER)
+    assert (one.state, one.acts_until) == (State.FENCED, 0.0)
+    assert one.tick(1.0, 0.0) == [StoreTenure(Tenure(LATER, is_ours=False))]
+    assert "cfm-2" in one.describe(1.0)["reason"]
+
+
+def test_who_is_promoted_is_above_all_that_any_cfm_knows() -> None:
+    one = appointment(None, index=1)
+    hear(one, "cfm-1", FIRST)
+    hear(one, "cfm-2", LATER)
+    one.promote(1.0)
+    (stored,) = one.tick(1.0, 0.0)
+    assert isinstance(stored, StoreTenure)
+    assert stored.tenure.is_ours
+    assert one.stand.token > LATER.token
+    assert one.state is State.ACTIVE
+
+
+@pytest.mark.parametrize("asked_at", [None, -10.0], ids=["never", "long ago"])
+def test_a_cfm_that_was_not_heard_must_be_named(asked_at: float | None) -> None:
+    one = appointment(None, index=1)
+    hear(one, "cfm-1", FIRST)
+    if asked_at is not None:
+        one.answered("cfm-2", Answer(LATER, False, -1), asked_at, asked_at)
+    with pytest.raises(TryAgainError, match="cfm-2"):
+        one.promote(1.0)
+    one.promote(1.0, absent=["cfm-2"])
+    one.tick(1.0, 0.0)
+    assert one.state is State.ACTIVE
+
+
+def test_who_is_not_able_does_not_act() -> None:
+    one = appointment(Tenure(FIRST, is_ours=True))
+    one.tick(0.0, 0.0)
+    one.is_able = False
+    assert one.acts_until == 0.0
+    one.is_able = True
+    assert one.state is State.ACTIVE
+
+
+def test_a_stranger_deposes_nobody() -> None:
+    one = appointment(Tenure(FIRST, is_ours=True))
+    one.tick(0.0, 0.0)
+    hear(one, "cfm-9", LATER)
+    assert one.state is State.ACTIVE

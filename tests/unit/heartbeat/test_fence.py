@@ -1,0 +1,269 @@
+"""The fence: which rows and which seals count, by what was read from the log or kept on disk."""
+
+from itertools import count
+
+import pytest
+
+from bus.codec import pack_token
+from bus.envelope import Envelope, Token
+from bus.machine import Effect, Entry, LogBounds
+from bus.messages import encode
+from heartbeat.evidence import Answer, Stand
+from heartbeat.fence import REMEMBERED_MAX, SEAL_GRACE_S, Fence, Known, StoreFence, Verdict
+from heartbeat.role_records import NO_OFFSET, TYPE_OF, Claim, Era, Record, Release
+from tests.unit.heartbeat.verdicts import judge
+
+ROLE, OTHER = "dhcp/lab", "mps/lab"
+ROLES = {"dhcp-1": ROLE, "dhcp-2": ROLE, "mps-1": OTHER}
+VALID, STALE, UNVERIFIED = Verdict.VALID, Verdict.STALE, Verdict.UNVERIFIED
+ID = {name: number * 16 for name, number in (("dhcp-1", "1"), ("dhcp-2", "2"))}
+
+
+class Run:
+    """A fence and the log it reads."""
+
+    def __init__(
+        self, kept: dict[str, list[Known]] | None = None, behind: list[Envelope] | None = None
+    ) -> None:
+        self.fence = Fence(ROLES, kept)
+        self.stored: list[StoreFence] = []
+        self._offsets = count()
+        self._seqs = count(1)
+        for minter in ROLES:
+            self.fence.hello(minter, Stand(), 100.0)
+        before = behind or []
+        self._keep(self.fence.bounds(LogBounds("failover", 0, len(before)), 100.0))
+        for envelope in before:
+            self.read(envelope, 100.0)
+
+    def read(self, envelope: Envelope | None, wall_s: float) -> int:
+        """The next record; its offset."""
+        offset = next(self._offsets)
+        self._keep(self.fence.entry(Entry("failover", offset, envelope), wall_s))
+        return offset
+
+    def claims(self, source: str, prev: int, wall_s: float = 100.0) -> int:
+        """This instance claims; its offset."""
+        return self.read(claim(source, prev), wall_s)
+
+    def judge(self, source: str, epoch: int, era: int = 0) -> Verdict:
+        """What becomes of a row of this epoch."""
+        return judge(self.fence, source, Token(era, epoch))
+
+    def opens(self, source: str, epoch: int, minted_s: float) -> bool:
+        """Whether a seal opens."""
+        return self.fence.judge_seal(source, Token(0, epoch), minted_s) is VALID
+
+    def _keep(self, effects: list[Effect]) -> None:
+        for effect in effects:
+            assert isinstance(effect, StoreFence)
+            self.stored.append(effect)
+
+
+def said(source: str, record: Record) -> Envelope:
+    return Envelope(TYPE_OF[type(record)], source, 1, 1, 0, encode(record))
+
+
+def claim(source: str, prev: int) -> Envelope:
+    return said(source, Claim(role=ROLE, prev=prev, claim_id=ID[source], incarnation=1))
+
+
+def test_the_holders_rows_count_and_nobody_elses() -> None:
+    run = Run()
+    epoch = run.claims("dhcp-1", NO_OFFSET)
+    assert run.judge("dhcp-1", epoch) is VALID
+    assert run.judge("dhcp-2", epoch) is STALE  # the same offset, but not its claim
+    assert run.judge("dhcp-1", epoch + 1) is UNVERIFIED
+
+
+def test_before_any_claim_nothing_is_verified() -> None:
+    run = Run()
+    assert run.judge("dhcp-1", 0) is UNVERIFIED
+
+
+def test_a_later_claim_makes_the_one_before_stale() -> None:
+    run = Run()
+    first = run.claims("dhcp-1", NO_OFFSET)
+    second = run.claims("dhcp-2", first)
+    assert run.judge("dhcp-1", first) is STALE
+    assert run.judge("dhcp-2", second) is VALID
+
+
+def test_a_claim_that_lost_changes_nothing() -> None:
+    run = Run()
+    first = run.claims("dhcp-1", NO_OFFSET)
+    lost = run.claims("dhcp-2", NO_OFFSET)
+    assert run.judge("dhcp-1", first) is VALID
+    assert run.judge("dhcp-2", lost) is UNVERIFIED
+
+
+def test_a_role_that_was_given_back_keeps_its_rows_until_the_next_claim() -> None:
+    run = Run()
+    first = run.claims("dhcp-1", NO_OFFSET)
+    run.read(said("dhcp-1", Release(role=ROLE, epoch=first, claim_id=ID["dhcp-1"])), 100.0)
+    assert run.judge("dhcp-1", first) is VALID
+    assert run.fence.answer("dhcp-1") == Answer(Stand(0, first, ID["dhcp-1"]), True, 1)
+
+
+def test_an_era_makes_every_earlier_token_stale() -> None:
+    run = Run()
+    first = run.claims("dhcp-1", NO_OFFSET)
+    at = run.read(said("anybody", Era(number=2, authority="an operator")), 100.0)
+    assert run.judge("dhcp-1", first) is STALE
+    assert run.judge("dhcp-1", 7, era=2) is UNVERIFIED
+    again = run.claims("dhcp-1", at)
+    assert run.judge("dhcp-1", again, era=2) is VALID
+
+
+def test_a_minter_without_a_role_is_not_fenced() -> None:
+    fence = Fence({})
+    assert judge(fence, "dhcp-1", Token(1, 1)) is VALID
+    assert fence.tokens("dhcp-1") is None
+    assert fence.answer("dhcp-1") is None
+
+
+def test_roles_do_not_mix() -> None:
+    run = Run()
+    epoch = run.claims("dhcp-1", NO_OFFSET)
+    assert run.judge("mps-1", epoch) is UNVERIFIED
+
+
+def test_before_its_hello_nothing_of_a_minter_is_verified() -> None:
+    run = Run()
+    epoch = run.claims("dhcp-1", NO_OFFSET)
+    again = Fence(ROLES, run.stored[-1].known)
+    assert judge(again, "dhcp-1", Token(0, epoch)) is UNVERIFIED
+    assert judge(again, "dhcp-2", Token(0, 0)) is UNVERIFIED
+    assert again.judge_seal("dhcp-1", Token(0, epoch), 10.0) is VALID  # its minter may be gone for good
+
+
+def test_a_claim_at_an_offset_that_is_used_twice_is_told_by_its_id() -> None:
+    run = Run()
+    epoch = run.claims("dhcp-1", NO_OFFSET)
+    assert run.fence.hello("dhcp-1", Stand(0, epoch, "f" * 16), 100.0) == []
+    assert run.judge("dhcp-1", epoch) is STALE
+    assert run.fence.tokens("dhcp-1") == (b"", pack_token(Token(0, epoch)).to_bytes(8, "big"))
+    assert run.fence.hello("dhcp-1", Stand(0, epoch, ID["dhcp-1"]), 100.0) == []
+    assert run.judge("dhcp-1", epoch) is VALID
+
+
+def test_a_seal_of_a_deposed_primary_opens_if_it_was_minted_in_time() -> None:
+    run = Run()
+    first = run.claims("dhcp-1", NO_OFFSET, 100.0)
+    run.claims("dhcp-2", first, 200.0)
+    assert run.opens("dhcp-1", first, 200.0 + SEAL_GRACE_S)
+    assert not run.opens("dhcp-1", first, 200.1 + SEAL_GRACE_S)
+    assert not run.opens("dhcp-2", first, 150.0)
+
+
+def test_a_seal_is_judged_by_the_claim_that_came_next_and_not_by_the_last() -> None:
+    run = Run()
+    first = run.claims("dhcp-1", NO_OFFSET, 100.0)
+    second = run.claims("dhcp-2", first, 200.0)
+    run.claims("dhcp-1", second, 300.0)
+    assert not run.opens("dhcp-1", first, 250.0)
+    assert run.opens("dhcp-2", second, 250.0)
+
+
+def test_who_learnt_of_a_claim_by_catching_up_opens_no_older_seal() -> None:
+    run = Run(behind=[claim("dhcp-1", NO_OFFSET), claim("dhcp-2", 0)])
+    assert not run.opens("dhcp-1", 0, 10.0)
+    assert run.opens("dhcp-2", 1, 10.0)
+
+
+def test_what_is_known_is_stored_when_it_changes() -> None:
+    run = Run()
+    first = run.claims("dhcp-1", NO_OFFSET, 150.0)
+    run.read(None, 151.0)
+    assert run.stored == [
+        StoreFence({ROLE: [Known(Stand(0, first, ID["dhcp-1"]), "dhcp-1", False, 150.0)], OTHER: []})
+    ]
+
+
+def test_without_the_log_the_claim_on_disk_is_the_only_one() -> None:
+    kept = {ROLE: [Known(Stand(0, 5, ID["dhcp-1"]), "dhcp-1", read_s=50.0)]}
+    fence = Fence(ROLES, kept)
+    for minter in ROLES:
+        fence.hello(minter, Stand(), 100.0)
+    assert fence.is_from_disk
+    assert judge(fence, "dhcp-1", Token(0, 5)) is VALID
+    assert judge(fence, "dhcp-2", Token(0, 6)) is UNVERIFIED
+    assert judge(fence, "dhcp-1", Token(0, 4)) is STALE
+    assert fence.answer("dhcp-1") == Answer(Stand(0, 5, ID["dhcp-1"]), False, -1)
+
+
+def test_catching_up_does_not_go_back_behind_the_disk() -> None:
+    kept = {ROLE: [Known(Stand(0, 1, ID["dhcp-2"]), "dhcp-2", read_s=50.0)]}
+    run = Run(kept, behind=[claim("dhcp-1", NO_OFFSET), claim("dhcp-2", 0)])
+    assert run.stored == []
+    assert run.judge("dhcp-2", 1) is VALID
+    assert run.judge("dhcp-1", 0) is STALE
+
+
+@pytest.mark.parametrize(
+    "on_disk", [Stand(0, 9, ID["dhcp-2"]), Stand(0, 0, "f" * 16), Stand(4, 0, ID["dhcp-1"])]
+)
+def test_a_log_that_says_less_than_the_disk_is_not_believed(on_disk: Stand) -> None:
+    run = Run({ROLE: [Known(on_disk, "dhcp-2")]}, behind=[claim("dhcp-1", NO_OFFSET)])
+    assert run.stored == []
+    assert "our disk" in run.fence.describe()["reason"]
+    assert run.judge("dhcp-1", 0) is STALE
+    run.claims("dhcp-1", 0)
+    assert run.stored == []
+
+
+def test_a_missing_offset_freezes_what_is_known() -> None:
+    run = Run()
+    first = run.claims("dhcp-1", NO_OFFSET)
+    run.fence.entry(Entry("failover", 50, claim("dhcp-2", first)), 100.0)
+    assert run.judge("dhcp-1", first) is VALID
+    assert "50" in run.fence.describe()["reason"]
+
+
+def test_claims_that_are_remembered_are_bounded() -> None:
+    run, prev = Run(), NO_OFFSET
+    for turn in range(2 * REMEMBERED_MAX):
+        prev = run.claims(("dhcp-1", "dhcp-2")[turn % 2], prev)
+    assert len(run.stored[-1].known[ROLE]) == REMEMBERED_MAX
+    assert run.judge("dhcp-2", prev) is VALID
+
+
+def test_an_operator_sees_who_holds_what() -> None:
+    run = Run()
+    epoch = run.claims("dhcp-1", NO_OFFSET)
+    told = run.fence.describe()
+    assert told["roles"] == {ROLE: {"era": 0, "epoch": epoch, "claim_id": ID["dhcp-1"], "holder": "dhcp-1"}}
+    assert (told["from_disk"], told["position"]) == (False, epoch)
+
+
+# Without a log
+
+
+def test_without_a_log_the_latest_claim_is_the_latest_that_was_named() -> None:
+    fence, first, second = Fence(ROLES, has_log=False), Stand(1, 64, "1" * 16), Stand(1, 65, "2" * 16)
+    assert not fence.is_from_disk
+    (stored,) = fence.hello("dhcp-1", first, 100.0)
+    assert stored == StoreFence({ROLE: [Known(first, "dhcp-1", read_s=100.0)]})
+    assert judge(fence, "dhcp-1", first.token) is VALID
+    assert judge(fence, "dhcp-2", second.token) is UNVERIFIED
+    assert fence.hello("dhcp-1", first, 101.0) == []
+    fence.hello("dhcp-2", second, 200.0)
+    assert judge(fence, "dhcp-1", first.token) is STALE
+    assert judge(fence, "dhcp-2", second.token) is VALID
+    assert fence.hello("dhcp-1", first, 201.0) == []
+    assert fence.judge_seal("dhcp-1", first.token, 200.5) is VALID
+    assert fence.judge_seal("dhcp-1", first.token, 202.0) is STALE
+
+
+def test_a_claim_of_the_same_token_by_another_is_not_taken() -> None:
+    fence = Fence(ROLES, has_log=False)
+    fence.hello("dhcp-1", Stand(1, 64, "1" * 16), 100.0)
+    assert fence.hello("dhcp-2", Stand(1, 64, "2" * 16), 100.0) == []
+    assert judge(fence, "dhcp-2", Token(1, 64)) is STALE
+    assert judge(fence, "dhcp-1", Token(1, 64)) is VALID
+
+
+def test_who_holds_nothing_says_nothing_new() -> None:
+    fence = Fence(ROLES, has_log=False)
+    assert fence.hello("dhcp-1", Stand(), 100.0) == []
+    assert judge(fence, "dhcp-1", Token(0, 0)) is UNVERIFIED

@@ -1,0 +1,425 @@
+"""Grants: what a voter promises, and for how long a candidate may act on a majority of promises."""
+
+from collections.abc import Mapping
+from random import Random
+
+import pytest
+
+from bus.errors import ConfigError, StateError
+from heartbeat.evidence import Stand
+from heartbeat.grants import (
+    ASK_FOR_S,
+    HOLDER_LEASE_S,
+    PAUSE_S_MAX,
+    PAUSE_S_MIN,
+    RENEW_EVERY_S,
+    VOTER_LEASE_S,
+    Ask,
+    Candidate,
+    Granted,
+    Lost,
+    Promise,
+    Refused,
+    Release,
+    StorePromises,
+    Tell,
+    Voter,
+    Won,
+)
+from heartbeat.static import EPOCH_MAX
+
+ROLE, OTHER_ROLE = "dhcp/lab", "mps/lab"
+A, B = "dhcp-1", "dhcp-2"
+LOW, HIGH = Stand(1, 64, "a" * 16), Stand(1, 65, "b" * 16)
+VOTERS = ("cfm-1", "cfm-2", "cfm-3")
+START = 100.0
+READY = START + VOTER_LEASE_S
+
+
+def voter(promises: Mapping[str, Promise] | None = None, now: float = START) -> Voter:
+    return Voter("cfm-1", (ROLE, OTHER_ROLE), {} if promises is None else promises, now)
+
+
+def ask(ballot: Stand = LOW, candidate: str = A, number: int = 1, role: str = ROLE) -> Ask:
+    return Ask(role, ballot, candidate, number)
+
+
+def yes(ballot: Stand = LOW, to: str = A, number: int = 1) -> Tell:
+    return Tell(to, Granted(ROLE, ballot, number, "cfm-1"))
+
+
+def no(promised: Stand | None, ballot: Stand = LOW, to: str = A) -> Tell:
+    return Tell(to, Refused(ROLE, ballot, 1, "cfm-1", promised))
+
+
+class TestVoter:
+    def test_a_promise_is_stored_before_it_is_answered(self) -> None:
+        stored = StorePromises({ROLE: Promise(LOW, A)})
+        assert voter().receive(ask(), READY) == [stored, yes()]
+
+    def test_a_renewal_extends_without_the_disk(self) -> None:
+        one = voter()
+        one.receive(ask(), READY)
+        assert one.receive(ask(number=2), READY + 3.0) == [yes(number=2)]
+        assert one.receive(ask(HIGH, B), READY + VOTER_LEASE_S) == [no(LOW, HIGH, B)]
+        assert one.receive(ask(HIGH, B), READY + 3.0 + VOTER_LEASE_S)[-1] == yes(HIGH, B)
+
+    @pytest.mark.parametrize(("late_s", "grants"), [(-0.001, False), (0.0, True)])
+    def test_another_claim_waits_for_the_end_of_the_lease(self, late_s: float, grants: bool) -> None:
+        one = voter()
+        one.receive(ask(), READY)
+        answer = one.receive(ask(HIGH, B), READY + VOTER_LEASE_S + late_s)[-1]
+        assert answer == (yes(HIGH, B) if grants else no(LOW, HIGH, B))
+
+    @pytest.mark.parametrize(
+        "ballot",
+        [LOW, Stand(1, 65, "c" * 16), Stand(0, 900, "c" * 16)],
+        ids=["lower", "of the same token", "of an earlier era"],
+    )
+    def test_a_ballot_that_is_not_higher_is_never_granted(self, ballot: Stand) -> None:
+        one = voter({ROLE: Promise(HIGH, B)})
+        assert one.receive(ask(ballot), READY + 1000.0) == [no(HIGH, ballot)]
+
+    def test_a_later_era_is_higher_at_any_epoch(self) -> None:
+        ballot = Stand(2, 1, "c" * 16)
+        assert voter({ROLE: Promise(HIGH, B)}).receive(ask(ballot), READY)[-1] == yes(ballot)
+
+    def test_a_refused_ask_changes_nothing(self) -> None:
+        one = voter()
+        one.receive(ask(), READY)
+        one.receive(ask(HIGH, B), READY + 1.0)
+        assert one.receive(ask(number=2), READY + 2.0) == [yes(number=2)]
+
+    def test_nobody_renews_in_the_name_of_another(self) -> None:
+        one = voter()
+        one.receive(ask(), READY)
+        assert one.receive(ask(LOW, B), READY + 1.0) == [no(LOW, LOW, B)]
+        one.receive(Release(ROLE, LOW, B), READY + 1.0)
+        assert one.receive(ask(HIGH, B), READY + 1.0) == [no(LOW, HIGH, B)]
+
+    def test_after_a_release_the_next_is_granted_at_once(self) -> None:
+        one = voter()
+        one.receive(ask(), READY)
+        assert one.receive(Release(ROLE, LOW, A), READY + 1.0) == []
+        assert one.receive(ask(HIGH, B), READY + 1.0)[-1] == yes(HIGH, B)
+
+    def test_an_ask_that_its_release_overtook_is_not_granted(self) -> None:
+        one = voter()
+        one.receive(ask(), READY)
+        one.receive(Release(ROLE, LOW, A), READY + 1.0)
+        assert one.receive(ask(number=2), READY + 1.1) == []
+        assert one.receive(ask(HIGH, B), READY + 1.2)[-1] == yes(HIGH, B)
+
+    def test_a_release_of_a_former_claim_frees_nothing(self) -> None:
+        one = voter({ROLE: Promise(LOW, A)})
+        one.receive(ask(HIGH, B), READY)
+        one.receive(Release(ROLE, LOW, A), READY + 1.0)
+        higher = Stand(1, 66, "c" * 16)
+        assert one.receive(ask(higher), READY + 1.0) == [no(HIGH, higher)]
+
+    def test_roles_know_nothing_of_each_other(self) -> None:
+        one = voter()
+        one.receive(ask(HIGH, B), READY)
+        both = StorePromises({ROLE: Promise(HIGH, B), OTHER_ROLE: Promise(LOW, A)})
+        assert one.receive(ask(role=OTHER_ROLE), READY)[0] == both
+
+    def test_a_stored_record_is_not_changed_by_later_promises(self) -> None:
+        one = voter()
+        stored = one.receive(ask(), READY)[0]
+        one.receive(ask(role=OTHER_ROLE), READY)
+        assert stored == StorePromises({ROLE: Promise(LOW, A)})
+
+    def test_a_role_that_is_not_voted_on_here_gets_no_answer(self) -> None:
+        assert voter().receive(ask(role="dhcp/elsewhere"), READY) == []
+
+    def test_a_start_grants_nobody_new_for_a_lease(self) -> None:
+        one = voter({ROLE: Promise(LOW, A)})
+        assert one.receive(ask(HIGH, B), READY - 0.001) == [no(LOW, HIGH, B)]
+        assert one.receive(ask(HIGH, B), READY)[-1] == yes(HIGH, B)
+        assert voter().receive(ask(), READY - 0.001) == [no(None)]
+
+    def test_a_start_goes_on_with_the_claim_it_promised(self) -> None:
+        one = voter({ROLE: Promise(LOW, A)})
+        assert one.receive(ask(), START + 1.0) == [yes()]
+        assert one.receive(ask(HIGH, B), READY) == [no(LOW, HIGH, B)]
+        assert one.receive(ask(HIGH, B), READY + 1.0)[-1] == yes(HIGH, B)
+
+    def test_a_start_frees_what_its_last_claim_releases(self) -> None:
+        one = voter({ROLE: Promise(LOW, A)})
+        one.receive(Release(ROLE, LOW, A), START + 1.0)
+        assert one.receive(ask(HIGH, B), START + 1.0)[-1] == yes(HIGH, B)
+
+
+class TestVoterWithoutRecord:
+    def lost(self) -> Voter:
+        return Voter("cfm-1", (ROLE,), None, START)
+
+    def test_it_abstains_for_ever(self) -> None:
+        one = self.lost()
+        assert one.receive(ask(), READY + 1000.0) == []
+        assert one.receive(Release(ROLE, LOW, A), READY + 1000.0) == []
+
+    def test_a_person_admits_it_with_a_floor(self) -> None:
+        one = self.lost()
+        assert one.admit({ROLE: LOW}, 200.0) == [StorePromises({ROLE: Promise(LOW, "")})]
+        waited = 200.0 + VOTER_LEASE_S
+        assert one.receive(ask(HIGH, B), waited - 0.001) == [no(LOW, HIGH, B)]
+        assert one.receive(ask(), waited) == [no(LOW)]
+        assert one.receive(ask(HIGH, B), waited)[-1] == yes(HIGH, B)
+
+    def test_an_admission_of_the_first_day_has_no_floor_and_is_stored(self) -> None:
+        one = self.lost()
+        assert one.admit({}, START) == [StorePromises({})]
+        assert one.receive(ask(), READY)[-1] == yes()
+
+    def test_nobody_is_admitted_twice(self) -> None:
+        with pytest.raises(StateError, match="has its record"):
+            voter().admit({}, READY)
+
+
+def candidate(index: int = 0, era: int = 1, voters: tuple[str, ...] = VOTERS, seed: int = 1) -> Candidate:
+    one = Candidate(A, ROLE, era=era, index=index, voters=voters, random=Random(seed))
+    one.stand(0.0)
+    return one
+
+
+def asked(effects: list[Won | Lost | Tell]) -> Ask:
+    """The ask that all voters were told, and nothing else was done."""
+    messages = {effect.message for effect in effects if isinstance(effect, Tell)}
+    assert [effect.to for effect in effects if isinstance(effect, Tell)] == list(VOTERS)
+    assert len(messages) == 1
+    (message,) = messages
+    assert isinstance(message, Ask)
+    return message
+
+
+def grant(one: Candidate, said: Ask, *voters: str, now: float) -> list[Won | Lost | Tell]:
+    return [
+        effect
+        for name in voters
+        for effect in one.receive(Granted(ROLE, said.ballot, said.number, name), now)
+    ]
+
+
+def refuse(
+    one: Candidate, said: Ask, *voters: str, now: float, by: Stand | None = None
+) -> list[Won | Lost | Tell]:
+    return [
+        effect
+        for name in voters
+        for effect in one.receive(Refused(ROLE, said.ballot, said.number, name, by), now)
+    ]
+
+
+def holder() -> tuple[Candidate, Ask]:
+    """A candidate that asked at 0 and won."""
+    one = candidate()
+    said = asked(one.tick(0.0))
+    assert grant(one, said, "cfm-1", "cfm-2", now=0.1) == [Won(ROLE, said.ballot)]
+    return one, said
+
+
+def releases(said: Ask, *voters: str) -> list[Tell]:
+    return [Tell(name, Release(ROLE, said.ballot, A)) for name in voters]
+
+
+class TestCandidate:
+    def test_it_asks_nobody_before_it_stands(self) -> None:
+        one = Candidate(A, ROLE, era=1, index=0, voters=VOTERS, random=Random(1))
+        assert one.deadline() is None
+        assert one.tick(5.0) == []
+        one.stand(5.0)
+        assert one.deadline() == 5.0
+        assert asked(one.tick(5.0)).candidate == A
+
+    def test_a_majority_is_the_role(self) -> None:
+        one = candidate()
+        said = asked(one.tick(0.0))
+        assert grant(one, said, "cfm-1", now=0.1) == []
+        assert one.held(0.1) is None
+        assert grant(one, said, "cfm-3", now=0.2) == [Won(ROLE, said.ballot)]
+        assert one.held(0.2) == said.ballot
+
+    @pytest.mark.parametrize(("count", "majority"), [(3, 2), (4, 3), (5, 3)])
+    def test_half_of_the_voters_is_no_majority(self, count: int, majority: int) -> None:
+        names = tuple(f"cfm-{number}" for number in range(count))
+        one = candidate(voters=names)
+        told = one.tick(0.0)[0]
+        assert isinstance(told, Tell)
+        assert isinstance(told.message, Ask)
+        won = [bool(grant(one, told.message, name, now=0.1)) for name in names]
+        assert won.index(True) + 1 == majority
+
+    def test_one_voter_counts_once_however_often_it_answers(self) -> None:
+        one = candidate()
+        said = asked(one.tick(0.0))
+        assert grant(one, said, "cfm-1", "cfm-1", "cfm-1", now=0.1) == []
+        assert grant(one, said, "cfm-9", now=0.1) == []
+
+    def test_the_lease_counts_from_before_the_ask(self) -> None:
+        one = candidate()
+        said = asked(one.tick(0.0))
+        grant(one, said, "cfm-1", "cfm-2", now=0.4)
+        assert one.held(HOLDER_LEASE_S - 0.001) == said.ballot
+        assert one.held(HOLDER_LEASE_S) is None
+
+    def test_it_renews_twice_a_second(self) -> None:
+        one, said = holder()
+        assert one.deadline() == RENEW_EVERY_S
+        assert asked(one.tick(RENEW_EVERY_S)) == said._replace(number=2)
+        assert one.deadline() == 2 * RENEW_EVERY_S
+
+    def test_a_renewal_counts_from_the_send_that_a_majority_answered(self) -> None:
+        one, said = holder()
+        second = asked(one.tick(0.5))
+        third = asked(one.tick(1.0))
+        assert grant(one, third, "cfm-1", now=1.1) == []
+        assert one.held(HOLDER_LEASE_S) is None
+        grant(one, second, "cfm-3", now=1.2)
+        assert one.held(0.5 + HOLDER_LEASE_S - 0.001) == said.ballot
+        assert one.held(0.5 + HOLDER_LEASE_S) is None
+        grant(one, said, "cfm-2", "cfm-3", now=1.3)
+        assert one.held(0.5 + HOLDER_LEASE_S - 0.001) == said.ballot
+
+    def test_a_majority_that_answers_after_the_lease_wins_nothing(self) -> None:
+        one = candidate()
+        said = asked(one.tick(0.0))
+        grant(one, said, "cfm-1", now=0.1)
+        again = asked(one.tick(1.0))
+        assert grant(one, again, "cfm-2", now=ASK_FOR_S + 2.0) == releases(said, *VOTERS)
+        assert one.held(ASK_FOR_S + 2.0) is None
+
+    def test_the_lease_ends_by_itself(self) -> None:
+        one, said = holder()
+        one.tick(2.9)
+        assert one.deadline() == HOLDER_LEASE_S
+        lost, *told = one.tick(HOLDER_LEASE_S)
+        assert lost == Lost(ROLE, said.ballot, "no majority renewed it in time")
+        assert told == releases(said, *VOTERS)
+
+    def test_a_renewal_that_arrives_after_the_end_revives_nothing(self) -> None:
+        one, said = holder()
+        renewal = asked(one.tick(2.5))
+        lost, *told = grant(one, renewal, "cfm-1", "cfm-2", now=HOLDER_LEASE_S)
+        assert isinstance(lost, Lost)
+        assert told == releases(said, *VOTERS)
+        assert one.held(HOLDER_LEASE_S) is None
+        assert grant(one, renewal, "cfm-1", "cfm-2", now=3.1) == []
+
+    def test_one_voters_higher_ballot_ends_a_candidacy_and_no_holder(self) -> None:
+        one, said = holder()
+        assert refuse(one, said, "cfm-3", now=0.2, by=Stand(1, 700, "c" * 16)) == []
+        assert one.held(0.2) is not None
+        one = candidate()
+        said = asked(one.tick(0.0))
+        assert refuse(one, said, "cfm-3", now=0.2, by=Stand(1, 700, "c" * 16)) == releases(said, *VOTERS)
+
+    def test_the_next_claim_is_above_what_was_refused_and_has_an_id_of_its_own(self) -> None:
+        one = candidate(index=3)
+        said = asked(one.tick(0.0))
+        refuse(one, said, "cfm-3", now=0.2, by=Stand(1, 700, "c" * 16))
+        again = asked(one.tick(0.2 + PAUSE_S_MAX))
+        assert again.ballot.token > (1, 700)
+        assert again.ballot.epoch % 64 == said.ballot.epoch % 64 == 3
+        assert again.ballot.claim_id != said.ballot.claim_id
+
+    def test_a_claim_of_our_former_process_is_higher_though_its_token_is_the_same(self) -> None:
+        one = candidate()
+        said = asked(one.tick(0.0))
+        refuse(one, said, "cfm-1", now=0.1, by=said.ballot._replace(claim_id="c" * 16))
+        assert asked(one.tick(5.0)).ballot.token > said.ballot.token
+
+    def test_a_later_era_ends_the_claim_and_says_nothing_of_our_epochs(self) -> None:
+        one, said = holder()
+        assert isinstance(refuse(one, said, "cfm-3", now=0.2, by=Stand(2, 9000, "c" * 16))[0], Lost)
+        assert asked(one.tick(5.0)).ballot.token == (1, said.ballot.epoch + 64)
+
+    @pytest.mark.parametrize("by", [None, Stand(1, 1, "c" * 16)], ids=["nothing", "a lower claim"])
+    def test_a_holder_takes_no_notice_of_a_voter_that_cannot_grant_yet(self, by: Stand | None) -> None:
+        one, said = holder()
+        assert refuse(one, said, *VOTERS, now=0.2, by=by) == []
+        assert one.held(0.2) == said.ballot
+
+    def test_a_floor_of_our_own_claim_is_no_later_claim(self) -> None:
+        one, said = holder()
+        assert refuse(one, said, "cfm-3", now=0.2, by=said.ballot) == []
+
+    def test_it_gives_up_when_no_majority_can_grant(self) -> None:
+        one = candidate()
+        said = asked(one.tick(0.0))
+        grant(one, said, "cfm-1", now=0.1)
+        assert refuse(one, said, "cfm-2", now=0.1) == []
+        assert refuse(one, said, "cfm-3", now=0.1) == releases(said, "cfm-1")
+
+    def test_who_refused_an_earlier_ask_may_grant_the_next(self) -> None:
+        one = candidate()
+        first = asked(one.tick(0.0))
+        refuse(one, first, "cfm-1", now=0.1)
+        second = asked(one.tick(0.5))
+        assert refuse(one, first, "cfm-2", "cfm-3", now=0.6) == []
+        assert grant(one, second, "cfm-1", "cfm-2", now=0.6) == [Won(ROLE, first.ballot)]
+
+    def test_it_gives_up_when_nobody_answers(self) -> None:
+        one = candidate()
+        said = asked(one.tick(0.0))
+        asked(one.tick(0.5))
+        asked(one.tick(1.0))
+        assert one.deadline() == ASK_FOR_S
+        assert one.tick(ASK_FOR_S) == releases(said, *VOTERS)
+
+    def test_the_pause_before_the_next_claim_is_random(self) -> None:
+        pauses = set()
+        for seed in range(50):
+            one = candidate(seed=seed)
+            one.tick(0.0)
+            one.tick(ASK_FOR_S)
+            due = one.deadline()
+            assert due is not None
+            assert ASK_FOR_S + PAUSE_S_MIN <= due <= ASK_FOR_S + PAUSE_S_MAX
+            pauses.add(due)
+        assert len(pauses) == 50
+
+    def test_a_release_ends_the_lease_before_it_is_told_and_for_good(self) -> None:
+        one, said = holder()
+        assert one.release(0.2) == [Lost(ROLE, said.ballot, "released"), *releases(said, *VOTERS)]
+        assert one.held(0.2) is None
+        assert one.deadline() is None
+        assert grant(one, said, *VOTERS, now=0.3) == []
+        assert one.release(0.4) == []
+
+    def test_what_was_sent_is_forgotten_after_a_lease(self) -> None:
+        one, said = holder()
+        for number in range(1, 2000):
+            renewal = asked(one.tick(number * RENEW_EVERY_S))
+            grant(one, renewal, "cfm-1", "cfm-2", now=number * RENEW_EVERY_S)
+        assert one.held(1000.0) == said.ballot
+        assert one._claim is not None
+        assert len(one._claim.sent) <= HOLDER_LEASE_S / RENEW_EVERY_S
+
+    @pytest.mark.parametrize("voters", [(), ("cfm-1", "cfm-2"), ("cfm-1", "cfm-2", "cfm-2")])
+    def test_fewer_than_three_voters_are_refused(self, voters: tuple[str, ...]) -> None:
+        with pytest.raises(ConfigError, match="grants need 3"):
+            candidate(voters=voters)
+
+    @pytest.mark.parametrize("index", [-1, 64])
+    def test_an_index_beyond_the_candidates_is_refused(self, index: int) -> None:
+        with pytest.raises(ConfigError, match=str(index)):
+            candidate(index=index)
+
+    def test_without_an_epoch_left_it_says_so(self) -> None:
+        one = candidate()
+        said = asked(one.tick(0.0))
+        refuse(one, said, "cfm-1", now=0.1, by=Stand(1, EPOCH_MAX, "c" * 16))
+        with pytest.raises(StateError, match="begin an era"):
+            one.tick(5.0)
+
+
+@pytest.mark.parametrize("holders_rate", [0.999, 1.001])
+@pytest.mark.parametrize("voters_rate", [0.999, 1.001])
+def test_no_voter_grants_another_while_the_lease_runs_on_any_clock(
+    holders_rate: float, voters_rate: float
+) -> None:
+    one = voter()
+    one.receive(ask(), READY)
+    lease_s = HOLDER_LEASE_S / holders_rate
+    assert one.receive(ask(HIGH, B), READY + lease_s * voters_rate) == [no(LOW, HIGH, B)]

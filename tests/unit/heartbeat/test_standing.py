@@ -1,0 +1,29 @@
+"""Hellos and their answers: what is packed comes out again, and nothing else is taken for one."""
+
+import pytest
+
+from bus.errors import DecodeError
+from heartbeat.evidence import Answer, Stand
+from heartbeat.standing import pack_hello, pack_standing, unpack_hello, unpack_standing
+
+CLAIMS = [Stand(), Stand(3, 0, "0123456789abcdef"), Stand(0xFFFF, (1 << 63) - 1, "f" * 16)]
+
+
+@pytest.mark.parametrize("stand", CLAIMS)
+def test_a_hello_says_the_claim_and_when(stand: Stand) -> None:
+    assert unpack_hello(pack_hello(stand, 12.5)) == (stand, 12_500_000)
+
+
+@pytest.mark.parametrize("stand", CLAIMS)
+@pytest.mark.parametrize("released", [False, True])
+def test_a_standing_repeats_the_moment_it_was_asked_at(stand: Stand, released: bool) -> None:
+    answer = Answer(stand, released, -1)
+    assert unpack_standing(pack_standing(answer, 12_500_000)) == (answer, 12.5)
+
+
+@pytest.mark.parametrize("unpack", [unpack_hello, unpack_standing])
+@pytest.mark.parametrize("data", [b"", b"x", bytes(200)])
+def test_anything_else_is_refused(unpack: object, data: bytes) -> None:
+    assert callable(unpack)
+    with pytest.raises(DecodeError):
+        unpack(data)

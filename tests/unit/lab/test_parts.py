@@ -1,0 +1,58 @@
+"""What the lab's processes are told when two DHCP hosts stand for one role, and when one is alone."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Network
+from pathlib import Path
+
+from services.lab.host import HostConfig
+from services.lab.parts import host_config, plant_config
+from services.lab.plant import PlantConfig
+from services.lab.report import is_good
+from services.lab.scenario import Scenario
+from services.lab.site import Site, build_site
+
+POOL = IPv4Network("127.64.0.0/11")
+
+
+def site(directory: Path, dhcps: int) -> Site:
+    scenario = Scenario(name="one", modems=10, dhcps=dhcps, settings=Path("lab.yaml"))
+    return build_site(directory, scenario, "bus", "127.0.0.1:1", "embedded")
+
+
+def hosts(made: Site) -> dict[str, HostConfig]:
+    return {one.name: HostConfig.model_validate(host_config(made, one)) for one in made.hosts()}
+
+
+def test_a_host_alone_has_the_whole_pool_and_attaches_to_nobody(tmp_path: Path) -> None:
+    made = site(tmp_path, dhcps=1)
+    found = hosts(made)
+    assert [*found] == ["dhcp-1", "mps-1"]
+    assert (found["dhcp-1"].pool, found["dhcp-1"].attach) == (POOL, False)
+    assert PlantConfig.model_validate(plant_config(made)).helpers == ()
+    assert made.instances["dhcp-1"].service == "dhcp"
+
+
+def test_rivals_share_the_pool_and_attach(tmp_path: Path) -> None:
+    made = site(tmp_path, dhcps=2)
+    found = hosts(made)
+    one, other = found["dhcp-1"], found["dhcp-2"]
+    assert [one.pool, other.pool] == [*POOL.subnets()]
+    assert (one.attach, other.attach, found["mps-1"].attach) == (True, True, False)
+    assert len({one.listen, other.listen, found["mps-1"].listen}) == 3
+    assert len({one.journal, other.journal}) == len({one.socket, other.socket}) == 2
+
+
+def test_the_relay_sends_to_every_rival(tmp_path: Path) -> None:
+    made = site(tmp_path, dhcps=2)
+    plant = PlantConfig.model_validate(plant_config(made))
+    listens = {name: (str(host.listen[0]), host.listen[1]) for name, host in hosts(made).items()}
+    assert (str(plant.dhcp[0]), plant.dhcp[1]) == listens["dhcp-1"]
+    assert [(str(address), port) for address, port in plant.helpers] == [listens["dhcp-2"]]
+
+
+def test_a_run_with_two_primaries_at_a_time_is_not_good() -> None:
+    report = {"failed": 0, "ledger": {"clean": True}, "overlap_ms": 0.0, "stale_effects": 0}
+    assert is_good(report)
+    assert not is_good(report | {"overlap_ms": 0.001})
+    assert not is_good(report | {"stale_effects": 1})

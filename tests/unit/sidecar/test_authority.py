@@ -1,0 +1,460 @@
+"""By what right a sidecar mints: its election, its host service, its operator."""
+
+from collections.abc import Callable
+from itertools import count
+from typing import Any
+
+import pytest
+
+from bus.envelope import NO_TOKEN, Envelope, Stamp, Token
+from bus.errors import DecodeError
+from bus.machine import (
+    CatchUp,
+    Draining,
+    Effect,
+    Entry,
+    HostCame,
+    HostGone,
+    LocalRequest,
+    LogBounds,
+    LogLost,
+    Publish,
+    Received,
+    Reply,
+    Send,
+    SessionClosed,
+    WatchHost,
+)
+from fileid.row import HELLO, split_rows, unpack
+from heartbeat.appointment import Appointment
+from heartbeat.election import Election
+from heartbeat.election_table import State
+from heartbeat.evidence import Answer, Stand
+from heartbeat.standing import STANDING, pack_standing, unpack_hello
+from heartbeat.static import Tenure
+from heartbeat.timing import LEASE_S, SILENCE_S
+from services.sidecar.authority import Authority, StoreFailover
+from services.sidecar.minter import Minter
+
+Make = Callable[..., Any]
+HOST, OPERATOR = 5, 9
+
+
+class Run:
+    """An authority, and a log that gives every record back at once."""
+
+    def __init__(self, *, needs_host: bool = False, kept: StoreFailover | None = None) -> None:
+        ids = count(1)
+        self.now = 0.0
+        self.stamp = Stamp("dhcp-1", "lab", 1)
+        self.election = Election(
+            role="dhcp/lab",
+            stamp=self.stamp,
+            rank=0,
+            cfms=["cfm-1"],
+            new_id=lambda: f"{next(ids):016x}",
+        )
+        self.authority = Authority(self.stamp, self.election, needs_host=needs_host, kept=kept)
+        self.authority.is_prepared = True
+        self.log: list[Envelope] = []
+        self.stored: list[StoreFailover] = []
+        self.told: list[Any] = []
+        self.give(LogBounds("failover", 0, 0))
+        self.authority.settings_read()
+
+    def give(self, message: Any) -> None:
+        self.perform(self.authority.receive(message, self.now))
+
+    def ask(self, operation: str, session: int = OPERATOR, **more: Any) -> dict[str, Any]:
+        """The answer to a request."""
+        request = LocalRequest(session, {"op": operation, "id": 3, **more})
+        effects = self.authority.operate(request, self.now)
+        (reply,) = (one for one in effects if isinstance(one, Reply))
+        self.perform([one for one in effects if one is not reply])
+        assert reply.session == session
+        assert reply.body.pop("id") == 3
+        return reply.body
+
+    def pass_s(self, seconds: float = 0.0) -> None:
+        """Let time pass in steps, and everything happen that is due."""
+        until = self.now + seconds
+        while True:
+            for _ in range(10):
+                due = self.authority.deadline()
+                if due is not None and due <= self.now:
+                    self.perform(self.authority.tick(self.now, 0.0))
+            if self.now >= until:
+                return
+            self.now = min(until, self.now + 0.1)
+
+    def perform(self, effects: list[Effect]) -> None:
+        for effect in effects:
+            if isinstance(effect, Publish):
+                self.log.append(effect.envelope)
+                self.give(Entry("failover", len(self.log) - 1, effect.envelope))
+            elif isinstance(effect, CatchUp):
+                self.authority.settings_read()
+            elif isinstance(effect, StoreFailover):
+                self.stored.append(effect)
+            else:
+                self.told.append(effect)
+
+    def says(self) -> list[str]:
+        """What was written to the log."""
+        return [one.type.split(".")[2] for one in self.log]
+
+
+def active(**more: Any) -> Run:
+    """A run that holds its role."""
+    run = Run(**more)
+    if more.get("needs_host"):
+        run.ask("host.attach", HOST)
+    run.pass_s(LEASE_S)  # until nobody can act by a lease of our former process
+    assert run.authority.may_act(run.now)
+    return run
+
+
+def test_what_our_former_process_told_its_host_is_waited_for() -> None:
+    run = Run()
+    run.pass_s(0.2)
+    run.ask("failover.drain")
+    run.pass_s(LEASE_S - 0.4)
+    assert run.says()[-1] != "release"
+    run.pass_s(0.4)
+    assert run.says()[-1] == "release"
+
+
+def test_a_token_is_ours_while_the_role_is() -> None:
+    run = active()
+    stand = run.authority.stand
+    assert run.stamp.token == Token(stand.era, stand.epoch)
+    run.ask("failover.drain")
+    run.pass_s(0.1)
+    assert run.stamp.token == NO_TOKEN
+    assert run.says()[-1] == "release"
+
+
+def test_without_an_election_it_always_may() -> None:
+    stamp = Stamp("dhcp-1", "lab", 1, Token(1, 7))
+    authority = Authority(stamp, None)
+    assert authority.may_act(0.0)
+    assert authority.is_released
+    assert stamp.token == Token(1, 7)
+    assert authority.tick(0.0, 0.0) == []
+    (reply,) = authority.operate(LocalRequest(1, {"op": "authority"}), 5.0)
+    assert reply.body["may_act"] is True
+
+
+def test_without_settings_it_does_not_stand() -> None:
+    run = Run()
+    run.authority.is_prepared = False
+    run.pass_s(5.0)
+    assert run.election.state is State.STANDBY
+
+
+def test_it_stands_only_while_its_host_is_there() -> None:
+    run = Run(needs_host=True)
+    run.pass_s(5.0)
+    assert run.election.state is State.STANDBY
+    answer = run.ask("host.attach", HOST)
+    assert answer["attached"] is True
+    assert run.told[0] == WatchHost(HOST)
+    run.pass_s(0.2)
+    assert run.ask("authority", HOST)["may_act"] is True
+
+
+def test_a_host_that_is_gone_gives_the_role_back_at_once() -> None:
+    run = active(needs_host=True)
+    run.ask("authority", HOST)
+    run.give(SessionClosed(HOST))
+    assert not run.authority.may_act(run.now)
+    run.pass_s()
+    assert run.says()[-1] != "release"  # the process may live, and knows of a lease
+    run.give(HostGone(HOST))
+    run.pass_s()
+    assert run.says()[-1] == "release"
+    run.pass_s(10.0)
+    assert run.election.state is State.STANDBY
+
+
+def test_a_host_that_left_and_lives_is_waited_for_until_its_lease_is_over() -> None:
+    run = active(needs_host=True)
+    until = run.ask("authority", HOST)["lease_until_s"]
+    run.give(SessionClosed(HOST))
+    while run.now < until - 0.2:
+        run.pass_s(0.1)
+        assert run.says()[-1] != "release"
+    run.pass_s(0.5)
+    assert run.says()[-1] == "release"
+
+
+def test_a_host_that_says_that_it_stopped_is_not_waited_for() -> None:
+    run = active(needs_host=True)
+    run.ask("authority", HOST)
+    run.ask("failover.drain")
+    run.pass_s(0.1)
+    assert run.ask("authority", HOST)["may_act"] is False
+    assert run.says()[-1] != "release"
+    assert run.ask("host.yielded", HOST) == {"yielded": True}
+    run.pass_s()
+    assert run.says()[-1] == "release"
+
+
+def test_to_have_yielded_means_nothing_while_nobody_wants_the_role_back() -> None:
+    run = active(needs_host=True)
+    until = run.ask("authority", HOST)["lease_until_s"]
+    assert run.ask("host.yielded", HOST) == {"yielded": False}
+    run.ask("failover.drain")
+    run.pass_s(max(0.0, until - run.now - 0.3))
+    assert run.says()[-1] != "release"
+
+
+def test_the_host_is_told_when_its_right_begins_and_ends() -> None:
+    run = Run(needs_host=True)
+    run.ask("host.attach", HOST)
+    run.ask("authority", HOST)
+    run.pass_s(0.3)
+    assert told(run) == [True]
+    run.pass_s(5.0)
+    assert told(run) == []
+    run.ask("failover.drain")
+    run.pass_s(0.1)
+    assert told(run) == [False]
+
+
+def test_who_never_asked_is_told_nothing() -> None:
+    run = Run(needs_host=True)
+    run.ask("host.attach", HOST)
+    run.ask("authority", OPERATOR)
+    run.pass_s(0.3)
+    assert told(run) == []
+
+
+def told(run: Run) -> list[bool]:
+    """What the host heard of its right without having asked, since the last look."""
+    replies = [one for one in run.told if isinstance(one, Reply) and "may_act" in one.body]
+    run.told = [one for one in run.told if not isinstance(one, Reply)]
+    heard = [one.body["may_act"] for one in replies if one.session == HOST]
+    return [one for one, before in zip(heard, [None, *heard], strict=False) if one != before]
+
+
+def test_only_the_attached_host_can_yield() -> None:
+    run = active(needs_host=True)
+    run.ask("authority", HOST)
+    run.ask("failover.drain")
+    assert run.ask("host.yielded", OPERATOR)["error"] == "refused"
+    run.pass_s(0.1)
+    assert run.says()[-1] != "release"
+
+
+def test_a_second_host_is_refused_while_the_first_may_act() -> None:
+    run = active(needs_host=True)
+    assert run.ask("host.attach", HOST + 1)["error"] == "refused"
+    run.ask("authority", HOST)
+    run.give(SessionClosed(HOST))
+    assert run.ask("host.attach", HOST + 1)["error"] == "try_again"
+    run.give(HostGone(HOST))
+    assert run.ask("host.attach", HOST + 1)["attached"] is True
+
+
+def test_a_host_that_comes_back_to_a_free_role_gets_it() -> None:
+    run = active(needs_host=True)
+    run.give(SessionClosed(HOST))
+    run.give(HostGone(HOST))
+    run.pass_s(1.0)
+    run.ask("host.attach", HOST + 1)
+    run.pass_s(LEASE_S + 1.0)
+    assert run.ask("authority", HOST + 1)["may_act"] is True
+
+
+def test_a_host_that_does_not_ask_counts_as_one() -> None:
+    run = Run(needs_host=True)
+    run.give(HostCame(-1))
+    run.pass_s(0.2)
+    assert run.authority.may_act(run.now)
+    run.give(HostGone(-1))
+    run.pass_s()
+    assert run.says()[-1] == "release"
+
+
+def test_news_of_another_session_changes_nothing() -> None:
+    run = active(needs_host=True)
+    run.give(SessionClosed(OPERATOR))
+    run.give(HostGone(OPERATOR))
+    run.pass_s(1.0)
+    assert run.authority.may_act(run.now)
+
+
+def test_a_lock_keeps_a_standby_from_standing_and_a_holder_in_place() -> None:
+    run = Run()
+    run.ask("failover.lock")
+    run.pass_s(5.0)
+    assert run.election.state is State.STANDBY
+    run.ask("failover.lock", on=False)
+    run.pass_s(0.2)
+    assert run.authority.may_act(run.now)
+    run.ask("failover.lock")
+    run.pass_s(10.0)
+    assert run.authority.may_act(run.now)
+
+
+@pytest.mark.parametrize("operation", ["failover.lock", "failover.drain"])
+def test_what_an_operator_said_survives_a_restart(operation: str) -> None:
+    run = Run()
+    run.ask(operation)
+    again = Run(kept=run.stored[-1])
+    again.pass_s(5.0)
+    assert again.election.state is State.STANDBY
+    told = again.ask("failover.status")
+    assert told["locked"] is (operation == "failover.lock")
+    assert told["drained"] is (operation == "failover.drain")
+
+
+def test_a_claim_is_stored_with_what_an_operator_said() -> None:
+    run = active()
+    run.ask("failover.lock")
+    assert run.stored[-1] == StoreFailover(run.authority.stand, True, False)
+    run.ask("failover.drain")
+    run.pass_s(0.1)
+    assert run.stored[-1] == StoreFailover(None, True, True)
+
+
+def test_a_process_that_stops_gives_the_role_back() -> None:
+    run = active()
+    assert not run.authority.is_released
+    run.give(Draining())
+    run.pass_s()
+    assert run.authority.is_released
+    assert run.says()[-1] == "release"
+
+
+def test_a_lost_log_ends_it() -> None:
+    run = active()
+    run.give(LogLost("failover", "the topic was made anew"))
+    assert not run.authority.may_act(run.now)
+    assert run.ask("failover.status")["reason"] == "the topic was made anew"
+
+
+def test_promoting_who_holds_the_role_changes_nothing() -> None:
+    run = active()
+    epoch = run.authority.stand.epoch
+    assert run.ask("failover.promote") == {"promoting": False, "state": "active"}
+    run.pass_s(5.0)
+    assert run.authority.stand.epoch == epoch
+
+
+def test_promoting_who_could_not_work_is_refused() -> None:
+    run = Run(needs_host=True)
+    assert run.ask("failover.promote")["error"] == "try_again"
+
+
+def test_an_era_is_greater_than_any_that_the_cfms_know() -> None:
+    run = active()
+    answer = pack_standing(Answer(Stand(4, 2, "f" * 16), False, 7), int(run.now * 1e6))
+    assert run.ask("failover.era", authority="an operator")["error"] == "try_again"  # nobody was asked
+    run.authority.answered("cfm-1", answer, run.now)
+    assert run.ask("failover.era", authority="an operator") == {"era": 5}
+    run.pass_s(LEASE_S + SILENCE_S + 1.0)  # to rest, and until nobody can act by the former era
+    assert run.authority.stand.era == 5
+    assert run.authority.may_act(run.now)
+
+
+@pytest.mark.parametrize("authority", [None, "", 7, "x" * 201])
+def test_an_era_has_the_name_of_who_began_it(authority: object) -> None:
+    with pytest.raises(DecodeError):
+        active().ask("failover.era", authority=authority)
+
+
+def test_a_switch_is_true_or_false() -> None:
+    with pytest.raises(DecodeError):
+        Run().ask("failover.lock", on="yes")
+
+
+def test_an_appointed_primary_is_told_leases_and_keeps_its_tenure() -> None:
+    stamp, stand = Stamp("dhcp-1", "lab", 1), Stand(1, 64, "1" * 16)
+    appointment = Appointment(
+        role="dhcp/lab",
+        tenure=Tenure(stand, is_ours=True),
+        index=0,
+        era=1,
+        cfms=["cfm-1"],
+        new_id=lambda: "f" * 16,
+    )
+    authority = Authority(stamp, appointment)
+    authority.is_prepared = True
+    assert authority.tick(0.0, 0.0) == [StoreFailover(stand)]
+    assert stamp.token == Token(1, 64)
+    (reply,) = authority.operate(LocalRequest(1, {"op": "authority"}), 5.0)
+    assert (reply.body["may_act"], reply.body["lease_until_s"]) == (True, 5.0 + LEASE_S)
+    later = pack_standing(Answer(Stand(1, 65, "2" * 16), False, -1), 5_000_000)
+    authority.answered("cfm-1", later, 6.0)
+    assert authority.tick(6.0, 0.0) == [StoreFailover(Stand(1, 65, "2" * 16), is_ours=False)]
+    assert not authority.may_act(6.0)
+    assert stamp.token == NO_TOKEN
+    (refused,) = authority.operate(LocalRequest(1, {"op": "failover.promote"}), 60.0)
+    assert (refused.body["error"], "cfm-1" in refused.body["detail"]) == ("try_again", True)
+    (reply,) = authority.operate(LocalRequest(1, {"op": "failover.promote", "absent": ["cfm-1"]}), 60.0)
+    assert reply.body["promoting"] is True
+    authority.tick(60.0, 0.0)
+    assert authority.may_act(60.0)
+
+
+# Around it, the minter
+
+
+def test_a_minter_that_does_not_hold_its_role_mints_nothing(build: Make, beat: Make, create: Make) -> None:
+    run = Run()
+    minter: Minter = build(stamp=run.stamp, authority=run.authority)
+    minter.receive(beat(), 0.0)
+    (reply,) = minter.receive(create(), 0.0)
+    assert (reply.body["error"], reply.body["detail"]) == (
+        "try_again",
+        "this sidecar does not hold its role: it is standby",
+    )
+
+
+def test_rows_and_hellos_say_the_claim(build: Make, beat: Make, create: Make) -> None:
+    run = active()
+    minter: Minter = build(stamp=run.stamp, authority=run.authority)
+    minter.receive(beat(), run.now)
+    minter.receive(create(), run.now)
+    sends = [
+        one
+        for one in minter.tick(
+            run.now,
+        )
+        if isinstance(one, Send)
+    ]
+    (rows,) = (one for one in sends if one.envelope.type != HELLO)
+    assert unpack(split_rows(rows.envelope.data)[1][0]).token == run.stamp.token
+    (hello,) = (one for one in sends if one.envelope.type == HELLO)
+    assert unpack_hello(hello.envelope.data)[0] == run.authority.stand
+
+
+def test_a_row_that_is_settled_when_the_role_is_gone_is_no_answer(
+    build: Make, beat: Make, create: Make, ack: Make
+) -> None:
+    run = active()
+    minter: Minter = build(stamp=run.stamp, authority=run.authority)
+    minter.receive(beat(), run.now)
+    minter.receive(create(), run.now)
+    (rows,) = (one for one in minter.tick(run.now) if isinstance(one, Send) and one.envelope.type != HELLO)
+    run.ask("failover.drain")
+    (reply,) = minter.receive(ack(rows), run.now)
+    assert reply.body["error"] == "try_again"
+    assert "lost its role" in reply.body["detail"]
+
+
+def test_what_a_cfm_answers_reaches_the_election(build: Make) -> None:
+    run = active()
+    minter: Minter = build(stamp=run.stamp, authority=run.authority)
+    answer = Answer(Stand(0, 999, "f" * 16), False, 7)
+    data = pack_standing(answer, int(run.now * 1e6))
+    minter.receive(Received(Envelope(STANDING, "cfm-1", 1, 1, 0, data), "cfm-1"), run.now)
+    assert run.election.evidence.highest == answer.highest
+
+
+def test_an_answer_from_the_future_is_refused() -> None:
+    run = Run()
+    with pytest.raises(DecodeError):
+        run.authority.answered("cfm-1", pack_standing(Answer(Stand(), True, 0), 10**9), 1.0)
