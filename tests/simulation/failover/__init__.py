@@ -1,0 +1,1 @@
+"""Whole plants under election, in virtual time: that there are never two."""

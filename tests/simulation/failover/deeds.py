@@ -1,0 +1,115 @@
+"""What is done to a plant: the faults of the world, and what an operator does.
+
+A slot (`@0`) stands for whoever was the primary when it was named first.
+"""
+
+from functools import partial
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+from bus.envelope import Stamp
+from bus.machine import Effect, LocalRequest, Publish
+from bus.messages import encode
+from bus.testing import faults
+from bus.testing.faults import BROKER
+from heartbeat.election_table import State
+from heartbeat.role_records import TYPE_OF, Era
+from tests.simulation.device import PowerOn
+from tests.simulation.failover import parts, scenario
+
+if TYPE_CHECKING:
+    from tests.simulation.failover.plant import FailoverPlant
+
+OPERATOR = "operator"
+
+
+class Clerk:
+    """Writes to the role log what a person decided."""
+
+    def __init__(self, incarnation: int) -> None:
+        self._stamp = Stamp(OPERATOR, "sim", incarnation)
+
+    def receive(self, message: Any, now: float) -> list[Effect]:
+        """An era to begin."""
+        assert isinstance(message, Era), message
+        return [Publish(self._stamp.envelope(TYPE_OF[Era], encode(message), time_ms=0), OPERATOR)]
+
+    def tick(self, now: float) -> list[Effect]:
+        """Nothing is due."""
+        return []
+
+    def deadline(self) -> float | None:
+        """Never."""
+        return None
+
+
+class Deeds:
+    """Does to a plant what its scenario says."""
+
+    def __init__(self, plant: "FailoverPlant") -> None:
+        self._plant = plant
+        self._slots: dict[str, str] = {}
+        self._sessions = count(1_000_000)
+
+    def do(self, fault: Any) -> None:
+        """Let this fault happen, or an operator act."""
+        fault = fault._replace(
+            **{field: self._resolve(value) for field, value in fault._asdict().items() if type(value) is str}
+        )
+        self._plant.liveness.disturbed()
+        if isinstance(fault, scenario.OPERATIONS):
+            self._operate(fault)
+            return
+        self._plant.health.note(fault, self._plant.world.now)
+        if isinstance(fault, faults.Truncate):
+            self._truncate(fault)
+        else:
+            self._plant.world.inflict(fault)
+        if isinstance(fault, faults.Drift) and self._plant.shape.hosts and fault.node in parts.DHCPS:
+            self._plant.world.inflict(faults.Drift(fault.node.replace("dhcp", "host"), fault.rate))
+
+    def _resolve(self, name: str) -> str:
+        """Who is meant by a name."""
+        if not name.startswith(("@", "h@")):
+            return name
+        slot = name.removeprefix("h")
+        if slot not in self._slots:
+            holders = [
+                one for one, election in self._plant.elections.items() if election.state is State.ACTIVE
+            ]
+            dhcps = [one for one in holders if one != parts.MPS]
+            self._slots[slot] = dhcps[0] if dhcps else self._plant.minters[0]
+        found = self._slots[slot]
+        return found.replace("dhcp", "host") if name.startswith("h") else found
+
+    def _truncate(self, fault: faults.Truncate) -> None:
+        """Whoever has read what is lost now is misled; the book begins anew."""
+        self._plant.world.inflict(fault)
+        log = self._plant.world.log(fault.traffic)
+        self._plant.oracle.begin_anew(partial(self._plant.world.log, fault.traffic))
+        for name in (*self._plant.elections, *self._plant.fences):
+            reader = self._plant.reader(name)
+            if reader is not None and reader.position >= len(log):
+                self._plant.leases.misled.add((name, self._plant.world.incarnation(name)))
+        self._plant.leases.forget(len(log))
+        self._plant.readers.forget(len(log))
+
+    def _operate(self, fault: Any) -> None:
+        world, name = self._plant.world, type(fault).__name__
+        self._plant.operated[name] += 1
+        world.witness.note(world.now, repr(fault))
+        if isinstance(fault, scenario.BeginEra):
+            world.deliver(OPERATOR, Era(number=fault.number, authority="a person"))
+        elif isinstance(fault, scenario.Boot):
+            world.deliver(fault.node, PowerOn())
+        elif isinstance(fault, scenario.Away):
+            kind = faults.Cut if fault.on else faults.Mend
+            for node in (*self._plant.minters, *[*self._plant.homes][: fault.cfms]):
+                for way in ((node, BROKER), (BROKER, node)):
+                    self._plant.health.note(kind(*way), world.now)
+                    world.inflict(kind(*way))
+        else:
+            body: dict[str, Any] = {"op": f"failover.{name.lower()}"}
+            if not isinstance(fault, scenario.Promote):
+                body["on"] = fault.on
+            world.deliver(fault.node, LocalRequest(next(self._sessions), body))

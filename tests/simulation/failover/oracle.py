@@ -1,0 +1,76 @@
+"""The role log as a book keeper sees it: who won which claim, worked out without the fold that is tested.
+
+It is shown every record that any reader gets, and knows the log from its first offset on. Whoever holds a
+role must hold what is written here.
+"""
+
+import json
+from collections.abc import Callable
+from typing import NamedTuple
+
+from bus.envelope import Envelope
+
+_PREFIX = "provbus.failover."
+
+
+class Win(NamedTuple):
+    """A claim that won."""
+
+    role: str
+    era: int
+    epoch: int
+    claim_id: str
+    holder: str
+
+
+class Oracle:
+    """The claims that won, by epoch; and for every offset the greatest claim of each role up to there."""
+
+    def __init__(self) -> None:
+        self.wins: dict[int, Win] = {}
+        self.latest: dict[str, Win] = {}
+        self.era = 0
+        self._floor = -1
+        self._last: dict[str, int] = {}
+        self._next = 0
+        self._ahead: dict[int, Envelope] = {}
+        self._log: Callable[[], list[Envelope]] | None = None
+
+    def see(self, offset: int, envelope: Envelope | None) -> None:
+        """A reader got this record."""
+        if offset < self._next or envelope is None or self._log is not None:
+            return
+        self._ahead[offset] = envelope
+        while self._next in self._ahead:
+            self._add(self._next, self._ahead.pop(self._next))
+            self._next += 1
+
+    def begin_anew(self, log: Callable[[], list[Envelope]]) -> None:
+        """The log was cut: believe no reader any more, but this."""
+        self.__init__()  # type: ignore[misc]
+        self._log = log
+
+    def has(self, offset: int, envelope: Envelope | None) -> bool:
+        """Whether this is what stands there; what was lost may be read for a while."""
+        if self._log is None:
+            return True
+        records = self._log()
+        for at in range(self._next, len(records)):
+            self._add(at, records[at])
+        self._next = max(self._next, len(records))
+        return offset < len(records) and records[offset] == envelope
+
+    def _add(self, offset: int, envelope: Envelope) -> None:
+        kind = envelope.type.removeprefix(_PREFIX).split(".")[0]
+        if kind in ("probe", "checkpoint"):
+            return
+        body = json.loads(envelope.data)
+        if kind == "era":
+            if body["number"] > self.era:
+                self.era, self._floor = body["number"], offset
+            return
+        role = body["role"]
+        if kind == "claim" and body["prev"] == max(self._last.get(role, -1), self._floor):
+            win = Win(role, self.era, offset, body["claim_id"], envelope.source)
+            self.wins[offset] = self.latest[role] = win
+        self._last[role] = offset

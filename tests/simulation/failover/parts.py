@@ -1,0 +1,105 @@
+"""The parts of a plant under election, put together as their processes put them together.
+
+Compare `services.sidecar.process` and `services.cfm.process`. What is on a process's disk comes in as an
+argument; everything random is drawn from the source that the world gives.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from random import Random
+
+from bus.envelope import Stamp, number_of
+from bus.messages import CatalogueRecord
+from fileid.seal import KEY_BYTES, Opener, Sealer, SealKey
+from fileid.table import Table
+from heartbeat.election import Election
+from heartbeat.fence import Fence, Known
+from heartbeat.timing import CHECKPOINT_EVERY
+from services.cfm.machine import Cfm
+from services.dhcp.policy import BUDGET
+from services.settings.catalogue import record
+from services.sidecar.authority import Authority, StoreFailover
+from services.sidecar.minter import Minter
+from services.tftp.server_core import TftpServer
+from tests.simulation import parts, settings
+
+DHCPS = ("dhcp-1", "dhcp-2", "dhcp-3")
+MPS = "mps-1"
+ROLES = {**dict.fromkeys(DHCPS, "dhcp/sim"), MPS: "mps/sim"}
+KEYS = {
+    name: SealKey(key_id, number_of(name), bytes([key_id]) * KEY_BYTES) for key_id, name in enumerate(ROLES)
+}
+OPENER = Opener([*KEYS.values()])
+CATALOGUE = record(settings.classes(1), 1)
+
+
+@dataclass(slots=True)
+class Disk:
+    """What a process keeps. A crash leaves it, a wipe does not."""
+
+    catalogue: CatalogueRecord | None = None
+    failover: StoreFailover | None = None
+    fence: dict[str, list[Known]] = field(default_factory=dict)
+
+
+def build_election(name: str, incarnation: int, random: Random, cfms: list[str], disk: Disk) -> Election:
+    """The election of a sidecar's role, among those of the same service."""
+    role = ROLES[name]
+    return Election(
+        role=role,
+        stamp=Stamp(name, "sim", incarnation),
+        rank=[one for one in ROLES if ROLES[one] == role].index(name),
+        cfms=cfms,
+        new_id=lambda: f"{random.getrandbits(64):016x}",
+        kept=disk.failover.stand if disk.failover is not None else None,
+    )
+
+
+def checkpoint_soon(election: Election, records: int) -> None:
+    """Have the holder write a checkpoint when so many records are in the log, and not only after the usual
+    number: as if the last one spoke of a time long ago.
+    """
+    election.reader.checkpointed = records - CHECKPOINT_EVERY
+
+
+def build_minter(
+    election: Election, random: Random, services: Mapping[str, str], disk: Disk, *, needs_host: bool
+) -> tuple[Minter, Authority]:
+    """A sidecar under election."""
+    stamp = election._stamp  # one per process: the tokens of rows and of records are those of one stamp
+    authority = Authority(stamp, election, needs_host=needs_host, kept=disk.failover)
+    minter = Minter(
+        service=services[stamp.instance],
+        stamp=stamp,
+        services=services,
+        sealer=Sealer(KEYS[stamp.instance]),
+        budget=BUDGET,
+        random=random,
+        random_bytes=random.randbytes,
+        minted_max=1_000,
+        authority=authority,
+        catalogue=disk.catalogue,
+        publish=CATALOGUE,
+    )
+    return minter, authority
+
+
+def build_fence(minters: list[str], disk: Disk) -> Fence:
+    """What a CFM makes of the role log."""
+    return Fence({name: ROLES[name] for name in minters}, disk.fence)
+
+
+def build_cfm(name: str, incarnation: int, address: str, table: Table, fence: Fence, disk: Disk) -> Cfm:
+    """A CFM with its TFTP server and its fence."""
+    return Cfm(
+        stamp=Stamp(name, "sim", incarnation),
+        minters=[*ROLES],
+        opener=OPENER,
+        table=table,
+        tftp=TftpServer(transfer_sockets=parts.TRANSFER_SOCKETS),
+        fence=fence,
+        endpoints={"fileid": f"sim://{name}", "tftp": address},
+        capacity=100,
+        secret=settings.SECRET,
+        catalogue=disk.catalogue,
+    )
