@@ -9,7 +9,7 @@ class LocalClock:
     >>> clock = LocalClock()
     >>> clock.run_at(1.001, now=10.0)
     True
-    >>> clock.local(20.0), clock.true(20.01)
+    >>> round(clock.local(20.0), 6), round(clock.true(20.01), 6)
     (20.01, 20.0)
     """
 

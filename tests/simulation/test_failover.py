@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.simulation.failover import runs
 from tests.simulation.failover.directed import DIRECTED
 from tests.simulation.failover.plant import FailoverPlant
 from tests.simulation.failover.runs import DIRECTED_MAX, TRANSITIONS, Outcome, label, run, scenario_of, shrink
@@ -100,12 +99,12 @@ def test_a_sweep_that_met_nothing_says_what() -> None:
     assert total.lines()[0] == "1 seeds, 0.0 simulated hours, 0 takeovers, 0 violations"
 
 
-def test_a_failing_scenario_is_made_smaller(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failing_scenario_is_made_smaller() -> None:
     """Of forty faults the two that it takes are left."""
     faults = [(float(at), Promote(f"dhcp-{at}")) for at in range(40)]
     needed = {faults[7], faults[31]}
-    monkeypatch.setattr(runs, "_fails", lambda _, scenario: needed <= {*scenario.faults})
-    found = shrink(0, Scenario("forty", Shape(), tuple(faults), 60.0))
+    forty = Scenario("forty", Shape(), tuple(faults), 60.0)
+    found = shrink(0, forty, lambda _, scenario: needed <= {*scenario.faults})
     assert {*found.faults} == needed
 
 

@@ -2,6 +2,7 @@
 
 import time
 from collections import Counter
+from collections.abc import Callable
 from typing import NamedTuple
 
 from bus.testing.checkers import ViolationError
@@ -74,8 +75,13 @@ def run(seed: int, scenario: Scenario | None = None) -> Outcome:
     )
 
 
-def shrink(seed: int, scenario: Scenario) -> Scenario:
-    """A scenario with as few faults as a bounded number of tries can find that still violates something."""
+def violates(seed: int, scenario: Scenario) -> bool:
+    """Whether a run of it is red."""
+    return bool(run(seed, scenario).violation)
+
+
+def shrink(seed: int, scenario: Scenario, fails: Callable[[int, Scenario], bool] = violates) -> Scenario:
+    """A scenario with as few faults as a bounded number of tries can find that still fails."""
     tries = SHRINKS_MAX
     size = max(1, len(scenario.faults) // 2)
     while size and tries:
@@ -84,13 +90,9 @@ def shrink(seed: int, scenario: Scenario) -> Scenario:
             tries -= 1
             fewer: tuple[Timed, ...] = scenario.faults[:at] + scenario.faults[at + size :]
             smaller = scenario._replace(faults=fewer)
-            if _fails(seed, smaller):
+            if fails(seed, smaller):
                 scenario = smaller
             else:
                 at += size
         size //= 2
     return scenario
-
-
-def _fails(seed: int, scenario: Scenario) -> bool:
-    return bool(run(seed, scenario).violation)
