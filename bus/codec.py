@@ -41,6 +41,10 @@ DATAGRAM_KINDS = KINDS | {
     18: "provbus.config.held.v1",
     19: "provbus.config.want.v1",
     20: "provbus.config.chunk.v1",
+    21: "provbus.failover.ask.v1",
+    22: "provbus.failover.resign.v1",
+    23: "provbus.failover.granted.v1",
+    24: "provbus.failover.refused.v1",
 }
 _NUMBERS = {name: number for number, name in DATAGRAM_KINDS.items()}
 

@@ -140,6 +140,16 @@ class Voter:
         # When the lease of the promised claim is over; None: it was released.
         self._lease_ends: dict[str, float | None] = dict.fromkeys(roles, now + VOTER_LEASE_S)
 
+    @property
+    def votes(self) -> bool:
+        """Whether it has a record; without one it abstains."""
+        return self._promises is not None
+
+    @property
+    def promises(self) -> dict[str, Promise]:
+        """By role the highest claim that it granted."""
+        return dict(self._promises or {})
+
     def admit(self, floors: Mapping[str, Stand], now: float) -> list[StorePromises]:
         """A person says that a voter without a record (new, or its disk was lost) may vote.
 
@@ -221,6 +231,16 @@ class Candidate:
         claim = self._claim
         return claim.ballot if claim is not None and claim.is_held and now < claim.ends else None
 
+    @property
+    def lease_end(self) -> float:
+        """Until when the role is held, as far as we know; 0.0 if it is not."""
+        return self._claim.ends if self._claim is not None and self._claim.is_held else 0.0
+
+    @property
+    def claim(self) -> Stand | None:
+        """The claim that is asked for or held."""
+        return None if self._claim is None else self._claim.ballot
+
     def stand(self, now: float) -> None:
         """Want the role from now on."""
         if not self._stands:
@@ -230,6 +250,15 @@ class Candidate:
         """Want the role no longer."""
         self._stands, self._due = False, inf
         return self._drop(now, "released")
+
+    def observe(self, seen: Stand, now: float) -> list[Lost | Tell]:
+        """An acceptor refuses what is not later than this claim, so a claim of ours that is not ends here."""
+        if seen.era == self._era:
+            self._epoch_seen = max(self._epoch_seen, seen.epoch)
+        claim = self._claim
+        if claim is None or seen == claim.ballot or seen.token < claim.ballot.token:
+            return []
+        return self._drop(now, f"epoch {seen.epoch} of era {seen.era} was accepted somewhere")
 
     def receive(self, message: Granted | Refused, now: float) -> list[Won | Lost | Tell]:
         """A voter, as the edge made sure, answers."""
