@@ -119,6 +119,10 @@ class Fence:
         known = self._latest(role)
         return Answer(known.stand, known.released, self.reader.position)
 
+    def highest(self) -> dict[str, Stand]:
+        """By role the latest claim that is known."""
+        return {role: claims[-1].stand for role, claims in self._claims.items() if claims}
+
     def tokens(self, minter: str) -> tuple[bytes, bytes] | None:
         """For who compares many rows: the packed token of those that count (empty if none does), and the
         greatest packed token that is not unverified. None for a minter that is not fenced.
