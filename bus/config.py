@@ -95,12 +95,20 @@ class MulticastSection(Section):
 
 
 class FailoverSection(Section):
-    """Who holds the role of this instance where no log decides it: over multicast."""
+    """Who holds the roles that several instances share where no log decides it: over multicast."""
 
     # The instance that a new site begins with; `provbus failover promote` makes another one the primary.
     primary: Name | None = None
     # Let every instance of a role act at once, each as if it were alone.
     allow_dual_active: bool = False
+    # Let the CFMs, three or more, grant the role to whom a majority can reach. In every file of the fleet.
+    grants: bool = False
+
+    @model_validator(mode="after")
+    def _decides_once(self) -> "FailoverSection":
+        if self.grants and (self.primary is not None or self.allow_dual_active):
+            raise ValueError("with grants the CFMs decide who acts: remove primary and allow_dual_active")
+        return self
 
 
 class LocalSection(Section):
@@ -165,6 +173,10 @@ class Config(BaseSettings):
             raise ValueError("transport.mode multicast needs a 'multicast' section")
         if mode == "bus" and self.kafka is None:
             raise ValueError("transport.mode bus needs a 'kafka' section")
+        if mode == "bus" and self.failover.grants:
+            raise ValueError(
+                "failover.grants needs transport.mode multicast: over the bus the role log decides"
+            )
         if mode == "bus" and self.cfm is not None and self.cfm.listen is None:
             raise ValueError("transport.mode bus needs 'cfm.listen'")
         return self

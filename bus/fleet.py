@@ -8,6 +8,7 @@ keys are rotated (`bus.rotation`) there are two of each, and both are believed.
 
 import base64
 import os
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,12 @@ class Fleet(Section):
             for name, one in self.instances.items()
             if one.service in MINTERS
         }
+
+    def shared_roles(self) -> dict[str, str]:
+        """The roles that several minters may hold, of each of these."""
+        roles = self.roles()
+        sizes = Counter(roles.values())
+        return {name: role for name, role in roles.items() if sizes[role] > 1}
 
     def keys(self, *services: str) -> dict[str, list[bytes]]:
         """The public keys of the instances of these services."""

@@ -55,6 +55,7 @@ SHELLS = (
     "bus/yaml_file.py",
     "services/cfm/fence_file.py",
     "services/cfm/process.py",
+    "services/cfm/promises_file.py",
     "services/dhcp/kea/control.py",
     "services/dhcp/kea/follower.py",
     "services/dhcp/kea/journal_file.py",

@@ -54,6 +54,7 @@ from fileid.row import (
 from fileid.seal import Opener
 from fileid.table import Table, Tokens
 from heartbeat.fence import Fence, Verdict
+from heartbeat.grant_messages import QUESTIONS
 from heartbeat.pulse import Pulse
 from heartbeat.role_reader import position_of
 from heartbeat.standing import STANDING, pack_standing, unpack_hello
@@ -61,6 +62,7 @@ from services.cfm.building import Builder
 from services.cfm.journal import Journal
 from services.cfm.serving import Serving
 from services.cfm.status import CfmStatus
+from services.cfm.voting import Voting
 from services.settings.catalogue import StoreCatalogue, describe, parse, version
 from services.tftp.server_core import TftpServer
 from services.tftp.sockets import Arrived
@@ -71,7 +73,7 @@ DRAINING_BEATS = 2  # one may be lost
 class Cfm:
     """One CFM. `endpoints` is what its beats announce, `secret` signs the CMTS MIC, from `proxies` a name
     alone is believed, and `given` are the names that the DHCP servers of the minters `givers` give out.
-    Without a `fence` every minter's rows count.
+    Without a `fence` every minter's rows count. With `voting` it has a vote on who holds which role.
     """
 
     def __init__(
@@ -83,6 +85,7 @@ class Cfm:
         table: Table,
         tftp: TftpServer,
         fence: Fence | None = None,
+        voting: Voting | None = None,
         endpoints: Mapping[str, str],
         capacity: int,
         secret: bytes,
@@ -98,6 +101,7 @@ class Cfm:
         self._packed_minters = {name: number.to_bytes(4, "big") for number, name in self._minters.items()}
         self._table = table
         self._fence = fence or Fence({})
+        self._voting = voting
         self._reads = Reads(
             table,
             opener,
@@ -133,6 +137,7 @@ class Cfm:
             builder=self._builder,
             serving=self._serving,
             fence=self._fence,
+            voting=voting,
             counts=self.counts,
             receive_buffer_bytes=receive_buffer_bytes,
         )
@@ -143,6 +148,8 @@ class Cfm:
             "fileid.lookup": self._serving.look_up,
             "fileid.done": self._serving.done,
         }
+        if voting is not None:
+            self._operations["failover.admit"] = self._admit
         if catalogue is not None:
             try:
                 self._builder.adopt(catalogue)
@@ -225,6 +232,8 @@ class Cfm:
             return [effect for one in served for effect in self._serving.serve(one, now)]
         if envelope.type == HELLO:
             return self._greeted(message, now)
+        if envelope.type in QUESTIONS and self._voting is not None:
+            return self._voting.receive(envelope, now)
         if envelope.type == CATALOGUE and self._dedup.is_new(envelope):
             record = parse(envelope.data)
             if version(record) > version(self._builder.record):
@@ -307,6 +316,10 @@ class Cfm:
 
     def _status(self, request: LocalRequest, _: float) -> list[Effect]:
         return [Reply(request.session, self.status.answer(request.body.get("id")))]
+
+    def _admit(self, request: LocalRequest, now: float) -> list[Effect]:
+        assert self._voting is not None
+        return self._voting.admit(request, self._fence.highest(), now)
 
     def _trace(self, request: LocalRequest, _: float) -> list[Effect]:
         return [Reply(request.session, self._audit.answer(request.body))]

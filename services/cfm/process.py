@@ -1,7 +1,6 @@
 """The CFM process: minters on one side, modems on the other."""
 
 import logging
-from collections import Counter
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,6 +10,7 @@ from bus.errors import ConfigError
 from bus.fleet import MINTERS, load_seal_keys
 from bus.machine import Exit, Send
 from bus.node import Identity, Node, identify
+from bus.runner import boottime
 from bus.secret_file import read_secret
 from bus.service_sections import CfmSection
 from bus.transport.curve import ZapHandler, check_strangers_refused
@@ -19,8 +19,12 @@ from fileid.given import Given
 from fileid.seal import KEY_BYTES, Opener, SealKey
 from fileid.table import Table
 from heartbeat.fence import Fence, StoreFence
+from heartbeat.granted_role import check_voters
+from heartbeat.grants import StorePromises, Voter
 from services.cfm.fence_file import load_fence, save_fence
 from services.cfm.machine import Cfm
+from services.cfm.promises_file import load_promises, save_promises
+from services.cfm.voting import Voting
 from services.settings.catalogue import StoreCatalogue
 from services.settings.store import load, save
 from services.tftp.effects import Datagram
@@ -46,6 +50,8 @@ def read_files(config: Config) -> Files:
         raise ConfigError(f"{config.instance} needs a 'cfm' section")
     secret = read_secret(section.secret_file)
     identity = identify(config, ["cfm"])
+    if config.failover.grants:
+        check_voters([*identity.fleet.keys("cfm")])
     seals = [
         SealKey.of(*line)
         for path in section.seal_keys
@@ -85,6 +91,7 @@ def run(config: Config) -> Exit:
 
         directory = config.state_directory
         fence = _fence(node, directory)
+        voting = _voting(node, directory)
         tftp = section.tftp
         sockets: TftpSockets | None = None
         if tftp.serve:
@@ -99,6 +106,7 @@ def run(config: Config) -> Exit:
             table=Table(section.rows_max),
             tftp=TftpServer(transfer_sockets=tftp.transfer_sockets, sessions_max=tftp.sessions_max),
             fence=fence,
+            voting=voting,
             endpoints={"fileid": section.advertise or link.endpoint, "tftp": tftp.address},
             capacity=tftp.capacity,
             secret=secret,
@@ -114,6 +122,8 @@ def run(config: Config) -> Exit:
             {
                 Send: lambda effect: link.send(effect.to, effect.envelope),
                 StoreFence: lambda effect: save_fence(directory, effect),
+                # An `OSError` ends the process: a promise that is not kept must not be answered.
+                StorePromises: lambda effect: save_promises(directory, effect),
                 StoreCatalogue: lambda effect: save(copy, effect.record),
                 **({Datagram: sockets.send} if sockets else {}),
             },
@@ -127,11 +137,19 @@ def _fence(node: Node, directory: Path) -> Fence | None:
     """Over multicast the roles that several instances may hold, unless all of them may at once."""
     roles = node.fleet.roles()
     if node.multicast is not None:
-        sizes = Counter(roles.values())
-        roles = {name: role for name, role in roles.items() if sizes[role] > 1}
+        roles = node.fleet.shared_roles()
         if not roles or node.config.failover.allow_dual_active:
             return None
     return Fence(roles, load_fence(directory), has_log=node.multicast is None)
+
+
+def _voting(node: Node, directory: Path) -> Voting | None:
+    """Our vote on the roles that several instances may hold, if the CFMs grant them."""
+    if not node.config.failover.grants:
+        return None
+    roles = node.fleet.shared_roles()
+    voter = Voter(node.stamp.instance, {*roles.values()}, load_promises(directory), boottime())
+    return Voting(node.stamp, voter, roles)
 
 
 def _serve(node: Node, endpoint: str) -> tuple[ZapHandler, Router]:

@@ -18,6 +18,7 @@ from heartbeat.pulse import Pulse
 from services.cfm.building import Builder
 from services.cfm.journal import Journal
 from services.cfm.serving import Serving
+from services.cfm.voting import Voting
 from services.tftp.server_core import TftpServer
 
 _STATUSES = [status.name.lower() for status in Status]
@@ -39,6 +40,7 @@ class CfmStatus:
     builder: Builder
     serving: Serving
     fence: Fence
+    voting: Voting | None
     counts: Mapping[str, int]
     receive_buffer_bytes: int
 
@@ -53,7 +55,7 @@ class CfmStatus:
             "draining": self.pulse.is_draining,
             "peers": {name: {"state": "connected"} for name in self.connected},
             "rows": len(self.table),
-            "failover": self.fence.describe(),
+            "failover": {**self.fence.describe(), **(self.voting.describe() if self.voting else {})},
             "table": self.table.counts,
             "reads": self.reads.counts,
             "silent": self.reads.silent,
@@ -74,10 +76,11 @@ class CfmStatus:
         return missing if self.builder.generation else [*missing, "settings"]
 
     def degraded(self) -> list[str]:
-        """Rows of the primaries that we knew are taken, those of later ones are not."""
+        """Rows of the primaries that we knew are taken, those of later ones are not; files are built."""
+        if self.voting is not None and not self.voting.votes:
+            return ["its vote, without which a role may find no majority: see provbus failover admit"]
         if self.fence.is_on and (self.fence.is_from_disk or self.fence.reason):
             return [f"the role log, so later primaries are refused ({self.fence.reason or 'not read yet'})"]
-        return []
         return []
 
     def samples(self, now: float) -> Iterator[Sample]:
