@@ -12,14 +12,14 @@ A host need not ask all the time: the answer to its last `authority` is sent ane
 A host that attached is watched: when its process is gone the role is given back at once, which makes for a
 takeover in a fraction of a second. With `needs_host` we stand for the role only while one is attached.
 
-Over multicast there is no log: `heartbeat.appointment` takes the place of the election. With neither there is
-nothing to wait for.
+Over multicast there is no log: `heartbeat.appointment` or `heartbeat.granted_role` takes the place of the
+election. With none of them there is nothing to wait for.
 """
 
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from bus.envelope import NO_TOKEN, Stamp, Token
+from bus.envelope import NO_TOKEN, Envelope, Stamp, Token
 from bus.errors import DecodeError, TryAgainError
 from bus.machine import (
     Draining,
@@ -41,11 +41,15 @@ from heartbeat.appointment import Appointment, StoreTenure
 from heartbeat.election import Election, StoreClaim
 from heartbeat.election_table import HOLDING, State
 from heartbeat.evidence import Stand
+from heartbeat.granted_role import GrantedRole
 from heartbeat.role_reader import Mark, position_of
 from heartbeat.standing import unpack_standing
 from heartbeat.timing import LEASE_S
 
 AUTHORITY_MAX = 200
+NOT_PROMOTED = (
+    "the CFMs grant this role: drain the present primary (provbus failover drain), and another takes over"
+)
 
 
 class StoreFailover(NamedTuple):
@@ -63,7 +67,7 @@ class Authority:
     def __init__(
         self,
         stamp: Stamp,
-        election: Election | Appointment | None,
+        election: Election | Appointment | GrantedRole | None,
         *,
         needs_host: bool = False,
         kept: StoreFailover | None = None,
@@ -152,6 +156,13 @@ class Authority:
             raise DecodeError(f"{cfm} answers what nobody asked yet")
         if self._election is not None:
             self._election.answered(cfm, answer, asked_at, now)
+
+    def voted(self, envelope: Envelope, now: float) -> None:
+        """A CFM answered what we asked of it as a voter; `DecodeError` if nobody here asks any."""
+        if not isinstance(self._election, GrantedRole):
+            raise DecodeError(f"{envelope.source} answers for a role that nobody grants")
+        self._election.heard(envelope, now)
+        self._settle()
 
     def heard(self, peer: str, log: LogPosition | None, now: float) -> None:
         """A peer's beat said how far it has read the role log, and what it makes of it."""
@@ -347,10 +358,12 @@ class Authority:
         election = self._election
         if election is None:
             return [_refusal(request, "refused", "there is nobody else to hold the role")]
-        if not election.is_able:
+        if not (election.is_able or isinstance(election, GrantedRole)):
             return [_refusal(request, "try_again", "this sidecar could not do the work; see failover.status")]
         if election.state in HOLDING:
             return [_answer(request, promoting=False, state=str(election.state))]
+        if isinstance(election, GrantedRole):
+            return [_refusal(request, "refused", NOT_PROMOTED)]
         try:
             if isinstance(election, Election):
                 election.promote(now)

@@ -65,6 +65,7 @@ from fileid.row import (
 )
 from fileid.seal import Sealer
 from heartbeat.balance import Balancer
+from heartbeat.grant_messages import ANSWERS
 from heartbeat.pulse import Pulse
 from heartbeat.roster import Roster
 from heartbeat.standing import STANDING, pack_hello
@@ -118,6 +119,7 @@ class Minter:
         self._endpoints: dict[str, str] = {}
         self._unreachable: set[str] = set()
         self._hello_due = 0.0
+        self._greeted_under = self._authority.stand
         self._wall_offset_s = 0.0
         self._offering = Offering(stamp, publish)
         self._mint = Mint(stamp, sealer, self._offering, random_bytes)
@@ -210,7 +212,8 @@ class Minter:
         effects += self._leasing.tick(now, self._wall_offset_s)
         if now >= self._pulse.deadline():
             effects.append(self._pulse.tick(self._beat(), now, wall_s))
-        if now >= self._hello_due:
+        if now >= self._hello_due or authority.stand != self._greeted_under:
+            self._greeted_under = authority.stand
             self._hello_due = now + HELLO_EVERY_S
             self._unreachable.clear()
             hello = pack_hello(authority.stand, now)
@@ -294,6 +297,9 @@ class Minter:
             return self._pulled(envelope, now)
         if envelope.type == STANDING:
             self._authority.answered(envelope.source, envelope.data, now)
+            return []
+        if envelope.type in ANSWERS:
+            self._authority.voted(envelope, now)
             return []
         if not self._dedup.is_new(envelope):
             return []

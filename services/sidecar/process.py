@@ -23,6 +23,7 @@ from fileid.seal import KEY_BYTES, Sealer, SealKey
 from heartbeat.appointment import Appointment
 from heartbeat.election import Election
 from heartbeat.evidence import Stand
+from heartbeat.granted_role import GrantedRole, check_voters
 from heartbeat.static import Tenure, resume
 from services.settings.catalogue import StoreCatalogue
 from services.settings.store import load, read_catalogue, save
@@ -51,6 +52,8 @@ def read_files(config: Config, service: str) -> Files:
     path = section.publish_catalogue
     publish = None if path is None else read_catalogue(path, catalogue_problems).sound()
     identity = identify(config, [service])
+    if config.failover.grants:
+        check_voters([*identity.fleet.keys("cfm")])
     line = load_seal_keys(section.seal_key, identity.fleet, KEY_BYTES)[0]
     if line[0] != config.instance:
         raise ConfigError(f"{section.seal_key} is the seal key of {line[0]}, not of {config.instance}")
@@ -93,7 +96,7 @@ def run(
         sealer = Sealer(seal_key)
         directory = config.state_directory
         kept = load_failover(directory)
-        election = appoint(node, kept) if node.multicast else elect(node, kept.stand)
+        election = share(node, kept) if node.multicast else elect(node, kept.stand)
         needs_host = section.attached or follow is not None
         authority = Authority(node.stamp, election, needs_host=needs_host, kept=kept)
         watch = node.keep(ProcessWatch(node.poller))
@@ -150,15 +153,31 @@ def run(
         node.close()
 
 
-def appoint(node: Node, kept: StoreFailover) -> Appointment | None:
-    """Who holds the role without a log: whom a person named. None where there is nobody else, or where all
-    may act; `ConfigError` if nobody said which.
-    """
-    roles, section = node.fleet.roles(), node.config.failover
-    role = roles[node.stamp.instance]
-    members = [name for name in roles if roles[name] == role]
-    if len(members) == 1 or section.allow_dual_active:
+def share(node: Node, kept: StoreFailover) -> Appointment | GrantedRole | None:
+    """Who holds the role without a log. None where there is nobody else, or where all may act."""
+    section = node.config.failover
+    if node.stamp.instance not in node.fleet.shared_roles() or section.allow_dual_active:
         return None
+    return stand(node) if section.grants else appoint(node, kept)
+
+
+def stand(node: Node) -> GrantedRole:
+    """Whom a majority of the CFMs grants it."""
+    role, members = _members(node)
+    return GrantedRole(
+        role=role,
+        stamp=node.stamp,
+        index=members.index(node.stamp.instance),
+        era=node.config.era,
+        voters=[*node.fleet.keys("cfm")],
+        random=secrets.SystemRandom(),
+    )
+
+
+def appoint(node: Node, kept: StoreFailover) -> Appointment:
+    """Whom a person named; `ConfigError` if nobody did."""
+    section = node.config.failover
+    role, members = _members(node)
     if section.primary not in members:
         raise ConfigError(f"failover.primary: over multicast a person says who of {', '.join(members)} is it")
     index, era = members.index(node.stamp.instance), node.config.era
@@ -177,16 +196,22 @@ def appoint(node: Node, kept: StoreFailover) -> Appointment | None:
 
 def elect(node: Node, kept: Stand | None) -> Election:
     """The election of this instance's role. Who is named first in the fleet file stands first."""
-    roles = node.fleet.roles()
-    role = roles[node.stamp.instance]
+    role, members = _members(node)
     return Election(
         role=role,
         stamp=node.stamp,
-        rank=[name for name in roles if roles[name] == role].index(node.stamp.instance),
+        rank=members.index(node.stamp.instance),
         cfms=[*node.fleet.keys("cfm")],
         new_id=lambda: secrets.token_hex(8),
         kept=kept,
     )
+
+
+def _members(node: Node) -> tuple[str, list[str]]:
+    """Our role, and who may hold it, in the order of the fleet file."""
+    roles = node.fleet.roles()
+    role = roles[node.stamp.instance]
+    return role, [name for name in roles if roles[name] == role]
 
 
 def _check(files: Sequence[LeaseFile], services: Mapping[str, str]) -> None:
