@@ -89,6 +89,28 @@ def era(path: Path) -> None:
     click.echo(f"era {answer['era']} was sent; provbus failover status says when it is in force")
 
 
+@failover.command("admit")
+@config_option
+@click.option(
+    "--floor",
+    "floors",
+    type=(str, click.IntRange(0, 0xFFFF), click.IntRange(0)),
+    multiple=True,
+    metavar="ROLE ERA EPOCH",
+    help="The highest claim that the status of any other CFM shows for this role.",
+)
+def admit(path: Path, floors: tuple[tuple[str, int, int], ...]) -> None:
+    """Have this CFM vote on who holds which role: it is new, or its disk was lost."""
+    config = load(path)
+    if config.cfm is None:
+        raise ConfigError(f"{config.instance} is no CFM: it has no vote")
+    highest: dict[str, dict[str, int]] = {}
+    for role, era, epoch in sorted(floors):  # a role may be named for each of the other CFMs
+        highest[role] = {"era": era, "epoch": epoch}
+    _done(config, ask(config, {"op": "failover.admit", "floors": highest}))
+    click.echo(f"{config.instance} votes from now on")
+
+
 def _told(config: Config) -> dict[str, Any]:
     """What the instance says of failover."""
     found: dict[str, Any] = ask(config, {"op": "status"})["failover"]
@@ -99,7 +121,11 @@ def _tell(config: Config, request: dict[str, Any]) -> dict[str, Any]:
     """The answer of a sidecar that did what it was told."""
     if config.minter is None:
         raise ConfigError(f"{config.instance} is a CFM: it holds no role")
-    answer = ask(config, request)
+    return _done(config, ask(config, request))
+
+
+def _done(config: Config, answer: dict[str, Any]) -> dict[str, Any]:
+    """The answer of an instance that did what it was told."""
     if answer.get("error") == "try_again":
         raise TryAgainError(f"{config.instance}: {answer['detail']}")
     if "error" in answer:
