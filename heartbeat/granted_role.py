@@ -45,6 +45,7 @@ class GrantedRole:
         self._stands = False
         self._obstacle = ""
         self._outbox: list[Effect] = []
+        self._has_changed = False  # our owner says at once that the role came or went
         self._said: dict[str, tuple[str, float]] = {}
 
     @property
@@ -97,6 +98,7 @@ class GrantedRole:
             self._during(now, lambda: self._candidate.tick(now))
         except StateError as error:  # the era has no epoch left: a person must begin one
             self._obstacle = str(error)
+        self._has_changed = False
         effects, self._outbox = self._outbox, []
         return effects
 
@@ -104,7 +106,7 @@ class GrantedRole:
         """When `tick` is due."""
         wants = self.is_able and not self._obstacle
         keeps = self._stands and self._candidate.lease_end > 0.0
-        if self._outbox or (wants != self._stands and not keeps):
+        if self._outbox or self._has_changed or (wants != self._stands and not keeps):
             return 0.0
         return self._candidate.deadline()
 
@@ -141,6 +143,7 @@ class GrantedRole:
             if isinstance(effect, Tell):
                 self._outbox.append(Send(effect.to, pack_grant(self._stamp, effect.message)))
             else:
+                self._has_changed = True
                 self.reason = effect.reason if isinstance(effect, Lost) else ""
 
 

@@ -1,0 +1,191 @@
+"""A CFM's vote on who holds which role: what it promised is kept, and without a record it abstains."""
+
+import errno
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bus.envelope import Stamp
+from bus.errors import ConfigError
+from bus.machine import Effect, LocalRequest, Received, Reply, Send
+from fileid.row import HELLO
+from heartbeat.evidence import Stand
+from heartbeat.fence import Fence
+from heartbeat.grant_messages import GRANTED, REFUSED, pack_grant, unpack_answer
+from heartbeat.grants import VOTER_LEASE_S, Ask, Promise, Refused, Release, StorePromises, Voter
+from heartbeat.standing import pack_hello
+from services.cfm.machine import Cfm
+from services.cfm.promises_file import FILE, load_promises, save_promises
+from services.cfm.voting import Voting
+
+Build = Callable[..., Cfm]
+ROLE = "dhcp/lab"
+ROLES = {"dhcp-1": ROLE, "dhcp-2": ROLE}
+LOW, HIGH = Stand(1, 64, "a" * 16), Stand(1, 129, "b" * 16)
+READY = VOTER_LEASE_S
+
+
+def voting_cfm(build: Build, promises: dict[str, Promise] | None, now: float = 0.0) -> Cfm:
+    stamp = Stamp("cfm-1", "lab", 4)
+    voter = Voter("cfm-1", {ROLE}, promises, now)
+    fence = Fence(ROLES, has_log=False)
+    return build(stamp=stamp, voting=Voting(stamp, voter, ROLES), fence=fence)
+
+
+def asks(ballot: Stand = LOW, candidate: str = "dhcp-1", role: str = ROLE) -> Received:
+    envelope = pack_grant(Stamp(candidate, "lab", 1), Ask(role, ballot, candidate, 1))
+    return Received(envelope, candidate)
+
+
+def admit(cfm: Cfm, now: float = 0.0, **body: Any) -> tuple[list[Effect], dict[str, Any]]:
+    """What is done before the answer, and the answer."""
+    *effects, reply = cfm.receive(LocalRequest(1, {"op": "failover.admit", "id": 3, **body}), now)
+    assert isinstance(reply, Reply)
+    return effects, reply.body
+
+
+def status(cfm: Cfm) -> dict[str, Any]:
+    found: dict[str, Any] = cfm.status.answer(1)["failover"]
+    return found
+
+
+def test_a_promise_is_stored_before_it_is_answered(build: Build) -> None:
+    stored, sent = voting_cfm(build, {}).receive(asks(), READY)
+    assert stored == StorePromises({ROLE: Promise(LOW, "dhcp-1")})
+    assert isinstance(sent, Send)
+    assert (sent.to, sent.envelope.type) == ("dhcp-1", GRANTED)
+
+
+def test_another_candidate_is_refused_and_told_why(build: Build) -> None:
+    cfm = voting_cfm(build, {})
+    cfm.receive(asks(), READY)
+    (sent,) = cfm.receive(asks(HIGH, "dhcp-2"), READY)
+    assert sent.to == "dhcp-2"
+    assert unpack_answer(sent.envelope, ["cfm-1"], ROLE) == Refused(ROLE, HIGH, 1, "cfm-1", LOW)
+
+
+def test_a_role_that_was_given_back_is_granted_at_once(build: Build) -> None:
+    cfm = voting_cfm(build, {})
+    cfm.receive(asks(), READY)
+    resigned = pack_grant(Stamp("dhcp-1", "lab", 1), Release(ROLE, LOW, "dhcp-1"))
+    assert cfm.receive(Received(resigned, "dhcp-1"), READY) == []
+    assert cfm.receive(asks(HIGH, "dhcp-2"), READY)[-1].envelope.type == GRANTED
+
+
+def test_who_asks_for_a_role_that_is_not_his_is_counted_and_not_answered(build: Build) -> None:
+    cfm = voting_cfm(build, {})
+    assert cfm.receive(asks(candidate="mps-1"), READY) == []
+    assert cfm.counts["undecodable"] == 1
+
+
+def test_without_a_record_it_abstains_and_is_degraded(build: Build) -> None:
+    cfm = voting_cfm(build, None)
+    assert cfm.receive(asks(), 1000.0) == []
+    assert status(cfm)["votes"] is False
+    assert cfm.status.missing() == []
+    assert cfm.status.degraded() == [
+        "its vote, without which a role may find no majority: see provbus failover admit"
+    ]
+
+
+def test_a_person_admits_it_once(build: Build) -> None:
+    cfm = voting_cfm(build, None)
+    assert admit(cfm) == ([StorePromises({})], {"id": 3, "votes": True})
+    assert status(cfm)["votes"] is True
+    assert cfm.status.degraded() == []
+    assert cfm.receive(asks(), READY)[-1].envelope.type == GRANTED
+    effects, answer = admit(cfm)
+    assert (effects, answer["error"]) == ([], "refused")
+
+
+def test_it_grants_nothing_up_to_the_floor_that_the_person_named(build: Build) -> None:
+    cfm = voting_cfm(build, None)
+    stored, _ = admit(cfm, floors={ROLE: {"era": 1, "epoch": 64}})
+    assert stored == [StorePromises({ROLE: Promise(Stand(1, 64, ""), "")})]
+    (sent,) = cfm.receive(asks(), READY)
+    assert sent.envelope.type == REFUSED
+    assert cfm.receive(asks(HIGH, "dhcp-2"), READY)[-1].envelope.type == GRANTED
+
+
+@pytest.mark.parametrize(("epoch", "floor"), [(1, LOW), (100, Stand(1, 100, ""))])
+def test_the_claim_it_takes_rows_under_is_a_floor_too(build: Build, epoch: int, floor: Stand) -> None:
+    cfm = voting_cfm(build, None)
+    hello = Stamp("dhcp-1", "lab", 1).envelope(HELLO, pack_hello(LOW, 0.0), time_ms=0)
+    cfm.receive(Received(hello, "dhcp-1"), 0.0)
+    stored, _ = admit(cfm, floors={ROLE: {"era": 1, "epoch": epoch}})
+    assert stored == [StorePromises({ROLE: Promise(floor, "")})]
+
+
+@pytest.mark.parametrize(
+    "floors", [[], {ROLE: 64}, {ROLE: {"era": 1}}, {ROLE: {"era": 1, "epoch": -1}}, {"mps/lab": {}}], ids=repr
+)
+def test_floors_that_are_none_admit_nobody(build: Build, floors: Any) -> None:
+    cfm = voting_cfm(build, None)
+    effects, answer = admit(cfm, floors=floors)
+    assert (effects, answer["error"]) == ([], "bad_request")
+    assert status(cfm)["votes"] is False
+
+
+def test_a_floor_of_a_role_that_nobody_shares_is_refused(build: Build) -> None:
+    _, answer = admit(voting_cfm(build, None), floors={"mps/lab": {"era": 1, "epoch": 1}})
+    assert "is not one of dhcp/lab" in answer["detail"]
+
+
+def test_status_shows_what_was_promised(build: Build) -> None:
+    cfm = voting_cfm(build, {})
+    cfm.receive(asks(), READY)
+    assert status(cfm)["promises"] == {
+        ROLE: {"era": 1, "epoch": 64, "claim_id": "a" * 16, "candidate": "dhcp-1"}
+    }
+
+
+def test_a_restart_keeps_what_was_promised(build: Build, tmp_path: Path) -> None:
+    stored, _ = voting_cfm(build, {}).receive(asks(HIGH, "dhcp-2"), READY)
+    save_promises(tmp_path, stored)
+    cfm = voting_cfm(build, load_promises(tmp_path), now=100.0)
+    assert cfm.receive(asks(HIGH, "dhcp-2"), 101.0)[-1].envelope.type == GRANTED
+    assert cfm.receive(asks(LOW), 1000.0)[-1].envelope.type == REFUSED
+
+
+def test_an_admission_without_floors_is_a_record(tmp_path: Path) -> None:
+    save_promises(tmp_path, StorePromises({}))
+    assert load_promises(tmp_path) == {}
+
+
+def test_a_cfm_that_grants_nothing_has_no_vote(build: Build) -> None:
+    cfm = build()
+    assert cfm.receive(asks(), READY) == []
+    assert cfm.counts["undecodable"] == 0
+    _, answer = admit(cfm)
+    assert answer["error"] == "bad_request"
+    assert "votes" not in status(cfm)
+
+
+def test_no_file_is_no_record(tmp_path: Path) -> None:
+    assert load_promises(tmp_path / "nowhere") is None
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"{", b'{"promises": {"dhcp/lab": {"era": 1, "epoch": -1, "claim_id": "", "candidate": ""}}}'],
+)
+def test_a_record_that_cannot_be_read_is_a_mistake(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / FILE).write_bytes(data)
+    with pytest.raises(ConfigError, match=FILE):
+        load_promises(tmp_path)
+
+
+def test_a_record_that_is_no_file_is_a_mistake(tmp_path: Path) -> None:
+    (tmp_path / FILE).mkdir()
+    with pytest.raises(ConfigError, match="cannot read"):
+        load_promises(tmp_path)
+
+
+def test_a_promise_that_cannot_be_kept_is_no_transport_error(tmp_path: Path) -> None:
+    """So the runner ends the process, and the answer behind it never leaves."""
+    (tmp_path / "state").write_bytes(b"in the way")
+    with pytest.raises(OSError) as caught:
+        save_promises(tmp_path / "state", StorePromises({}))
+    assert caught.value.errno in (errno.EEXIST, errno.ENOTDIR)
