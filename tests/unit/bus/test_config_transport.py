@@ -83,11 +83,20 @@ def test_a_mode_that_is_not_there_is_told_with_those_that_are(
         ({}, "transport.mode bus needs a 'kafka' section"),
         ({"multicast": GROUP}, "transport.mode bus needs a 'kafka' section"),
         ({"kafka": KAFKA, "cfm": CFM}, "transport.mode bus needs 'cfm.listen'"),
+        ({"kafka": KAFKA, "failover": {"grants": True}}, "failover.grants needs transport.mode multicast"),
     ],
 )
 def test_a_mode_without_what_it_needs_is_refused(tmp_path: Path, sections: dict[str, Any], said: str) -> None:
     with pytest.raises(ConfigError, match=said):
         configured(tmp_path, **sections)
+
+
+@pytest.mark.parametrize("other", [{"primary": "dhcp-1"}, {"allow_dual_active": True}], ids=repr)
+def test_two_ways_to_decide_who_acts_are_refused(tmp_path: Path, other: dict[str, Any]) -> None:
+    sections = {"transport": {"mode": "multicast"}, "multicast": GROUP, "cfm": CFM}
+    assert configured(tmp_path, **sections, failover={"grants": True}).failover.grants
+    with pytest.raises(ConfigError, match="remove primary and allow_dual_active"):
+        configured(tmp_path, **sections, failover={"grants": True} | other)
 
 
 @pytest.mark.parametrize(

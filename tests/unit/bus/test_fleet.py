@@ -97,6 +97,13 @@ def test_keys_are_selected_by_service(directory: Path) -> None:
     assert fleet.keys("cfm")["cfm-1"] == [key.encode() for key in fleet.member("cfm-1").keys]
 
 
+def test_a_role_is_shared_if_several_minters_of_a_site_may_hold_it(tmp_path: Path) -> None:
+    services = {"dhcp-1": "dhcp", "mps-1": "mps", "dhcp-2": "dhcp", "cfm-1": "cfm", "cfm-2": "cfm"}
+    make_fleet(tmp_path, services, "lab", 64)
+    fleet = load_fleet(tmp_path / "fleet.yaml")
+    assert fleet.shared_roles() == {"dhcp-1": "dhcp/lab", "dhcp-2": "dhcp/lab"}
+
+
 def test_a_fleet_is_never_overwritten(directory: Path) -> None:
     before = files(directory)
     with pytest.raises(BusyError, match=r"fleet\.yaml exists; keys are never overwritten"):

@@ -77,6 +77,12 @@ def _no_credentials(config: Config) -> None:
     config["key"] = "credentials:curve.key"
 
 
+def _too_few_voters(config: Config) -> None:
+    config["transport"] = {"mode": "multicast"}
+    config["multicast"] = {"address": "127.0.0.2", "keys": ["keys/multicast/group.key"]}
+    config["failover"] = {"grants": True}
+
+
 @pytest.mark.parametrize(
     ("edit", "said"),
     [
@@ -89,6 +95,7 @@ def _no_credentials(config: Config) -> None:
         (_no_seal_key, "cannot read the secret in"),
         (_no_password, "cannot read the secret in"),
         (_unknown_to_kafka, 'No such configuration property: "no.such.setting"'),
+        (_too_few_voters, "every CFM is a voter and 3 are needed, the fleet has 1"),
         (_no_credentials, "credentials:curve.key needs CREDENTIALS_DIRECTORY"),
     ],
 )

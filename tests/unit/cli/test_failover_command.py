@@ -89,6 +89,51 @@ def test_what_is_refused_has_its_exit_code(
     assert answer["detail"] in told.stderr
 
 
+@pytest.fixture
+def cfm(configs: dict[str, dict[str, Any]], tmp_path: Path) -> Path:
+    """The configuration of cfm-1, whose key is only there for its service."""
+    configs["cfm-1"]["key"] = "credentials:curve.key"
+    path = tmp_path / "cfm-1.yaml"
+    path.write_text(yaml.safe_dump(configs["cfm-1"]))
+    return path
+
+
+def test_a_cfm_is_admitted_with_the_highest_floor_of_each_role(cfm: Path, provbus: Provbus) -> None:
+    floors = [
+        "--floor",
+        "dhcp/lab",
+        "1",
+        "193",
+        "--floor",
+        "mps/lab",
+        "2",
+        "1",
+        "--floor",
+        "dhcp/lab",
+        "1",
+        "64",
+    ]
+    with answering(cfm.with_name("cfm-1.sock"), {"votes": True}) as asked:
+        told = provbus("failover", "admit", "--config", str(cfm), *floors)
+    assert (told.returncode, told.stdout) == (0, "cfm-1 votes from now on\n")
+    expected = {"dhcp/lab": {"era": 1, "epoch": 193}, "mps/lab": {"era": 2, "epoch": 1}}
+    assert asked == [{"op": "failover.admit", "floors": expected}]
+
+
+def test_a_cfm_that_votes_is_not_admitted_again(cfm: Path, provbus: Provbus) -> None:
+    answer = {"error": "refused", "detail": "cfm-1 has its record and votes"}
+    with answering(cfm.with_name("cfm-1.sock"), answer):
+        told = provbus("failover", "admit", "--config", str(cfm))
+    assert told.returncode == 77
+    assert answer["detail"] in told.stderr
+
+
+def test_a_minter_has_no_vote(path: Path, provbus: Provbus) -> None:
+    told = provbus("failover", "admit", "--config", str(path))
+    assert told.returncode == 78
+    assert "no CFM" in told.stderr
+
+
 def test_a_cfm_holds_no_role(configs: dict[str, dict[str, Any]], tmp_path: Path, provbus: Provbus) -> None:
     configs["cfm-1"]["key"] = "credentials:curve.key"
     path = tmp_path / "cfm-1.yaml"
