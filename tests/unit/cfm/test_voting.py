@@ -10,6 +10,7 @@ import pytest
 from bus.envelope import Stamp
 from bus.errors import ConfigError
 from bus.machine import Effect, LocalRequest, Received, Reply, Send
+from bus.runner import Runner, boottime
 from fileid.row import HELLO
 from heartbeat.evidence import Stand
 from heartbeat.fence import Fence
@@ -25,6 +26,16 @@ ROLE = "dhcp/lab"
 ROLES = {"dhcp-1": ROLE, "dhcp-2": ROLE}
 LOW, HIGH = Stand(1, 64, "a" * 16), Stand(1, 129, "b" * 16)
 READY = VOTER_LEASE_S
+
+
+class OneMessage:
+    """A poller that has this message."""
+
+    def __init__(self, message: Received) -> None:
+        self._message = message
+
+    def poll(self, _wait_s: float) -> list[Received]:
+        return [self._message]
 
 
 def voting_cfm(build: Build, promises: dict[str, Promise] | None, now: float = 0.0) -> Cfm:
@@ -183,9 +194,18 @@ def test_a_record_that_is_no_file_is_a_mistake(tmp_path: Path) -> None:
         load_promises(tmp_path)
 
 
-def test_a_promise_that_cannot_be_kept_is_no_transport_error(tmp_path: Path) -> None:
-    """So the runner ends the process, and the answer behind it never leaves."""
+def test_a_promise_that_cannot_be_kept_ends_the_process_before_it_is_answered(
+    build: Build, tmp_path: Path
+) -> None:
     (tmp_path / "state").write_bytes(b"in the way")
+    cfm = voting_cfm(build, {}, now=boottime() - READY)
+    sent: list[Send] = []
+    runner = Runner(
+        cfm,
+        OneMessage(asks()),  # type: ignore[arg-type]
+        {StorePromises: lambda effect: save_promises(tmp_path / "state", effect), Send: sent.append},
+    )
     with pytest.raises(OSError) as caught:
-        save_promises(tmp_path / "state", StorePromises({}))
+        runner.round()
     assert caught.value.errno in (errno.EEXIST, errno.ENOTDIR)
+    assert sent == []
