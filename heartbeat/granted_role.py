@@ -28,7 +28,8 @@ ANSWER_S = 2.0  # of four questions a voter answers one, else it is called silen
 class GrantedRole:
     """Stands for one role while it is able to do the work, which is for its owner to set (`is_able`).
 
-    What it holds it keeps, able or not, until `release`.
+    What it holds it keeps, able or not, until `release`. With an `obstacle` it stands for nothing any more,
+    until a person does what that says.
     """
 
     def __init__(
@@ -43,7 +44,7 @@ class GrantedRole:
         self._voters = voters
         self._candidate = Candidate(stamp.instance, role, era=era, index=index, voters=voters, random=random)
         self._stands = False
-        self._obstacle = ""
+        self.obstacle = ""
         self._outbox: list[Effect] = []
         self._has_changed = False  # our owner says at once that the role came or went
         self._said: dict[str, tuple[str, float]] = {}
@@ -78,7 +79,7 @@ class GrantedRole:
         if cfm not in self._voters or seen.epoch < 0:
             return
         if seen.era > self._era:
-            self._obstacle = f"era {seen.era} has begun, this is {self._era}"
+            self.obstacle = f"era {seen.era} has begun, this is {self._era}"
         self._during(now, lambda: self._candidate.observe(seen, now))
 
     def release(self, now: float) -> None:
@@ -88,7 +89,7 @@ class GrantedRole:
 
     def tick(self, now: float, wall_s: float) -> list[Effect]:
         """What the voters are to be told."""
-        wants = self.is_able and not self._obstacle
+        wants = self.is_able and not self.obstacle
         if wants and not self._stands:
             self._stands = True
             self._candidate.stand(now)
@@ -97,14 +98,14 @@ class GrantedRole:
         try:
             self._during(now, lambda: self._candidate.tick(now))
         except StateError as error:  # the era has no epoch left: a person must begin one
-            self._obstacle = str(error)
+            self.obstacle = str(error)
         self._has_changed = False
         effects, self._outbox = self._outbox, []
         return effects
 
     def deadline(self) -> float | None:
         """When `tick` is due."""
-        wants = self.is_able and not self._obstacle
+        wants = self.is_able and not self.obstacle
         keeps = self._stands and self._candidate.lease_end > 0.0
         if self._outbox or self._has_changed or (wants != self._stands and not keeps):
             return 0.0
@@ -116,7 +117,7 @@ class GrantedRole:
         return {
             "role": self.role,
             "state": str(self.state),
-            "reason": self._obstacle or self.reason,
+            "reason": self.obstacle or self.reason,
             "era": self._era,
             "epoch": stand.epoch,
             "claim_id": stand.claim_id,

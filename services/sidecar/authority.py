@@ -209,6 +209,8 @@ class Authority:
     def missing(self) -> list[str]:
         """What stands in the way of ever holding the role: readiness is to be able to take over."""
         election = self._election
+        if isinstance(election, GrantedRole) and election.obstacle:
+            return [f"an era in which it could hold its role: {election.obstacle}"]
         if election is None or election.state is not State.HALT:
             return []
         return [f"the role log, which is not what it was: {election.reason}"]

@@ -12,6 +12,9 @@ from bus.machine import Received, WallClock
 from fileid.row import ACK, PULLED, ROWS, Fields, Row, pack, pack_rows, split_rows, unpack, unpack_names
 from fileid.seal import KEY_BYTES, Opener, Sealer, SealKey
 from fileid.table import Table
+from heartbeat.evidence import Stand
+from heartbeat.grant_messages import pack_grant, unpack_answer, unpack_question
+from heartbeat.grants import Ask, Refused
 from services.cfm.machine import Cfm
 from services.tftp import packets
 from services.tftp.client_core import ReadClient
@@ -133,6 +136,23 @@ def test_every_envelope_is_read_or_refused() -> None:
     frames = [to_frame(stamp.envelope(kind, ROWS_SEEDS[0], time_ms=1)) for kind in (ROWS, ACK)]
     for data in mutants(frames, 7):
         bounded(data, refused(lambda data: from_frame(data, "dhcp-1")))
+
+
+def test_every_message_of_grants_is_read_or_refused() -> None:
+    ballot = Stand(1, 64, "a" * 16)
+    candidate, voter = Stamp("dhcp-1", "lab", 7), Stamp("cfm-1", "lab", 7)
+    ask = pack_grant(candidate, Ask("dhcp/lab", ballot, "dhcp-1", 1))
+    refusal = pack_grant(voter, Refused("dhcp/lab", ballot, 1, "cfm-1", ballot))
+
+    def read(data: bytes) -> None:
+        unpack_question(ask._replace(data=data), {"dhcp-1": "dhcp/lab"})
+
+    def read_answer(data: bytes) -> None:
+        unpack_answer(refusal._replace(data=data), ["cfm-1"], "dhcp/lab")
+
+    for data in mutants([ask.data, refusal.data], 8):
+        bounded(data, refused(read))
+        bounded(data, refused(read_answer))
 
 
 def test_every_header_of_a_record_is_read_or_refused() -> None:

@@ -239,6 +239,7 @@ def test_a_later_era_ends_it_and_a_person_must_act() -> None:
     run.tick(1.0)
     assert run.tick(60.0) == []
     assert run.role.describe(60.0)["reason"] == "era 2 has begun, this is 1"
+    assert run.authority.missing() == ["an era in which it could hold its role: era 2 has begun, this is 1"]
 
 
 def test_an_era_without_epochs_ends_it_and_a_person_must_act() -> None:
