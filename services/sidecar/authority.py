@@ -105,6 +105,11 @@ class Authority:
         return self._election.stand if self._election is not None else Stand()
 
     @property
+    def greets_under(self) -> Stand:
+        """The claim that the CFMs learn from our greeting only, so another one is worth one at once."""
+        return Stand() if isinstance(self._election, Election) else self.stand
+
+    @property
     def is_released(self) -> bool:
         """Nothing is to be given back."""
         return self._election is None or self._election.state not in HOLDING | {State.CANDIDATE}

@@ -119,7 +119,7 @@ class Minter:
         self._endpoints: dict[str, str] = {}
         self._unreachable: set[str] = set()
         self._hello_due = 0.0
-        self._greeted_under = self._authority.stand
+        self._greeted_under = self._authority.greets_under
         self._wall_offset_s = 0.0
         self._offering = Offering(stamp, publish)
         self._mint = Mint(stamp, sealer, self._offering, random_bytes)
@@ -212,8 +212,8 @@ class Minter:
         effects += self._leasing.tick(now, self._wall_offset_s)
         if now >= self._pulse.deadline():
             effects.append(self._pulse.tick(self._beat(), now, wall_s))
-        if now >= self._hello_due or authority.stand != self._greeted_under:
-            self._greeted_under = authority.stand
+        if now >= self._hello_due or authority.greets_under != self._greeted_under:
+            self._greeted_under = authority.greets_under
             self._hello_due = now + HELLO_EVERY_S
             self._unreachable.clear()
             hello = pack_hello(authority.stand, now)
