@@ -42,6 +42,7 @@ from bus.transport.topic_pins import TopicPins
 CHECK_EVERY_S = 30.0
 TURN_S = 0.02  # how long a question may wait for the fetching thread where there is a log
 _AGAIN_S = 1.0
+WARN_AT = 5  # tries, a second or more apart
 _ASK_S = 0.5  # a beat that is late by so much makes nobody suspect
 _DESCRIBE_S = 5.0  # waits beside the fetches, and begins with a connection
 OUT_OF_RANGE = (KafkaError._AUTO_OFFSET_RESET, KafkaError._LOG_TRUNCATION)
@@ -55,6 +56,24 @@ class End(NamedTuple):
 
     traffic: str
     offsets: Mapping[int, int]
+
+
+class _Trouble:
+    """Says what keeps going wrong, once: that a busy broker was late is nobody's news."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._times = 0
+
+    def note(self, error: KafkaException) -> None:
+        """It went wrong again."""
+        self._times += 1
+        if self._times == WARN_AT:
+            _log.warning("%s: %s", self._what, error.args[0].str())
+
+    def over(self) -> None:
+        """It went well."""
+        self._times = 0
 
 
 class LogWatch:
@@ -79,6 +98,7 @@ class LogWatch:
         self._asked: deque[str] = deque()
         self._waiting: Counter[str] = Counter()
         self._ask_due_s = 0.0
+        self._trouble = _Trouble("no broker tells the end of a topic")
         self._read = frozenset(read)
         self._starts = starts
         self._logs = {
@@ -143,10 +163,11 @@ class LogWatch:
             try:
                 end = self._end(traffic)
             except KafkaException as error:
-                _log.warning("no broker tells the end of %s: %s", traffic, error.args[0].str())
+                self._trouble.note(error)
                 self._waiting[traffic] = count  # behind the others
                 self._ask_due_s = now + _AGAIN_S
                 return
+            self._trouble.over()
             self._put([end] * count)
 
     def _end(self, traffic: str) -> End:
@@ -177,7 +198,7 @@ class _Log:
         self._check_due_s = self._open_due_s = 0.0
         self._client = ExitStack()
         self._answer: Future[Any] | None = None
-        self._said = ""
+        self._trouble = _Trouble(self.topic)
 
     def turn(self, now: float) -> list[Any]:
         """What the machine's side is to be told now."""
@@ -195,7 +216,7 @@ class _Log:
         except KafkaException as error:
             self.close()
             self._open_due_s = now + _AGAIN_S
-            self._say(error)
+            self._trouble.note(error)
         return []
 
     def lose(self, reason: str) -> list[Any]:
@@ -208,7 +229,7 @@ class _Log:
             if self.is_open:
                 self._consumer.incremental_unassign([TopicPartition(self.topic, 0)])
         except KafkaException as error:
-            self._say(error)  # what comes of it is thrown away
+            self._trouble.note(error)  # what comes of it is thrown away
         return [LogLost(self._traffic, reason)]
 
     def close(self) -> None:
@@ -241,7 +262,7 @@ class _Log:
         except OSError as error:
             return f"the id of {self.topic} cannot be kept: {error}"
         self._is_checked = True
-        self._said = ""
+        self._trouble.over()
         return reason
 
     def _open(self) -> LogBounds:
@@ -252,13 +273,6 @@ class _Log:
         self._consumer.incremental_assign([place])
         self.is_open = True
         return LogBounds(self._traffic, start, end)
-
-    def _say(self, error: KafkaException) -> None:
-        """Warn once of each trouble."""
-        said = error.args[0].str()
-        if said != self._said:
-            _log.warning("%s: %s", self.topic, said)
-        self._said = said
 
 
 def topic_of(traffic: str) -> Topic:

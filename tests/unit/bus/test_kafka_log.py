@@ -1,5 +1,6 @@
 """Opening a log and capturing ends, between two fetches, with brokers that may not answer."""
 
+import logging
 from types import SimpleNamespace
 from typing import Any
 
@@ -8,7 +9,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 
 from bus.errors import LocalError
 from bus.machine import LogBounds, LogLost
-from bus.transport.kafka_log import End, LogWatch
+from bus.transport.kafka_log import WARN_AT, End, LogWatch
 from bus.transport.topic_pins import TopicPins
 
 ROLES, SETTINGS = "provbus.roles.v1", "provbus.settings.v1"
@@ -162,3 +163,21 @@ def test_other_events_need_nothing(watched: Watched) -> None:
         Message(topic=ROLES, partition=0, offset=5, error=KafkaError(KafkaError._PARTITION_EOF))
     )
     assert (watched.cluster.calls, len(watched.told)) == (calls, 1)
+
+
+def test_a_broker_that_is_late_once_is_nobodys_news_and_one_that_stays_away_is(
+    watched: Watched, caplog: pytest.LogCaptureFixture
+) -> None:
+    logger = logging.getLogger("provbus.kafka.client")
+    before = logger.level
+    logger.setLevel(logging.NOTSET)  # as once we run
+    try:
+        watched.cluster.away = {ROLES}
+        for _ in range(WARN_AT - 1):
+            watched.turn()
+        assert caplog.records == []
+        for _ in range(WARN_AT):
+            watched.turn()
+        assert [one.getMessage().partition(":")[0] for one in caplog.records] == [ROLES]
+    finally:
+        logger.setLevel(before)
