@@ -20,6 +20,7 @@ from services.lab.rotation import PROBE, Rotation, Target
 from services.lab.scenario import Scenario
 
 FETCH_WAIT_S = {"embedded": 0.25, "kafka": 0.5}
+KEA_FETCH_WAIT_S = 0.1  # its sidecar is restarted, and the embedded broker holds back each record that long
 
 
 @dataclass(slots=True)
@@ -146,7 +147,8 @@ def build_site(directory: Path, scenario: Scenario, mode: str, bootstrap: str, b
             data["multicast"] = {"address": address, "lose": scenario.carrier_loss} | group
             data["failover"] = {"primary": "mps-1" if service == "mps" else "dhcp-1"}
         else:
-            data["kafka"] = {"bootstrap": bootstrap, "fetch_wait_s": FETCH_WAIT_S[broker]}
+            wait_s = FETCH_WAIT_S[broker] if scenario.kea is None else KEA_FETCH_WAIT_S
+            data["kafka"] = {"bootstrap": bootstrap, "fetch_wait_s": wait_s}
         path = directory / f"{name}.yaml"
         path.write_text(yaml.safe_dump(data))
         site.instances[name] = Instance(name, service, path, directory / f"{name}.sock", address)
