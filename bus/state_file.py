@@ -2,6 +2,26 @@
 
 import os
 from pathlib import Path
+from typing import TypeVar
+
+from bus.errors import ConfigError, DecodeError
+from bus.messages import Contract, decode
+
+_Model = TypeVar("_Model", bound=Contract)
+
+
+def load(path: Path, model: type[_Model]) -> _Model | None:
+    """What the file holds, None if there is none. `ConfigError` if it cannot be read: what was kept must not
+    be forgotten.
+    """
+    try:
+        return decode(model, path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except DecodeError as error:
+        raise ConfigError(f"state_directory: {path}: {error}") from error
+    except OSError as error:
+        raise ConfigError(f"state_directory: cannot read {path}: {error.strerror}") from error
 
 
 def keep(path: Path, data: bytes) -> None:

@@ -46,7 +46,6 @@ class Appointment:
         self._era = era
         self._cfms = cfms
         self._new_id = new_id
-        self._heard: dict[str, Stand | None] = {}
         self._is_stored = False
 
     @property
@@ -73,21 +72,19 @@ class Appointment:
         self.evidence.heard(cfm, answer, asked_at, now)
         if cfm not in self._cfms:
             return
-        highest = answer.highest if answer.highest.epoch >= 0 else None
-        self._heard[cfm] = highest
-        if highest is not None:
-            found = yielded(self._tenure, highest)
+        if answer.highest.epoch >= 0:
+            found = yielded(self._tenure, answer.highest)
             if found != self._tenure and found is not None:
                 self.reason = f"{cfm} has seen a later primary"
                 self._keep(found)
 
     def promote(self, now: float, absent: Collection[str] = ()) -> None:
         """A person appoints us. `TryAgainError` if a CFM was not heard that he does not name as absent."""
-        lately = {cfm: stand for cfm, stand in self._heard.items() if self.evidence.is_fresh(cfm, now)}
+        heard = {cfm: answer.highest for cfm, answer in self.evidence.lately(now).items()}
         try:
             found = promoted(
                 self._tenure,
-                lately,
+                {cfm: stand if stand.epoch >= 0 else None for cfm, stand in heard.items()},
                 acceptors=self._cfms,
                 absent=absent,
                 index=self._index,

@@ -68,12 +68,11 @@ class Evidence:
 
     def has_asked_majority(self, now: float) -> bool:
         """Whether `highest` is what a majority of the CFMs knows, lately."""
-        return sum(self.is_fresh(cfm, now) for cfm in self._said) > len(self._cfms) // 2
+        return len(self.lately(now)) > len(self._cfms) // 2
 
-    def is_fresh(self, cfm: str, now: float) -> bool:
-        """Whether this CFM answered lately."""
-        said = self._said.get(cfm)
-        return said is not None and now < said.asked_at + VOUCH_S
+    def lately(self, now: float) -> dict[str, Answer]:
+        """What each CFM said that answered lately."""
+        return {cfm: said.answer for cfm, said in self._said.items() if now < said.asked_at + VOUCH_S}
 
     def until(self, ours: Stand, now: float) -> float:
         """Until when a majority vouches for this claim; 0.0 if none does."""

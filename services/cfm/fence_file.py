@@ -6,8 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from bus import state_file
-from bus.errors import ConfigError, DecodeError
-from bus.messages import Contract, decode, encode
+from bus.messages import Contract, encode
 from heartbeat.evidence import Stand
 from heartbeat.fence import Known, StoreFence
 from heartbeat.role_records import NO_OFFSET, OFFSET_MAX, RoleName
@@ -29,13 +28,8 @@ class _Kept(Contract):
 
 
 def load_fence(directory: Path) -> dict[str, list[Known]]:
-    """What was kept last. `ConfigError` if that cannot be read: whom it fences must not be forgotten."""
-    try:
-        kept = decode(_Kept, (directory / FILE).read_bytes())
-    except FileNotFoundError:
-        kept = _Kept()
-    except DecodeError as error:
-        raise ConfigError(f"state_directory: {directory / FILE}: {error}") from error
+    """What was kept last (`ConfigError`)."""
+    kept = state_file.load(directory / FILE, _Kept) or _Kept()
     return {role: [_known(one) for one in claims] for role, claims in kept.roles.items()}
 
 

@@ -5,8 +5,7 @@ from pathlib import Path
 from pydantic import Field
 
 from bus import state_file
-from bus.errors import ConfigError, DecodeError
-from bus.messages import Contract, decode, encode
+from bus.messages import Contract, encode
 from heartbeat.grant_messages import Ballot
 from heartbeat.grants import Promise, StorePromises
 from heartbeat.role_records import RoleName
@@ -23,19 +22,13 @@ class _Kept(Contract):
 
 
 def load_promises(directory: Path) -> dict[str, Promise] | None:
-    """What was promised last, None if there is no record. `ConfigError` if there is one and it cannot be
-    read: what was promised must not be forgotten.
-    """
-    path = directory / FILE
-    try:
-        kept = decode(_Kept, path.read_bytes())
-    except FileNotFoundError:
-        return None
-    except DecodeError as error:
-        raise ConfigError(f"state_directory: {path}: {error}") from error
-    except OSError as error:
-        raise ConfigError(f"state_directory: cannot read {path}: {error.strerror}") from error
-    return {role: Promise(one.stand(), one.candidate) for role, one in kept.promises.items()}
+    """What was promised last, None if there is no record (`ConfigError`)."""
+    kept = state_file.load(directory / FILE, _Kept)
+    return (
+        None
+        if kept is None
+        else {role: Promise(one.stand(), one.candidate) for role, one in kept.promises.items()}
+    )
 
 
 def save_promises(directory: Path, found: StorePromises) -> None:

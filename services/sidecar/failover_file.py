@@ -6,8 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from bus import state_file
-from bus.errors import ConfigError, DecodeError
-from bus.messages import Contract, decode, encode
+from bus.messages import Contract, encode
 from heartbeat.evidence import Stand
 from heartbeat.role_records import ClaimId, Offset
 from services.sidecar.authority import StoreFailover
@@ -29,13 +28,8 @@ class _Kept(Contract):
 
 
 def load_failover(directory: Path) -> StoreFailover:
-    """What was kept last. `ConfigError` if that cannot be read: an operator's lock must not be forgotten."""
-    try:
-        kept = decode(_Kept, (directory / FILE).read_bytes())
-    except FileNotFoundError:
-        kept = _Kept()
-    except DecodeError as error:
-        raise ConfigError(f"state_directory: {directory / FILE}: {error}") from error
+    """What was kept last (`ConfigError`)."""
+    kept = state_file.load(directory / FILE, _Kept) or _Kept()
     claim = kept.claim
     stand = None if claim is None else Stand(claim.era, claim.epoch, claim.claim_id)
     return StoreFailover(stand, kept.locked, kept.drained, kept.is_ours)
