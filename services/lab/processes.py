@@ -15,6 +15,7 @@ from bus.errors import TransportError, UnavailableError
 from bus.transport.local import exchange
 
 _STOP_S = 5.0
+_LOOK_AGAIN_S = 0.02
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -63,10 +64,18 @@ class Process:
 
     def check(self) -> None:
         """`UnavailableError`, with the end of its log, if the child has ended."""
-        code = self._child.poll()
+        code = self.exit_code()
         if code is not None:
             tail = self._log.read_text(errors="replace").strip().splitlines()[-5:]
             raise UnavailableError(f"{self.name} ended with exit code {code}: " + " / ".join(tail))
+
+    def exit_code(self) -> int | None:
+        """How it ended; None while it runs."""
+        gone = os.WEXITED | os.WNOHANG | os.WNOWAIT
+        if self._child.returncode is None and os.waitid(os.P_PID, self._child.pid, gone) is not None:
+            self._earlier_cpu_s += self._present_cpu_s()  # which a child that was not waited for still tells
+            self._child.wait()
+        return self._child.returncode
 
     def cpu_s(self) -> float:
         """CPU seconds so far, of every incarnation."""
@@ -79,39 +88,41 @@ class Process:
 
     def kill(self) -> None:
         """Kill -9."""
-        self._earlier_cpu_s += self._present_cpu_s()
-        self._child.kill()
+        if self.exit_code() is None:
+            self._child.kill()
         self._wait()
 
     def restart(self) -> None:
-        """Start it again, after `kill`."""
+        """Start it again, after `kill` or `stop`."""
         self._start()
 
     def hang_up(self) -> None:
         """Ask it to read its keys again."""
-        if self._child.poll() is None:
+        if self.exit_code() is None:
             self._child.send_signal(signal.SIGHUP)
 
     def terminate(self) -> None:
         """Ask it to stop."""
-        if self._child.poll() is None:
+        if self.exit_code() is None:
             self._child.terminate()
 
-    def stop(self) -> None:
-        """See that it has stopped."""
-        try:
-            self._child.wait(_STOP_S)
-        except subprocess.TimeoutExpired:
-            self._child.kill()
-        self._wait()
+    def stop(self, patience_s: float = _STOP_S) -> None:
+        """See that it has stopped; what does not within `patience_s` is killed."""
+        deadline = time.monotonic() + patience_s
+        while self.exit_code() is None and time.monotonic() < deadline:
+            time.sleep(_LOOK_AGAIN_S)
+        self.kill()
 
     def _wait(self) -> None:
-        self._child.wait()
+        while self.exit_code() is None:
+            os.waitid(os.P_PID, self._child.pid, os.WEXITED | os.WNOWAIT)
         for pipe in (self._child.stdin, self._child.stdout):
             if pipe is not None:
                 pipe.close()
 
     def _present_cpu_s(self) -> float:
+        if self._child.returncode is not None:
+            return 0.0
         try:
             fields = Path(f"/proc/{self._child.pid}/stat").read_text().rpartition(")")[2].split()
         except OSError:
