@@ -11,7 +11,7 @@ from bus.config import load
 from bus.metrics import METRICS
 from bus.runner import DRAIN_S
 from services.cli.main import EXIT_CODES, cli
-from services.lab.scenario import load_scenario
+from services.lab.script import load_script
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -85,7 +85,7 @@ def test_the_example_configurations_are_valid(path: Path) -> None:
     "path", sorted((ROOT / "deploy/scenarios").glob("*.yaml")), ids=lambda path: path.name
 )
 def test_the_scenarios_are_valid(path: Path) -> None:
-    scenario = load_scenario(path)
+    scenario = load_script(path)
     assert scenario.name == path.stem
     assert scenario.settings.is_file()
 

@@ -1,6 +1,7 @@
 """`provbus lab`: a plant of simulated modems against the real parts."""
 
 import json
+import os
 import signal
 import sys
 import time
@@ -14,12 +15,13 @@ import yaml
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from services.cli.run import mode_option
+from services.cli.run import MODE_VARIABLE, mode_option
 from services.lab.baseline import compare
+from services.lab.expect import broken
 from services.lab.kafka_cli import kafka
 from services.lab.report import is_good, print_table
-from services.lab.run import rehearse, running
-from services.lab.scenario import load_scenario
+from services.lab.run import chosen_broker, rehearse, running
+from services.lab.script import load_script
 
 
 @click.group()
@@ -42,21 +44,25 @@ lab.add_command(kafka)
     "-o", "--output", type=click.Choice(["table", "json", "yaml"]), default="table", show_default=True
 )
 def run(scenario: Path, mode: str, broker: str | None, modems: int | None, hold: bool, output: str) -> None:
-    """Run SCENARIO and print its report; exit 1 when a modem failed or a FileID is unaccounted for."""
+    """Run SCENARIO and print its report; exit 1 when a modem failed, a FileID is unaccounted for, or
+    what the scenario expects has not happened.
+    """
     mode = mode or "bus"
     if mode == "multicast" and broker:
         raise click.UsageError("mode multicast has no broker")
-    broker = "none" if mode == "multicast" else broker or "embedded"
-    plan = load_scenario(scenario)
+    os.environ.pop(MODE_VARIABLE, None)  # the lab writes the mode into configurations, and steps change it
+    plan = load_script(scenario)
+    chosen = chosen_broker(plan, mode, broker)
     if modems is not None:
         plan = plan.resized(modems)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     console = Console(stderr=True)
     with _progress(console, plan.modems) as (say, advance):
-        calm = rehearse(plan, mode, broker, say, advance)
-        with running(plan, mode, broker, say) as site:
-            report = site.finish(site.boot(advance)) | calm
+        calm = rehearse(plan, mode, chosen, say, advance)
+        with running(plan, mode, chosen, say, advance) as site:
+            report = site.run() | calm
             report |= compare(site.site, report, say)
+            report["expected"] = broken(plan.expect, report)
             _print(report, output)
             if hold:
                 say("the services are up; Ctrl-C stops them")

@@ -16,6 +16,7 @@ from typing import Any
 from services.docsis.template import compile_template
 from services.lab.addresses import HOST_ADDRESS, POOLS, RELAY_ADDRESS
 from services.lab.journal import read_journal
+from services.lab.parts import plant_name
 from services.lab.processes import Process, stop_all, wait_until
 from services.lab.site import Site, free_port
 
@@ -31,7 +32,7 @@ def compare(site: Site, report: Mapping[str, Any], say: Callable[[str], None]) -
     if not scenario.bare_tftp:
         return {}
     say("the same plant against a bare TFTP loop")
-    plant = read_journal(site.journal("plant"))
+    plant = read_journal(site.journal(plant_name(1)))
     size_bytes = max(event["bytes"] for event in plant if event["event"] == "completed")
     ours_s = cpu_per_boot(report)
     bare_s = bare_cpu_per_session("rfc1350", size_bytes, scenario.modems, scenario.in_flight_max)

@@ -1,52 +1,43 @@
 """What a scenario does to the services while its plant boots: kills, restarts, new keys.
 
-Each is due when a share of the modems is online. What was killed comes back by itself; what a service said of
-itself last is kept, for its counts end with it.
+Each is due when a share of the modems is online. What was killed comes back by itself.
 """
 
 import time
-from collections.abc import Mapping
 from typing import Any
 
-from services.lab.journal import boottime_s
-from services.lab.processes import Process, ask
-from services.lab.scenario import Kill
-from services.lab.site import Instance, Site
+from services.lab.instances import Instances
+from services.lab.processes import Process
+from services.lab.site import Site
 
 RESTART_AFTER_S = 1.0
 RELOAD_APART_S = 1.3  # a service reloads within a second
 
 
 class Interventions:
-    """Those of one run. `notes` are events for its books, `earlier` the last words of what was killed."""
+    """Those of one run; `kills` counts the instances that were killed."""
 
-    def __init__(self, site: Site, services: Mapping[str, Process]) -> None:
+    def __init__(self, site: Site, instances: Instances) -> None:
         scenario = site.scenario
-        self.notes: list[dict[str, Any]] = []
-        self.earlier: list[dict[str, Any]] = []
+        self.kills = 0
         self._site = site
-        self._services = services
+        self._instances = instances
         self._modems = scenario.modems
         self._kills = sorted(scenario.kills, key=lambda kill: kill.at_online)
         self._steps = sorted(scenario.rotate_at_online or ())
         self._sidecar_at = None if scenario.kea is None else scenario.kea.restart_at_online
-        self._restarts: list[tuple[float, Instance]] = []
+        self._restarts: list[tuple[float, str]] = []
         self._reloads: list[tuple[float, Process]] = []
         self._rotation = None if scenario.rotate_at_online is None else site.rotation()
-
-    def begin(self) -> None:
-        """Every service is up."""
-        for cfm in self._site.cfms():
-            self._note("started", cfm)
 
     def reached(self, online: int) -> None:
         """So many modems are online."""
         while self._kills and online >= self._kills[0].at_online * self._modems:
-            self._kill_cfm(self._kills.pop(0))
+            self._kill(self._site.cfms()[self._kills.pop(0).cfm - 1].name, RESTART_AFTER_S)
         if self._sidecar_at is not None and online >= self._sidecar_at * self._modems:
             self._sidecar_at = None
             # Whoever supervises a process starts it again at once.
-            self._kill(self._site.instances["dhcp-1"], restart_after_s=0.0)
+            self._kill("dhcp-1", restart_after_s=0.0)
         if self._steps and not self._reloads and online >= self._steps[0] * self._modems:
             self._steps.pop(0)
             self._rotate()
@@ -68,17 +59,10 @@ class Interventions:
             self._reload_due()
         return self._rotation.prove()
 
-    def _kill_cfm(self, kill: Kill) -> None:
-        cfm = self._site.cfms()[kill.cfm - 1]
-        self._kill(cfm, RESTART_AFTER_S)
-        self._note("killed", cfm)
-
-    def _kill(self, one: Instance, restart_after_s: float) -> None:
-        last = ask(one.socket, {"op": "status"})
-        self._services[one.name].kill()
-        if last is not None:
-            self.earlier.append(last)
-        self._restarts.append((time.monotonic() + restart_after_s, one))
+    def _kill(self, name: str, restart_after_s: float) -> None:
+        self._instances.kill([name])
+        self.kills += 1
+        self._restarts.append((time.monotonic() + restart_after_s, name))
 
     def _rotate(self) -> None:
         """Take the next step of the rotation and have everybody reload, one after the other: a CFM that takes
@@ -87,10 +71,9 @@ class Interventions:
         assert self._rotation is not None
         self._rotation.step()
         now = time.monotonic()
-        cfms = [self._services[cfm.name] for cfm in self._site.cfms()]
-        for process in self._services.values():
-            if process not in cfms:
-                process.hang_up()
+        cfms = [self._instances[cfm.name] for cfm in self._site.cfms()]
+        for minter in self._site.minters():
+            self._instances[minter.name].hang_up()
         # The last CFM is told twice: the next step waits until it has reloaded.
         self._reloads = [(now + at * RELOAD_APART_S, cfm) for at, cfm in enumerate([*cfms, cfms[-1]])]
 
@@ -99,16 +82,10 @@ class Interventions:
             self._reloads.pop(0)[1].hang_up()
 
     def _restart_due(self, wait: bool = False) -> None:
-        for due, one in list(self._restarts):
+        for due, name in list(self._restarts):
             if wait:
                 time.sleep(max(0.0, due - time.monotonic()))
             if wait or time.monotonic() >= due:
-                self._services[one.name].restart()
-                self._restarts.remove((due, one))
-        for cfm in self._site.cfms():
-            last = next((note for note in reversed(self.notes) if note["address"] == cfm.address), None)
-            if last is not None and last["event"] == "killed" and ask(cfm.socket, {"op": "status"}, 0.2):
-                self._note("started", cfm)
-
-    def _note(self, event: str, cfm: Instance) -> None:
-        self.notes.append({"event": event, "at": boottime_s(), "address": cfm.address})
+                self._instances.start([name])
+                self._restarts.remove((due, name))
+        self._instances.listen()

@@ -8,25 +8,32 @@ out afterwards from the journals of hosts and plant and its own notes, never fro
 import json
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict
 from random import Random
 from typing import Any
 
-from bus.errors import TryAgainError
+from bus.errors import StateError, TransportError, TryAgainError, UnavailableError
+from services.lab.brokers import Brokers
 from services.lab.host_kills import LOOK_AGAIN_S, HostKiller, primary_of
+from services.lab.instances import Instances
 from services.lab.interventions import Interventions
 from services.lab.journal import boottime_s, read_journal
 from services.lab.kea_host import KeaRun, by_lease, lease_counts
 from services.lab.ledger import account
-from services.lab.parts import attack_config, host_config, plant_config, proxy_config
-from services.lab.processes import Process, ask, stop_all, wait_until
+from services.lab.parts import attack_config, host_config, plant_config, plant_name, proxy_config
+from services.lab.processes import Process, stop_all, wait_until
+from services.lab.readiness import unready
 from services.lab.report import build_report
-from services.lab.site import Instance, Site
-from services.lab.takeovers import account_takeovers
+from services.lab.script import Script
+from services.lab.site import Site
+from services.lab.steps.table import Entry
+from services.lab.takeovers import HostKill, account_takeovers
+from services.lab.totals import merged
 
 READY_S = 30.0
-BOOTS_PER_S_MIN = 50.0
+BOOTS_PER_S_MIN = 50.0  # of a very slow machine; the devices beyond `in_flight_max` wait for their turn
 OVERTIME_S = 30.0  # past the scenario's own deadline, before a plant that does not end is given up
 
 Progress = Callable[[int, int], None]
@@ -34,18 +41,29 @@ Progress = Callable[[int, int], None]
 
 
 class Lab:
-    """A running lab."""
+    """A running lab. Steps use `site`, `instances`, `brokers`, `hosts` (by the names of their sidecars), put
+    what they count into `figures` and how to take back what they did to the machine into `undo`.
+    """
 
-    def __init__(self, site: Site, broker: str, report: Callable[[str], None]) -> None:
+    def __init__(
+        self, site: Site, script: Script, brokers: Brokers, report: Callable[[str], None], progress: Progress
+    ) -> None:
         self.site = site
-        self._broker = broker
-        self._report = report
+        self._script = script
+        self.brokers = brokers
+        self.say = report
+        self.instances = Instances(site, self._spawn)
+        self.hosts: dict[str, Process] = {}
+        self.kills: list[HostKill] = []
+        self.figures: dict[str, Any] = {}
+        self.undo = ExitStack()
+        self._progress = progress
         self._processes: list[Process] = []
-        self._services: dict[str, Process] = {}
-        self._interventions = Interventions(site, self._services)
+        self._interventions = Interventions(site, self.instances)
         self._cpu_at_go: dict[str, float] = {}
         self._cpu_at_end: dict[str, float] = {}
-        self._plant: Process
+        self._totals: list[dict[str, Any]] = []
+        self._plant: Process | None = None
         self._attack: Process | None = None
         self._killer: HostKiller | None = None
         kea = site.scenario.kea
@@ -58,95 +76,157 @@ class Lab:
             self._wait_ready(self._module("proxy", "lab", "proxy", proxy_config(site)))
         if self._kea is not None:
             self._kea.start()
-        for one in site.instances.values():
-            self._services[one.name] = self._spawn(
-                one.name, one.service, ["-m", "services.cli", "run", one.service, "--config", str(one.config)]
-            )
-        hosts = {
-            one.name: self._module(f"host-{one.name}", "plant", "host", host_config(site, one))
-            for one in site.hosts()
-        }
-        self._plant = self._module("plant", "plant", "plant", plant_config(site))
-        for process in (*hosts.values(), self._plant):
+        self.instances.start([*site.instances])
+        for one in site.hosts():
+            self.hosts[one.name] = self._module(f"host-{one.name}", "plant", "host", host_config(site, one))
+        for process in self.hosts.values():
             self._wait_ready(process)
-        self._report("waiting for the services to find each other")
-        wait_until(self._is_ready, READY_S, "the services to find each other", self._processes)
-        self._interventions.begin()
+        self.say("waiting for the services to find each other")
+        up = self.instances.up()
+        self.wait_for(lambda: self.instances.silent(up) or unready(site, up), READY_S)
         kills, seed = site.scenario.host_kills, site.scenario.seed
         if kills is not None:
-            self._killer = HostKiller(kills, Random(seed), hosts, lambda: primary_of(site.rivals()))
+            self._killer = HostKiller(kills, Random(seed), self.hosts, lambda: primary_of(site.rivals()))
         if site.scenario.attack is not None:
             self._attack = self._module("attack", "lab", "attack", attack_config(site))
             self._wait_ready(self._attack)
 
-    def boot(self, progress: Progress) -> dict[str, Any]:
-        """Let the plant boot; returns its totals."""
-        scenario = self.site.scenario
-        self._cpu_at_go = self._cpu()
-        self._plant.say("go")
+    def run(self) -> dict[str, Any]:
+        """Do the scenario's steps; the report."""
+        repeat = self._script.repeat
+        for turn in range(1, repeat + 1):
+            self.perform(self._script.steps, where=f" (turn {turn} of {repeat})" if repeat > 1 else "")
+        return self._finish()
+
+    def perform(self, steps: Sequence[Entry], of: str = "steps", where: str = "") -> None:
+        """Do these steps, one after the other; the error of one that fails says which it is."""
+        for number, entry in enumerate(steps):
+            name = f"{of}[{number}] {entry.word}{where}"
+            self.say(name)
+            try:
+                entry.step.do(self)
+            except (StateError, TransportError) as error:
+                raise type(error)(f"{name}: {error}") from error
+
+    def wait_for(self, missing: Callable[[], str], within_s: float) -> float:
+        """Wait until nothing is missing, and return how long that took in s; `UnavailableError` says what was
+        missing when the time was over, or which process ended meanwhile.
+        """
+        began_at = deadline = time.monotonic()
+        deadline += within_s
+        while text := missing():
+            self._listen()
+            self.instances.check()
+            if time.monotonic() > deadline:
+                raise UnavailableError(f"waited {within_s:g} s in vain: {text}")
+            time.sleep(LOOK_AGAIN_S)
+        return time.monotonic() - began_at
+
+    def count(self, figure: str) -> None:
+        """Count something for the report."""
+        self.figures[figure] = self.figures.get(figure, 0) + 1
+
+    def boot(self, meanwhile: Callable[[], None]) -> None:
+        """Boot the plant once, and do something meanwhile."""
+        if self._plant is not None:
+            raise StateError("the plant boots already")
+        number = len(self._totals) + 1
+        self._plant = plant = self._module(
+            plant_name(number), "plant", "plant", plant_config(self.site, number)
+        )
+        self._wait_ready(plant)
+        self._cpu_at_go = self._cpu_at_go or self._cpu()
+        plant.say("go")
         if self._kea is not None:
             self._kea.go()
         if self._attack is not None:
             self._attack.say("go")
-        deadline = time.monotonic() + scenario.deadline_s + scenario.boot_window_s + OVERTIME_S
-        if scenario.modems > scenario.in_flight_max:
-            deadline += (
-                scenario.modems / 50
-            )  # the others wait for their turn, at 50 boots/s on a very slow machine
-        while time.monotonic() < deadline:
-            self._plant.check()
+        meanwhile()
+        deadline = time.monotonic() + self._patience_s()
+        while len(self._totals) < number:
+            if time.monotonic() > deadline:
+                raise TryAgainError("the plant did not end in time")
+            plant.check()
             due = math.inf if self._killer is None else self._killer.deadline()
-            for line in self._plant.lines(min(0.1, max(0.0, due - boottime_s()))):
-                if "done" in line:
-                    self._cpu_at_end = self._cpu()
-                    return line
-                progress(line["online"] + line["failed"], scenario.modems)
-                self._interventions.reached(line["online"])
+            self._listen(min(0.1, max(0.0, due - boottime_s())))
             self._interventions.tick()
             if self._killer is not None:
                 self._killer.tick()
             if self._kea is not None:
                 self._kea.watch()
-        raise TryAgainError("the plant did not end in time")
+        plant.stop()
+        self._plant = None
 
-    def finish(self, totals: dict[str, Any]) -> dict[str, Any]:
+    def service(self, name: str) -> Process:
+        """The process of an instance of ours."""
+        return self.instances[name]
+
+    def stop(self) -> None:
+        """Stop every process, then take back what steps did to the machine."""
+        stop_all(self._processes)
+        if self._kea is not None:
+            self._kea.stop()
+        self.undo.close()
+
+    def _patience_s(self) -> float:
+        scenario = self.site.scenario
+        patience_s = scenario.deadline_s + scenario.boot_window_s + OVERTIME_S
+        return patience_s + max(0, scenario.modems - scenario.in_flight_max) / BOOTS_PER_S_MIN
+
+    def _listen(self, wait_s: float = 0.0) -> None:
+        """Hear what the plant says."""
+        for line in [] if self._plant is None else self._plant.lines(wait_s):
+            if "done" in line:
+                self._cpu_at_end = self._cpu()
+                self._totals.append(line)
+            else:
+                self._progress(line["online"] + line["failed"], self.site.scenario.modems)
+                self._interventions.reached(line["online"])
+
+    def _finish(self) -> dict[str, Any]:
         """Ask everybody, close the books, write the report."""
-        more = self._interventions.finish()
+        site, instances = self.site, self.instances
+        more = self.figures | self._interventions.finish()
+        more["kills"] = self._interventions.kills + more.get("kills", 0)
         if self._attack is not None:
             more["attack"] = self._end_of(self._attack)
-        site = self.site
         if site.rivals():
             more |= self._takeovers()
+        plants = [
+            event
+            for number in range(len(self._totals))
+            for event in read_journal(site.journal(plant_name(number + 1)))
+        ]
         if self._kea is not None:
-            kea = more["kea"] = self._kea.finish(read_journal(site.journal("plant")))
+            kea = more["kea"] = self._kea.finish(plants)
             wait_until(lambda: self._has_rows(kea["leases"]), READY_S, "a row for each lease", [])
         wait_until(self._is_audited, READY_S, "the audit stream to be complete", [])
-        answers = self._interventions.earlier + [
-            answer for one in site.instances.values() if (answer := self._status(one)) is not None
-        ]
-        groups = {"dhcp", "cfm", "mps", "plant"}
-        cpu_s = {group: self._cpu_at_end[group] - self._cpu_at_go[group] for group in sorted(groups)}
-        plant = read_journal(site.journal("plant"))
+        answers = instances.answers()
+        cpu_s = {
+            group: self._cpu_at_end.get(group, 0.0) - spent_s for group, spent_s in self._cpu_at_go.items()
+        }
         hosts = [read_journal(site.journal(f"host-{one.name}")) for one in site.hosts()]
         if self._kea is not None:
-            plant = by_lease(plant)
             more["kea_rows"] = lease_counts(answers)
-        ledger = account(*hosts, plant, self._interventions.notes, now=boottime_s())
+        ledger = account(
+            *hosts, plants if self._kea is None else by_lease(plants), instances.notes, now=boottime_s()
+        )
         books = asdict(ledger) | {"clean": ledger.clean}
         if not ledger.evidence:
             del books["evidence"]
         return build_report(
             scenario=site.scenario.name,
             mode=site.mode,
-            broker=self._broker,
+            broker=self.brokers.kind,
             processes=len(self._processes),
             modems=site.scenario.modems,
             mtas=site.scenario.mtas,
-            totals=totals,
+            totals=merged(self._totals),
             minters=[answer for answer in answers if answer["service"] != "cfm"],
             cfms=[answer for answer in answers if answer["service"] == "cfm"],
-            cpu_s=cpu_s,
+            cpu_s={group: spent_s for group, spent_s in sorted(cpu_s.items()) if group != "lab"},
             ledger=books,
+            ended=instances.ended(),
             more=more,
             endpoints={
                 # Of two DHCP sidecars the first.
@@ -156,28 +236,17 @@ class Lab:
             },
         )
 
-    def service(self, name: str) -> Process:
-        """The process of an instance of ours."""
-        return self._services[name]
-
-    def stop(self) -> None:
-        """Stop every process."""
-        stop_all(self._processes)
-        if self._kea is not None:
-            self._kea.stop()
-
     def _takeovers(self) -> dict[str, Any]:
         """What became of a role for which several stood, once the rest of the kills is made."""
-        kills = []
         if self._killer is not None:
             deadline = time.monotonic() + self._killer.patience_s()
             while not self._killer.is_over and time.monotonic() < deadline:
                 self._killer.tick()
                 time.sleep(LOOK_AGAIN_S)
-            kills = self._killer.kills
+            self.kills += self._killer.kills
         site = self.site
         journals = {one.name: read_journal(site.journal(f"host-{one.name}")) for one in site.rivals()}
-        return asdict(account_takeovers(kills, journals))
+        return asdict(account_takeovers(self.kills, journals, self.instances.downs))
 
     def _module(self, name: str, group: str, module: str, config: dict[str, Any]) -> Process:
         path = self.site.directory / f"{name}.json"
@@ -205,32 +274,14 @@ class Lab:
         wait_until(is_done, READY_S, f"the end of the {process.name}", [])
         return {key: value for key, value in found[-1].items() if key != "done"}
 
-    def _is_ready(self) -> bool:
-        """Everybody has the settings, every minter could hand off to every CFM, every role has a primary."""
-        cfms = {cfm.name for cfm in self.site.cfms()}
-        for one in self.site.instances.values():
-            status = ask(one.socket, {"op": "status"})
-            if status is None or not status["generation"]:
-                return False
-            if one.service != "cfm" and not cfms <= set(status["cfms"]):
-                return False
-        services = {one.service for one in self.site.minters()}
-        roles = [[one for one in self.site.minters() if one.service == service] for service in services]
-        return None not in map(primary_of, roles)
-
     def _is_audited(self) -> bool:
         """Nobody has events left that are not published."""
-        answers = map(self._status, self.site.instances.values())
-        return not any(answer["audit"]["pending"] for answer in answers if answer is not None)
+        return not any(answer["audit"]["pending"] for answer in self.instances.answers(earlier=False))
 
     def _has_rows(self, leases: int) -> bool:
         """Whether a row was made and settled for so many leases."""
-        answers = [*self._interventions.earlier, *filter(None, map(self._status, self.site.minters()))]
-        counts = lease_counts(answers)
+        counts = lease_counts(self.instances.answers())
         return counts.get("acked", 0) + counts.get("unacked", 0) >= leases
-
-    def _status(self, instance: Instance) -> dict[str, Any] | None:
-        return ask(instance.socket, {"op": "status"})
 
     def _cpu(self) -> dict[str, float]:
         totals = {"dhcp": 0.0, "mps": 0.0, "cfm": 0.0, "plant": 0.0, "lab": 0.0}

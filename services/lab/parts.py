@@ -54,8 +54,13 @@ def host_config(site: Site, instance: Instance) -> dict[str, Any]:
     }
 
 
-def plant_config(site: Site) -> dict[str, Any]:
-    """The configuration of the plant."""
+def plant_name(boot: int) -> str:
+    """What the plant of a boot is called, the first one being number 1."""
+    return f"plant-{boot}"
+
+
+def plant_config(site: Site, boot: int = 1) -> dict[str, Any]:
+    """The configuration of the plant of one boot: the same devices each time, in another order."""
     scenario = site.scenario
     dhcp, mps = _listens(site, "dhcp-1"), _listens(site, "mps-1")
     if scenario.kea is not None:
@@ -65,13 +70,14 @@ def plant_config(site: Site) -> dict[str, Any]:
         "reboot_after_s",
     )  # fmt: skip
     return {key: getattr(scenario, key) for key in keys} | {
+        "seed": scenario.seed + boot - 1,
         "relay": [RELAY_ADDRESS, site.relay_port],
         "dhcp": dhcp,
         "helpers": [_listens(site, one.name) for one in site.rivals()[1:]],
         "mps": mps,
         "tftp_port": site.tftp_port,
         "secret_file": str(site.secret_file),
-        "journal": str(site.journal("plant")),
+        "journal": str(site.journal(plant_name(boot))),
         "mta_marker": MTA_MARKER,
     }
 

@@ -23,13 +23,16 @@ def build_report(
     cfms: list[dict[str, Any]],
     cpu_s: Mapping[str, float],
     ledger: Mapping[str, Any],
+    ended: Mapping[str, int],
     endpoints: Mapping[str, Any],
     more: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """One flat report from what the parts said. `minters` and `cfms` are their last `status` answers, `more`
-    is what an attack, a rotation of keys or an election came to.
+    """One flat report from what the parts said. `minters` and `cfms` are their last `status` answers, `ended`
+    are the exit codes of those that ended by themselves, `more` is what steps counted and what an attack, a
+    rotation of keys or an election came to.
     """
     plant = (
+        "boots",
         "online",
         "failed",
         "files_valid",
@@ -53,18 +56,21 @@ def build_report(
         "early": {key: sum(one["reads"][key] for one in cfms) for key in EARLY},
         "cpu_s": {group: round(seconds, 3) for group, seconds in cpu_s.items()},
         "ledger": dict(ledger),
+        "ended": dict(ended),
         **more,
     }
 
 
 def is_good(report: Mapping[str, Any]) -> bool:
-    """Nobody failed, the ledger is clean, an attack got nothing, every key that was rotated works, and there
-    were never two primaries.
+    """Nobody failed, the ledger is clean, an attack got nothing, every key that was rotated works, there were
+    never two primaries, no service ended by itself, and what the scenario expected has happened.
     """
+    ended, broken = report.get("ended"), report.get("expected")
     rotated = all(report.get("rotations", {}).values())
     held = not report.get("attack", {}).get("bytes", 0)
     one = not report.get("overlap_ms", 0) and not report.get("stale_effects", 0)
-    return report["failed"] == 0 and bool(report["ledger"]["clean"]) and held and rotated and one
+    kept = not ended and not broken
+    return report["failed"] == 0 and bool(report["ledger"]["clean"]) and held and rotated and one and kept
 
 
 def print_table(report: Mapping[str, Any], console: Console) -> None:
@@ -73,7 +79,7 @@ def print_table(report: Mapping[str, Any], console: Console) -> None:
     for key, value in report.items():
         if isinstance(value, dict) and key != "endpoints":
             value = "  ".join(f"{name} {number}" for name, number in value.items())
-        if key != "endpoints":
+        if key != "endpoints" and value != "":
             table.add_row(f"[bold]{key}", str(round(value, 3) if isinstance(value, float) else value))
     console.print(table, soft_wrap=True)
     if report["broker"] == "embedded":

@@ -4,59 +4,77 @@ import fcntl
 import os
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from bus.errors import ConfigError, TryAgainError
-from services.lab.broker import embedded, real
+from bus.errors import ConfigError, TryAgainError, UnavailableError
+from services.lab.brokers import Kind, brokers_of
 from services.lab.kafka_state import state_directory
 from services.lab.orchestrator import Lab, Progress
-from services.lab.scenario import Scenario
+from services.lab.script import Script
 from services.lab.site import build_site
 
 
+def chosen_broker(script: Script, mode: str, asked: str | None) -> Kind:
+    """The brokers of a run: what the command line asked for, or what the scenario needs, or embedded ones;
+    none in mode multicast. `ConfigError` if the scenario cannot run on them.
+    """
+    if mode == "multicast":
+        if script.broker is not None:
+            raise ConfigError(f"{script.name}: it needs broker {script.broker}, so mode bus")
+        return "none"
+    needed = script.broker
+    if needed is not None and asked not in (None, needed):
+        raise ConfigError(f"{script.name}: it needs broker {needed}, and not {asked}")
+    return "kafka" if "kafka" in (needed, asked) else "embedded"
+
+
 def rehearse(
-    scenario: Scenario, mode: str, broker: str, report: Callable[[str], None], progress: Progress
+    script: Script, mode: str, broker: Kind, report: Callable[[str], None], progress: Progress
 ) -> dict[str, Any]:
     """How the same storm goes without its attack; nothing for a scenario that has none."""
-    if scenario.attack is None:
+    if script.attack is None:
         return {}
-    with running(scenario.model_copy(update={"attack": None}), mode, broker, report) as lab:
-        calm = lab.finish(lab.boot(progress))
-    return {f"calm_{key}": calm[key] for key in ("failed", "duration_s", "boot_p50_s", "boot_p99_s")}
+    calm = script.model_copy(update={"attack": None, "expect": {}})
+    with running(calm, mode, broker, report, progress) as lab:
+        found = lab.run()
+    return {f"calm_{key}": found[key] for key in ("failed", "duration_s", "boot_p50_s", "boot_p99_s")}
 
 
 @contextmanager
-def running(scenario: Scenario, mode: str, broker: str, report: Callable[[str], None]) -> Iterator[Lab]:
+def running(
+    script: Script,
+    mode: str,
+    broker: Kind,
+    report: Callable[[str], None],
+    progress: Progress = lambda _done, _total: None,
+) -> Iterator[Lab]:
     """A started lab, with its broker (none, embedded, kafka) and a directory of its own; everything is gone
     afterwards.
 
     `TryAgainError` if another run is under way.
     """
-    if mode == "multicast" and scenario.faults is not None:
-        raise ConfigError(f"{scenario.name}: its faults need the proxy of the hand-off path, so mode bus")
-    if mode == "multicast" and scenario.dhcps > 1:
-        raise ConfigError(f"{scenario.name}: its DHCP hosts need the election, so mode bus")
+    if mode == "multicast" and script.faults is not None:
+        raise ConfigError(f"{script.name}: its faults need the proxy of the hand-off path, so mode bus")
+    if mode == "multicast" and script.dhcps > 1:
+        raise ConfigError(f"{script.name}: its DHCP hosts need the election, so mode bus")
+    if script.root and os.geteuid() != 0:
+        raise UnavailableError(f"{script.name}: what it does to the machine only root may do")
+    own = script.alters_brokers()
     with (
         _alone(),
-        tempfile.TemporaryDirectory(prefix="provbus-lab-") as directory,
-        _brokers(broker, report) as bootstrap,
+        tempfile.TemporaryDirectory(prefix="provbus-lab-") as name,
+        brokers_of(broker, own, Path(name) / "kafka", report) as brokers,
     ):
         report("making keys and starting processes")
-        lab = Lab(build_site(Path(directory), scenario, mode, bootstrap, broker), broker, report)
+        site = build_site(Path(name), script, mode, brokers.bootstrap, broker)
+        lab = Lab(site, script, brokers, report, progress)
         try:
             lab.start()
             yield lab
         finally:
             lab.stop()
-
-
-def _brokers(broker: str, report: Callable[[str], None]) -> AbstractContextManager[str]:
-    """Where the brokers are, while they are needed; nowhere if there are none."""
-    if broker == "none":
-        return nullcontext("")
-    return embedded() if broker == "embedded" else real(report)
 
 
 @contextmanager

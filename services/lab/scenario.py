@@ -1,13 +1,12 @@
-"""What a scenario file says: which plant boots, through what weather."""
+"""What a scenario file says: which plant boots, through what weather, and what must have come of it."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
-from bus.errors import ConfigError
 from bus.section import Section
-from bus.yaml_file import explain, read_yaml
+from services.lab.expect import Expected
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Seconds = Annotated[float, Field(ge=0)]
@@ -106,6 +105,18 @@ class Scenario(Section):
     kea: KeaHost | None = None
     # Let the same plant boot against a bare TFTP loop afterwards, and report the CPU of both.
     bare_tftp: bool = False
+    # The only broker this runs on, if it matters.
+    broker: Literal["embedded", "kafka"] | None = None
+    # It does to the machine what only root may do.
+    root: bool = False
+    # What the report must say, or the run has failed.
+    expect: dict[str, Expected] = Field(default_factory=dict)
+
+    def names(self) -> dict[str, str]:
+        """The service of each instance by its name."""
+        names = {f"dhcp-{number}": "dhcp" for number in range(1, self.dhcps + 1)}
+        names |= {} if self.kea else {"mps-1": "mps"}
+        return names | {f"cfm-{number}": "cfm" for number in range(1, self.cfms + 1)}
 
     def weather(self) -> Faults | None:
         """What the proxy does on the hand-off path, if there is one."""
@@ -114,30 +125,6 @@ class Scenario(Section):
         fault = Fault(drop=self.carrier_loss)
         return Faults(rows=fault, ack=fault, pull=fault, pulled=fault, hello=fault, standing=fault)
 
-    def resized(self, modems: int) -> "Scenario":
+    def resized(self, modems: int) -> Self:
         """The same scenario with another number of modems and the same share of adapters."""
         return self.model_copy(update={"modems": modems, "mtas": round(self.mtas * modems / self.modems)})
-
-
-def load_scenario(path: Path) -> Scenario:
-    """The scenario in a file; `ConfigError` says what is wrong and where. `settings` is relative to it."""
-    data, marks = read_yaml(path)
-    try:
-        scenario = Scenario(**data)
-    except ValidationError as error:
-        raise ConfigError("\n".join(explain(error, path, marks, Scenario))) from error
-    if scenario.faults is not None and scenario.carrier_loss:
-        raise ConfigError(f"{path}: give either faults or carrier_loss")
-    late = [kill.cfm for kill in scenario.kills if kill.cfm > scenario.cfms]
-    if late or scenario.mtas > scenario.modems:
-        reason = f"kills cfm {late[0]} of {scenario.cfms}" if late else "has more mtas than modems"
-        raise ConfigError(f"{path}: {reason}")
-    if scenario.host_kills is not None and scenario.dhcps == 1:
-        raise ConfigError(f"{path}: host_kills need dhcps: 2, or nobody takes over")
-    alone = [key for key in ("attack", "kea", "rotate_at_online") if getattr(scenario, key) is not None]
-    if alone and scenario.dhcps > 1:
-        raise ConfigError(f"{path}: {alone[0]} is for one DHCP host, dhcps: 1")
-    update: dict[str, Any] = {"settings": path.parent / scenario.settings}
-    if scenario.kea is not None:
-        update["kea"] = scenario.kea.model_copy(update={"config": path.parent / scenario.kea.config})
-    return scenario.model_copy(update=update)

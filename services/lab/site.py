@@ -14,7 +14,7 @@ import yaml
 
 from bus.fleet import make_fleet
 from fileid.seal import KEY_BYTES
-from services.lab.addresses import HOST_ADDRESS, KEA_ADDRESS, RELAY_ADDRESS
+from services.lab.addresses import HOST_ADDRESS, HTTP_ADDRESS, KEA_ADDRESS, RELAY_ADDRESS
 from services.lab.kea_site import kea_files, kea_section
 from services.lab.rotation import PROBE, Rotation, Target
 from services.lab.scenario import Scenario
@@ -32,6 +32,8 @@ class Instance:
     config: Path
     socket: Path
     address: str
+    http: tuple[str, int]
+    mode: str
     config_data: dict[str, Any] = field(default_factory=dict)
 
 
@@ -42,6 +44,8 @@ class Site:
     directory: Path
     scenario: Scenario
     mode: str
+    bootstrap: str
+    fetch_wait_s: float
     group: tuple[str, int]
     tftp_port: int
     host_ports: dict[str, int]
@@ -100,15 +104,34 @@ class Site:
         return Rotation(self.directory / "keys", self.mode, target)
 
     def journal(self, name: str) -> Path:
-        """Where a host or the plant writes its journal."""
+        """Where a host or a plant writes its journal."""
         return self.directory / f"{name}.jsonl"
+
+    def state_directory(self, name: str) -> Path:
+        """Where an instance keeps what outlasts it."""
+        return self.directory / "state" / name
+
+    def write_config(self, name: str, mode: str) -> None:
+        """Write the configuration of an instance, with the columns of both modes and this one in force."""
+        one = self.instances[name]
+        one.mode = mode
+        data = _config(self, one) | {"transport": {"mode": mode}}
+        data["multicast"] = {
+            "address": one.address,
+            "lose": self.scenario.carrier_loss,
+            "group": self.group[0],
+            "port": self.group[1],
+            "keys": [str(self.directory / "keys" / "multicast" / "group.key")],
+        }
+        data["failover"] = {"primary": "mps-1" if one.service == "mps" else "dhcp-1"}
+        if self.bootstrap:
+            data["kafka"] = {"bootstrap": self.bootstrap, "fetch_wait_s": self.fetch_wait_s}
+        one.config.write_text(yaml.safe_dump(data))
 
 
 def build_site(directory: Path, scenario: Scenario, mode: str, bootstrap: str, broker: str) -> Site:
     """Make the keys and write every configuration file."""
-    names = {f"dhcp-{number}": "dhcp" for number in range(1, scenario.dhcps + 1)}
-    names |= {} if scenario.kea else {"mps-1": "mps"}
-    names |= {f"cfm-{number}": "cfm" for number in range(1, scenario.cfms + 1)}
+    names = scenario.names()
     probe = {} if scenario.rotate_at_online is None else {PROBE: "dhcp"}
     make_fleet(directory / "keys", names | probe, "lab", KEY_BYTES)
     addresses = {name: f"127.0.0.{10 + int(name[4:])}" for name in names if name.startswith("cfm")}
@@ -120,6 +143,8 @@ def build_site(directory: Path, scenario: Scenario, mode: str, bootstrap: str, b
         directory=directory,
         scenario=scenario,
         mode=mode,
+        bootstrap=bootstrap,
+        fetch_wait_s=KEA_FETCH_WAIT_S if scenario.kea is not None else FETCH_WAIT_S.get(broker, 0.0),
         group=(
             f"239.255.{secrets.randbelow(256)}.{secrets.randbelow(256)}",
             free_port([""], socket.SOCK_DGRAM),
@@ -134,24 +159,17 @@ def build_site(directory: Path, scenario: Scenario, mode: str, bootstrap: str, b
     )
     site.secret_file.write_text(secrets.token_hex(16))
     site.secret_file.chmod(0o600)
-    group = {
-        "group": site.group[0],
-        "port": site.group[1],
-        "keys": [str(directory / "keys" / "multicast" / "group.key")],
-    }
     for name, service in names.items():
-        address = addresses.get(name, HOST_ADDRESS.get(name, ""))
-        data = _config(site, name, service, address)
-        data["transport"] = {"mode": mode}
-        if mode == "multicast":
-            data["multicast"] = {"address": address, "lose": scenario.carrier_loss} | group
-            data["failover"] = {"primary": "mps-1" if service == "mps" else "dhcp-1"}
-        else:
-            wait_s = FETCH_WAIT_S[broker] if scenario.kea is None else KEA_FETCH_WAIT_S
-            data["kafka"] = {"bootstrap": bootstrap, "fetch_wait_s": wait_s}
-        path = directory / f"{name}.yaml"
-        path.write_text(yaml.safe_dump(data))
-        site.instances[name] = Instance(name, service, path, directory / f"{name}.sock", address)
+        site.instances[name] = Instance(
+            name=name,
+            service=service,
+            config=directory / f"{name}.yaml",
+            socket=directory / f"{name}.sock",
+            address=addresses.get(name, HOST_ADDRESS.get(name, "")),
+            http=(HTTP_ADDRESS, free_port([HTTP_ADDRESS])),
+            mode=mode,
+        )
+        site.write_config(name, mode)
     return site
 
 
@@ -175,14 +193,16 @@ def free_port(addresses: Iterable[str], kind: socket.SocketKind = socket.SOCK_ST
     raise OSError("no port is free on all addresses")
 
 
-def _config(site: Site, name: str, service: str, address: str) -> dict[str, Any]:
-    keys = site.directory / "keys"
+def _config(site: Site, one: Instance) -> dict[str, Any]:
+    """What is the same in every mode."""
+    name, service, keys = one.name, one.service, site.directory / "keys"
     data: dict[str, Any] = {
         "instance": name,
         "fleet": str(keys / "fleet.yaml"),
         "key": str(keys / "curve" / f"{name}.key"),
-        "state_directory": str(site.directory / "state" / name),
-        "local": {"socket": str(site.directory / f"{name}.sock")},
+        "state_directory": str(site.state_directory(name)),
+        "local": {"socket": str(one.socket)},
+        "http": {"listen": "{}:{}".format(*one.http)},
     }
     if service == "cfm":
         data["cfm"] = {
@@ -190,7 +210,7 @@ def _config(site: Site, name: str, service: str, address: str) -> dict[str, Any]
             "advertise": site.advertised[name],
             "seal_keys": sorted(str(path) for path in (keys / "seal").iterdir()),
             "secret_file": str(site.secret_file),
-            "tftp": {"address": address, "port": site.tftp_port},
+            "tftp": {"address": one.address, "port": site.tftp_port},
         }
         if site.scenario.kea is not None:
             data["cfm"]["kea_names"] = [one["name"] for one in kea_files(site.scenario.kea, [])]

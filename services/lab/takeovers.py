@@ -11,7 +11,8 @@ overlap             the time during which effects of two epochs left: those of a
                     its last.
 stale effect        one under an epoch older than one under which another host had acted before.
 epoch change        an epoch under which a host was allowed to act or acted, after the first.
-spurious failover   an epoch change without a kill of the host that had the epoch before, since it had it.
+spurious failover   an epoch change without a kill of the host that had the epoch before, or of its sidecar,
+                    since it had it.
 """
 
 from __future__ import annotations
@@ -55,8 +56,12 @@ class _Seen(NamedTuple):
     acted: bool
 
 
-def account_takeovers(kills: Sequence[HostKill], journals: Mapping[str, Iterable[Event]]) -> Takeovers:
-    """The figures of a run from its kills, in their order, and the journal of each host by its name."""
+def account_takeovers(
+    kills: Sequence[HostKill], journals: Mapping[str, Iterable[Event]], downs: Sequence[HostKill] = ()
+) -> Takeovers:
+    """The figures of a run from its kills, in their order, and the journal of each host by its name. `downs`
+    are the sidecars that were taken down on purpose, which explains a change of epoch like a kill.
+    """
     seen = sorted(one for host, journal in journals.items() for one in _seen(host, journal))
     took_s = sorted(_takeover_times(kills, seen))
     first: dict[int, _Seen] = {}
@@ -70,7 +75,9 @@ def account_takeovers(kills: Sequence[HostKill], journals: Mapping[str, Iterable
         overlap_ms=round(_overlap_s(seen) * 1000, 3),
         stale_effects=_stale_effects(seen),
         epoch_changes=len(changes),
-        spurious_failovers=sum(not _is_explained(before, after, kills) for before, after in changes),
+        spurious_failovers=sum(
+            not _is_explained(before, after, [*kills, *downs]) for before, after in changes
+        ),
     )
 
 

@@ -4,8 +4,9 @@ from pathlib import Path
 
 from services.lab.baseline import bare_cpu_per_session, cpu_per_boot
 from services.lab.journal import read_journal
+from services.lab.parts import plant_name
 from services.lab.run import running
-from services.lab.scenario import Scenario
+from services.lab.script import Script
 from tests.bench.figure import Figure, alternate, ratios
 
 BOOTS = 10_000
@@ -47,12 +48,12 @@ def boot_figures() -> list[Figure]:
 
 
 def _cpu_per_boot(sizes: list[int]) -> float:
-    scenario = Scenario(
+    scenario = Script(
         name="bench", modems=BOOTS, cfms=1, in_flight_max=IN_FLIGHT, deadline_s=120, settings=SETTINGS
     )
     with running(scenario, "bus", "embedded", lambda _: None) as lab:
-        report = lab.finish(lab.boot(lambda _done, _total: None))
-        events = read_journal(lab.site.journal("plant"))
+        report = lab.run()
+        events = read_journal(lab.site.journal(plant_name(1)))
         sizes += [event["bytes"] for event in events if event["event"] == "completed"]
     assert report["failed"] == 0, report
     assert report["ledger"]["clean"], report

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from services.lab.processes import Process, wait_until
 from services.lab.run import running
-from services.lab.scenario import Scenario
+from services.lab.script import Script
 from tests.bench.figure import Figure
 
 FIGURES = ("sidecar_idle_cpu", "sidecar_rss_mib")
@@ -21,7 +21,7 @@ WARM_UP_S = 5.0  # the first beats, the settings, the first statistics
 def idle_figures(_bootstrap: str) -> list[Figure]:
     """Windows one after the other of a lab whose plant never starts."""
     cpu, rss_mib = [], []
-    with running(Scenario(name="idle", modems=1, cfms=3, settings=SETTINGS), "bus", "kafka", _ignore) as lab:
+    with running(Script(name="idle", modems=1, cfms=3, settings=SETTINGS), "bus", "kafka", _ignore) as lab:
         sidecar = lab.service("dhcp-1")
         _watch(sidecar, WARM_UP_S)
         for _ in range(WINDOWS):

@@ -7,7 +7,8 @@ import pytest
 import yaml
 
 from bus.errors import ConfigError
-from services.lab.scenario import HostKills, PerfDhcp, load_scenario
+from services.lab.scenario import HostKills, PerfDhcp
+from services.lab.script import load_script
 
 SCENARIOS = Path(__file__).parents[3] / "deploy" / "scenarios"
 
@@ -20,7 +21,7 @@ def written(directory: Path, **changes: Any) -> Path:
 
 
 def test_keas_configuration_is_found_beside_the_scenario(tmp_path: Path) -> None:
-    scenario = load_scenario(written(tmp_path, kea={"config": "../kea.conf"}))
+    scenario = load_script(written(tmp_path, kea={"config": "../kea.conf"}))
     assert scenario.kea is not None
     assert scenario.kea.config == tmp_path / ".." / "kea.conf"
     assert (scenario.kea.names, scenario.kea.clean_up_s) == ("class", 3600)
@@ -36,7 +37,7 @@ def test_everything_about_kea_is_read(tmp_path: Path) -> None:
         "restart_at_online": 0.5,
         "perfdhcp": {"rate_per_s": 100, "duration_s": 3},
     }
-    scenario = load_scenario(written(tmp_path, kea=kea, reboot_after_s=10))
+    scenario = load_script(written(tmp_path, kea=kea, reboot_after_s=10))
     assert scenario.kea is not None
     assert scenario.reboot_after_s == 10.0
     assert scenario.kea.perfdhcp == PerfDhcp(rate_per_s=100, duration_s=3)
@@ -58,17 +59,17 @@ def test_everything_about_kea_is_read(tmp_path: Path) -> None:
 )
 def test_what_is_wrong_is_named(tmp_path: Path, changes: dict[str, Any], said: str) -> None:
     with pytest.raises(ConfigError, match=said):
-        load_scenario(written(tmp_path, **changes))
+        load_script(written(tmp_path, **changes))
 
 
 def test_one_dhcp_host_is_alone_unless_a_scenario_says_otherwise(tmp_path: Path) -> None:
-    scenario = load_scenario(written(tmp_path))
+    scenario = load_script(written(tmp_path))
     assert (scenario.dhcps, scenario.host_kills) == (1, None)
 
 
 def test_kills_of_hosts_are_read(tmp_path: Path) -> None:
     kills = {"count": 3, "every_s": [1.0, 2.5], "back_after_s": 0.5}
-    scenario = load_scenario(written(tmp_path, dhcps=2, host_kills=kills))
+    scenario = load_script(written(tmp_path, dhcps=2, host_kills=kills))
     assert scenario.host_kills == HostKills(count=3, every_s=(1.0, 2.5), back_after_s=0.5)
 
 
@@ -88,12 +89,12 @@ def test_kills_of_hosts_are_read(tmp_path: Path) -> None:
 )
 def test_what_two_hosts_cannot_do_is_said(tmp_path: Path, changes: dict[str, Any], said: str) -> None:
     with pytest.raises(ConfigError, match=said):
-        load_scenario(written(tmp_path, **changes))
+        load_script(written(tmp_path, **changes))
 
 
 @pytest.mark.parametrize("path", sorted(SCENARIOS.glob("kea*.yaml")), ids=lambda path: path.stem)
 def test_the_scenarios_with_kea_name_a_configuration_that_is_there(path: Path) -> None:
-    scenario = load_scenario(path)
+    scenario = load_script(path)
     assert scenario.kea is not None
     assert scenario.kea.config.is_file()
     assert scenario.settings.is_file()

@@ -1,0 +1,102 @@
+"""Steps on instances: stopped, killed, started again, moved to another mode, waited for."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from pydantic import Field
+
+from bus.errors import StateError
+from services.lab.readiness import unready
+from services.lab.steps.step import Names, Word, unknown_name
+
+if TYPE_CHECKING:
+    from services.lab.orchestrator import Lab
+    from services.lab.scenario import Scenario
+
+START_S = 30.0
+
+
+class OnInstances(Word):
+    """A step on instances by their names, or on `all` of those that are in the state it needs."""
+
+    plain = "names"
+    names: Names
+
+    def wrong(self, scenario: Scenario) -> str | None:
+        """A name that nobody has."""
+        return unknown_name(self.names, scenario)
+
+
+class Stop(OnInstances):
+    """Stop instances as an operator would, all at once, and wait until they have drained and ended; one that
+    had ended by itself, or ends with another exit code than 0, is an error.
+    """
+
+    def do(self, lab: Lab) -> None:
+        """Stop."""
+        lab.instances.stop(lab.instances.up(self.names))
+
+
+class Kill(OnInstances):
+    """Kill -9, all at once."""
+
+    def do(self, lab: Lab) -> None:
+        """Kill."""
+        lab.instances.kill(lab.instances.up(self.names))
+
+
+class Start(OnInstances):
+    """Start instances that were stopped or killed, all at once, and wait until each answers at its local
+    socket. Whether they are ready is asked by `wait_ready`.
+    """
+
+    def do(self, lab: Lab) -> None:
+        """Start."""
+        names = lab.instances.down(self.names)
+        lab.instances.start(names)
+        lab.wait_for(lambda: lab.instances.silent(names), START_S)
+
+
+class Forget(OnInstances):
+    """Remove the state directories of instances that are stopped, as if they had never run."""
+
+    def do(self, lab: Lab) -> None:
+        """Forget."""
+        for name in lab.instances.down(self.names):
+            shutil.rmtree(lab.site.state_directory(name), ignore_errors=True)
+
+
+class Mode(Word):
+    """Write the mode into the configurations of all instances that are stopped; the others keep theirs."""
+
+    plain = "mode"
+    mode: Literal["bus", "multicast"]
+
+    def wrong(self, scenario: Scenario) -> str | None:
+        """The proxy of the hand-off path knows one mode."""
+        return None if scenario.faults is None else "faults need the proxy of the hand-off path, so mode bus"
+
+    def do(self, lab: Lab) -> None:
+        """Write."""
+        names = lab.instances.down("all")
+        if self.mode == "bus" and not lab.brokers.bootstrap:
+            raise StateError("there are no brokers: the run began in mode multicast")
+        for name in names:
+            lab.site.write_config(name, self.mode)
+        lab.count("mode_changes")
+
+
+class WaitReady(Word):
+    """Wait until every instance that runs is ready as `/readyz` says it, every minter sees every CFM that
+    runs, and every role has one who may act. The longest such wait is `ready_s_max`.
+    """
+
+    plain: ClassVar[str] = "within_s"
+    within_s: float = Field(30.0, gt=0)
+
+    def do(self, lab: Lab) -> None:
+        """Wait."""
+        waited_s = lab.wait_for(lambda: unready(lab.site, lab.instances.up("all")), self.within_s)
+        lab.figures["ready_s_max"] = max(lab.figures.get("ready_s_max", 0.0), round(waited_s, 3))

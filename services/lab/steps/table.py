@@ -1,0 +1,49 @@
+"""The words of all steps, and the step that each stands for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import model_validator
+
+from bus.section import Section
+from services.lab.steps.boots import Boot
+from services.lab.steps.instances import Forget, Kill, Mode, Start, Stop, WaitReady
+from services.lab.steps.pause import Pause
+from services.lab.steps.step import Step
+
+
+class Entry(Section):
+    """An item of a scenario's steps: a mapping with one key, which is the word of its step."""
+
+    boot: Boot | None = None
+    stop: Stop | None = None
+    start: Start | None = None
+    kill: Kill | None = None
+    forget: Forget | None = None
+    mode: Mode | None = None
+    wait_ready: WaitReady | None = None
+    pause: Pause | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_one_word(cls, item: Any) -> Any:
+        if not isinstance(item, dict) or len(item) != 1:
+            raise ValueError(f"a step is a mapping with one key, one of {', '.join(cls.model_fields)}")
+        return {word: {} if said is None else said for word, said in item.items()}
+
+    @property
+    def word(self) -> str:
+        """The key."""
+        (word,) = self.model_fields_set
+        return word
+
+    @property
+    def step(self) -> Step:
+        """What it says."""
+        step: Step = getattr(self, self.word)
+        return step
+
+
+Boot.model_rebuild(_types_namespace={"Entry": Entry})
+Entry.model_rebuild(force=True)

@@ -1,0 +1,71 @@
+"""The steps of a scenario file: which there are, what each takes, and how a mistake is named."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from bus.errors import ConfigError
+from services.lab.script import Script, load_script
+from services.lab.steps.boots import Boot
+from services.lab.steps.instances import Mode, Start, Stop, WaitReady
+from services.lab.steps.pause import Pause
+
+
+def written(directory: Path, **changes: Any) -> Path:
+    path = directory / "scenario.yaml"
+    said: dict[str, Any] = {"name": "one", "modems": 10, "settings": "lab.yaml"} | changes
+    path.write_text(yaml.safe_dump(said, sort_keys=False))
+    return path
+
+
+def loaded(directory: Path, **changes: Any) -> Script:
+    return load_script(written(directory, **changes))
+
+
+def test_without_steps_the_plant_boots_once(tmp_path: Path) -> None:
+    script = loaded(tmp_path)
+    assert [entry.step for entry in script.steps] == [Boot()]
+    assert script.repeat == 1
+    assert not script.alters_brokers()
+
+
+def test_steps_are_read_in_their_order(tmp_path: Path) -> None:
+    steps: list[dict[str, Any]] = [
+        {"boot": {"meanwhile": [{"pause": 1.5}]}},
+        {"stop": "all"},
+        {"mode": "multicast"},
+        {"start": ["dhcp-1", "cfm-2"]},
+        {"wait_ready": None},
+    ]
+    script = loaded(tmp_path, steps=steps, repeat=3)
+    assert [entry.word for entry in script.steps] == ["boot", "stop", "mode", "start", "wait_ready"]
+    boot, *others = [entry.step for entry in script.steps]
+    assert boot.inner() == [Pause(seconds=1.5)]
+    start = Start(names=("dhcp-1", "cfm-2"))
+    assert others == [Stop(names="all"), Mode(mode="multicast"), start, WaitReady(within_s=30.0)]
+    assert script.repeat == 3
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"steps": [{"boot": None}, {"stopp": "all"}]}, ":6: unknown key .*; did you mean 'stop'"),
+        ({"steps": [{"boot": None, "stop": "all"}]}, "a step is a mapping with one key, one of boot, "),
+        ({"steps": ["boot"]}, "a step is a mapping with one key"),
+        ({"steps": [{"boot": None}, {"wait_ready": 0}]}, r":6: steps\.1\.wait_ready.*greater than 0"),
+        ({"steps": [{"mode": "dual"}]}, r"steps\.0\.mode\.mode: "),
+        ({"steps": [{"boot": None}, {"kill": ["cfm-3"]}]}, r":6: steps\[1\] kill: .* no instance 'cfm-3'"),
+        ({"steps": [{"boot": {"meanwhile": [{"stop": ["x"]}]}}]}, r"steps\[0\] boot: .* 'x'"),
+        ({"steps": [{"boot": {"meanwhile": [{"boot": None}]}}]}, "a boot has no boots meanwhile"),
+        ({"steps": [{"mode": "bus"}], "faults": {}}, "faults need the proxy"),
+        ({"steps": [{"boot": None}], "kills": [{"cfm": 1, "at_online": 0.5}]}, "give either steps or kills"),
+        ({"repeat": 2}, "repeat needs steps"),
+        ({"expect": {"takeovers": {}}}, "give min, max, min_share or max_share"),
+        ({"broker": "rabbit"}, "broker"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_named_with_its_line(tmp_path: Path, changes: dict[str, Any], said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        loaded(tmp_path, **changes)
