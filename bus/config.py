@@ -9,18 +9,19 @@ values: they stand in files of their own, and the configuration names them (`bus
 import os
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Literal
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
-from bus.environment import check_variables
+from bus.config_paths import resolve, wrong_paths
+from bus.endpoint import is_any, parse, split
+from bus.environment import Place, check_variables
 from bus.errors import ConfigError
 from bus.messages import Name
-from bus.secret_file import CREDENTIALS
-from bus.section import IPv4, MulticastGroup, Port, Section
+from bus.section import HostIPv4, ListenPlace, MulticastGroup, Port, Section, Servers
 from bus.service_sections import CfmSection, MinterSection
-from bus.yaml_file import explain, read_yaml
+from bus.yaml_file import Marks, explain, nearest_mark, read_yaml
 
 MODES = ("bus", "multicast")
 
@@ -37,7 +38,7 @@ def wrong_mode(mode: str) -> str:
 class KafkaSection(Section):
     """The connection to the brokers. `client` holds librdkafka's security settings, without passwords."""
 
-    bootstrap: str
+    bootstrap: Servers
     client: dict[str, str] = Field(default_factory=dict)
     password_file: Path | None = None
     message_timeout_s: float = Field(2.0, gt=0)
@@ -82,7 +83,7 @@ class MulticastSection(Section):
     """The group, and how we take part in it. The first of `keys` seals, all of them are believed."""
 
     # Our own address: what is for us alone comes here, and its interface carries the group.
-    address: IPv4
+    address: HostIPv4
     group: MulticastGroup = "239.255.70.1"
     port: Port = 7070
     ttl: int = Field(1, ge=0, le=255)
@@ -120,19 +121,13 @@ class LocalSection(Section):
 class HttpSection(Section):
     """Where /metrics, /livez and /readyz are answered; without this section nowhere."""
 
-    listen: Annotated[str, Field(pattern=r"^(\[[0-9A-Fa-f:.]+\]|[^\[\]:]+):[0-9]{1,5}$")]
+    listen: ListenPlace
 
     @property
     def address(self) -> tuple[str, int]:
         """Host and port."""
-        host, _, port = self.listen.rpartition(":")
-        return host.strip("[]"), int(port)
-
-    @model_validator(mode="after")
-    def _is_a_port(self) -> "HttpSection":
-        if not 1 <= self.address[1] <= 65535:
-            raise ValueError(f"{self.listen} does not end in a port from 1 to 65535")
-        return self
+        host, port = split(self.listen)
+        return host, int(port)
 
 
 class LogSection(Section):
@@ -179,7 +174,17 @@ class Config(BaseSettings):
             )
         if mode == "bus" and self.cfm is not None and self.cfm.listen is None:
             raise ValueError("transport.mode bus needs 'cfm.listen'")
+        if mode == "bus" and self.cfm is not None:
+            self._tells_where(self.cfm)
         return self
+
+    @staticmethod
+    def _tells_where(cfm: CfmSection) -> None:
+        if cfm.listen is not None and cfm.advertise is None and is_any(parse(cfm.listen).host):
+            raise ValueError(
+                f"cfm.listen: {cfm.listen} is any address of this host: say in cfm.advertise which one the"
+                " minters reach"
+            )
 
     @classmethod
     def settings_customise_sources(
@@ -207,7 +212,16 @@ def load(path: Path) -> Config:
         raise ConfigError("\n".join(explain(error, path, marks, Config))) from error
     except SettingsError as error:
         raise ConfigError(f"environment: {error}") from error
-    return _resolve(config, path.absolute().parent)
+    config = resolve(config, path.absolute().parent)
+    mistakes = [f"{_where(path, marks, place)}: {reason}" for place, reason in wrong_paths(config)]
+    if mistakes:
+        raise ConfigError("\n".join(mistakes))
+    return config
+
+
+def _where(path: Path, marks: Marks, place: Place) -> str:
+    line = nearest_mark(marks, place)
+    return f"{path if line is None else f'{path}:{line}'}: {'.'.join(place)}"
 
 
 def _is_address(text: str) -> bool:
@@ -216,18 +230,3 @@ def _is_address(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _resolve(config: Config, base: Path) -> Config:
-    """The same configuration with every path absolute, but for credentials."""
-
-    def absolute(value: Any) -> Any:
-        if isinstance(value, Path):
-            return value if str(value).startswith(CREDENTIALS) else base / value
-        if isinstance(value, list):
-            return [absolute(item) for item in value]
-        if isinstance(value, Section):
-            return value.model_copy(update={name: absolute(item) for name, item in value})
-        return value
-
-    return config.model_copy(update={name: absolute(value) for name, value in config})

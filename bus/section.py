@@ -1,9 +1,21 @@
-"""What every section of a configuration is made of: declared fields only, and addresses that are some."""
+"""What every section of a configuration is made of: declared fields only, and addresses that can be reached
+(`bus.endpoint`).
+"""
 
+from collections.abc import Callable
 from ipaddress import IPv4Address, IPv4Network, ip_address, ip_network
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from bus.endpoint import (
+    wrong_address,
+    wrong_advertise,
+    wrong_group,
+    wrong_listen,
+    wrong_place,
+    wrong_servers,
+)
 
 
 class Section(BaseModel):
@@ -16,10 +28,16 @@ def _is_dotted_quad(text: str) -> str:
     return str(IPv4Address(text))
 
 
-def _is_group(text: str) -> str:
-    if not IPv4Address(text).is_multicast:
-        raise ValueError(f"{text} is not a multicast group (224.0.0.0/4)")
-    return text
+def _none(wrong: Callable[[str], str]) -> AfterValidator:
+    """Refuse a text in which `wrong` finds something."""
+
+    def check(text: str) -> str:
+        mistake = wrong(text)
+        if mistake:
+            raise ValueError(mistake)
+        return text
+
+    return AfterValidator(check)
 
 
 def _is_ip(text: str) -> str:
@@ -35,8 +53,13 @@ def _is_ipv4_network(text: str) -> str:
 
 
 Port = Annotated[int, Field(ge=1, le=65535)]
-IPv4 = Annotated[str, AfterValidator(_is_dotted_quad)]
-MulticastGroup = Annotated[IPv4, AfterValidator(_is_group)]
-IP = Annotated[str, AfterValidator(_is_ip)]
+# An address that others are told, as its shortest spelling.
+HostIPv4 = Annotated[str, AfterValidator(_is_dotted_quad), _none(wrong_address)]
+HostIP = Annotated[str, _none(wrong_address), AfterValidator(_is_ip)]
+MulticastGroup = Annotated[str, AfterValidator(_is_dotted_quad), _none(wrong_group)]
+Listen = Annotated[str, _none(wrong_listen)]
+Advertise = Annotated[str, _none(wrong_advertise)]
+ListenPlace = Annotated[str, _none(wrong_place)]
+Servers = Annotated[str, _none(wrong_servers)]
 Network = Annotated[str, AfterValidator(_is_network)]
 NetworkIPv4 = Annotated[str, AfterValidator(_is_ipv4_network)]

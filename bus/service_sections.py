@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from bus.messages import Name
-from bus.section import IP, Network, NetworkIPv4, Port, Section
+from bus.section import Advertise, HostIP, Listen, Network, NetworkIPv4, Port, Section
 
 GivenName = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[!-~]+$")]
 
@@ -49,7 +49,7 @@ class MinterSection(Section):
     seal_key: Path
     # Named when no CFM acked and none is known to be alive; without it such a request is answered
     # `try_again`.
-    default_next_server: str | None = None
+    default_next_server: HostIP | None = None
     # The first catalogue of an empty settings topic; what follows it comes by `provbus settings apply`.
     publish_catalogue: Path | None = None
     minted_max: int = Field(500_000, ge=1)
@@ -62,7 +62,7 @@ class MinterSection(Section):
 class TftpSection(Section):
     """The TFTP server. All CFMs of a fleet listen on the same port, each on an address of its own."""
 
-    address: IP
+    address: HostIP
     # Off where the operator's own TFTP server answers there, and asks us over the local socket.
     serve: bool = True
     port: Port = 69
@@ -88,9 +88,9 @@ class TftpSection(Section):
 class CfmSection(Section):
     """What a CFM needs to take rows and serve files."""
 
-    listen: str | None = None  # where rows and pulls come in over ZeroMQ
-    # What beats announce, when it is not where we listen (address translation, a proxy).
-    advertise: str | None = None
+    listen: Listen | None = None  # where rows and pulls come in over ZeroMQ
+    # What beats announce, when it is not where we listen (any address, address translation, a proxy).
+    advertise: Advertise | None = None
     seal_keys: list[Path]
     secret_file: Path
     tftp: TftpSection

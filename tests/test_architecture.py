@@ -43,6 +43,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 SHELLS = (
     "bus/transport/",
     "bus/config.py",
+    "bus/config_paths.py",
     "bus/fleet.py",
     "bus/log.py",
     "bus/node.py",

@@ -27,8 +27,6 @@ from bus.secret_file import read_secret
         ("localhost.example:9092", None, False),
         ("127.0.0.1.example:9092", None, False),
         ("[2001:db8::1]:9092", None, False),
-        ("0.0.0.0:9092", None, False),
-        ("", None, False),
         ("192.0.2.1:9092", "SSL", True),
         ("kafka.example:9092,192.0.2.1:9092", "SASL_SSL", True),
     ],
