@@ -162,6 +162,9 @@ METRICS: dict[str, Metric] = {
     ),
     "provbus_handoff_seconds": Metric(_HISTOGRAM, "From a FileID's creation to the end of its hand-off."),
     "provbus_unknown_pulls_total": Metric(_COUNTER, "Names that a CFM pulled and that are not remembered."),
+    "provbus_places_ignored_total": Metric(
+        _COUNTER, "Beats of CFMs that announced a place which nobody can reach."
+    ),
     "provbus_peers": Metric(_GAUGE, "Instances by service and state.", ("service", "state")),
     "provbus_beat_age_seconds": Metric(_GAUGE, "Age of an instance's latest beat.", ("peer",)),
     "provbus_clock_skew_seconds": Metric(

@@ -112,7 +112,7 @@ def test_every_reason_for_not_being_ready_is_explained() -> None:
         re.sub(r"\{[^{}]*\}", "...", reason).replace("... s", "5 s")
         for path in sources
         for reason in re.findall(
-            r'"((?:it drains|its vote|an era|no CFM|Kafka does not|the clock|the role log)[^"]*|settings)"',
+            r'"((?:it drains|its vote|an era|no CFM|Kafka does not|the (?:clock|place|role log))[^"]*|settings)"',
             (ROOT / path).read_text(),
         )
     }

@@ -9,6 +9,7 @@ from pydantic import TypeAdapter
 from rich.table import Table
 
 from bus.config import Config, load
+from bus.endpoint import wrong_address
 from bus.errors import ConfigError, UnavailableError
 from bus.messages import Name
 from bus.service_sections import KeaSection
@@ -31,6 +32,9 @@ def _servers(_context: click.Context, _option: click.Parameter, texts: tuple[str
             found[TypeAdapter(Name).validate_python(name)] = str(IPv4Address(address))
         except ValueError as error:
             raise click.BadParameter(f"{text} is not CFM=ADDRESS with an IPv4 address") from error
+        mistake = wrong_address(address)
+        if mistake:
+            raise click.BadParameter(f"{text}: {mistake}")
     return found
 
 
@@ -98,4 +102,7 @@ def known_servers(
             raise
         peers = {}
     told = {name: peer.get("endpoints", {}).get("tftp") for name, peer in peers.items()}
-    return {**{name: address for name, address in told.items() if address}, **given}
+    return {
+        **{name: address for name, address in told.items() if address and not wrong_address(address)},
+        **given,
+    }

@@ -4,7 +4,7 @@ The answer names the CFM that acked; else the first one tried that is still aliv
 configured default. Without any of them it is `try_again`; so it is when the row's authority has ended.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -40,7 +40,7 @@ class Ticket(NamedTuple):
 
 
 class Answers:
-    """Answers the requests whose rows are settled."""
+    """Answers the requests whose rows are settled. No modem is sent to a CFM that is in `unusable`."""
 
     def __init__(
         self,
@@ -51,6 +51,7 @@ class Answers:
         offering: Offering,
         audit: Audit,
         may_act: Callable[[float], bool],
+        unusable: Collection[str],
         default_next_server: str | None,
     ) -> None:
         self.handoff_s = Histogram(HANDOFF_BOUNDS_S)
@@ -60,6 +61,7 @@ class Answers:
         self._offering = offering
         self._audit = audit
         self._may_act = may_act
+        self._unusable = unusable
         self._default_next_server = default_next_server
 
     def answer(self, settled: list[Settled], now: float, wall_offset_s: float) -> list[Reply]:
@@ -101,7 +103,9 @@ class Answers:
 
     def _next_server(self, end: Settled) -> str | None:
         name: str | None = end.cfm or next(filter(self._roster.is_alive, end.tried), None)
-        peer = self._roster.peer(name or self._balancer.choose((), self._offering.generation) or "")
-        if peer is None:
+        if not name:
+            name = self._balancer.choose([*self._unusable], self._offering.generation)
+        peer = None if name is None else self._roster.peer(name)
+        if peer is None or peer.name in self._unusable:
             return self._default_next_server
         return peer.beat.endpoints.get("tftp", self._default_next_server)

@@ -70,6 +70,7 @@ from heartbeat.pulse import Pulse
 from heartbeat.roster import Roster
 from heartbeat.standing import STANDING, pack_hello
 from services.docsis.errors import DocsisError
+from services.sidecar.announced import Announced
 from services.sidecar.answering import Answers, Ticket
 from services.sidecar.authority import Authority
 from services.sidecar.leasing import Leasing
@@ -84,7 +85,8 @@ OPERATIONS = "fileid.create, authority, host.*, failover.*, settings, settings.a
 
 class Minter:
     """One sidecar. `service` is dhcp or mps; `random_bytes(n)` makes the serials; `files` are those that a
-    DHCP server gives out by itself; without an `authority` it always may.
+    DHCP server gives out by itself; without an `authority` it always may; CFMs are connected to at endpoints
+    of `scheme`.
     """
 
     def __init__(
@@ -104,6 +106,7 @@ class Minter:
         publish: CatalogueRecord | None = None,
         files: Sequence[LeaseFile] = (),
         data_bytes_max: int = ROUTES["fileid"].payload_bytes_max,
+        scheme: str = "tcp",
     ) -> None:
         self._service = service
         self._stamp = stamp
@@ -116,7 +119,7 @@ class Minter:
         self._audit = Audit(stamp)
         self._pulse = Pulse(stamp)
         self._dedup = Dedup()
-        self._endpoints: dict[str, str] = {}
+        self._announced = Announced(scheme)
         self._unreachable: set[str] = set()
         self._hello_due = 0.0
         self._greeted_under = self._authority.greets_under
@@ -139,6 +142,7 @@ class Minter:
             offering=self._offering,
             audit=self._audit,
             may_act=self._authority.may_act,
+            unusable=self._announced.unusable,
             default_next_server=default_next_server,
         )
         self.counts = dict.fromkeys(("created", "refused", "undecodable", "unknown_pulls"), 0)
@@ -157,6 +161,7 @@ class Minter:
             offering=self._offering,
             authority=self._authority,
             unreachable=self._unreachable,
+            announced=self._announced,
             default_next_server=default_next_server,
             counts=self.counts,
         )
@@ -217,7 +222,10 @@ class Minter:
             self._hello_due = now + HELLO_EVERY_S
             self._unreachable.clear()
             hello = pack_hello(authority.stand, now)
-            effects += (Send(peer, self._stamp.envelope(HELLO, hello, time_ms=0)) for peer in self._endpoints)
+            effects += (
+                Send(peer, self._stamp.envelope(HELLO, hello, time_ms=0))
+                for peer in self._announced.connected
+            )
         effects += self._audit.tick(now, wall_s)
         effects += self._offering.tick(now, wall_s)
         self._roster.tick(now)
@@ -285,7 +293,9 @@ class Minter:
         return []
 
     def _choose(self, exclude: Sequence[str], now: float) -> str | None:
-        return self._balancer.choose((*exclude, *self._unreachable), self._offering.generation)
+        return self._balancer.choose(
+            (*exclude, *self._unreachable, *self._announced.unusable), self._offering.generation
+        )
 
     def _received(self, message: Received, now: float) -> list[Effect]:
         envelope = message.envelope
@@ -317,10 +327,11 @@ class Minter:
         peer = self._roster.peer(envelope.source)
         if peer is not None:
             self._authority.heard(peer.name, peer.beat.log, now)
-        endpoint = peer.beat.endpoints.get("fileid") if peer is not None else None
-        if endpoint is None or self._endpoints.get(envelope.source) == endpoint:
+        if peer is None or peer.beat.service != "cfm":
             return []
-        self._endpoints[envelope.source] = endpoint
+        endpoint = self._announced.heard(peer.name, peer.beat.endpoints)
+        if endpoint is None:
+            return []
         self._hello_due = now
         return [Connect(envelope.source, endpoint)]
 

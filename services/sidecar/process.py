@@ -123,6 +123,7 @@ def run(
             publish=publish,
             files=files,
             data_bytes_max=node.data_bytes_max,
+            scheme="tcp" if node.multicast is None else "udp",
         )
 
         def connect(effect: Connect) -> None:

@@ -3,16 +3,18 @@
     {"op": "fileid.create", "id": 7, "device": "00:1a:2c:00:00:01", "address": "127.64.0.5",
      "relay": "127.0.0.4", "settings": {"class": "residential", "customer": 17}}
 
-`id` comes back in the answer; addresses are IPv4 or IPv6; `relay` may be missing, and the relay of an IPv6
-device is checked and not kept (a row has no room for it); `settings` names the class of service and the
+`id` comes back in the answer; addresses are IPv4 or IPv6, each of one host, or no read could ever come from
+there; `relay` may be missing or 0.0.0.0, and the relay of an IPv6 device need only be an address, for it is
+not kept (a row has no room for it); `settings` names the class of service and the
 device's own values for it. Parsed by hand: a model of pydantic costs three times as much, and this is asked
 at every boot.
 """
 
 import re
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any, NamedTuple
 
+from bus.endpoint import wrong_packed
 from bus.errors import DecodeError
 from fileid.row import IPV4_BYTES, NO_RELAY, pack_address
 
@@ -43,6 +45,9 @@ def parse_create(body: dict[str, Any]) -> Create:
     values = dict(settings)
     class_name = values.pop("class")
     address = _address("address", body.get("address"))
+    mistake = wrong_packed(address)
+    if mistake:
+        raise DecodeError(f"address: {body['address']} {mistake}")
     relay = _relay(body["relay"]) if "relay" in body else NO_RELAY
     if len(address) > IPV4_BYTES:
         relay = NO_RELAY
@@ -65,7 +70,15 @@ def _address(field: str, text: object) -> bytes:
         raise DecodeError(f"{field}: {error}") from error
 
 
-_known_relay = lru_cache(maxsize=1024)(partial(_address, "relay"))  # a site has a few hundred CMTS interfaces
+def _relay_address(text: str) -> bytes:
+    relay = _address("relay", text)
+    mistake = "" if relay == NO_RELAY or len(relay) > IPV4_BYTES else wrong_packed(relay)
+    if mistake:
+        raise DecodeError(f"relay: {text} {mistake}")
+    return relay
+
+
+_known_relay = lru_cache(maxsize=1024)(_relay_address)  # a site has a few hundred CMTS interfaces
 
 
 def _relay(text: object) -> bytes:

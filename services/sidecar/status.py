@@ -17,6 +17,7 @@ from fileid.minted import Minted
 from heartbeat.balance import Balancer
 from heartbeat.pulse import Pulse
 from heartbeat.roster import SKEW_S_MAX, Roster
+from services.sidecar.announced import Announced
 from services.sidecar.authority import Authority
 from services.sidecar.leasing import Leasing
 from services.sidecar.offering import Offering
@@ -40,6 +41,7 @@ class MinterStatus:
     offering: Offering
     authority: Authority
     unreachable: Collection[str]
+    announced: Announced
     default_next_server: str | None
     counts: Mapping[str, int]
 
@@ -54,6 +56,7 @@ class MinterStatus:
             "draining": self.pulse.is_draining,
             "peers": self.roster.describe(now),
             "cfms": self._able(),
+            "unusable": self._unusable(),
             "failover": self.authority.describe(now),
             "handoffs": self.handoff.counts,
             "counts": self.counts,
@@ -73,7 +76,8 @@ class MinterStatus:
         """Names go out, but nobody confirmed their rows."""
         skewed = [name for name, skew_s in self.roster.skewed().items() if abs(skew_s) > SKEW_S_MAX]
         clocks = [f"the clock of {name} is more than {SKEW_S_MAX:g} s off ours" for name in skewed]
-        return clocks + (self._without_cfm() if self.default_next_server else [])
+        places = [f"the place of {name} is of no use: {reason}" for name, reason in self._unusable().items()]
+        return [*clocks, *places] + (self._without_cfm() if self.default_next_server else [])
 
     def samples(self, now: float) -> Iterator[Sample]:
         """Everything that a minter counts and sees."""
@@ -86,6 +90,7 @@ class MinterStatus:
         yield from labelled("provbus_leases_total", "outcome", self.leasing.counts)
         yield Sample("provbus_handoff_seconds", self.handoff_s)
         yield Sample("provbus_undecodable_total", counts["undecodable"])
+        yield Sample("provbus_places_ignored_total", self.announced.ignored)
         yield Sample("provbus_unknown_pulls_total", counts["unknown_pulls"])
         yield Sample("provbus_duplicates_total", self.dedup.duplicates)
         yield Sample("provbus_settings_generation", self.offering.generation)
@@ -111,8 +116,13 @@ class MinterStatus:
         yield from labelled("provbus_clock_skew_seconds", "peer", self.roster.skewed())
         yield Sample("provbus_detector_stretch", self.roster.stretch)
 
+    def _unusable(self) -> dict[str, str]:
+        return {
+            name: reason for name, reason in self.announced.unusable.items() if self.roster.is_alive(name)
+        }
+
     def _able(self) -> list[str]:
-        able = self.balancer.able([*self.unreachable], self.offering.generation)
+        able = self.balancer.able([*self.unreachable, *self.announced.unusable], self.offering.generation)
         return [peer.name for peer in able]
 
     def _without_cfm(self) -> list[str]:

@@ -141,7 +141,7 @@ class Plant:
             tftp=TftpServer(transfer_sockets=1),
             fence=Fence(ROLES, self.fences.get(name), has_log=False),
             voting=Voting(stamp, voter, ROLES),
-            endpoints={"fileid": f"sim://{name}", "tftp": "10.9.0.1"},
+            endpoints={"fileid": "tcp://10.9.0.1:7000", "tftp": "10.9.0.1"},
             capacity=100,
             secret=settings.SECRET,
             catalogue=CATALOGUE,

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 
 from pydantic_core import from_json
 
+from bus.endpoint import wrong_packed
 from bus.errors import DecodeError
 from fileid.lease import Lease
 
@@ -88,6 +89,9 @@ def _lease(hardware: str, address: str, granted_s: int, subnet_id: int, context:
         packed = IPv4Address(address).packed
     except (AddressValueError, ValueError) as error:
         raise DecodeError(f"not an address: {error}") from error
+    mistake = wrong_packed(packed)
+    if mistake:
+        raise DecodeError(f"{address} {mistake}")
     if not 0 <= granted_s < GRANTED_S_END:
         raise DecodeError(f"not a time: granted at {granted_s}")
     if len(device) != DEVICE_BYTES:

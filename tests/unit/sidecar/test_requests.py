@@ -50,6 +50,22 @@ def test_the_relay_of_an_ipv6_device_is_not_kept(relay: str | None) -> None:
     assert (create.address[-1], len(create.address), create.relay) == (7, 16, bytes(4))
 
 
+@pytest.mark.parametrize("relay", ["fe80::1", "ff02::1:2", "::"])
+def test_the_relay_of_an_ipv6_device_may_be_any_address(relay: str) -> None:
+    """It is not kept; a relay agent on the modem's own link speaks from a link-local address."""
+    assert parse_create(BODY | {"address": "2001:db8::7", "relay": relay}).relay == bytes(4)
+
+
+def test_a_device_on_the_link_of_its_server_has_no_relay() -> None:
+    """`giaddr` is zero then (RFC 2131)."""
+    assert parse_create(BODY | {"relay": "0.0.0.0"}).relay == bytes(4)
+
+
+def test_an_address_that_no_device_has_is_refused_with_its_reason() -> None:
+    with pytest.raises(DecodeError, match=r"^address: 224\.0\.0\.1 is a multicast group"):
+        parse_create(BODY | {"address": "224.0.0.1"})
+
+
 def test_an_ipv4_address_inside_an_ipv6_one_is_the_ipv4_address() -> None:
     assert parse_create(BODY | {"address": "::ffff:10.0.0.7"}).address == bytes([10, 0, 0, 7])
 
@@ -76,6 +92,22 @@ def test_the_usual_spellings_of_a_hardware_address(device: str) -> None:
         ("address", "10.0.0"),
         ("address", "10.0.0.256"),
         ("address", "2001:db8::1::2"),
+        ("address", "0.0.0.0"),
+        ("address", "0.1.2.3"),
+        ("address", "127.0.0.1.1"),
+        ("address", "169.254.0.7"),
+        ("address", "224.0.0.1"),
+        ("address", "239.255.70.1"),
+        ("address", "240.0.0.1"),
+        ("address", "255.255.255.255"),
+        ("address", "::"),
+        ("address", "::ffff:0.0.0.0"),
+        ("address", "fe80::1"),
+        ("address", "fe80::1%eth0"),
+        ("address", "ff02::1"),
+        ("relay", "169.254.0.1"),
+        ("relay", "224.0.0.1"),
+        ("relay", "255.255.255.255"),
         ("relay", "2001:db8::1"),
         ("relay", "2001:db8::x"),
         ("relay", None),
