@@ -101,6 +101,19 @@ def test_every_metric_named_anywhere_on_the_page_exists() -> None:
     assert set(re.findall(r"provbus_\w*\w", METRICS_PAGE)) <= METRICS.keys()
 
 
+REASONS = (
+    "it drains",
+    "its vote",
+    "an era",
+    "no CFM",
+    "Kafka does not",
+    "the clock",
+    "the place",
+    "the role log",
+)
+"""How the reasons begin, as the sources write them."""
+
+
 def test_every_reason_for_not_being_ready_is_explained() -> None:
     sources = (
         "services/sidecar/status.py",
@@ -112,7 +125,7 @@ def test_every_reason_for_not_being_ready_is_explained() -> None:
         re.sub(r"\{[^{}]*\}", "...", reason).replace("... s", "5 s")
         for path in sources
         for reason in re.findall(
-            r'"((?:it drains|its vote|an era|no CFM|Kafka does not|the (?:clock|place|role log))[^"]*|settings)"',
+            rf'"((?:{"|".join(REASONS)})[^"]*|settings)"',
             (ROOT / path).read_text(),
         )
     }
