@@ -157,9 +157,6 @@ class Config(BaseSettings):
     failover: FailoverSection = FailoverSection()
     http: HttpSection | None = None
     log: LogSection = LogSection()
-    # The authority under which rows are minted where no election decides it: over multicast.
-    era: int = Field(1, ge=0, le=0xFFFF)
-    epoch: int = Field(1, ge=0, le=0xFFFFFFFFFFFF)
 
     @model_validator(mode="after")
     def _has_its_column(self) -> "Config":

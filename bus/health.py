@@ -55,20 +55,34 @@ class Health:
         self._status = status
         self._transport = transport
         self._exposition = Exposition(gather)
+        self._looked: tuple[str, list[str]] = ("ready", [])
+
+    def news(self) -> str:
+        """What changed since the last look, for the log; empty if nothing did."""
+        missing, degraded = self._status.missing(), [*self._status.degraded(), *self._transport()]
+        verdict = _verdict(missing, degraded)
+        reasons = missing or degraded
+        if (verdict, reasons) == self._looked:
+            return ""
+        self._looked = verdict, reasons
+        return f"{verdict}: {'; '.join(reasons)}" if reasons else verdict
 
     def pages(self) -> Mapping[str, Callable[[], Page]]:
         """The pages by path."""
         return {"/livez": _alive, "/readyz": self._ready, "/metrics": self._metrics}
 
     def _ready(self) -> Page:
-        missing = self._status.missing()
-        degraded = [*self._status.degraded(), *self._transport()]
-        if missing:
-            return _page(503, "not ready", missing)
-        return _page(200, "degraded" if degraded else "ready", degraded)
+        missing, degraded = self._status.missing(), [*self._status.degraded(), *self._transport()]
+        return _page(503 if missing else 200, _verdict(missing, degraded), missing or degraded)
 
     def _metrics(self) -> Page:
         return Page(200, CONTENT_TYPE, self._exposition.render())
+
+
+def _verdict(missing: list[str], degraded: list[str]) -> str:
+    if missing:
+        return "not ready"
+    return "degraded" if degraded else "ready"
 
 
 def _alive() -> Page:

@@ -54,12 +54,14 @@ class CaughtUp(NamedTuple):
 
 class LogBounds(NamedTuple):
     """Where a log begins and ends as its reader begins: the first offset that is left, and the offset behind
-    the last. It comes once, before the first `Entry`.
+    the last. It comes once, before the first `Entry`. `identity` is another one for every log, also for a
+    topic that was made anew; empty where the cluster knows none.
     """
 
     traffic: str
     start: int
     end: int
+    identity: str = ""
 
 
 class Entry(NamedTuple):

@@ -20,7 +20,7 @@ import zmq
 from bus import state_file
 from bus.config import MODES, Config, KafkaSection
 from bus.datagram import DATA_BYTES_MAX, GroupKey
-from bus.envelope import Stamp, Token
+from bus.envelope import Stamp
 from bus.errors import ConfigError
 from bus.fleet import Fleet, Member, load_fleet, load_group_keys
 from bus.health import Health, Worker
@@ -62,9 +62,8 @@ class Node:
         """
         self.config = config
         self.fleet, self.member, self.keys = identify(config, services)
-        token = Token(config.era, config.epoch)
         incarnation = next_incarnation(config.state_directory)
-        self.stamp = Stamp(config.instance, self.member.site, incarnation, token)
+        self.stamp = Stamp(config.instance, self.member.site, incarnation)
         self.context: zmq.Context[Any] = zmq.Context()
         self.poller = Poller()
         self._closers: list[Any] = [self.poller.close, self.context.term]
@@ -146,13 +145,20 @@ class Node:
         handlers = {**common, **handlers}
         if self.kafka is not None:
             self.kafka.speak()
-        runner = Runner(driven, self.poller, handlers, notifier=Notifier(os.environ), reload=reload)
+        status = machine.status
+        health = Health(status, self._lacks, self._samples)
+        runner = Runner(
+            driven,
+            self.poller,
+            handlers,
+            notifier=Notifier(os.environ),
+            reload=reload,
+            every_second=lambda: _tell(health.news()),
+        )
         self._tellers.append(runner.samples)
         if self.config.http is not None:
-            status = machine.status
             self._tellers.append(lambda: status.samples(boottime()))
-            pages = Health(status, self._lacks, self._samples).pages()
-            self.keep(HttpServer(self.poller, self.config.http.address, pages))
+            self.keep(HttpServer(self.poller, self.config.http.address, health.pages()))
         return runner.run()
 
     def _samples(self) -> Iterable[Sample]:
@@ -194,6 +200,11 @@ class Node:
         """Close everything, newest first."""
         while self._closers:
             self._closers.pop()()
+
+
+def _tell(news: str) -> None:
+    if news:
+        _log.warning("%s", news)
 
 
 def identify(config: Config, services: Sequence[str]) -> Identity:

@@ -73,10 +73,12 @@ class Runner:
         notifier: Notifier | None = None,
         drain_s: float = DRAIN_S,
         reload: Callable[[], None] | None = None,
+        every_second: Callable[[], None] | None = None,
     ) -> None:
         """`reload` is called within a second of a SIGHUP, between two rounds."""
         self.undelivered = 0
         self._reload = reload
+        self._every_second = every_second
         self._is_reload_wanted = False
         self._notifier = notifier or Notifier({})
         self._drain_s = drain_s
@@ -162,6 +164,8 @@ class Runner:
             self._wall_due = now + WALL_EVERY_S
             self._perform(machine.receive(WallClock(time.time() - now), now), now)
             self._notifier.alive()
+            if self._every_second is not None:
+                self._every_second()
             if self._is_reload_wanted:
                 self._reload_now()
         effects: list[Effect] = []

@@ -1,7 +1,9 @@
 """The primary that a person appointed, as one instance sees it: `static` in time.
 
-It answers the same questions as `heartbeat.election`, and never decides anything by itself. What it hears of
-a later claim ends its own; only `promote` begins one.
+It answers the same questions as `heartbeat.election`. What it hears of a later appointment ends its own; only
+`promote` begins one above that. Where nobody was appointed since another authority decided, the configured
+primary begins an era as soon as a majority of the CFMs has said what it knows, and begins the next one when a
+CFM comes that stands by a later claim of another authority.
 """
 
 from collections.abc import Callable, Collection
@@ -11,8 +13,9 @@ from typing import Any, NamedTuple
 from bus.errors import StateError, TryAgainError
 from bus.machine import Effect
 from heartbeat.election_table import State
-from heartbeat.evidence import Answer, Evidence, Stand
-from heartbeat.static import Tenure, promoted, yielded
+from heartbeat.evidence import Answer, Evidence
+from heartbeat.stand import BY_APPOINTMENT, Stand, describe_authority
+from heartbeat.static import Tenure, begun, promoted, yielded
 
 
 class StoreTenure(NamedTuple):
@@ -24,7 +27,8 @@ class StoreTenure(NamedTuple):
 class Appointment:
     """Holds one role for as long as a person wants it to. `is_able` is for its owner to set.
 
-    `index` is our place among those who may hold the role: their epochs never meet.
+    `index` is our place among those who may hold the role: their epochs never meet. `tenure` is what was
+    kept; `is_configured`: we are the primary where nobody holds the role.
     """
 
     def __init__(
@@ -32,8 +36,8 @@ class Appointment:
         *,
         role: str,
         tenure: Tenure | None,
+        is_configured: bool,
         index: int,
-        era: int,
         cfms: Collection[str],
         new_id: Callable[[], str],
     ) -> None:
@@ -42,8 +46,8 @@ class Appointment:
         self.reason = ""
         self.evidence = Evidence(cfms)
         self._tenure = tenure
+        self._is_configured = is_configured
         self._index = index
-        self._era = era
         self._cfms = cfms
         self._new_id = new_id
         self._is_stored = False
@@ -67,16 +71,24 @@ class Appointment:
         """Nobody takes over by himself, so there is no end to it."""
         return inf if self.state is State.ACTIVE else 0.0
 
+    @property
+    def waits_for_cfms(self) -> bool:
+        """The configured primary begins once a majority of the CFMs has said what it knows."""
+        return self._is_configured and self._tenure is None
+
     def answered(self, cfm: str, answer: Answer, asked_at: float, now: float) -> None:
         """A CFM said what it knows of our role."""
         self.evidence.heard(cfm, answer, asked_at, now)
         if cfm not in self._cfms:
             return
-        if answer.highest.epoch >= 0:
-            found = yielded(self._tenure, answer.highest)
-            if found != self._tenure and found is not None:
+        found, tenure = answer.highest, self._tenure
+        if found.authority == BY_APPOINTMENT:
+            if tenure is not None and (left := yielded(tenure, found)) != tenure and left is not None:
                 self.reason = f"{cfm} has seen a later primary"
-                self._keep(found)
+                self._keep(left)
+        elif tenure is not None and tenure.is_ours and found.epoch >= 0 and found.era >= tenure.stand.era:
+            self._begin(found)
+        self._begin_where_nobody_holds(now)
 
     def promote(self, now: float, absent: Collection[str] = ()) -> None:
         """A person appoints us. `TryAgainError` if a CFM was not heard that he does not name as absent."""
@@ -88,7 +100,6 @@ class Appointment:
                 acceptors=self._cfms,
                 absent=absent,
                 index=self._index,
-                era=self._era,
                 claim_id=self._new_id(),
             )
         except StateError as error:
@@ -117,11 +128,36 @@ class Appointment:
             "role": self.role,
             "state": str(self.state),
             "reason": self.reason,
+            "authority": BY_APPOINTMENT,
             "era": known.era,
             "epoch": known.epoch,
             "claim_id": known.claim_id,
             "able": self.is_able,
         }
+
+    def _begin_where_nobody_holds(self, now: float) -> None:
+        """What a majority of the CFMs knows is what there is."""
+        latest, tenure = self.evidence.highest, self._tenure
+        if (tenure is not None and tenure.is_ours) or not self.evidence.has_asked_majority(now):
+            return
+        is_over = tenure is None or latest.era > tenure.stand.era
+        if latest.authority == BY_APPOINTMENT and latest.epoch >= 0:
+            if tenure is None:
+                self.reason = "the CFMs have seen another primary"
+                self._keep(Tenure(latest, is_ours=False))
+        elif self._is_configured and is_over:
+            self._begin(latest)
+
+    def _begin(self, latest: Stand) -> None:
+        try:
+            tenure = begun(latest, self._index, self._new_id())
+        except StateError as error:
+            self.reason = str(error)
+            return
+        self.reason = ""
+        if latest.epoch >= 0:
+            self.reason = f"began era {tenure.stand.era}, after {describe_authority(latest.authority)}"
+        self._keep(tenure)
 
     def _keep(self, tenure: Tenure) -> None:
         self._tenure = tenure

@@ -15,6 +15,10 @@ our own former process held.
 
 A claim that comes back when we have stopped waiting for it is given back: nobody would renew it.
 
+Where the CFMs stand by a claim of another authority (`heartbeat.stand`), this log's claims are stale until
+an ERA above it is in the log. Whoever holds the role or is about to claim it writes that ERA. A CFM that
+stands by a later claim of this very log is no reason for one: the log was cut, and a person has to look.
+
 Without the log the last holder goes on while the CFMs vouch for it (`evidence`); when records come back, its
 next renewal decides.
 """
@@ -28,11 +32,12 @@ from bus.machine import Effect, Entry, LogBounds, Publish
 from bus.messages import encode
 from heartbeat.campaign import Campaign
 from heartbeat.election_table import HOLDING, Cause, State, after
-from heartbeat.evidence import Answer, Evidence, Stand
+from heartbeat.evidence import Answer, Evidence
 from heartbeat.role_log import Folded, HaltError, Held
 from heartbeat.role_reader import Reader
 from heartbeat.role_records import TYPE_OF, Claim, Era, Logged, Probe, Record, Release, Renew
 from heartbeat.settling import Settling
+from heartbeat.stand import ERA_MAX, Stand, describe_authority, era_above, log_authority
 from heartbeat.timing import (
     CHECKPOINT_AGAIN_S,
     CHECKPOINT_EVERY,
@@ -84,6 +89,7 @@ class Election:
         self.reader = Reader()
         self.evidence = Evidence(cfms)
         self._stamp = stamp
+        self._log = log_authority("")
         self._rank = rank
         self._new_id = new_id
         self._kept = kept
@@ -100,9 +106,12 @@ class Election:
         self._campaign = Campaign()
         self._settling = Settling()
         self._checkpoint_at = 0.0
+        self._era_again_at = 0.0
+        self._waits_for_era = False
 
     def bounds(self, bounds: LogBounds, now: float) -> None:
         """The log was reached."""
+        self._log = log_authority(bounds.identity)
         self._note_read(now)
         if self.state is State.BOOT:
             self._go(Cause.FOUND, now)
@@ -144,10 +153,10 @@ class Election:
 
     def begin_era(self, authority: str, now: float) -> int:
         """Begin anew, because this person says so: nobody holds any role from here on. Returns the number of
-        the era, which is greater than any that we or the CFMs know.
+        the era, which is greater than any that we or the CFMs know; `StateError` if none is left.
         """
         known = self.reader.roles.era if self.reader.roles is not None else 0
-        number = max(known, self.evidence.highest.era) + 1
+        number = era_above(max(known, self.evidence.highest.era))
         self._say(Era(number=number, authority=authority), now)
         return number
 
@@ -184,6 +193,8 @@ class Election:
         if state is State.STANDBY:
             due = self._stands_at()
             return due if due != float("inf") else None
+        if state is State.CANDIDATE and self._waits_for_era:
+            return self._era_again_at
         if state is State.CANDIDATE:
             return self._campaign.deadline(is_free=self._skips_silence(), heard_at=self._heard_at)
         if state is State.FENCED:
@@ -211,6 +222,7 @@ class Election:
             "since_s": round(now - self.since, 3),
             "reason": self.reason or self.reader.no_start,
             "holder": "" if held.released else held.holder,
+            "authority": self._log,
             "era": roles.era if roles is not None else 0,
             "epoch": held.epoch,
             "claim_id": held.claim_id,
@@ -274,7 +286,7 @@ class Election:
 
     def _win(self, now: float) -> None:
         assert self.reader.roles is not None
-        self.stand = Stand(self.reader.roles.era, self._held().epoch, self._campaign.claim_id)
+        self.stand = Stand(self.reader.roles.era, self._held().epoch, self._campaign.claim_id, self._log)
         self._lease_until = self._campaign.claimed_at + LEASE_S
         self._renew_at = self._campaign.claimed_at + RENEW_EVERY_S
         self._promoted_until = 0.0
@@ -305,6 +317,9 @@ class Election:
         campaign = self._campaign
         if self._is_former_self() and not campaign.claim_id:
             campaign.goes_without_probe()
+        self._waits_for_era = self._begin_era_above(now)
+        if self._waits_for_era:
+            return
         if campaign.is_late(now):
             self._stand_at = now + RANK_S * self._rank
             self._go(Cause.LATE, now)
@@ -363,6 +378,7 @@ class Election:
                 self._say(Probe(nonce=self._new_id()), now)
             else:
                 self._say(Renew(role=self.role, epoch=self.stand.epoch, claim_id=self.stand.claim_id), now)
+        self._begin_era_above(now)
         has_lease = now < self._lease_until
         if self.state is State.SETTLE and has_lease and self._settling.is_over(now):
             self._go(Cause.SETTLED, now)
@@ -382,6 +398,18 @@ class Election:
             self._write_checkpoint(now)
         elif self.state is State.AUTONOMOUS:
             self.acts_until = self.evidence.until(self.stand, now)
+
+    def _begin_era_above(self, now: float) -> bool:
+        """Write an ERA if the CFMs stand by a claim of another authority; returns whether they do."""
+        roles = self.reader.roles
+        over = None if roles is None else self.evidence.superseding(self._log, roles.era, now)
+        if over is None or over.era >= ERA_MAX or self.state is State.AUTONOMOUS:
+            return False
+        if now >= self._era_again_at:
+            self._era_again_at = now + LEASE_S
+            authority = f"{self._stamp.instance}, after {describe_authority(over.authority)}"
+            self._say(Era(number=over.era + 1, authority=authority), now)
+        return True
 
     def _is_vouched(self, now: float) -> bool:
         """The log is away for us as well, and a majority of the CFMs names our claim."""
@@ -427,7 +455,7 @@ class Election:
     def _is_ours(self) -> bool:
         roles, held = self.reader.roles, self._held()
         assert roles is not None
-        return not held.released and (roles.era, held.epoch, held.claim_id) == self.stand
+        return not held.released and (roles.era, held.epoch, held.claim_id, self._log) == self.stand
 
     def _say(self, record: Record, now: float) -> None:
         envelope = self._stamp.envelope(

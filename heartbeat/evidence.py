@@ -14,25 +14,10 @@ An answer counts from when its question was *sent*, so a late one proves nothing
 from collections.abc import Collection
 from typing import NamedTuple
 
-from bus.envelope import Token
+from heartbeat.stand import Stand
 from heartbeat.timing import SILENCE_S
 
 VOUCH_S = 2.0  # of eight questions one must be answered
-
-
-class Stand(NamedTuple):
-    """A claim that won: the authority under which its holder acts. Of two the one with the greater token is
-    the later one; the `claim_id`, 16 hex digits, is never used again, so it tells claims of one token apart.
-    """
-
-    era: int = 0
-    epoch: int = -1
-    claim_id: str = ""
-
-    @property
-    def token(self) -> Token:
-        """What its holder writes into its rows."""
-        return Token(self.era, self.epoch)
 
 
 class Answer(NamedTuple):
@@ -68,11 +53,20 @@ class Evidence:
 
     def has_asked_majority(self, now: float) -> bool:
         """Whether `highest` is what a majority of the CFMs knows, lately."""
-        return len(self.lately(now)) > len(self._cfms) // 2
+        return len(self.lately(now)) >= self.majority
+
+    @property
+    def majority(self) -> int:
+        """How many of the configured CFMs are one."""
+        return len(self._cfms) // 2 + 1
 
     def lately(self, now: float) -> dict[str, Answer]:
         """What each CFM said that answered lately."""
         return {cfm: said.answer for cfm, said in self._said.items() if now < said.asked_at + VOUCH_S}
+
+    def count(self, now: float) -> str:
+        """How many of the configured CFMs answered lately, for people."""
+        return f"{len(self.lately(now))} of {len(self._cfms)}"
 
     def until(self, ours: Stand, now: float) -> float:
         """Until when a majority vouches for this claim; 0.0 if none does."""
@@ -85,5 +79,19 @@ class Evidence:
             for said in self._said.values()
             if said.answer.highest == ours and not said.answer.released
         )
-        majority = len(self._cfms) // 2 + 1
-        return vouching[-majority] if len(vouching) >= majority else 0.0
+        return vouching[-self.majority] if len(vouching) >= self.majority else 0.0
+
+    def superseding(self, authority: str, era: int, now: float) -> Stand | None:
+        """The claim of another authority, of this era or a later one, that some CFM stands by: everything
+        that `authority` decided in its era is over there. None while no majority was asked lately.
+        """
+        highest = self.highest
+        is_another = highest.epoch >= 0 and highest.authority != authority
+        return highest if is_another and highest.era >= era and self.has_asked_majority(now) else None
+
+    def refusing(self, ours: Stand, now: float) -> Stand | None:
+        """The claim that a CFM stands by in the place of ours, if every CFM that answered lately stands by
+        another one than ours: nobody takes our rows.
+        """
+        others = [answer.highest for answer in self.lately(now).values()]
+        return max(others) if others and ours not in others else None

@@ -11,6 +11,12 @@ minter, and the claim id in its `HELLO` the one in the log. Before its `HELLO` n
 What is known is kept on disk before the first row of an epoch is acknowledged. A CFM that starts without the
 log goes on from there: it accepts the kept claim and no other, until it has read the log to its end.
 
+A log that says less than the disk is one of two things. If the disk's claim was decided by another
+authority (`heartbeat.stand`), the log is behind: its rows are stale until somebody writes an ERA above that
+claim. If the disk's claim is of this very log, the log was **cut**, and nobody knows what was lost: what is
+known stays as it is until a person begins an era above it. A log that was cut and has grown again is found
+out by the record at the offset of the claim.
+
 A **seal** is older than the question for it, so one of a deposed primary is no forgery: it opens if it was
 minted no later than `SEAL_GRACE_S` after this CFM read the next claim, as it happened. Who learnt of that
 claim by catching up cannot know when it came, and opens none.
@@ -25,10 +31,11 @@ from typing import Any, NamedTuple
 from bus.codec import pack_token
 from bus.envelope import Token
 from bus.machine import Effect, Entry, LogBounds
-from heartbeat.evidence import Answer, Stand
+from heartbeat.evidence import Answer
 from heartbeat.role_log import HaltError
 from heartbeat.role_reader import Reader
-from heartbeat.role_records import Logged
+from heartbeat.role_records import Claim, Logged
+from heartbeat.stand import Stand, describe_authority, log_authority
 
 SEAL_GRACE_S = 1.0
 REMEMBERED_MAX = 32  # claims of a role, newest last; a seal opens for 60 s, and takeovers are seconds apart
@@ -74,7 +81,9 @@ class Fence:
         self, roles: Mapping[str, str], kept: Mapping[str, list[Known]] | None = None, *, has_log: bool = True
     ) -> None:
         self.reader = Reader()
-        self.reason = ""
+        self._broken = ""
+        self._cut: dict[str, str] = {}
+        self._log = log_authority("")
         self._roles = roles
         self._has_log = has_log
         self._names = sorted({*roles.values()})
@@ -87,21 +96,29 @@ class Fence:
         return bool(self._roles)
 
     @property
+    def reason(self) -> str:
+        """Why what we know stays as it is, whatever the log says; empty if it does not."""
+        return self._broken or next(iter(self._cut.values()), "")
+
+    @property
     def is_from_disk(self) -> bool:
         """Whether we do not know yet what the log says."""
         return self._has_log and not self.reader.is_caught_up
 
     def bounds(self, bounds: LogBounds, wall_s: float) -> list[Effect]:
         """The log was reached."""
+        self._log = log_authority(bounds.identity)
         return self._read(None, bounds, wall_s)
 
     def entry(self, entry: Entry, wall_s: float) -> list[Effect]:
         """A record of the log came, at this Unix time."""
-        return self._read(Logged.of(entry.offset, entry.envelope), None, wall_s)
+        logged = Logged.of(entry.offset, entry.envelope)
+        self._compare(logged)
+        return self._read(logged, None, wall_s)
 
     def broken(self, reason: str) -> None:
         """The log is lost: what we know stays as it is."""
-        self.reason = self.reason or reason
+        self._broken = self._broken or reason
 
     def hello(self, minter: str, stand: Stand, wall_s: float) -> list[Effect]:
         """A minter said under which claim it acts, at this Unix time."""
@@ -156,6 +173,20 @@ class Fence:
             return Verdict.VALID
         return Verdict.STALE
 
+    def behind(self) -> str:
+        """Which role's claims by the log are stale here, because another authority decided since; empty if
+        none is. An ERA above that claim ends it.
+        """
+        roles = self.reader.roles
+        if self.is_from_disk or not self._has_log or roles is None:
+            return ""
+        for role, claims in self._claims.items():
+            last = claims[-1] if claims else NOBODY
+            if last.stand.authority not in ("", self._log) and last.stand.era >= roles.era:
+                by = describe_authority(last.stand.authority)
+                return f"{role} was held in era {last.stand.era} by {by}, the role log is in era {roles.era}"
+        return ""
+
     def describe(self) -> dict[str, Any]:
         """Per role the highest claim that is known, and whether the log or the disk says so."""
         return {
@@ -167,6 +198,7 @@ class Fence:
                     "era": claims[-1].stand.era,
                     "epoch": claims[-1].stand.epoch,
                     "claim_id": claims[-1].stand.claim_id,
+                    "authority": claims[-1].stand.authority,
                     "holder": "" if claims[-1].released else claims[-1].holder,
                 }
                 for role, claims in self._claims.items()
@@ -179,11 +211,11 @@ class Fence:
         try:
             if bounds is not None:
                 self.reader.begin(bounds.start, bounds.end)
-            elif logged is not None and not self.reason:
+            elif logged is not None and not self._broken:
                 self.reader.read(logged)
         except HaltError as error:
             self.broken(str(error))
-        if not self.reader.is_caught_up or self.reason:
+        if not self.reader.is_caught_up or self._broken:
             return []
         return self._take(wall_s if was_caught_up else 0.0)
 
@@ -195,19 +227,41 @@ class Fence:
         for role in self._names:
             held = roles.role(role)
             claims = self._claims.setdefault(role, [])
-            found = Known(Stand(roles.era, held.epoch, held.claim_id), held.holder, held.released, read_s)
+            stand = Stand(roles.era, held.epoch, held.claim_id, self._log)
+            found = Known(stand, held.holder, held.released, read_s)
             last = claims[-1] if claims else NOBODY
-            if found[:3] == last[:3]:
+            if found[:3] == last[:3] or self._is_frozen(role, found, last):
                 continue
             if found.stand == last.stand:
                 claims[-1] = last._replace(released=found.released)
             elif found.token > last.token:
                 self._add(role, found)
             else:
-                self.broken(f"{role} is held at {found.token} by the log, and at {last.token} by our disk")
-                break
+                continue
             changed = True
         return [self._kept()] if changed else []
+
+    def _is_frozen(self, role: str, found: Known, last: Known) -> bool:
+        """Whether the log was cut: it says less than we know of it, or did, and no era is above that."""
+        if found.stand.era > last.stand.era:
+            self._cut.pop(role, None)
+        elif last.stand.authority == self._log and found.token < last.token:
+            self._freeze(role, f"it says {_words(found.token)}, and our disk {_words(last.token)}")
+        elif last.stand.authority == self._log and found.token == last.token and found.stand != last.stand:
+            self._freeze(role, f"its claim at {_words(last.token)} is another one than on our disk")
+        return role in self._cut
+
+    def _compare(self, logged: Logged) -> None:
+        """Whether the record at the offset of a claim that we know of this log is that claim."""
+        for role, claims in self._claims.items():
+            last = claims[-1].stand if claims else NOBODY.stand
+            if (last.authority, last.epoch) != (self._log, logged.offset):
+                continue
+            if not isinstance(logged.record, Claim) or logged.record.claim_id != last.claim_id:
+                self._freeze(role, f"at offset {last.epoch} stands another record than the claim on our disk")
+
+    def _freeze(self, role: str, what: str) -> None:
+        self._cut.setdefault(role, f"{role}: the role log was cut: {what}; see provbus failover era")
 
     def _add(self, role: str, known: Known) -> StoreFence:
         claims = self._claims.setdefault(role, [])
@@ -226,6 +280,10 @@ class Fence:
         """The minter acts under the claim that is in the log, and not under another at the same offset."""
         said = self._ids.get(minter)
         return said is None or said[:2] != known.stand[:2] or said == known.stand
+
+
+def _words(token: Token) -> str:
+    return f"era {token.era} epoch {token.epoch}"
 
 
 def _pack(token: Token) -> bytes:

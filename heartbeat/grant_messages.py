@@ -13,9 +13,9 @@ from pydantic import Field
 from bus.envelope import Envelope, Stamp
 from bus.errors import DecodeError
 from bus.messages import Contract, decode, encode
-from heartbeat.evidence import Stand
 from heartbeat.grants import Ask, Granted, Refused, Release
 from heartbeat.role_records import ClaimId, RoleName
+from heartbeat.stand import BY_GRANTS, Stand
 from heartbeat.static import EPOCH_MAX
 
 ASK = "provbus.failover.ask.v1"
@@ -37,7 +37,7 @@ class Ballot(Contract):
 
     def stand(self) -> Stand:
         """The claim."""
-        return Stand(self.era, self.epoch, self.claim_id)
+        return Stand(self.era, self.epoch, self.claim_id, BY_GRANTS)
 
 
 class _Claim(Ballot):
@@ -59,7 +59,7 @@ class _Refused(_Ask):
 
 def pack_grant(stamp: Stamp, message: Ask | Release | Granted | Refused) -> Envelope:
     """The message as its sender, whose stamp this is, sends it."""
-    role, ballot = message.role, _Claim(**message.ballot._asdict())
+    role, ballot = message.role, _Claim.model_validate(to_ballot(message.ballot).model_dump())
     contract: Contract
     if isinstance(message, Release):
         type_, contract = RESIGN, _Resign(role=role, ballot=ballot)

@@ -18,9 +18,10 @@ from bus.envelope import Envelope, Stamp
 from bus.errors import ConfigError, StateError
 from bus.machine import Effect, Send
 from heartbeat.election_table import State
-from heartbeat.evidence import Answer, Stand
+from heartbeat.evidence import Answer, Evidence
 from heartbeat.grant_messages import pack_grant, unpack_answer
 from heartbeat.grants import VOTERS_MIN, Candidate, Granted, Lost, Tell, Won
+from heartbeat.stand import BY_GRANTS, Stand
 
 ANSWER_S = 2.0  # of four questions a voter answers one, else it is called silent
 
@@ -32,17 +33,15 @@ class GrantedRole:
     until a person does what that says.
     """
 
-    def __init__(
-        self, *, role: str, stamp: Stamp, index: int, era: int, voters: Sequence[str], random: Random
-    ) -> None:
+    def __init__(self, *, role: str, stamp: Stamp, index: int, voters: Sequence[str], random: Random) -> None:
         """`index` is our place among those who may hold the role; `ConfigError` as `Candidate` has it."""
         self.role = role
         self.is_able = False
         self.reason = ""
         self._stamp = stamp
-        self._era = era
         self._voters = voters
-        self._candidate = Candidate(stamp.instance, role, era=era, index=index, voters=voters, random=random)
+        self.evidence = Evidence(voters)
+        self._candidate = Candidate(stamp.instance, role, index=index, voters=voters, random=random)
         self._stands = False
         self.obstacle = ""
         self._outbox: list[Effect] = []
@@ -75,11 +74,10 @@ class GrantedRole:
 
     def answered(self, cfm: str, answer: Answer, asked_at: float, now: float) -> None:
         """A CFM said which claim of our role it takes rows under: it takes none under an earlier one."""
+        self.evidence.heard(cfm, answer, asked_at, now)
         seen = answer.highest
         if cfm not in self._voters or seen.epoch < 0:
             return
-        if seen.era > self._era:
-            self.obstacle = f"era {seen.era} has begun, this is {self._era}"
         self._during(now, lambda: self._candidate.observe(seen, now))
 
     def release(self, now: float) -> None:
@@ -97,7 +95,7 @@ class GrantedRole:
             self.release(now)
         try:
             self._during(now, lambda: self._candidate.tick(now))
-        except StateError as error:  # the era has no epoch left: a person must begin one
+        except StateError as error:
             self.obstacle = str(error)
         self._has_changed = False
         effects, self._outbox = self._outbox, []
@@ -118,7 +116,8 @@ class GrantedRole:
             "role": self.role,
             "state": str(self.state),
             "reason": self.obstacle or self.reason,
-            "era": self._era,
+            "authority": BY_GRANTS,
+            "era": stand.era,
             "epoch": stand.epoch,
             "claim_id": stand.claim_id,
             "able": self.is_able,

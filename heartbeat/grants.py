@@ -16,6 +16,9 @@ shorter one from before it asked; so the first is over before the second begins,
 faster by a sixth. And the second ballot is higher, so epochs grow. All this hangs on one list of voters: who
 changes it begins an era, with everybody stopped for `VOTER_LEASE_S`.
 
+A candidate's era is the highest that it met, if grants decided there, or the next one after that of another
+authority (`heartbeat.stand`).
+
     a candidate   asks every            until                                   then
     waits         -                     its random pause is over                asks
     asks          `RENEW_EVERY_S`       a majority granted                      holds
@@ -43,8 +46,8 @@ from random import Random
 from typing import NamedTuple
 
 from bus.errors import ConfigError, StateError
-from heartbeat.evidence import Stand
-from heartbeat.static import CANDIDATES_MAX, epoch_above
+from heartbeat.stand import BY_GRANTS, ERA_MAX, Stand
+from heartbeat.static import CANDIDATES_MAX, EPOCH_MAX, epoch_above
 
 VOTER_LEASE_S = 3.5  # from the grant, on the voter's clock
 HOLDER_LEASE_S = 3.0  # from before the ask, on the holder's clock
@@ -207,16 +210,14 @@ class Candidate:
     `index` is its own among the candidates of the role; `ConfigError` if that or the voters are wrong.
     """
 
-    def __init__(
-        self, name: str, role: str, *, era: int, index: int, voters: Sequence[str], random: Random
-    ) -> None:
+    def __init__(self, name: str, role: str, *, index: int, voters: Sequence[str], random: Random) -> None:
         if len(set(voters)) < VOTERS_MIN:
             raise ConfigError(f"{role} has {len(set(voters))} voters, grants need {VOTERS_MIN}")
         if not 0 <= index < CANDIDATES_MAX:
             raise ConfigError(f"{role} can have {CANDIDATES_MAX} candidates, not one of index {index}")
         self._name = name
         self._role = role
-        self._era = era
+        self._era = 1
         self._index = index
         self._voters = tuple(dict.fromkeys(voters))
         self._majority = len(self._voters) // 2 + 1
@@ -253,8 +254,7 @@ class Candidate:
 
     def observe(self, seen: Stand, now: float) -> list[Lost | Tell]:
         """An acceptor refuses what is not later than this claim, so a claim of ours that is not ends here."""
-        if seen.era == self._era:
-            self._epoch_seen = max(self._epoch_seen, seen.epoch)
+        self._meet(seen)
         claim = self._claim
         if claim is None or seen == claim.ballot or seen.token < claim.ballot.token:
             return []
@@ -273,20 +273,27 @@ class Candidate:
         return effects + self._yield(claim, message, now)
 
     def tick(self, now: float) -> list[Won | Lost | Tell]:
-        """Time passed: ask, renew, or give up. `StateError` if the era has no epoch left."""
+        """Time passed: ask, renew, or give up. `StateError` if no era is left."""
         effects: list[Won | Lost | Tell] = [*self._expire(now)]
         if now < self._due:
             return effects
         if self._claim is None:
-            epoch = self._epoch_seen = epoch_above(self._epoch_seen, self._index)
-            ballot = Stand(self._era, epoch, f"{self._random.getrandbits(64):016x}")
-            self._claim = _Claim(ballot, now + ASK_FOR_S)
+            self._claim = _Claim(self._ballot(), now + ASK_FOR_S)
         return effects + self._ask(self._claim, now)
 
     def deadline(self) -> float | None:
         """When `tick` is due."""
         due = self._due if self._claim is None else min(self._due, self._claim.ends)
         return None if due == inf else due
+
+    def _ballot(self) -> Stand:
+        """The next one: above all that we met, in the next era if this one has no epoch left."""
+        if self._epoch_seen > EPOCH_MAX - CANDIDATES_MAX:
+            self._era, self._epoch_seen = self._era + 1, 0
+        if self._era > ERA_MAX:
+            raise StateError(f"no era is left above {ERA_MAX}")
+        self._epoch_seen = epoch_above(self._epoch_seen, self._index)
+        return Stand(self._era, self._epoch_seen, f"{self._random.getrandbits(64):016x}", BY_GRANTS)
 
     def _ask(self, claim: _Claim, now: float) -> list[Tell]:
         self._due = now + RENEW_EVERY_S
@@ -313,9 +320,8 @@ class Candidate:
     def _yield(self, claim: _Claim, refused: Refused, now: float) -> list[Lost | Tell]:
         promised = refused.promised
         if promised is not None and promised != claim.ballot and promised.token >= claim.ballot.token:
-            if promised.era == self._era:
-                self._epoch_seen = max(self._epoch_seen, promised.epoch)
-            if claim.is_held and promised.era == self._era:
+            self._meet(promised)
+            if claim.is_held and promised.era == claim.ballot.era:
                 return []  # one voter cannot end what a majority renews; else each cut to one would
             return self._drop(now, f"{refused.voter} promised it to a later claim")
         if refused.number == claim.number:
@@ -323,6 +329,16 @@ class Candidate:
         if claim.is_held or len(claim.refused) <= len(self._voters) - self._majority:
             return []
         return self._drop(now, "refused by too many")
+
+    def _meet(self, known: Stand) -> None:
+        """A claim is known somewhere: the next of ours is above it."""
+        era = known.era + (known.authority != BY_GRANTS)
+        if known.epoch < 0 or era < self._era:
+            return
+        if era > self._era:
+            self._era, self._epoch_seen = era, 0
+        if known.era == era:
+            self._epoch_seen = max(self._epoch_seen, known.epoch)
 
     def _expire(self, now: float) -> list[Lost | Tell]:
         is_over = self._claim is not None and now >= self._claim.ends

@@ -5,17 +5,18 @@ own clock and the answer repeats it, so the minter knows how old an answer is at
 
     HELLO:    asked at u64 (microseconds of the minter's clock) | its claim
     STANDING: asked at u64 | highest claim | released u8 | position in the log i64
-    claim:    era u16 | epoch i64 (-1: none) | claim id 8
+    claim:    era u16 | epoch i64 (-1: none) | claim id 8 | authority: kind u8, log 8
 """
 
 from struct import Struct
 
 from bus.errors import DecodeError
-from heartbeat.evidence import Answer, Stand
+from heartbeat.evidence import Answer
+from heartbeat.stand import Stand, pack_authority, unpack_authority
 
 STANDING = "provbus.fileid.standing.v1"
-_HELLO = Struct(">QHq8s")
-_STANDING = Struct(">QHq8sBq")
+_HELLO = Struct(">QHq8s9s")
+_STANDING = Struct(">QHq8s9sBq")
 
 
 def pack_hello(stand: Stand, now: float) -> bytes:
@@ -27,8 +28,8 @@ def unpack_hello(data: bytes) -> tuple[Stand, int]:
     """The claim and the moment; `DecodeError` if malformed."""
     if len(data) != _HELLO.size:
         raise DecodeError(f"hello of {len(data)} bytes")
-    asked_us, era, epoch, claim_id = _HELLO.unpack(data)
-    return _stand(era, epoch, claim_id), asked_us
+    asked_us, *claim = _HELLO.unpack(data)
+    return _stand(*claim), asked_us
 
 
 def pack_standing(answer: Answer, asked_us: int) -> bytes:
@@ -40,13 +41,18 @@ def unpack_standing(data: bytes) -> tuple[Answer, float]:
     """The answer, and when it was asked for in seconds of our clock; `DecodeError` if malformed."""
     if len(data) != _STANDING.size:
         raise DecodeError(f"standing of {len(data)} bytes")
-    asked_us, era, epoch, claim_id, released, position = _STANDING.unpack(data)
-    return Answer(_stand(era, epoch, claim_id), bool(released), position), asked_us / 1e6
+    asked_us, *claim, released, position = _STANDING.unpack(data)
+    return Answer(_stand(*claim), bool(released), position), asked_us / 1e6
 
 
-def _packed(stand: Stand) -> tuple[int, int, bytes]:
-    return stand.era, stand.epoch, bytes.fromhex(stand.claim_id).rjust(8, b"\0")
+def _packed(stand: Stand) -> tuple[int, int, bytes, bytes]:
+    claim_id = bytes.fromhex(stand.claim_id).rjust(8, b"\0")
+    return stand.era, stand.epoch, claim_id, pack_authority(stand.authority)
 
 
-def _stand(era: int, epoch: int, claim_id: bytes) -> Stand:
-    return Stand(era, epoch, claim_id.hex() if epoch >= 0 else "")
+def _stand(era: int, epoch: int, claim_id: bytes, packed: bytes) -> Stand:
+    try:
+        authority = unpack_authority(packed)
+    except ValueError as error:
+        raise DecodeError(f"a claim by {error}") from error
+    return Stand(era, epoch, claim_id.hex() if epoch >= 0 else "", authority)

@@ -105,6 +105,8 @@ REASONS = (
     "it drains",
     "its vote",
     "an era",
+    "a majority",
+    "a CFM that",
     "no CFM",
     "Kafka does not",
     "the clock",

@@ -7,9 +7,9 @@ from pydantic import Field
 
 from bus import state_file
 from bus.messages import Contract, encode
-from heartbeat.evidence import Stand
 from heartbeat.fence import Known, StoreFence
 from heartbeat.role_records import NO_OFFSET, OFFSET_MAX, RoleName
+from heartbeat.stand import Stand
 
 FILE = "fence.json"
 
@@ -18,6 +18,7 @@ class _Claim(Contract):
     era: Annotated[int, Field(ge=0, le=0xFFFF)]
     epoch: Annotated[int, Field(ge=NO_OFFSET, le=OFFSET_MAX)]
     claim_id: str
+    authority: str
     holder: str
     released: bool
     read_s: float
@@ -43,7 +44,8 @@ def save_fence(directory: Path, found: StoreFence) -> None:
 
 
 def _known(one: _Claim) -> Known:
-    return Known(Stand(one.era, one.epoch, one.claim_id), one.holder, one.released, one.read_s)
+    stand = Stand(one.era, one.epoch, one.claim_id, one.authority)
+    return Known(stand, one.holder, one.released, one.read_s)
 
 
 def _without_stand(known: Known) -> dict[str, object]:

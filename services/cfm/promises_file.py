@@ -6,7 +6,7 @@ from pydantic import Field
 
 from bus import state_file
 from bus.messages import Contract, encode
-from heartbeat.grant_messages import Ballot
+from heartbeat.grant_messages import Ballot, to_ballot
 from heartbeat.grants import Promise, StorePromises
 from heartbeat.role_records import RoleName
 
@@ -34,7 +34,7 @@ def load_promises(directory: Path) -> dict[str, Promise] | None:
 def save_promises(directory: Path, found: StorePromises) -> None:
     """Keep it on the disk; when this returns it is there (`OSError`)."""
     promises = {
-        role: _Promise(**promise.ballot._asdict(), candidate=promise.candidate)
+        role: _Promise(**to_ballot(promise.ballot).model_dump(), candidate=promise.candidate)
         for role, promise in found.promises.items()
     }
     state_file.keep(directory / FILE, encode(_Kept(promises=promises)))

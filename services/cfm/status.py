@@ -53,6 +53,8 @@ class CfmStatus:
             "incarnation": self.stamp.incarnation,
             "generation": self.builder.generation,
             "draining": self.pulse.is_draining,
+            "missing": self.missing(),
+            "degraded": self.degraded(),
             "peers": {name: {"state": "connected"} for name in self.connected},
             "rows": len(self.table),
             "failover": {**self.fence.describe(), **(self.voting.describe() if self.voting else {})},
@@ -81,7 +83,8 @@ class CfmStatus:
             return ["its vote, without which a role may find no majority: see provbus failover admit"]
         if self.fence.is_on and (self.fence.is_from_disk or self.fence.reason):
             return [f"the role log, so later primaries are refused ({self.fence.reason or 'not read yet'})"]
-        return []
+        behind = self.fence.behind()
+        return [f"an era of the role log above another authority's: {behind}"] if behind else []
 
     def samples(self, now: float) -> Iterator[Sample]:
         """Everything that a CFM counts."""

@@ -13,9 +13,9 @@ from pydantic import TypeAdapter, ValidationError
 from bus.envelope import Envelope, Stamp
 from bus.errors import DecodeError, StateError
 from bus.machine import Effect, LocalRequest, Reply, Send
-from heartbeat.evidence import Stand
 from heartbeat.grant_messages import Ballot, pack_grant, unpack_question
 from heartbeat.grants import Tell, Voter
+from heartbeat.stand import Stand
 
 _FLOORS = TypeAdapter(dict[str, Ballot])
 

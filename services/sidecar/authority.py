@@ -14,13 +14,16 @@ takeover in a fraction of a second. With `needs_host` we stand for the role only
 
 Over multicast there is no log: `heartbeat.appointment` or `heartbeat.granted_role` takes the place of the
 election. With none of them there is nothing to wait for.
+
+A sidecar that was started in another mode than the last time stands for nothing before a majority of the CFMs
+has answered it there: as long as they are in the former mode, somebody may hold the role there.
 """
 
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from bus.envelope import NO_TOKEN, Envelope, Stamp, Token
-from bus.errors import DecodeError, TryAgainError
+from bus.errors import DecodeError, StateError, TryAgainError
 from bus.machine import (
     Draining,
     Effect,
@@ -40,9 +43,10 @@ from heartbeat.agreement import Agreement
 from heartbeat.appointment import Appointment, StoreTenure
 from heartbeat.election import Election, StoreClaim
 from heartbeat.election_table import HOLDING, State
-from heartbeat.evidence import Stand
+from heartbeat.evidence import VOUCH_S
 from heartbeat.granted_role import GrantedRole
 from heartbeat.role_reader import Mark, position_of
+from heartbeat.stand import Stand, describe_authority
 from heartbeat.standing import unpack_standing
 from heartbeat.timing import LEASE_S
 
@@ -59,6 +63,7 @@ class StoreFailover(NamedTuple):
     locked: bool = False
     drained: bool = False
     is_ours: bool = True
+    mode: str = ""  # the transport mode in which a majority of the CFMs was heard last
 
 
 class Authority:
@@ -69,17 +74,25 @@ class Authority:
         stamp: Stamp,
         election: Election | Appointment | GrantedRole | None,
         *,
+        mode: str = "bus",
         needs_host: bool = False,
         kept: StoreFailover | None = None,
     ) -> None:
+        kept = kept or StoreFailover(None)
         self.is_prepared = False
         self._stamp = stamp
         self._election = election
         self._needs_host = needs_host
-        self._stand = kept.stand if kept is not None else None
-        self._is_ours = kept is None or kept.is_ours
-        self._locked = kept is not None and kept.locked
-        self._drained = kept is not None and kept.drained
+        self._stand = kept.stand
+        self._is_ours = kept.is_ours
+        self._locked = kept.locked
+        self._drained = kept.drained
+        self._mode = mode
+        self._former_mode = "" if election is None or kept.mode == mode else kept.mode
+        self._is_kept = kept.mode == mode or bool(self._former_mode)
+        self._now = 0.0
+        self._held = Stand()
+        self._held_since = 0.0
         self._is_stopping = False
         self._host: int | None = None
         self._has_left = False
@@ -159,8 +172,12 @@ class Authority:
         answer, asked_at = unpack_standing(data)
         if asked_at > now:
             raise DecodeError(f"{cfm} answers what nobody asked yet")
-        if self._election is not None:
-            self._election.answered(cfm, answer, asked_at, now)
+        self._now = now
+        if self._election is None:
+            return
+        self._election.answered(cfm, answer, asked_at, now)
+        if self._former_mode and self._election.evidence.has_asked_majority(now):
+            self._former_mode, self._is_kept = "", False
 
     def voted(self, envelope: Envelope, now: float) -> None:
         """A CFM answered what we asked of it as a voter; `DecodeError` if nobody here asks any."""
@@ -214,11 +231,28 @@ class Authority:
     def missing(self) -> list[str]:
         """What stands in the way of ever holding the role: readiness is to be able to take over."""
         election = self._election
+        if election is None:
+            return []
         if isinstance(election, GrantedRole) and election.obstacle:
             return [f"an era in which it could hold its role: {election.obstacle}"]
-        if election is None or election.state is not State.HALT:
+        if election.state is State.HALT:
+            return [f"the role log, which is not what it was: {election.reason}"]
+        cfms = election.evidence.count(self._now)
+        if self._former_mode:
+            return [f"a majority of the CFMs in mode {self._mode}, after {self._former_mode}: {cfms} heard"]
+        if isinstance(election, Appointment) and election.waits_for_cfms:
+            return [f"a majority of the CFMs, to begin as the primary: {cfms} heard"]
+        return self._refused(election)
+
+    def _refused(self, election: Election | Appointment | GrantedRole) -> list[str]:
+        """Why nobody takes our rows. A CFM needs a moment to learn of a claim."""
+        if not self._held.claim_id or self._now < self._held_since + VOUCH_S:
             return []
-        return [f"the role log, which is not what it was: {election.reason}"]
+        other = election.evidence.refusing(self._held, self._now)
+        if other is None:
+            return []
+        by = describe_authority(other.authority)
+        return [f"a CFM that takes its rows: they stand by era {other.era} epoch {other.epoch} of {by}"]
 
     def does(self, operation: object) -> bool:
         """Whether this request is for us."""
@@ -233,6 +267,7 @@ class Authority:
     def tick(self, now: float, wall_s: float) -> list[Effect]:
         """What the election wants, and giving back what we must not keep."""
         election = self._election
+        self._now = now
         if election is None:
             return []
         if not self._has_begun:
@@ -250,14 +285,19 @@ class Authority:
                 self._stand, self._is_ours = effect.tenure
                 effect = self._kept()
             effects.append(effect)
+        if not self._is_kept:
+            self._is_kept = True
+            effects.append(self._kept())
         self._settle()
+        if election.stand != self._held:
+            self._held, self._held_since = election.stand, now
         return [*effects, *self._tell(now)]
 
     def deadline(self) -> float | None:
         """When `tick` is due."""
         if self._election is None:
             return None
-        if self._has_news:
+        if self._has_news or not self._is_kept:
             return 0.0
         due = self._election.deadline()
         if self._yields and not self.is_released:
@@ -284,13 +324,15 @@ class Authority:
         election = self._election
         if election is None:
             return
-        election.is_able = self.is_prepared and not self._locked and not self._yields
+        waits = bool(self._former_mode)
+        election.is_able = self.is_prepared and not self._locked and not self._yields and not waits
         stand = election.stand
         is_ours = election.state in HOLDING
         self._stamp.token = Token(stand.era, stand.epoch) if is_ours else NO_TOKEN
 
     def _kept(self) -> StoreFailover:
-        return StoreFailover(self._stand, self._locked, self._drained, self._is_ours)
+        mode = self._former_mode or self._mode
+        return StoreFailover(self._stand, self._locked, self._drained, self._is_ours, mode)
 
     def _attach(self, request: LocalRequest, now: float) -> list[Effect]:
         if self._host is not None and self._host != request.session:
@@ -394,7 +436,10 @@ class Authority:
             ]
         if not election.evidence.has_asked_majority(now):
             return [_refusal(request, "try_again", "no majority of the CFMs says which eras it has known")]
-        return [_answer(request, era=election.begin_era(authority, now))]
+        try:
+            return [_answer(request, era=election.begin_era(authority, now))]
+        except StateError as error:
+            return [_refusal(request, "refused", str(error))]
 
 
 def _switch(request: LocalRequest) -> bool:

@@ -7,8 +7,8 @@ from pydantic import Field
 
 from bus import state_file
 from bus.messages import Contract, encode
-from heartbeat.evidence import Stand
 from heartbeat.role_records import ClaimId, Offset
+from heartbeat.stand import Stand
 from services.sidecar.authority import StoreFailover
 
 FILE = "failover.json"
@@ -18,6 +18,7 @@ class _Claim(Contract):
     era: Annotated[int, Field(ge=0, le=0xFFFF)]
     epoch: Offset
     claim_id: ClaimId
+    authority: str
 
 
 class _Kept(Contract):
@@ -25,19 +26,20 @@ class _Kept(Contract):
     locked: bool = False
     drained: bool = False
     is_ours: bool = True
+    mode: str = ""
 
 
 def load_failover(directory: Path) -> StoreFailover:
     """What was kept last (`ConfigError`)."""
     kept = state_file.load(directory / FILE, _Kept) or _Kept()
     claim = kept.claim
-    stand = None if claim is None else Stand(claim.era, claim.epoch, claim.claim_id)
-    return StoreFailover(stand, kept.locked, kept.drained, kept.is_ours)
+    stand = None if claim is None else Stand(**claim.model_dump())
+    return StoreFailover(stand, kept.locked, kept.drained, kept.is_ours, kept.mode)
 
 
 def save_failover(directory: Path, found: StoreFailover) -> None:
     """Keep it on the disk."""
     stand = found.stand
-    claim = None if stand is None else _Claim(era=stand.era, epoch=stand.epoch, claim_id=stand.claim_id)
-    kept = _Kept(claim=claim, locked=found.locked, drained=found.drained, is_ours=found.is_ours)
+    claim = None if stand is None else _Claim(**stand._asdict())
+    kept = _Kept(claim=claim, **{name: value for name, value in found._asdict().items() if name != "stand"})
     state_file.keep(directory / FILE, encode(kept))

@@ -22,9 +22,9 @@ from fileid.lease import LeaseFile, StorePosition
 from fileid.seal import KEY_BYTES, Sealer, SealKey
 from heartbeat.appointment import Appointment
 from heartbeat.election import Election
-from heartbeat.evidence import Stand
 from heartbeat.granted_role import GrantedRole, check_voters
-from heartbeat.static import Tenure, resume
+from heartbeat.stand import BY_APPOINTMENT, is_log
+from heartbeat.static import Tenure
 from services.settings.catalogue import StoreCatalogue
 from services.settings.store import load, read_catalogue, save
 from services.sidecar.authority import Authority, StoreFailover
@@ -96,9 +96,10 @@ def run(
         sealer = Sealer(seal_key)
         directory = config.state_directory
         kept = load_failover(directory)
-        election = share(node, kept) if node.multicast else elect(node, kept.stand)
+        election = share(node, kept) if node.multicast else elect(node, kept)
         needs_host = section.attached or follow is not None
-        authority = Authority(node.stamp, election, needs_host=needs_host, kept=kept)
+        mode = config.transport.mode
+        authority = Authority(node.stamp, election, mode=mode, needs_host=needs_host, kept=kept)
         watch = node.keep(ProcessWatch(node.poller))
 
         def reload() -> None:
@@ -169,7 +170,6 @@ def stand(node: Node) -> GrantedRole:
         role=role,
         stamp=node.stamp,
         index=members.index(node.stamp.instance),
-        era=node.config.era,
         voters=[*node.fleet.keys("cfm")],
         random=secrets.SystemRandom(),
     )
@@ -181,30 +181,29 @@ def appoint(node: Node, kept: StoreFailover) -> Appointment:
     role, members = _members(node)
     if section.primary not in members:
         raise ConfigError(f"failover.primary: over multicast a person says who of {', '.join(members)} is it")
-    index, era = members.index(node.stamp.instance), node.config.era
-    claim_id = secrets.token_hex(8)
-    on_disk = None if kept.stand is None else Tenure(kept.stand, kept.is_ours)
-    is_configured = section.primary == node.stamp.instance
+    stand = kept.stand
+    is_appointed = stand is not None and stand.authority == BY_APPOINTMENT and kept.mode == "multicast"
     return Appointment(
         role=role,
-        tenure=resume(on_disk, is_configured=is_configured, index=index, era=era, claim_id=claim_id),
-        index=index,
-        era=era,
+        tenure=Tenure(stand, kept.is_ours) if stand is not None and is_appointed else None,
+        is_configured=section.primary == node.stamp.instance,
+        index=members.index(node.stamp.instance),
         cfms=[*node.fleet.keys("cfm")],
         new_id=lambda: secrets.token_hex(8),
     )
 
 
-def elect(node: Node, kept: Stand | None) -> Election:
+def elect(node: Node, kept: StoreFailover) -> Election:
     """The election of this instance's role. Who is named first in the fleet file stands first."""
     role, members = _members(node)
+    stand = kept.stand
     return Election(
         role=role,
         stamp=node.stamp,
         rank=members.index(node.stamp.instance),
         cfms=[*node.fleet.keys("cfm")],
         new_id=lambda: secrets.token_hex(8),
-        kept=kept,
+        kept=stand if stand is not None and is_log(stand.authority) else None,
     )
 
 

@@ -54,6 +54,8 @@ class MinterStatus:
             "incarnation": self.stamp.incarnation,
             "generation": self.offering.generation,
             "draining": self.pulse.is_draining,
+            "missing": self.missing(),
+            "degraded": self.degraded(),
             "peers": self.roster.describe(now),
             "cfms": self._able(),
             "unusable": self._unusable(),

@@ -12,9 +12,9 @@ from bus.machine import Received, WallClock
 from fileid.row import ACK, PULLED, ROWS, Fields, Row, pack, pack_rows, split_rows, unpack, unpack_names
 from fileid.seal import KEY_BYTES, Opener, Sealer, SealKey
 from fileid.table import Table
-from heartbeat.evidence import Stand
 from heartbeat.grant_messages import pack_grant, unpack_answer, unpack_question
 from heartbeat.grants import Ask, Refused
+from heartbeat.stand import Stand
 from services.cfm.machine import Cfm
 from services.tftp import packets
 from services.tftp.client_core import ReadClient

@@ -8,14 +8,16 @@ from collections.abc import Hashable
 from typing import NamedTuple
 
 from bus.machine import Entry, LogBounds
-from heartbeat.evidence import Stand
 from heartbeat.fence import Fence, Known, StoreFence, Verdict
 from heartbeat.role_log import Roles
+from heartbeat.stand import Stand, log_authority
 from tests.model.copies import copied, frozen
 from tests.model.interned import Interned
 from tests.model.records import Records
 from tests.model.steps import ROLE, TRAFFIC, Begin, Lose, Read, ViolationError, instance
 from tests.unit.heartbeat.verdicts import judge
+
+LOG = log_authority("")
 
 
 class Restart(NamedTuple):
@@ -125,7 +127,7 @@ class Acceptors:
         held = (fence.reader.roles or Roles()).role(ROLE)
         if held.epoch >= 0:
             era = fence.reader.roles.era if fence.reader.roles else 0
-            acceptor.read |= {Claimed(Stand(era, held.epoch, held.claim_id), held.holder)}
+            acceptor.read |= {Claimed(Stand(era, held.epoch, held.claim_id, LOG), held.holder)}
         for effect in effects:
             if isinstance(effect, StoreFence):
                 acceptor.kept = effect.known

@@ -18,8 +18,8 @@ from bus.machine import CatchUp, Entry, LogBounds, Publish
 from heartbeat.campaign import Campaign
 from heartbeat.election import Election
 from heartbeat.election_table import HOLDING, State
-from heartbeat.evidence import Stand
 from heartbeat.role_records import Claim, Probe, Record, Release, Renew
+from heartbeat.stand import Stand
 from heartbeat.timing import PROBE_AGAIN_S, QUIET_S
 from tests.model.copies import NOW, copied, frozen
 from tests.model.interned import Interned

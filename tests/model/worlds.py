@@ -21,9 +21,9 @@ from collections.abc import Iterator, Sequence
 from itertools import product
 from typing import NamedTuple, TypeVar
 
-from heartbeat.evidence import Stand
 from heartbeat.role_log import Roles, fold
 from heartbeat.role_records import Claim, Logged
+from heartbeat.stand import Stand
 from tests.model.acceptors import Acceptors, Restart
 from tests.model.bounds import Bounds, Left
 from tests.model.nodes import Nodes

@@ -9,9 +9,9 @@ from bus.machine import Effect, Entry, Publish
 from bus.testing.checkers import ViolationError
 from bus.testing.faults import Crash
 from heartbeat.election_table import State
-from heartbeat.evidence import Stand
 from heartbeat.fence import Verdict
 from heartbeat.role_reader import Mark
+from heartbeat.stand import Stand
 from services.sidecar.authority import StoreFailover
 from tests.simulation.failover.directed import DIRECTED
 from tests.simulation.failover.host import Acted

@@ -19,10 +19,10 @@ from bus.testing.faults import Crash, Cut, Drift, Mend, Pause, Restart, SetWeath
 from bus.testing.world import World
 from fileid.seal import Sealer
 from fileid.table import Table
-from heartbeat.evidence import Stand
 from heartbeat.fence import Fence, Known, StoreFence
 from heartbeat.granted_role import GrantedRole
 from heartbeat.grants import Promise, StorePromises, Voter
+from heartbeat.stand import BY_APPOINTMENT, Stand
 from services.cfm.machine import Cfm
 from services.cfm.voting import Voting
 from services.dhcp.policy import BUDGET
@@ -113,7 +113,7 @@ class Plant:
 
     def _sidecar(self, name: str, incarnation: int, random: Random) -> Machine:
         stamp = Stamp(name, "sim", incarnation)
-        role = GrantedRole(role=ROLE, stamp=stamp, index=DHCPS.index(name), era=1, voters=CFMS, random=random)
+        role = GrantedRole(role=ROLE, stamp=stamp, index=DHCPS.index(name), voters=CFMS, random=random)
         authority = Authority(stamp, role, kept=self.failover.get(name))
         self.roles[name], self.authorities[name] = role, authority
         return Minter(
@@ -245,12 +245,12 @@ def test_on_the_first_day_nobody_acts_until_two_cfms_are_admitted() -> None:
     plant.until_primary()
 
 
-def test_a_fleet_that_had_an_appointed_primary_goes_on_above_its_epochs() -> None:
+def test_a_fleet_that_had_an_appointed_primary_goes_on_in_the_next_era() -> None:
     plant = Plant(1, promises={})
-    plant.fences["cfm-2"] = {ROLE: [Known(Stand(1, 6400, "a" * 16), "dhcp-1")]}
+    plant.fences["cfm-2"] = {ROLE: [Known(Stand(1, 6400, "a" * 16, BY_APPOINTMENT), "dhcp-1")]}
     plant.world.run(2 * WITHIN_S)
     primary = plant.until_primary()
-    assert plant.roles[primary].stand.epoch > 6400
+    assert plant.roles[primary].stand.era == 2
     assert plant.cfms["cfm-2"].status.answer(1)["failover"]["roles"][ROLE]["holder"] == primary
 
 

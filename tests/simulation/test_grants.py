@@ -19,7 +19,6 @@ from typing import Any, NamedTuple
 import pytest
 
 from bus.envelope import Token
-from heartbeat.evidence import Stand
 from heartbeat.grants import (
     VOTER_LEASE_S,
     Candidate,
@@ -32,6 +31,7 @@ from heartbeat.grants import (
     Voter,
     Won,
 )
+from heartbeat.stand import Stand
 
 ROLE = "dhcp/lab"
 STORM_S = 16.0
@@ -255,7 +255,7 @@ class Plant:
 
     def _candidate(self, index: int, voters: list[str], node: Node, now: float) -> Candidate:
         random = Random(self.random.getrandbits(64))
-        candidate = Candidate(node.name, ROLE, era=1, index=index, voters=voters, random=random)
+        candidate = Candidate(node.name, ROLE, index=index, voters=voters, random=random)
         candidate.stand(now)
         return candidate
 

@@ -9,8 +9,9 @@ from bus.testing.checkers import Crashed, Started, Step
 from fileid.handoff import ACKED_SEQ
 from fileid.row import ACK, ROWS, TOKEN, split_rows
 from fileid.table import Status
-from heartbeat.evidence import VOUCH_S, Stand
+from heartbeat.evidence import VOUCH_S
 from heartbeat.fence import SEAL_GRACE_S, StoreFence
+from heartbeat.stand import Stand
 from services.tftp.effects import Datagram
 from services.tftp.packets import DATA, OACK, parse_opcode, parse_request
 from services.tftp.sockets import Arrived

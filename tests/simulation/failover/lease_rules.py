@@ -13,8 +13,8 @@ from bus.machine import Entry, Publish, Reply, Send
 from bus.testing.checkers import Crashed, Started, Step
 from fileid.row import ROWS, TOKEN, split_rows
 from heartbeat.election_table import State
-from heartbeat.evidence import Stand
 from heartbeat.role_records import TYPE_OF, Release, Renew
+from heartbeat.stand import Stand
 from services.sidecar.authority import StoreFailover
 from tests.simulation.failover import parts
 from tests.simulation.failover.host import Acted

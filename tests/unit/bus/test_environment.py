@@ -12,7 +12,7 @@ from bus.errors import ConfigError
     [
         ("PROVBUS_INSTANC", "PROVBUS_INSTANCE"),
         ("PROVBUS_FLEAT", "PROVBUS_FLEET"),
-        ("provbus_epcoh", "PROVBUS_EPOCH"),
+        ("provbus_flete", "PROVBUS_FLEET"),
         ("PROVBUS_KAFKA_BOOTSTRAP", "PROVBUS_KAFKA__BOOTSTRAP"),
         ("PROVBUS_CFM_TFTP_PORT", "PROVBUS_CFM__TFTP__PORT"),
         ("PROVBUS_KAKFA__BOOTSTRAP", "PROVBUS_KAFKA__BOOTSTRAP"),

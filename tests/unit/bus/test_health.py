@@ -69,3 +69,15 @@ def test_metrics_are_those_gathered() -> None:
     assert found.status == 200
     assert b"provbus_table_rows 7.0\n" in found.body
     assert found.content_type.startswith("text/plain; version=0.0.4")
+
+
+def test_a_change_of_readiness_is_news_once() -> None:
+    fake = Fake()
+    health = Health(fake, lambda: fake.transport, lambda: fake.samples(0.0))
+    assert health.news() == ""
+    fake.lacks = ["settings"]
+    assert [health.news(), health.news()] == ["not ready: settings", ""]
+    fake.lacks, fake.limps = [], ["slow"]
+    assert health.news() == "degraded: slow"
+    fake.limps = []
+    assert health.news() == "ready"

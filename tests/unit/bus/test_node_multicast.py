@@ -20,6 +20,7 @@ from bus.machine import CaughtUp, Effect, Exit, Publish, Received
 from bus.messages import CATALOGUE
 from bus.node import Node
 from services.lab.site import free_port
+from tests.unit.bus.well import Well
 
 KEY = base64.b64encode(bytes(64))
 
@@ -58,14 +59,12 @@ def configured(settings: dict[str, Any], directory: Path) -> Config:
 class _Publisher:
     """Publishes settings, and leaves when it has read them back and is caught up."""
 
+    status: Status = Well()
+
     def __init__(self, envelope: Envelope) -> None:
         self.heard: list[Any] = []
         self._envelope = envelope
         self._publishes = True
-
-    @property
-    def status(self) -> Status:
-        raise AssertionError("nobody asked for a page")
 
     def receive(self, message: Any, now: float) -> list[Effect]:
         if not isinstance(message, Received | CaughtUp):

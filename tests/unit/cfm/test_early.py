@@ -10,7 +10,7 @@ from bus.machine import CaughtUp, Effect, LocalRequest, Publish, Received, Send
 from bus.messages import BEAT, CATALOGUE, Beat, decode
 from fileid.reads import SEAL_AFTER_S, SILENT_AFTER_S
 from fileid.row import ACK, HELLO, PULL, PULLED, ROWS, Row, unpack_names
-from heartbeat.evidence import Stand
+from heartbeat.stand import Stand
 from heartbeat.standing import pack_hello
 from services.cfm.machine import Cfm
 from services.docsis.verify import verify

@@ -14,7 +14,7 @@ from bus.messages import AUDIT
 from fileid.given import Given
 from fileid.reads import SEAL_AFTER_S, SILENT_AFTER_S
 from fileid.row import HELLO, PULL, PULLED, Row, unpack_names
-from heartbeat.evidence import Stand
+from heartbeat.stand import Stand
 from heartbeat.standing import pack_hello
 from services.cfm.lookups import ANSWER_S
 from services.cfm.machine import Cfm

@@ -14,7 +14,7 @@ from bus.messages import AUDIT, BEAT, Beat, decode
 from fileid.handoff import ACKED_SEQ
 from fileid.row import ACK, HEAD, HELLO, LIFE_S, Row, pack_address
 from fileid.table import Status, Table
-from heartbeat.evidence import Stand
+from heartbeat.stand import Stand
 from heartbeat.standing import pack_hello
 from services.cfm.machine import Cfm
 from services.docsis.verify import inspect, verify

@@ -12,10 +12,10 @@ from bus.errors import ConfigError
 from bus.machine import Effect, LocalRequest, Received, Reply, Send
 from bus.runner import Runner, boottime
 from fileid.row import HELLO
-from heartbeat.evidence import Stand
 from heartbeat.fence import Fence
 from heartbeat.grant_messages import GRANTED, REFUSED, pack_grant, unpack_answer
 from heartbeat.grants import VOTER_LEASE_S, Ask, Promise, Refused, Release, StorePromises, Voter
+from heartbeat.stand import BY_GRANTS, Stand
 from heartbeat.standing import pack_hello
 from services.cfm.machine import Cfm
 from services.cfm.promises_file import FILE, load_promises, save_promises
@@ -24,7 +24,7 @@ from services.cfm.voting import Voting
 Build = Callable[..., Cfm]
 ROLE = "dhcp/lab"
 ROLES = {"dhcp-1": ROLE, "dhcp-2": ROLE}
-LOW, HIGH = Stand(1, 64, "a" * 16), Stand(1, 129, "b" * 16)
+LOW, HIGH = Stand(1, 64, "a" * 16, BY_GRANTS), Stand(1, 129, "b" * 16, BY_GRANTS)
 READY = VOTER_LEASE_S
 
 
@@ -114,13 +114,13 @@ def test_a_person_admits_it_once(build: Build) -> None:
 def test_it_grants_nothing_up_to_the_floor_that_the_person_named(build: Build) -> None:
     cfm = voting_cfm(build, None)
     stored, _ = admit(cfm, floors={ROLE: {"era": 1, "epoch": 64}})
-    assert stored == [StorePromises({ROLE: Promise(Stand(1, 64, ""), "")})]
+    assert stored == [StorePromises({ROLE: Promise(Stand(1, 64, "", BY_GRANTS), "")})]
     (sent,) = cfm.receive(asks(), READY)
     assert sent.envelope.type == REFUSED
     assert cfm.receive(asks(HIGH, "dhcp-2"), READY)[-1].envelope.type == GRANTED
 
 
-@pytest.mark.parametrize(("epoch", "floor"), [(1, LOW), (100, Stand(1, 100, ""))])
+@pytest.mark.parametrize(("epoch", "floor"), [(1, LOW), (100, Stand(1, 100, "", BY_GRANTS))])
 def test_the_claim_it_takes_rows_under_is_a_floor_too(build: Build, epoch: int, floor: Stand) -> None:
     cfm = voting_cfm(build, None)
     hello = Stamp("dhcp-1", "lab", 1).envelope(HELLO, pack_hello(LOW, 0.0), time_ms=0)
@@ -148,7 +148,7 @@ def test_status_shows_what_was_promised(build: Build) -> None:
     cfm = voting_cfm(build, {})
     cfm.receive(asks(), READY)
     assert status(cfm)["promises"] == {
-        ROLE: {"era": 1, "epoch": 64, "claim_id": "a" * 16, "candidate": "dhcp-1"}
+        ROLE: {"era": 1, "epoch": 64, "claim_id": "a" * 16, "authority": BY_GRANTS, "candidate": "dhcp-1"}
     }
 
 

@@ -134,7 +134,6 @@ def test_every_value_is_explained_by_its_source(
 ) -> None:
     path = save(tmp_path, configs["cfm-1"])
     environment = {
-        "PROVBUS_ERA": "3",
         "PROVBUS_CFM__TFTP__CAPACITY": "77",
         "provbus_log": '{"level": "info"}',
     }
@@ -144,9 +143,7 @@ def test_every_value_is_explained_by_its_source(
     assert found["instance"] == ("cfm-1", f"{path}:{at['instance: cfm-1']}")
     assert found["cfm.tftp.address"] == ("127.0.0.1", f"{path}:{at['address: 127.0.0.1']}")
     assert found["cfm.tftp.capacity"] == (77, "PROVBUS_CFM__TFTP__CAPACITY")
-    assert found["era"] == (3, "PROVBUS_ERA")
     assert found["log.level"] == ("info", "provbus_log")
-    assert found["epoch"] == (1, "default")
     assert found["minter"] == (None, "default")
 
 

@@ -6,7 +6,7 @@ from bus.envelope import Envelope, Stamp
 from bus.machine import CatchUp, Effect, Entry, LogBounds, Publish
 from heartbeat.election import Election, StoreClaim
 from heartbeat.election_table import State
-from heartbeat.evidence import Stand
+from heartbeat.stand import Stand
 
 ROLE = "dhcp/lab"
 CFMS = ("cfm-1", "cfm-2", "cfm-3")

@@ -7,17 +7,26 @@ import pytest
 from bus.errors import TryAgainError
 from heartbeat.appointment import Appointment, StoreTenure
 from heartbeat.election_table import State
-from heartbeat.evidence import Answer, Stand
+from heartbeat.evidence import Answer
+from heartbeat.stand import BY_APPOINTMENT, BY_GRANTS, ERA_MAX, Stand, log_authority
 from heartbeat.static import Tenure
 
 CFMS = ("cfm-1", "cfm-2")
-FIRST, LATER = Stand(1, 64, "1" * 16), Stand(1, 129, "2" * 16)
+FIRST, LATER = Stand(1, 64, "1" * 16, BY_APPOINTMENT), Stand(1, 129, "2" * 16, BY_APPOINTMENT)
+BY_LOG = Stand(4, 7, "3" * 16, log_authority("a log"))
 
 
-def appointment(tenure: Tenure | None, index: int = 0) -> Appointment:
+def appointment(
+    tenure: Tenure | None, index: int = 0, *, is_configured: bool = False, cfms: tuple[str, ...] = CFMS
+) -> Appointment:
     ids = count(1)
     return Appointment(
-        role="dhcp/lab", tenure=tenure, index=index, era=1, cfms=CFMS, new_id=lambda: f"{next(ids):016x}"
+        role="dhcp/lab",
+        tenure=tenure,
+        is_configured=is_configured,
+        index=index,
+        cfms=cfms,
+        new_id=lambda: f"{next(ids):016x}",
     )
 
 
@@ -93,3 +102,81 @@ def test_a_stranger_deposes_nobody() -> None:
     one.tick(0.0, 0.0)
     hear(one, "cfm-9", LATER)
     assert one.state is State.ACTIVE
+
+
+THREE = ("cfm-1", "cfm-2", "cfm-3")
+
+
+@pytest.mark.parametrize(
+    ("known", "token"),
+    [(Stand(), (1, 64)), (BY_LOG, (5, 64)), (BY_LOG._replace(authority=BY_GRANTS), (5, 64))],
+)
+def test_the_configured_primary_begins_above_what_a_majority_of_the_cfms_knows(
+    known: Stand, token: tuple[int, int]
+) -> None:
+    one = appointment(None, is_configured=True, cfms=THREE)
+    hear(one, "cfm-1", Stand())
+    assert one.tick(1.0, 0.0) == []
+    assert (one.state, one.waits_for_cfms) == (State.STANDBY, True)
+    hear(one, "cfm-3", known)
+    (stored,) = one.tick(1.0, 0.0)
+    assert isinstance(stored, StoreTenure)
+    assert (one.state, one.stand.token, one.stand.authority) == (State.ACTIVE, token, BY_APPOINTMENT)
+    assert not one.waits_for_cfms
+
+
+def test_what_a_cfm_said_long_ago_makes_no_majority() -> None:
+    one = appointment(None, is_configured=True, cfms=THREE)
+    hear(one, "cfm-1", Stand(), now=1.0)
+    hear(one, "cfm-2", BY_LOG, now=30.0)
+    assert one.state is State.STANDBY
+
+
+def test_who_is_not_configured_begins_nothing() -> None:
+    one = appointment(None)
+    for cfm in CFMS:
+        hear(one, cfm, BY_LOG)
+    assert (one.state, one.deadline()) == (State.STANDBY, None)
+
+
+def test_the_configured_primary_begins_nothing_where_somebody_was_appointed() -> None:
+    one = appointment(None, is_configured=True)
+    for cfm in CFMS:
+        hear(one, cfm, LATER)
+    assert one.tick(1.0, 0.0) == [StoreTenure(Tenure(LATER, is_ours=False))]
+    assert (one.state, one.describe(1.0)["reason"]) == (State.FENCED, "the CFMs have seen another primary")
+
+
+def test_an_appointment_that_another_authority_followed_is_over() -> None:
+    one = appointment(Tenure(LATER, is_ours=False), is_configured=True)
+    for cfm in CFMS:
+        hear(one, cfm, BY_LOG)
+    one.tick(1.0, 0.0)
+    assert (one.state, one.stand.token) == (State.ACTIVE, (5, 64))
+
+
+def test_a_cfm_that_comes_with_a_later_era_of_another_authority_has_the_holder_begin_the_next() -> None:
+    one = appointment(Tenure(FIRST, is_ours=True))
+    one.tick(0.0, 0.0)
+    hear(one, "cfm-2", BY_LOG)
+    assert one.acts_until == 0.0
+    one.tick(1.0, 0.0)
+    assert (one.state, one.stand.token) == (State.ACTIVE, (5, 64))
+    assert "era 5, after the role log" in one.describe(1.0)["reason"]
+    hear(one, "cfm-1", BY_LOG)
+    assert one.stand.token == (5, 64)
+
+
+def test_an_earlier_era_of_another_authority_is_over() -> None:
+    one = appointment(Tenure(FIRST, is_ours=True))
+    one.tick(0.0, 0.0)
+    hear(one, "cfm-2", BY_LOG._replace(era=0))
+    assert (one.state, one.stand) == (State.ACTIVE, FIRST)
+
+
+def test_where_no_era_is_left_nobody_begins_and_it_is_said() -> None:
+    one = appointment(None, is_configured=True)
+    for cfm in CFMS:
+        hear(one, cfm, BY_LOG._replace(era=ERA_MAX))
+    assert (one.state, one.tick(1.0, 0.0)) == (State.STANDBY, [])
+    assert "no era is left" in one.describe(1.0)["reason"]

@@ -9,9 +9,10 @@ from bus.envelope import Envelope, Stamp
 from bus.machine import Entry
 from bus.messages import encode
 from heartbeat.election_table import TABLE, Cause, State, after, diagram
-from heartbeat.evidence import Answer, Stand
+from heartbeat.evidence import Answer
 from heartbeat.role_log import Held
 from heartbeat.role_records import TYPE_OF, Claim, Era, Probe, Record, Release, Renew
+from heartbeat.stand import BY_APPOINTMENT, BY_GRANTS, ERA_MAX, Stand, log_authority
 from heartbeat.timing import (
     CHECKPOINT_EVERY,
     LEASE_S,
@@ -288,6 +289,73 @@ def test_an_era_fences_and_whoever_is_first_begins_anew() -> None:
     assert len(now_held) == 1
     assert now_held[0].election.stand > before
     assert now_held[0].election.stand.era == 3
+
+
+@pytest.mark.parametrize("authority", [BY_APPOINTMENT, BY_GRANTS, log_authority("another log")])
+def test_after_another_authority_an_era_is_begun_above_it(authority: str) -> None:
+    log = Log()
+    node = Node(log)
+    run = Run(node)
+    vouch(node, run.now, Stand(3, 64, "e" * 16, authority))
+    run.pass_s(SILENCE_S / 2)
+    assert kinds(log).count("era") == 1
+    assert "claim" in kinds(log)
+    assert not node.acts(run.now)  # somebody may act by the former era until its leases are over
+    vouch(node, run.now, Stand(3, 64, "e" * 16, authority))
+    run.pass_s(SILENCE_S)
+    assert node.acts(run.now)
+    assert (node.election.stand.era, node.election.stand.authority) == (4, log_authority(""))
+    assert kinds(log).count("era") == 1
+
+
+def test_a_holder_begins_an_era_when_a_cfm_comes_that_stands_by_another_authority() -> None:
+    run, one, other = pair()
+    vouch(one, run.now, one.election.stand)
+    run.pass_s(0.1)
+    vouch(one, run.now, Stand(0, 64, "e" * 16, BY_APPOINTMENT), cfms=2)
+    vouch(other, run.now, Stand(0, 64, "e" * 16, BY_APPOINTMENT), cfms=2)
+    run.pass_s(LEASE_S + SILENCE_S + 1.0)
+    assert kinds(one.log).count("era") == 1
+    assert (one.acts(run.now), other.acts(run.now)).count(True) == 1
+
+
+def test_what_fewer_than_a_majority_of_the_cfms_say_begins_no_era() -> None:
+    log = Log()
+    node = Node(log)
+    run = Run(node)
+    vouch(node, run.now, Stand(3, 64, "e" * 16, BY_APPOINTMENT), cfms=1)
+    run.pass_s(1.0)
+    assert "era" not in kinds(log)
+
+
+def test_a_log_that_was_cut_gets_no_era_from_a_machine() -> None:
+    log = Log()
+    node = Node(log)
+    run = Run(node)
+    vouch(node, run.now, Stand(3, 64, "e" * 16, log_authority("")), cfms=3)
+    run.pass_s(1.0)
+    vouch(node, run.now, Stand(3, 64, "e" * 16, log_authority("")), cfms=3)
+    run.pass_s(1.0)
+    assert "era" not in kinds(log)
+
+
+def test_an_era_of_another_authority_that_is_over_begins_none() -> None:
+    log = Log()
+    log.records.append(written(Era(number=5, authority="a person")))
+    node = Node(log)
+    run = Run(node)
+    vouch(node, run.now, Stand(4, 64, "e" * 16, BY_APPOINTMENT), cfms=3)
+    run.pass_s(1.0)
+    assert kinds(log).count("era") == 1
+
+
+def test_where_no_era_is_left_none_is_begun() -> None:
+    log = Log()
+    node = Node(log)
+    run = Run(node)
+    vouch(node, run.now, Stand(ERA_MAX, 64, "e" * 16, BY_APPOINTMENT), cfms=3)
+    run.pass_s(1.0)
+    assert "era" not in kinds(log)
 
 
 def test_who_was_promoted_waits_until_no_lease_can_run() -> None:

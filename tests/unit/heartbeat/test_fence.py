@@ -8,13 +8,15 @@ from bus.codec import pack_token
 from bus.envelope import Envelope, Token
 from bus.machine import Effect, Entry, LogBounds
 from bus.messages import encode
-from heartbeat.evidence import Answer, Stand
+from heartbeat.evidence import Answer
 from heartbeat.fence import REMEMBERED_MAX, SEAL_GRACE_S, Fence, Known, StoreFence, Verdict
 from heartbeat.role_records import NO_OFFSET, TYPE_OF, Claim, Era, Record, Release
+from heartbeat.stand import BY_APPOINTMENT, BY_GRANTS, Stand, log_authority
 from tests.unit.heartbeat.verdicts import judge
 
 ROLE, OTHER = "dhcp/lab", "mps/lab"
 ROLES = {"dhcp-1": ROLE, "dhcp-2": ROLE, "mps-1": OTHER}
+LOG = log_authority("")
 VALID, STALE, UNVERIFIED = Verdict.VALID, Verdict.STALE, Verdict.UNVERIFIED
 ID = {name: number * 16 for name, number in (("dhcp-1", "1"), ("dhcp-2", "2"))}
 
@@ -102,7 +104,7 @@ def test_a_role_that_was_given_back_keeps_its_rows_until_the_next_claim() -> Non
     first = run.claims("dhcp-1", NO_OFFSET)
     run.read(said("dhcp-1", Release(role=ROLE, epoch=first, claim_id=ID["dhcp-1"])), 100.0)
     assert run.judge("dhcp-1", first) is VALID
-    assert run.fence.answer("dhcp-1") == Answer(Stand(0, first, ID["dhcp-1"]), True, 1)
+    assert run.fence.answer("dhcp-1") == Answer(Stand(0, first, ID["dhcp-1"], LOG), True, 1)
 
 
 def test_an_era_makes_every_earlier_token_stale() -> None:
@@ -140,10 +142,10 @@ def test_before_its_hello_nothing_of_a_minter_is_verified() -> None:
 def test_a_claim_at_an_offset_that_is_used_twice_is_told_by_its_id() -> None:
     run = Run()
     epoch = run.claims("dhcp-1", NO_OFFSET)
-    assert run.fence.hello("dhcp-1", Stand(0, epoch, "f" * 16), 100.0) == []
+    assert run.fence.hello("dhcp-1", Stand(0, epoch, "f" * 16, LOG), 100.0) == []
     assert run.judge("dhcp-1", epoch) is STALE
     assert run.fence.tokens("dhcp-1") == (b"", pack_token(Token(0, epoch)).to_bytes(8, "big"))
-    assert run.fence.hello("dhcp-1", Stand(0, epoch, ID["dhcp-1"]), 100.0) == []
+    assert run.fence.hello("dhcp-1", Stand(0, epoch, ID["dhcp-1"], LOG), 100.0) == []
     assert run.judge("dhcp-1", epoch) is VALID
 
 
@@ -176,12 +178,12 @@ def test_what_is_known_is_stored_when_it_changes() -> None:
     first = run.claims("dhcp-1", NO_OFFSET, 150.0)
     run.read(None, 151.0)
     assert run.stored == [
-        StoreFence({ROLE: [Known(Stand(0, first, ID["dhcp-1"]), "dhcp-1", False, 150.0)], OTHER: []})
+        StoreFence({ROLE: [Known(Stand(0, first, ID["dhcp-1"], LOG), "dhcp-1", False, 150.0)], OTHER: []})
     ]
 
 
 def test_without_the_log_the_claim_on_disk_is_the_only_one() -> None:
-    kept = {ROLE: [Known(Stand(0, 5, ID["dhcp-1"]), "dhcp-1", read_s=50.0)]}
+    kept = {ROLE: [Known(Stand(0, 5, ID["dhcp-1"], LOG), "dhcp-1", read_s=50.0)]}
     fence = Fence(ROLES, kept)
     for minter in ROLES:
         fence.hello(minter, Stand(), 100.0)
@@ -189,11 +191,11 @@ def test_without_the_log_the_claim_on_disk_is_the_only_one() -> None:
     assert judge(fence, "dhcp-1", Token(0, 5)) is VALID
     assert judge(fence, "dhcp-2", Token(0, 6)) is UNVERIFIED
     assert judge(fence, "dhcp-1", Token(0, 4)) is STALE
-    assert fence.answer("dhcp-1") == Answer(Stand(0, 5, ID["dhcp-1"]), False, -1)
+    assert fence.answer("dhcp-1") == Answer(Stand(0, 5, ID["dhcp-1"], LOG), False, -1)
 
 
 def test_catching_up_does_not_go_back_behind_the_disk() -> None:
-    kept = {ROLE: [Known(Stand(0, 1, ID["dhcp-2"]), "dhcp-2", read_s=50.0)]}
+    kept = {ROLE: [Known(Stand(0, 1, ID["dhcp-2"], LOG), "dhcp-2", read_s=50.0)]}
     run = Run(kept, behind=[claim("dhcp-1", NO_OFFSET), claim("dhcp-2", 0)])
     assert run.stored == []
     assert run.judge("dhcp-2", 1) is VALID
@@ -201,7 +203,7 @@ def test_catching_up_does_not_go_back_behind_the_disk() -> None:
 
 
 @pytest.mark.parametrize(
-    "on_disk", [Stand(0, 9, ID["dhcp-2"]), Stand(0, 0, "f" * 16), Stand(4, 0, ID["dhcp-1"])]
+    "on_disk", [Stand(0, 9, ID["dhcp-2"], LOG), Stand(0, 0, "f" * 16, LOG), Stand(4, 0, ID["dhcp-1"], LOG)]
 )
 def test_a_log_that_says_less_than_the_disk_is_not_believed(on_disk: Stand) -> None:
     run = Run({ROLE: [Known(on_disk, "dhcp-2")]}, behind=[claim("dhcp-1", NO_OFFSET)])
@@ -210,6 +212,62 @@ def test_a_log_that_says_less_than_the_disk_is_not_believed(on_disk: Stand) -> N
     assert run.judge("dhcp-1", 0) is STALE
     run.claims("dhcp-1", 0)
     assert run.stored == []
+
+
+def test_a_log_that_was_cut_and_has_grown_again_is_still_not_believed() -> None:
+    kept = {ROLE: [Known(Stand(0, 1, "f" * 16, LOG), "dhcp-1")]}
+    run = Run(kept, behind=[claim("dhcp-2", NO_OFFSET), claim("dhcp-1", 0), claim("dhcp-2", 1)])
+    assert run.stored == []
+    assert "at offset 1 stands another record" in run.fence.reason
+    assert run.judge("dhcp-2", 2) is UNVERIFIED
+
+
+def test_a_person_who_begins_an_era_thaws_what_was_frozen() -> None:
+    run = Run({ROLE: [Known(Stand(0, 9, ID["dhcp-2"], LOG), "dhcp-2")]}, behind=[claim("dhcp-1", NO_OFFSET)])
+    assert run.fence.reason
+    run.read(said("dhcp-1", Era(number=1, authority="a person")), 100.0)
+    assert run.fence.reason == ""
+    epoch = run.claims("dhcp-1", 1)
+    assert run.judge("dhcp-1", epoch, era=1) is VALID
+
+
+def test_an_era_that_is_not_above_the_disk_thaws_nothing() -> None:
+    run = Run({ROLE: [Known(Stand(2, 9, ID["dhcp-2"], LOG), "dhcp-2")]}, behind=[claim("dhcp-1", NO_OFFSET)])
+    run.read(said("dhcp-1", Era(number=2, authority="a person")), 100.0)
+    epoch = run.claims("dhcp-1", 1)
+    assert run.fence.reason
+    assert run.judge("dhcp-1", epoch, era=2) is STALE
+
+
+@pytest.mark.parametrize("authority", [BY_APPOINTMENT, BY_GRANTS, log_authority("the one before")])
+def test_after_another_authority_the_log_waits_for_an_era_above_it(authority: str) -> None:
+    kept = Known(Stand(1, 64, "e" * 16, authority), "dhcp-2")
+    run = Run({ROLE: [kept]}, behind=[claim("dhcp-1", NO_OFFSET)])
+    assert (run.fence.reason, run.stored) == ("", [])
+    assert "era 1" in run.fence.behind()
+    assert run.judge("dhcp-1", 0) is STALE
+    assert run.fence.answer("dhcp-1") == Answer(kept.stand, False, 0)
+    run.read(said("dhcp-1", Era(number=2, authority="a machine")), 100.0)
+    epoch = run.claims("dhcp-1", 1)
+    assert run.judge("dhcp-1", epoch, era=2) is VALID
+    assert (run.fence.reason, run.fence.behind()) == ("", "")
+
+
+def test_an_era_below_that_of_another_authority_is_not_enough() -> None:
+    run = Run({ROLE: [Known(Stand(3, 64, "e" * 16, BY_APPOINTMENT), "dhcp-2")]})
+    run.read(said("dhcp-1", Era(number=2, authority="a person")), 100.0)
+    epoch = run.claims("dhcp-1", 0)
+    assert run.judge("dhcp-1", epoch, era=2) is STALE
+    assert run.fence.behind()
+
+
+def test_each_log_is_an_authority_of_its_own() -> None:
+    fence = Fence(ROLES)
+    fence.bounds(LogBounds("failover", 0, 1, "cluster/topic"), 100.0)
+    fence.entry(Entry("failover", 0, claim("dhcp-1", NO_OFFSET)), 100.0)
+    answer = fence.answer("dhcp-1")
+    assert answer is not None
+    assert answer.highest.authority == log_authority("cluster/topic") != LOG
 
 
 def test_a_missing_offset_freezes_what_is_known() -> None:
@@ -232,7 +290,8 @@ def test_an_operator_sees_who_holds_what() -> None:
     run = Run()
     epoch = run.claims("dhcp-1", NO_OFFSET)
     told = run.fence.describe()
-    assert told["roles"] == {ROLE: {"era": 0, "epoch": epoch, "claim_id": ID["dhcp-1"], "holder": "dhcp-1"}}
+    found = {"era": 0, "epoch": epoch, "claim_id": ID["dhcp-1"], "authority": LOG, "holder": "dhcp-1"}
+    assert told["roles"] == {ROLE: found}
     assert (told["from_disk"], told["position"]) == (False, epoch)
 
 

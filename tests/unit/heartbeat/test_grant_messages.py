@@ -8,7 +8,6 @@ import pytest
 from bus.datagram import DATA_BYTES_MAX
 from bus.envelope import Envelope, Stamp
 from bus.errors import DecodeError
-from heartbeat.evidence import Stand
 from heartbeat.grant_messages import (
     ANSWERS,
     ASK,
@@ -22,12 +21,13 @@ from heartbeat.grant_messages import (
     unpack_question,
 )
 from heartbeat.grants import Ask, Granted, Refused, Release
+from heartbeat.stand import BY_GRANTS, Stand
 from heartbeat.static import EPOCH_MAX
 
 ROLE = "dhcp/lab"
 ROLES = {"dhcp-1": ROLE, "dhcp-2": ROLE, "mps-1": "mps/lab"}
 CFMS = ("cfm-1", "cfm-2", "cfm-3")
-BALLOT, OTHER = Stand(1, 64, "a" * 16), Stand(0xFFFF, EPOCH_MAX, "b" * 16)
+BALLOT, OTHER = Stand(1, 64, "a" * 16, BY_GRANTS), Stand(0xFFFF, EPOCH_MAX, "b" * 16, BY_GRANTS)
 LONGEST = f"dhcp/{'s' * 63}"
 
 
@@ -64,7 +64,7 @@ def test_a_candidate_is_understood(message: Ask | Release, type_: str) -> None:
         (Granted(ROLE, BALLOT, 7, "cfm-2"), GRANTED),
         (Refused(ROLE, BALLOT, 7, "cfm-2", None), REFUSED),
         (Refused(ROLE, BALLOT, NUMBER_MAX, "cfm-2", OTHER), REFUSED),
-        (Refused(ROLE, BALLOT, 7, "cfm-2", Stand(1, 65, "")), REFUSED),
+        (Refused(ROLE, BALLOT, 7, "cfm-2", Stand(1, 65, "", BY_GRANTS)), REFUSED),
     ],
     ids=["granted", "knows of none", "greatest numbers", "a floor"],
 )

@@ -6,7 +6,6 @@ from random import Random
 import pytest
 
 from bus.errors import ConfigError, StateError
-from heartbeat.evidence import Stand
 from heartbeat.grants import (
     ASK_FOR_S,
     HOLDER_LEASE_S,
@@ -26,11 +25,12 @@ from heartbeat.grants import (
     Voter,
     Won,
 )
+from heartbeat.stand import BY_GRANTS, ERA_MAX, Stand, log_authority
 from heartbeat.static import EPOCH_MAX
 
 ROLE, OTHER_ROLE = "dhcp/lab", "mps/lab"
 A, B = "dhcp-1", "dhcp-2"
-LOW, HIGH = Stand(1, 64, "a" * 16), Stand(1, 65, "b" * 16)
+LOW, HIGH = Stand(1, 64, "a" * 16, BY_GRANTS), Stand(1, 65, "b" * 16, BY_GRANTS)
 VOTERS = ("cfm-1", "cfm-2", "cfm-3")
 START = 100.0
 READY = START + VOTER_LEASE_S
@@ -73,7 +73,7 @@ class TestVoter:
 
     @pytest.mark.parametrize(
         "ballot",
-        [LOW, Stand(1, 65, "c" * 16), Stand(0, 900, "c" * 16)],
+        [LOW, Stand(1, 65, "c" * 16, BY_GRANTS), Stand(0, 900, "c" * 16, BY_GRANTS)],
         ids=["lower", "of the same token", "of an earlier era"],
     )
     def test_a_ballot_that_is_not_higher_is_never_granted(self, ballot: Stand) -> None:
@@ -81,7 +81,7 @@ class TestVoter:
         assert one.receive(ask(ballot), READY + 1000.0) == [no(HIGH, ballot)]
 
     def test_a_later_era_is_higher_at_any_epoch(self) -> None:
-        ballot = Stand(2, 1, "c" * 16)
+        ballot = Stand(2, 1, "c" * 16, BY_GRANTS)
         assert voter({ROLE: Promise(HIGH, B)}).receive(ask(ballot), READY)[-1] == yes(ballot)
 
     def test_a_refused_ask_changes_nothing(self) -> None:
@@ -114,7 +114,7 @@ class TestVoter:
         one = voter({ROLE: Promise(LOW, A)})
         one.receive(ask(HIGH, B), READY)
         one.receive(Release(ROLE, LOW, A), READY + 1.0)
-        higher = Stand(1, 66, "c" * 16)
+        higher = Stand(1, 66, "c" * 16, BY_GRANTS)
         assert one.receive(ask(higher), READY + 1.0) == [no(HIGH, higher)]
 
     def test_roles_know_nothing_of_each_other(self) -> None:
@@ -177,8 +177,8 @@ class TestVoterWithoutRecord:
             voter().admit({}, READY)
 
 
-def candidate(index: int = 0, era: int = 1, voters: tuple[str, ...] = VOTERS, seed: int = 1) -> Candidate:
-    one = Candidate(A, ROLE, era=era, index=index, voters=voters, random=Random(seed))
+def candidate(index: int = 0, voters: tuple[str, ...] = VOTERS, seed: int = 1) -> Candidate:
+    one = Candidate(A, ROLE, index=index, voters=voters, random=Random(seed))
     one.stand(0.0)
     return one
 
@@ -225,7 +225,7 @@ def releases(said: Ask, *voters: str) -> list[Tell]:
 
 class TestCandidate:
     def test_it_asks_nobody_before_it_stands(self) -> None:
-        one = Candidate(A, ROLE, era=1, index=0, voters=VOTERS, random=Random(1))
+        one = Candidate(A, ROLE, index=0, voters=VOTERS, random=Random(1))
         assert one.deadline() is None
         assert one.tick(5.0) == []
         one.stand(5.0)
@@ -308,16 +308,18 @@ class TestCandidate:
 
     def test_one_voters_higher_ballot_ends_a_candidacy_and_no_holder(self) -> None:
         one, said = holder()
-        assert refuse(one, said, "cfm-3", now=0.2, by=Stand(1, 700, "c" * 16)) == []
+        assert refuse(one, said, "cfm-3", now=0.2, by=Stand(1, 700, "c" * 16, BY_GRANTS)) == []
         assert one.held(0.2) is not None
         one = candidate()
         said = asked(one.tick(0.0))
-        assert refuse(one, said, "cfm-3", now=0.2, by=Stand(1, 700, "c" * 16)) == releases(said, *VOTERS)
+        assert refuse(one, said, "cfm-3", now=0.2, by=Stand(1, 700, "c" * 16, BY_GRANTS)) == releases(
+            said, *VOTERS
+        )
 
     def test_the_next_claim_is_above_what_was_refused_and_has_an_id_of_its_own(self) -> None:
         one = candidate(index=3)
         said = asked(one.tick(0.0))
-        refuse(one, said, "cfm-3", now=0.2, by=Stand(1, 700, "c" * 16))
+        refuse(one, said, "cfm-3", now=0.2, by=Stand(1, 700, "c" * 16, BY_GRANTS))
         again = asked(one.tick(0.2 + PAUSE_S_MAX))
         assert again.ballot.token > (1, 700)
         assert again.ballot.epoch % 64 == said.ballot.epoch % 64 == 3
@@ -329,12 +331,25 @@ class TestCandidate:
         refuse(one, said, "cfm-1", now=0.1, by=said.ballot._replace(claim_id="c" * 16))
         assert asked(one.tick(5.0)).ballot.token > said.ballot.token
 
-    def test_a_later_era_ends_the_claim_and_says_nothing_of_our_epochs(self) -> None:
+    def test_a_later_era_ends_the_claim_and_the_next_is_in_it(self) -> None:
         one, said = holder()
-        assert isinstance(refuse(one, said, "cfm-3", now=0.2, by=Stand(2, 9000, "c" * 16))[0], Lost)
-        assert asked(one.tick(5.0)).ballot.token == (1, said.ballot.epoch + 64)
+        assert isinstance(
+            refuse(one, said, "cfm-3", now=0.2, by=Stand(2, 9000, "c" * 16, BY_GRANTS))[0], Lost
+        )
+        assert asked(one.tick(5.0)).ballot.token == (2, 9024)
 
-    @pytest.mark.parametrize("by", [None, Stand(1, 1, "c" * 16)], ids=["nothing", "a lower claim"])
+    @pytest.mark.parametrize(("era", "token"), [(0, (1, 128)), (1, (2, 64)), (4, (5, 64))])
+    def test_after_another_authority_the_next_claim_is_in_the_era_above(
+        self, era: int, token: tuple[int, int]
+    ) -> None:
+        one, said = holder()
+        assert said.ballot.token == (1, 64)
+        one.observe(Stand(era, 9000, "c" * 16, log_authority("a log")), 0.2)
+        one.release(0.3)
+        one.stand(0.4)
+        assert asked(one.tick(5.0)).ballot.token == token
+
+    @pytest.mark.parametrize("by", [None, Stand(1, 1, "c" * 16, BY_GRANTS)], ids=["nothing", "a lower claim"])
     def test_a_holder_takes_no_notice_of_a_voter_that_cannot_grant_yet(self, by: Stand | None) -> None:
         one, said = holder()
         assert refuse(one, said, *VOTERS, now=0.2, by=by) == []
@@ -406,11 +421,17 @@ class TestCandidate:
         with pytest.raises(ConfigError, match=str(index)):
             candidate(index=index)
 
-    def test_without_an_epoch_left_it_says_so(self) -> None:
+    def test_without_an_epoch_left_it_goes_on_in_the_next_era(self) -> None:
         one = candidate()
         said = asked(one.tick(0.0))
-        refuse(one, said, "cfm-1", now=0.1, by=Stand(1, EPOCH_MAX, "c" * 16))
-        with pytest.raises(StateError, match="begin an era"):
+        refuse(one, said, "cfm-1", now=0.1, by=Stand(1, EPOCH_MAX, "c" * 16, BY_GRANTS))
+        assert asked(one.tick(5.0)).ballot.token == (2, 64)
+
+    def test_without_an_era_left_it_says_so(self) -> None:
+        one = candidate()
+        said = asked(one.tick(0.0))
+        refuse(one, said, "cfm-1", now=0.1, by=Stand(ERA_MAX, EPOCH_MAX, "c" * 16, BY_GRANTS))
+        with pytest.raises(StateError, match="no era is left"):
             one.tick(5.0)
 
 

@@ -3,10 +3,16 @@
 import pytest
 
 from bus.errors import DecodeError
-from heartbeat.evidence import Answer, Stand
+from heartbeat.evidence import Answer
+from heartbeat.stand import BY_APPOINTMENT, BY_GRANTS, Stand, log_authority
 from heartbeat.standing import pack_hello, pack_standing, unpack_hello, unpack_standing
 
-CLAIMS = [Stand(), Stand(3, 0, "0123456789abcdef"), Stand(0xFFFF, (1 << 63) - 1, "f" * 16)]
+CLAIMS = [
+    Stand(),
+    Stand(3, 0, "0123456789abcdef", log_authority("cluster/topic")),
+    Stand(3, 0, "0123456789abcdef", BY_APPOINTMENT),
+    Stand(0xFFFF, (1 << 63) - 1, "f" * 16, BY_GRANTS),
+]
 
 
 @pytest.mark.parametrize("stand", CLAIMS)
@@ -27,3 +33,11 @@ def test_anything_else_is_refused(unpack: object, data: bytes) -> None:
     assert callable(unpack)
     with pytest.raises(DecodeError):
         unpack(data)
+
+
+@pytest.mark.parametrize("packed", [bytes([4]) + bytes(8), bytes([2]) + bytes(7) + b"x"])
+def test_an_authority_that_is_none_of_ours_is_refused(packed: bytes) -> None:
+    hello = bytearray(pack_hello(CLAIMS[1], 1.0))
+    hello[-9:] = packed
+    with pytest.raises(DecodeError, match="authority"):
+        unpack_hello(bytes(hello))

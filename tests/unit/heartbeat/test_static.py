@@ -8,26 +8,23 @@ from hypothesis import strategies as st
 
 from bus.envelope import Token
 from bus.errors import StateError
-from heartbeat.evidence import Stand
+from heartbeat.stand import BY_APPOINTMENT, BY_GRANTS, ERA_MAX, Stand, log_authority
 from heartbeat.static import (
     CANDIDATES_MAX,
     EPOCH_MAX,
     Tenure,
     accepts,
+    begun,
     epoch_above,
     promoted,
-    resume,
     yielded,
 )
 
 ID, OTHER_ID = "a" * 16, "b" * 16
-LOW, HIGH = Stand(1, 64, ID), Stand(1, 129, OTHER_ID)
+LOW, HIGH = Stand(1, 64, ID, BY_APPOINTMENT), Stand(1, 129, OTHER_ID, BY_APPOINTMENT)
+BY_LOG = Stand(4, 7, OTHER_ID, log_authority("a log"))
 OURS = Tenure(LOW, is_ours=True)
 ACCEPTORS = ("cfm-1", "cfm-2", "cfm-3")
-
-
-def started(on_disk: Tenure | None, *, is_configured: bool) -> Tenure | None:
-    return resume(on_disk, is_configured=is_configured, index=0, era=1, claim_id=ID)
 
 
 def promote(
@@ -35,13 +32,10 @@ def promote(
     reports: Mapping[str, Stand | None],
     absent: Collection[str] = (),
     index: int = 0,
-    era: int = 1,
 ) -> Stand:
     known: Mapping[str, Stand | None] = {**dict.fromkeys(ACCEPTORS), **reports}
     heard = {name: ballot for name, ballot in known.items() if name not in absent}
-    tenure = promoted(
-        on_disk, heard, acceptors=ACCEPTORS, absent=absent, index=index, era=era, claim_id=OTHER_ID
-    )
+    tenure = promoted(on_disk, heard, acceptors=ACCEPTORS, absent=absent, index=index, claim_id=OTHER_ID)
     assert tenure.is_ours
     return tenure.stand
 
@@ -50,16 +44,26 @@ def test_the_token_of_a_ballot_is_what_envelopes_carry() -> None:
     assert HIGH.token == Token(1, 129)
 
 
-def test_the_configured_instance_begins_as_the_primary() -> None:
-    assert started(None, is_configured=True) == OURS
-    assert started(None, is_configured=False) is None
+@pytest.mark.parametrize(
+    ("latest", "token"),
+    [
+        (Stand(), (1, 64)),
+        (LOW, (1, 128)),
+        (BY_LOG, (5, 64)),
+        (Stand(2, 6400, ID, BY_GRANTS), (3, 64)),
+        (Stand(0, 5, ID, log_authority("")), (1, 64)),
+    ],
+)
+def test_a_tenure_begins_above_the_latest_claim_whoever_decided_it(
+    latest: Stand, token: tuple[int, int]
+) -> None:
+    tenure = begun(latest, 0, ID)
+    assert tenure == Tenure(Stand(*token, ID, BY_APPOINTMENT), is_ours=True)
 
 
-@pytest.mark.parametrize("is_configured", [True, False])
-@pytest.mark.parametrize("is_ours", [True, False])
-def test_a_restart_changes_nothing(is_configured: bool, is_ours: bool) -> None:
-    kept = Tenure(HIGH, is_ours)
-    assert started(kept, is_configured=is_configured) == kept
+def test_the_last_era_has_none_above_it() -> None:
+    with pytest.raises(StateError, match="no era is left above 65535"):
+        begun(BY_LOG._replace(era=ERA_MAX), 0, ID)
 
 
 @pytest.mark.parametrize(
@@ -80,10 +84,8 @@ def test_an_acceptor_refuses_what_is_not_later_or_the_same(
     assert accepts(known, offered) is takes
 
 
-def test_a_primary_that_hears_of_a_later_claim_is_none_also_after_a_restart() -> None:
-    fenced = yielded(OURS, HIGH)
-    assert fenced == Tenure(HIGH, is_ours=False)
-    assert started(fenced, is_configured=True) == fenced
+def test_a_primary_that_hears_of_a_later_claim_is_none() -> None:
+    assert yielded(OURS, HIGH) == Tenure(HIGH, is_ours=False)
 
 
 @pytest.mark.parametrize("heard", [LOW, Stand(1, 1, OTHER_ID), LOW._replace(claim_id=OTHER_ID)])
@@ -111,22 +113,17 @@ def test_two_promotions_at_once_are_never_equal() -> None:
 def test_a_silent_acceptor_must_be_named_as_absent() -> None:
     reports = {"cfm-2": HIGH}
     with pytest.raises(StateError, match="absent: cfm-1, cfm-3"):
-        promoted(None, reports, acceptors=ACCEPTORS, index=0, era=1, claim_id=ID)
+        promoted(None, reports, acceptors=ACCEPTORS, index=0, claim_id=ID)
     assert promote(None, reports, absent=("cfm-1", "cfm-3")).token > HIGH.token
 
 
-def test_an_earlier_era_puts_no_limit_on_epochs() -> None:
-    assert promote(OURS, {"cfm-1": HIGH}, era=2).token == (2, 64)
-
-
-def test_a_promotion_in_an_era_that_is_over_is_refused() -> None:
-    with pytest.raises(StateError, match="era 2 has begun, this is 1"):
-        promote(None, {"cfm-1": Stand(2, 1, ID)})
+def test_a_promotion_after_another_authority_begins_an_era() -> None:
+    assert promote(OURS, {"cfm-1": HIGH, "cfm-2": BY_LOG}).token == (5, 64)
 
 
 def test_the_last_epoch_has_none_above_it() -> None:
     assert epoch_above(EPOCH_MAX - 64, 63) == EPOCH_MAX
-    with pytest.raises(StateError, match="begin an era"):
+    with pytest.raises(StateError, match="no epoch is left"):
         epoch_above(EPOCH_MAX, 0)
 
 

@@ -29,7 +29,8 @@ from fileid.row import HELLO, split_rows, unpack
 from heartbeat.appointment import Appointment
 from heartbeat.election import Election
 from heartbeat.election_table import State
-from heartbeat.evidence import Answer, Stand
+from heartbeat.evidence import Answer
+from heartbeat.stand import BY_APPOINTMENT, Stand
 from heartbeat.standing import STANDING, pack_standing, unpack_hello
 from heartbeat.static import Tenure
 from heartbeat.timing import LEASE_S, SILENCE_S
@@ -313,10 +314,10 @@ def test_what_an_operator_said_survives_a_restart(operation: str) -> None:
 def test_a_claim_is_stored_with_what_an_operator_said() -> None:
     run = active()
     run.ask("failover.lock")
-    assert run.stored[-1] == StoreFailover(run.authority.stand, True, False)
+    assert run.stored[-1] == StoreFailover(run.authority.stand, True, False, mode="bus")
     run.ask("failover.drain")
     run.pass_s(0.1)
-    assert run.stored[-1] == StoreFailover(None, True, True)
+    assert run.stored[-1] == StoreFailover(None, True, True, mode="bus")
 
 
 def test_a_process_that_stops_gives_the_role_back() -> None:
@@ -371,24 +372,26 @@ def test_a_switch_is_true_or_false() -> None:
 
 
 def test_an_appointed_primary_is_told_leases_and_keeps_its_tenure() -> None:
-    stamp, stand = Stamp("dhcp-1", "lab", 1), Stand(1, 64, "1" * 16)
+    stamp, stand = Stamp("dhcp-1", "lab", 1), Stand(1, 64, "1" * 16, BY_APPOINTMENT)
     appointment = Appointment(
         role="dhcp/lab",
         tenure=Tenure(stand, is_ours=True),
+        is_configured=True,
         index=0,
-        era=1,
         cfms=["cfm-1"],
         new_id=lambda: "f" * 16,
     )
-    authority = Authority(stamp, appointment)
+    kept = StoreFailover(stand, mode="multicast")
+    authority = Authority(stamp, appointment, mode="multicast", kept=kept)
     authority.is_prepared = True
-    assert authority.tick(0.0, 0.0) == [StoreFailover(stand)]
+    assert authority.tick(0.0, 0.0) == [kept]
     assert stamp.token == Token(1, 64)
     (reply,) = authority.operate(LocalRequest(1, {"op": "authority"}), 5.0)
     assert (reply.body["may_act"], reply.body["lease_until_s"]) == (True, 5.0 + LEASE_S)
-    later = pack_standing(Answer(Stand(1, 65, "2" * 16), False, -1), 5_000_000)
+    later = pack_standing(Answer(Stand(1, 65, "2" * 16, BY_APPOINTMENT), False, -1), 5_000_000)
     authority.answered("cfm-1", later, 6.0)
-    assert authority.tick(6.0, 0.0) == [StoreFailover(Stand(1, 65, "2" * 16), is_ours=False)]
+    known = Stand(1, 65, "2" * 16, BY_APPOINTMENT)
+    assert authority.tick(6.0, 0.0) == [StoreFailover(known, is_ours=False, mode="multicast")]
     assert not authority.may_act(6.0)
     assert stamp.token == NO_TOKEN
     (refused,) = authority.operate(LocalRequest(1, {"op": "failover.promote"}), 60.0)

@@ -11,10 +11,11 @@ from bus.errors import ConfigError, DecodeError
 from bus.machine import Draining, Effect, LocalRequest, Received, Reply, Send
 from fileid.row import HELLO
 from heartbeat.election_table import State
-from heartbeat.evidence import Answer, Stand
+from heartbeat.evidence import Answer
 from heartbeat.grant_messages import ASK, GRANTED, RESIGN, pack_grant, unpack_question
 from heartbeat.granted_role import GrantedRole, check_voters
 from heartbeat.grants import HOLDER_LEASE_S, PAUSE_S_MAX, VOTER_LEASE_S, Ask, Granted, Refused
+from heartbeat.stand import BY_GRANTS, ERA_MAX, Stand
 from heartbeat.standing import pack_standing, unpack_hello
 from heartbeat.static import EPOCH_MAX
 from services.sidecar.authority import Authority, StoreFailover
@@ -24,7 +25,7 @@ ROLE = "dhcp/lab"
 CFMS = ("cfm-1", "cfm-2", "cfm-3")
 MAJORITY = CFMS[:2]
 HOST, OPERATOR = 5, 9
-RIVAL = Stand(1, 129, "b" * 16)
+RIVAL = Stand(1, 129, "b" * 16, BY_GRANTS)
 
 
 class Run:
@@ -33,7 +34,7 @@ class Run:
     def __init__(self, **more: Any) -> None:
         self.now = 0.0
         self.stamp = Stamp("dhcp-1", "lab", 1)
-        self.role = GrantedRole(role=ROLE, stamp=self.stamp, index=0, era=1, voters=CFMS, random=Random(1))
+        self.role = GrantedRole(role=ROLE, stamp=self.stamp, index=0, voters=CFMS, random=Random(1))
         self.authority = Authority(self.stamp, self.role, **more)
         self.authority.is_prepared = True
         self.sent: list[Send] = []
@@ -220,7 +221,12 @@ def test_after_a_later_claim_was_accepted_the_next_is_above_it() -> None:
 
 def test_its_own_claim_and_earlier_ones_end_nothing() -> None:
     run = active()
-    for highest in (Stand(), Stand(0, EPOCH_MAX, "c" * 16), Stand(1, 1, "c" * 16), run.role.stand):
+    for highest in (
+        Stand(),
+        Stand(0, EPOCH_MAX, "c" * 16, BY_GRANTS),
+        Stand(1, 1, "c" * 16, BY_GRANTS),
+        run.role.stand,
+    ):
         run.accepted("cfm-1", highest, 1.0)
     run.accepted("cfm-9", RIVAL, 1.0)
     assert run.role.state is State.ACTIVE
@@ -232,24 +238,23 @@ def test_a_claim_of_the_same_token_that_is_not_ours_ends_ours() -> None:
     assert run.role.state is State.STANDBY
 
 
-def test_a_later_era_ends_it_and_a_person_must_act() -> None:
+def test_a_later_era_ends_it_and_it_asks_in_that_era() -> None:
     run = active()
-    run.accepted("cfm-1", Stand(2, 1, "c" * 16), 1.0)
+    run.accepted("cfm-1", Stand(2, 1, "c" * 16, BY_GRANTS), 1.0)
     assert not run.authority.may_act(1.0)
     run.tick(1.0)
-    assert run.tick(60.0) == []
-    assert run.role.describe(60.0)["reason"] == "era 2 has begun, this is 1"
-    assert run.authority.missing() == ["an era in which it could hold its role: era 2 has begun, this is 1"]
+    run.tick(60.0)
+    assert run.asked().ballot.token == (2, 64)
 
 
-def test_an_era_without_epochs_ends_it_and_a_person_must_act() -> None:
+def test_without_an_era_left_it_asks_nobody_and_says_so() -> None:
     run = Run()
     run.tick(0.0)
-    run.refuse("cfm-1", by=Stand(1, EPOCH_MAX, "c" * 16), now=0.1)
+    run.refuse("cfm-1", by=Stand(ERA_MAX, EPOCH_MAX, "c" * 16, BY_GRANTS), now=0.1)
     assert types(run.tick(0.1 + PAUSE_S_MAX)) == {RESIGN}
     assert run.tick(60.0) == []
     assert run.role.state is State.STANDBY
-    assert "begin an era" in run.role.describe(2.0)["reason"]
+    assert run.authority.missing() == ["an era in which it could hold its role: no era is left above 65535"]
 
 
 def test_nobody_is_promoted_where_the_cfms_decide() -> None:
