@@ -17,11 +17,13 @@ duplicated   completed more than once.
 unexplained  acked, not completed, and without any of these explanations:
   superseded   the owner was minted another FileID later.
   reported     an event says why.
-  killed       the CFM that acked it (`next_server`) was killed, or lay killed, during its life.
+  killed       the CFM that acked it (`next_server`) was killed or stopped by the lab, or lay so, during its
+               life.
   expired      its life ended within the run, and no read by its owner reached a live CFM during it. So a
                lease renewal that nobody reads is explained; what was asked for in time cannot hide in age.
   run ended    its life outlasted the run, and its owner was still on its way or never asked for it. An owner
-               that is online has read its last FileID: one it asked for and did not complete is not excused.
+               that came online since has read its last FileID: one it asked for and did not complete is not
+               excused.
 
 The counts are of names, not of events, and one name can be in several. Journals may come in any order, but
 each in the order it was written. Times are seconds of one clock; unknown kinds of events are passed over.
@@ -126,7 +128,7 @@ class _Books:
         self._now = now
         self._names: dict[str, _FileId] = {}
         self._lives = _Lives()
-        self._online: set[str] = set()
+        self._online_at: dict[str, float] = {}
         self._newest: dict[str, tuple[float, int, str]] = {}  # by device: minted at, place in order, name
         self._minted = 0
 
@@ -136,7 +138,7 @@ class _Books:
         if kind in ("started", "killed"):
             self._lives.enter(event["address"], event["at"], live=kind == "started")
         elif kind == "online":
-            self._online.add(event["device"])
+            self._online_at[event["device"]] = max(event["at"], self._online_at.get(event["device"], 0.0))
         elif kind in _ENTRIES:
             name = event["file"]
             entry = self._names.get(name)
@@ -190,7 +192,8 @@ class _Books:
             return True
         if not asked:
             return True  # expired unread, or still unread when the run ended
-        return expires_at > self._now and entry.device not in self._online
+        is_online = self._online_at.get(entry.device, -1.0) >= entry.minted_at
+        return expires_at > self._now and not is_online
 
 
 def _minted(entry: _FileId, event: Event) -> None:

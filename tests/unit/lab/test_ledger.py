@@ -157,6 +157,12 @@ EDGE = 10.0 + FILEID_LIFE_S
             [started(), minted(), read(), answered(), online()], EDGE - 1, UNEXPLAINED, id="online without it"
         ),
         pytest.param(
+            [*BOOTED, minted("g", at=30.0), read("g", at=31.0), answered("g", at=31.1)],
+            EDGE - 1,
+            {"acked": 2, "read": 1},
+            id="online by an earlier boot, on its way again when the run ended",
+        ),
+        pytest.param(
             [*BOOTED, minted("g", at=11.15)],
             EDGE - 1,
             {"acked": 2, "read": 1},
