@@ -31,7 +31,7 @@ class Authority:
     def __init__(self) -> None:
         self.is_attached = False
         self._role = ""
-        self._epoch = -1
+        self._era, self._epoch = 0, -1
         self._until = 0.0
         self._may_act = False
         self._ask_at = float("inf")
@@ -45,7 +45,7 @@ class Authority:
         """The sidecar is gone, and with it the right to act."""
         self.is_attached = False
         self._ask_at = float("inf")
-        return self._change(False, self._epoch, now)
+        return self._change(False, self._era, self._epoch, now)
 
     def deadline(self) -> float:
         """When `tick` is due; infinite while the sidecar is gone."""
@@ -66,10 +66,11 @@ class Authority:
             return None
         if body["id"] == _YIELDED or "error" in body:
             return []  # asked to be attached, and refused, we ask again
-        role, epoch, may_act, until = (body[key] for key in ("role", "epoch", "may_act", "lease_until_s"))
+        role, era, epoch = body["role"], body["era"], body["epoch"]
+        may_act, until = body["may_act"], body["lease_until_s"]
         self.is_attached, self._role, self._until = True, role, until
         acted = self._may_act
-        effects = self._change(may_act, epoch, now)
+        effects = self._change(may_act, era, epoch, now)
         if acted and not self._may_act:
             effects.append(_ask(_YIELDED))
         return effects
@@ -80,16 +81,17 @@ class Authority:
 
     def effect(self, now: float) -> dict[str, object]:
         """The journal's line of an effect at this moment."""
-        return {"event": "effect", "at": now, "role": self._role, "epoch": self._epoch}
+        return {"event": "effect", "at": now, **self._token()}
 
-    def _change(self, may_act: bool, epoch: int, now: float) -> list[Effect]:
-        changed = (may_act, epoch) != (self._may_act, self._epoch)
-        self._may_act, self._epoch = may_act, epoch
-        if not changed:
-            return []
-        return [
-            Noted({"event": "authority", "at": now, "role": self._role, "epoch": epoch, "may_act": may_act})
-        ]
+    def _change(self, may_act: bool, era: int, epoch: int, now: float) -> list[Effect]:
+        changed = (may_act, era, epoch) != (self._may_act, self._era, self._epoch)
+        self._may_act, self._era, self._epoch = may_act, era, epoch
+        return (
+            [Noted({"event": "authority", "at": now, **self._token(), "may_act": may_act})] if changed else []
+        )
+
+    def _token(self) -> dict[str, object]:
+        return {"role": self._role, "era": self._era, "epoch": self._epoch}
 
 
 def _ask(operation: str) -> Ask:

@@ -2,8 +2,9 @@
 
 Theory of operation
 -------------------
-Each host notes in its journal when its authority changed, and every effect before it leaves, with the epoch
-under which it was allowed. The lab notes whom it killed. All times are of one clock.
+Each host notes in its journal when its authority changed, and every effect before it leaves, with the era and
+epoch under which it was allowed. The lab notes whom it killed. All times are of one clock. Epochs are counted
+within an era, and anew when the lab began with another cluster; what is said of them below means the three.
 
 takeover            a kill, after which another host was allowed to act, under a new epoch and before the next
                     kill; its time is from the kill to that moment.
@@ -17,6 +18,7 @@ spurious failover   an epoch change without a kill of the host that had the epoc
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, pairwise
@@ -47,24 +49,36 @@ class Takeovers:
     spurious_failovers: int
 
 
+class _Epoch(NamedTuple):
+    """One holding of the role; a later one is greater."""
+
+    cluster: int
+    era: int
+    number: int
+
+
 class _Seen(NamedTuple):
     """A host was allowed to act, or acted, under an epoch."""
 
     at: float
     host: str
-    epoch: int
+    epoch: _Epoch
     acted: bool
 
 
 def account_takeovers(
-    kills: Sequence[HostKill], journals: Mapping[str, Iterable[Event]], downs: Sequence[HostKill] = ()
+    kills: Sequence[HostKill],
+    journals: Mapping[str, Iterable[Event]],
+    downs: Sequence[HostKill] = (),
+    fresh_at: Sequence[float] = (),
 ) -> Takeovers:
     """The figures of a run from its kills, in their order, and the journal of each host by its name. `downs`
-    are the sidecars that were taken down on purpose, which explains a change of epoch like a kill.
+    are the sidecars that were taken down on purpose, which explains a change of epoch like a kill. At each
+    of `fresh_at` the lab began with another cluster.
     """
-    seen = sorted(one for host, journal in journals.items() for one in _seen(host, journal))
+    seen = sorted(one for host, journal in journals.items() for one in _seen(host, journal, fresh_at))
     took_s = sorted(_takeover_times(kills, seen))
-    first: dict[int, _Seen] = {}
+    first: dict[_Epoch, _Seen] = {}
     for one in seen:
         first.setdefault(one.epoch, one)
     changes = list(pairwise(first.values()))
@@ -81,11 +95,12 @@ def account_takeovers(
     )
 
 
-def _seen(host: str, journal: Iterable[Event]) -> Iterator[_Seen]:
+def _seen(host: str, journal: Iterable[Event], fresh_at: Sequence[float]) -> Iterator[_Seen]:
     for event in journal:
         acted = event["event"] == "effect"
         if acted or (event["event"] == "authority" and event["may_act"]):
-            yield _Seen(event["at"], host, event["epoch"], acted)
+            cluster = bisect_right(fresh_at, event["at"])
+            yield _Seen(event["at"], host, _Epoch(cluster, event["era"], event["epoch"]), acted)
 
 
 def _takeover_times(kills: Sequence[HostKill], seen: Sequence[_Seen]) -> Iterator[float]:
@@ -109,7 +124,7 @@ def _overlap_s(seen: Sequence[_Seen]) -> float:
 
 
 def _stale_effects(seen: Sequence[_Seen]) -> int:
-    newest: dict[str, int] = {}
+    newest: dict[str, _Epoch] = {}
     stale = 0
     for one in (one for one in seen if one.acted):
         stale += any(epoch > one.epoch for host, epoch in newest.items() if host != one.host)

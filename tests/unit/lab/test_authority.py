@@ -89,7 +89,14 @@ def test_a_right_without_its_word_counts_for_nothing(primary: Authority) -> None
 def test_every_change_is_noted_and_nothing_else(primary: Authority) -> None:
     assert primary.answer(answer(), 10.1) == []
     (event,) = noted(primary.answer(answer(epoch=23), 10.2) or [])
-    assert event == {"event": "authority", "at": 10.2, "role": "dhcp/lab", "epoch": 23, "may_act": True}
+    assert event == {
+        "event": "authority",
+        "at": 10.2,
+        "role": "dhcp/lab",
+        "era": 0,
+        "epoch": 23,
+        "may_act": True,
+    }
 
 
 def test_who_stops_says_so_once(primary: Authority) -> None:
@@ -102,14 +109,21 @@ def test_who_stops_says_so_once(primary: Authority) -> None:
 
 def test_who_loses_its_sidecar_stops_at_once_and_attaches_anew(primary: Authority) -> None:
     (event,) = noted(primary.lost(10.5))
-    assert event == {"event": "authority", "at": 10.5, "role": "dhcp/lab", "epoch": 17, "may_act": False}
+    assert event == {
+        "event": "authority",
+        "at": 10.5,
+        "role": "dhcp/lab",
+        "era": 0,
+        "epoch": 17,
+        "may_act": False,
+    }
     assert not primary.may_act(10.5)
     assert primary.deadline() == float("inf")
     assert said(primary.connected(11.0)) == ["host.attach"]
 
 
 def test_an_effect_carries_its_epoch(primary: Authority) -> None:
-    assert primary.effect(10.5) == {"event": "effect", "at": 10.5, "role": "dhcp/lab", "epoch": 17}
+    assert primary.effect(10.5) == {"event": "effect", "at": 10.5, "role": "dhcp/lab", "era": 0, "epoch": 17}
 
 
 def test_the_answer_to_somebody_elses_request_is_not_ours(primary: Authority) -> None:

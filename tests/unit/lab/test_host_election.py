@@ -92,7 +92,7 @@ class Bench:
         """
         for _ in range(times):
             operation = self.until(*ASKED)["op"]
-            said = {"role": "dhcp/lab", "epoch": 17 if may_act else -1, "may_act": may_act}
+            said = {"role": "dhcp/lab", "era": 0, "epoch": 17 if may_act else -1, "may_act": may_act}
             until = {"lease_until_s": boottime_s() + lease_s}
             self.say(id=operation, **said, **until, **ASKED[operation])
 
@@ -162,6 +162,7 @@ def test_what_leaves_is_in_the_journal_with_its_epoch(bench: Bench) -> None:
     assert effect == {
         "event": "effect",
         "role": "dhcp/lab",
+        "era": 0,
         "epoch": 17,
         "device": "00:1a:2c:00:00:03",
         "address": "127.64.0.1",
@@ -173,7 +174,7 @@ def test_a_name_that_comes_when_the_right_is_over_is_noted_and_not_told(bench: B
     bench.tell(LONG_S)
     bench.send(device(REQUEST, 4, bench.offer(4)))
     number = bench.until("fileid.create")["id"]
-    bench.say(id="authority", role="dhcp/lab", epoch=-1, may_act=False, lease_until_s=0.0)
+    bench.say(id="authority", role="dhcp/lab", era=0, epoch=-1, may_act=False, lease_until_s=0.0)
     bench.name(number)
     bench.until("host.yielded")
     bench.tell(LONG_S)

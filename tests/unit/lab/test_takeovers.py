@@ -11,16 +11,17 @@ from services.lab.takeovers import HostKill, Takeovers, account_takeovers
 A, B = "dhcp-1", "dhcp-2"
 
 
-def granted(at: float, epoch: int) -> dict[str, Any]:
-    return {"event": "authority", "at": at, "role": "dhcp/lab", "epoch": epoch, "may_act": True}
+def granted(at: float, epoch: int, era: int = 0) -> dict[str, Any]:
+    return {"event": "authority", "at": at, "role": "dhcp/lab", "era": era, "epoch": epoch, "may_act": True}
 
 
 def ended(at: float) -> dict[str, Any]:
-    return {"event": "authority", "at": at, "role": "dhcp/lab", "epoch": -1, "may_act": False}
+    return {"event": "authority", "at": at, "role": "dhcp/lab", "era": 0, "epoch": -1, "may_act": False}
 
 
-def effect(at: float, epoch: int) -> dict[str, Any]:
-    return {"event": "effect", "at": at, "role": "dhcp/lab", "epoch": epoch, "device": "", "address": ""}
+def effect(at: float, epoch: int, era: int = 0) -> dict[str, Any]:
+    token = {"role": "dhcp/lab", "era": era, "epoch": epoch}
+    return {"event": "effect", "at": at, **token, "device": "", "address": ""}
 
 
 def figures(*kills: HostKill, **journals: list[dict[str, Any]]) -> Takeovers:
@@ -116,3 +117,34 @@ def test_the_kill_of_somebody_else_explains_nothing() -> None:
 def test_an_epoch_seen_by_its_effects_alone_counts() -> None:
     found = figures(a=[effect(1.0, 5)], b=[effect(2.0, 9)])
     assert (found.epoch_changes, found.spurious_failovers) == (1, 1)
+
+
+def test_an_epoch_of_a_later_era_is_the_later_one() -> None:
+    one, other = (
+        [granted(1.0, 9), effect(1.5, 9)],
+        [granted(3.0, 5, era=1), effect(3.5, 5, era=1), effect(4.5, 5, era=1)],
+    )
+    found = figures(HostKill(2.0, A), a=one, b=other)
+    assert (found.takeovers, found.epoch_changes, found.stale_effects, found.overlap_ms) == (1, 1, 0, 0.0)
+    found = figures(HostKill(2.0, A), a=[*one, effect(4.0, 9)], b=other)
+    assert (found.stale_effects, found.overlap_ms) == (1, 500.0)
+
+
+def test_epochs_are_counted_anew_in_a_fresh_cluster() -> None:
+    journals = {A: [granted(1.0, 9), effect(1.5, 9)], B: [granted(3.0, 5), effect(3.5, 5)]}
+    stops = [HostKill(2.0, A), HostKill(2.0, B)]
+    found = account_takeovers([], journals, stops, fresh_at=[2.5])
+    assert (found.epoch_changes, found.stale_effects, found.overlap_ms, found.spurious_failovers) == (
+        1,
+        0,
+        0.0,
+        0,
+    )
+    assert account_takeovers([], journals, stops).stale_effects == 1
+
+
+def test_a_sidecar_that_was_taken_down_explains_a_change_of_epoch() -> None:
+    journals = {A: [granted(1.0, 5)], B: [granted(3.0, 9)]}
+    assert account_takeovers([], journals).spurious_failovers == 1
+    assert account_takeovers([], journals, downs=[HostKill(2.0, A)]).spurious_failovers == 0
+    assert account_takeovers([], journals, downs=[HostKill(2.0, B)]).spurious_failovers == 1
