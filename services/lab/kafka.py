@@ -14,19 +14,37 @@ is never believed: a broker counts when its very process lives and a client is t
 import contextlib
 import logging
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel
 
-from bus.errors import StateError
+from bus.errors import StateError, UnavailableError
 from services.lab.kafka_archive import archive_path, with_archive
 from services.lab.kafka_jars import deployed, find_jars, find_java
-from services.lab.kafka_launch import PortTakenError, free_ports, launch, missing_brokers, take_down
+from services.lab.kafka_launch import (
+    CLEAN_SHUTDOWN,
+    PortTakenError,
+    free_ports,
+    launch,
+    missing_brokers,
+    quote,
+    relaunch,
+    silent_brokers,
+    take_down,
+)
 from services.lab.kafka_node import NODES, Jvm
-from services.lab.kafka_process import rss_mib
-from services.lab.kafka_state import ClusterInfo, locked, read_cluster, state_directory
+from services.lab.kafka_process import kill, rss_mib, stop
+from services.lab.kafka_state import (
+    Broker,
+    ClusterInfo,
+    data_path,
+    locked,
+    log_path,
+    read_cluster,
+    state_directory,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -137,17 +155,61 @@ class KafkaCluster:
             take_down(self.directory, living)
             return bool(living)
 
+    def kill(self, numbers: Sequence[int]) -> None:
+        """Kill -9 these brokers, all at once. Their data stays."""
+        with locked(self.directory):
+            kill([broker.process for broker in self._those(numbers, alive=True)])
+
+    def stop(self, numbers: Sequence[int]) -> None:
+        """Have these brokers close their logs and end. Their data stays."""
+        with locked(self.directory):
+            brokers = self._those(numbers, alive=True)
+            closed = [data_path(self.directory, broker.id) / CLEAN_SHUTDOWN for broker in brokers]
+            stop([broker.process for broker in brokers], lambda: all(mark.exists() for mark in closed))
+
+    def start(self, numbers: Sequence[int]) -> None:
+        """Start these brokers again, all at once, and wait until each answers if a majority of all lives:
+        fewer have no controller, and answer nobody. `UnavailableError` if one does not in time.
+        """
+        with locked(self.directory):
+            self._those(numbers, alive=False)
+            info = relaunch(self._jvm(), self._info(), numbers)
+            if 2 * len(info.living()) <= len(info.brokers):
+                return
+            if missing := silent_brokers(info, self._ready_s_max):
+                tail = quote(log_path(self.directory, missing[0]).read_text(errors="replace"))
+                raise UnavailableError(f"Kafka broker {missing[0]} does not answer:\n{tail}")
+
+    def _info(self) -> ClusterInfo:
+        info = read_cluster(self.directory)
+        if info is None:
+            raise StateError(f"there is no Kafka cluster in {self.directory}")
+        return info
+
+    def _those(self, numbers: Sequence[int], *, alive: bool) -> list[Broker]:
+        info = self._info()
+        living, found = info.living(), []
+        for number in numbers:
+            broker = next((one for one in info.brokers if one.id == number), None)
+            if broker is None or (broker in living) is not alive:
+                raise StateError(f"Kafka broker {number} {'does not run' if alive else 'runs'}")
+            found.append(broker)
+        return found
+
     def _start(self) -> ClusterInfo:
-        java = find_java(self._environ)
-        jars = find_jars(self._environ, deployed("pom.xml"), self._report)
-        # Java reads file names in the locale's encoding, and the C locale knows ASCII only.
-        jvm = Jvm(java.program, ":".join(map(str, jars)), {**self._environ, "LC_ALL": "C.UTF-8"})
-        jvm = with_archive(jvm, archive_path(jars[0].parent, java), self._report)
+        jvm = self._jvm()
         try:
             return self._launch(jvm)
         except PortTakenError:
             self._report("another program took a port meanwhile, trying others")
             return self._launch(jvm)
+
+    def _jvm(self) -> Jvm:
+        java = find_java(self._environ)
+        jars = find_jars(self._environ, deployed("pom.xml"), self._report)
+        # Java reads file names in the locale's encoding, and the C locale knows ASCII only.
+        jvm = Jvm(java.program, ":".join(map(str, jars)), {**self._environ, "LC_ALL": "C.UTF-8"})
+        return with_archive(jvm, archive_path(jars[0].parent, java), self._report)
 
     def _launch(self, jvm: Jvm) -> ClusterInfo:
         return launch(jvm, self.directory, self._draw_ports(2 * NODES), self._ready_s_max, self._report)

@@ -30,13 +30,14 @@ from confluent_kafka.admin import AdminClient
 from bus.errors import UnavailableError
 from services.lab.kafka_jars import deployed, kafka_version
 from services.lab.kafka_node import Jvm, Node, new_cluster_id, render
-from services.lab.kafka_process import boot_id, spawn, stop
+from services.lab.kafka_process import boot_id, is_alive, spawn, stop
 from services.lab.kafka_state import (
     Broker,
     ClusterInfo,
     data_path,
     erase_cluster,
     log_path,
+    settings_path,
     write_cluster,
 )
 
@@ -50,6 +51,9 @@ ASK_S_MAX = 1.0
 """How long one question may take before we look whether the processes still live."""
 
 POLL_S = 0.05
+CLEAN_SHUTDOWN = ".kafka_cleanshutdown"
+"""A node writes it when its logs are closed, and removes it when it starts."""
+
 PORT_TAKEN = "Address already in use"
 LOG_LINES_QUOTED = 12
 _ROUTINE = re.compile(r"\S+ (INFO|DEBUG|TRACE) ")
@@ -88,13 +92,14 @@ def launch(
     cluster_id = new_cluster_id(secrets.token_bytes)
     brokers: list[Broker] = []
     (directory / "logs").mkdir(exist_ok=True)
+    for node in nodes:
+        log_path(directory, node.id).unlink(missing_ok=True)
     try:
         report(f"formatting {len(nodes)} Kafka nodes")
         settings = [_write_settings(directory, node, nodes) for node in nodes]
         _format(jvm, cluster_id, settings)
         report(f"starting {len(nodes)} Kafka brokers")
-        for node, properties in zip(nodes, settings, strict=True):
-            brokers.append(_spawn(jvm, directory, node, (*broker_options, "kafka.Kafka", str(properties))))
+        brokers += [_spawn(jvm, directory, node, broker_options) for node in nodes]
         info = ClusterInfo(
             version=kafka_version(deployed("pom.xml").read_text()),
             cluster_id=cluster_id,
@@ -128,10 +133,35 @@ def missing_brokers(info: ClusterInfo, wait_s_max: float) -> list[int]:
     return sorted(_dead(info))
 
 
+def relaunch(jvm: Jvm, info: ClusterInfo, numbers: Sequence[int]) -> ClusterInfo:
+    """Start nodes that have ended again, with the data that they have; they may still be on their way."""
+    brokers = [
+        _spawn(jvm, info.directory, Node(broker.id, broker.port, broker.controller_port))
+        if broker.id in numbers
+        else broker
+        for broker in info.brokers
+    ]
+    again = info.model_copy(update={"brokers": tuple(brokers)})
+    write_cluster(again)
+    return again
+
+
+def silent_brokers(info: ClusterInfo, wait_s_max: float) -> list[int]:
+    """Those that live and do not answer as members of the cluster, after up to `wait_s_max`."""
+    deadline = time.monotonic() + wait_s_max
+    for broker in info.living():
+        with _client(broker) as client:
+            while broker.id not in _known(client, info.cluster_id):
+                if time.monotonic() >= deadline or not is_alive(broker.process):
+                    return [broker.id]
+                time.sleep(POLL_S)
+    return []
+
+
 def take_down(directory: Path, brokers: Sequence[Broker]) -> None:
     """Stop `brokers`, as far as they live, and remove the data in `directory`; the logs stay."""
     processes = [broker.process for broker in brokers]
-    marks = [data_path(directory, broker.id) / ".kafka_cleanshutdown" for broker in brokers]
+    marks = [data_path(directory, broker.id) / CLEAN_SHUTDOWN for broker in brokers]
     stop(processes, lambda: all(mark.exists() for mark in marks))
     shutil.rmtree(directory / "brokers", ignore_errors=True)
     erase_cluster(directory)
@@ -140,7 +170,7 @@ def take_down(directory: Path, brokers: Sequence[Broker]) -> None:
 def _write_settings(directory: Path, node: Node, nodes: Sequence[Node]) -> Path:
     data = data_path(directory, node.id)
     data.mkdir(parents=True)
-    properties = data.parent / "server.properties"
+    properties = settings_path(directory, node.id)
     properties.write_text(render(deployed("server.properties").read_text(), node, nodes, data))
     return properties
 
@@ -174,11 +204,13 @@ def _format(jvm: Jvm, cluster_id: str, settings: Sequence[Path]) -> None:
                 raise UnavailableError(f"Kafka could not format a node:\n{quote(output)}")
 
 
-def _spawn(jvm: Jvm, directory: Path, node: Node, arguments: Sequence[str]) -> Broker:
+def _spawn(jvm: Jvm, directory: Path, node: Node, options: Sequence[str] = ()) -> Broker:
     command = jvm.command(
         f"-Dlog4j2.configurationFile={deployed('log4j2.properties').as_uri()}",
         f"-XX:ErrorFile={directory}/logs/crash-%p.log",
-        *arguments,
+        *options,
+        "kafka.Kafka",
+        str(settings_path(directory, node.id)),
     )
     process = spawn(command, jvm.environ, log_path(directory, node.id))
     return Broker(**node._asdict(), **process._asdict())

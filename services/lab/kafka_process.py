@@ -68,11 +68,12 @@ def rss_mib(process: ProcessIdentity) -> int | None:
 
 
 def spawn(command: Sequence[str], environ: Mapping[str, str], log: Path) -> ProcessIdentity:
-    """Start `command` in a session of its own, its output in `log`, its input empty. It survives the caller.
+    """Start `command` in a session of its own, its output at the end of `log`, its input empty. It survives
+    the caller.
 
     `os.posix_spawn`, not `subprocess`: nobody here waits for the process, and a dropped `Popen` complains.
     """
-    output = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+    output = os.O_WRONLY | os.O_CREAT | os.O_APPEND
     pid = os.posix_spawn(
         command[0],
         list(command),
@@ -118,6 +119,11 @@ def stop(
     for process in processes:
         send_signal(process, signal.SIGTERM)
     _wait_until(lambda: finished() or not any(map(is_alive, processes)), stop_s_max)
+    kill(processes)
+
+
+def kill(processes: Sequence[ProcessIdentity]) -> None:
+    """SIGKILL all at once; return when all are gone. Raises `StateError` when one outlives it."""
     for process in processes:
         send_signal(process, signal.SIGKILL)
     if not _wait_until(lambda: not any(map(is_alive, processes)), KILL_S_MAX):

@@ -69,6 +69,11 @@ def data_path(directory: Path, node_id: int) -> Path:
     return directory / "brokers" / str(node_id) / "data"
 
 
+def settings_path(directory: Path, node_id: int) -> Path:
+    """The properties file of one node."""
+    return directory / "brokers" / str(node_id) / "server.properties"
+
+
 def base_directory(environ: Mapping[str, str], variable: str, default: str) -> Path:
     """Our place under an XDG base directory; as XDG says, a relative or empty value counts as unset."""
     base = Path(environ.get(variable, ""))

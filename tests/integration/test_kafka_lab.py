@@ -18,10 +18,11 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Produ
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
+from bus.errors import StateError
 from services.lab.kafka import KafkaCluster, running
 from services.lab.kafka_launch import free_ports
 from services.lab.kafka_process import identify
-from services.lab.kafka_state import ClusterInfo
+from services.lab.kafka_state import ClusterInfo, read_cluster
 
 pytestmark = [pytest.mark.kafka, pytest.mark.usefixtures("kafka_programs")]
 
@@ -109,6 +110,24 @@ def test_the_standing_cluster_from_up_to_down(command_line: CommandLine) -> None
     assert not any(identify(broker["pid"]) for broker in status["brokers"])
     assert sorted(path.name for path in command_line.directory.iterdir()) == [".lock", "logs"]
     assert command_line.status()["brokers"] == []
+
+
+def test_brokers_that_were_killed_or_stopped_come_back_with_their_records(tmp_path: Path) -> None:
+    with running(tmp_path) as info:
+        cluster = KafkaCluster(tmp_path)
+        topic = create_topic(info.bootstrap)
+        assert round_trip(info.bootstrap, topic, b"before") == b"before"
+        cluster.kill([1, 2, 3])
+        assert (read_cluster(tmp_path) or info).living() == ()
+        with pytest.raises(StateError, match="broker 2 does not run"):
+            cluster.stop([2])
+        cluster.start([1, 2, 3])
+        with pytest.raises(StateError, match="broker 2 runs"):
+            cluster.start([2])
+        cluster.stop([3])
+        cluster.start([3])
+        assert round_trip(info.bootstrap, topic, b"after") == b"before"  # by a reader of all
+        assert cluster.find() is not None
 
 
 def test_a_port_taken_meanwhile_costs_one_more_attempt(tmp_path: Path) -> None:
