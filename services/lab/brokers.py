@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
+from bus.errors import StateError
 from bus.transport.topics import create_topics
 from services.lab.broker import embedded, real
 from services.lab.kafka import KafkaCluster
@@ -13,12 +14,25 @@ Kind = Literal["none", "embedded", "kafka"]
 
 
 class Brokers:
-    """Where the brokers are. `cluster` is there only if it is the run's own, to be killed and replaced."""
+    """Where the brokers are. `cluster` is given if it is the run's own, to be killed and replaced."""
 
     def __init__(self, kind: Kind, bootstrap: str, cluster: KafkaCluster | None = None) -> None:
         self.kind = kind
         self.bootstrap = bootstrap
-        self.cluster = cluster
+        self._cluster = cluster
+
+    def own(self) -> KafkaCluster:
+        """The cluster of this run; `StateError` if it has none of its own."""
+        if self._cluster is None:
+            raise StateError("the brokers of this run are not its own")
+        return self._cluster
+
+    def renew(self) -> str:
+        """Throw the cluster away and start another one with empty topics; its bootstrap servers."""
+        cluster = self.own()
+        cluster.down()
+        self.bootstrap = _with_topics(cluster)
+        return self.bootstrap
 
 
 @contextmanager
@@ -37,9 +51,12 @@ def brokers_of(kind: Kind, own: bool, directory: Path, report: Callable[[str], N
     else:
         cluster = KafkaCluster(directory, report=report)
         try:
-            bootstrap = cluster.up().bootstrap
-            report("creating the topics")
-            create_topics({"bootstrap.servers": bootstrap, "log_level": 0})
-            yield Brokers(kind, bootstrap, cluster)
+            yield Brokers(kind, _with_topics(cluster), cluster)
         finally:
             cluster.down()
+
+
+def _with_topics(cluster: KafkaCluster) -> str:
+    bootstrap = cluster.up().bootstrap
+    create_topics({"bootstrap.servers": bootstrap, "log_level": 0})
+    return bootstrap

@@ -23,11 +23,14 @@ Spawn = Callable[[str, str, list[str]], Process]
 
 
 class Instances:
-    """Those of one run. `notes` are events for its ledger, `downs` what the lab took down and when."""
+    """Those of one run. `notes` are events for its ledger, `downs` what the lab took down and when,
+    `kills` how many of these it killed.
+    """
 
     def __init__(self, site: Site, spawn: Spawn) -> None:
         self.notes: list[dict[str, Any]] = []
         self.downs: list[HostKill] = []
+        self.kills = 0
         self._last_words: list[dict[str, Any]] = []
         self._site = site
         self._spawn = spawn
@@ -72,7 +75,8 @@ class Instances:
                 self._processes[name].check()
 
     def kill(self, names: Sequence[str]) -> None:
-        """Kill -9."""
+        """Kill -9, all at once."""
+        self.kills += len(names)
         for name in names:
             self._take_down(name)
         for name in names:

@@ -15,11 +15,10 @@ RELOAD_APART_S = 1.3  # a service reloads within a second
 
 
 class Interventions:
-    """Those of one run; `kills` counts the instances that were killed."""
+    """Those of one run."""
 
     def __init__(self, site: Site, instances: Instances) -> None:
         scenario = site.scenario
-        self.kills = 0
         self._site = site
         self._instances = instances
         self._modems = scenario.modems
@@ -61,7 +60,6 @@ class Interventions:
 
     def _kill(self, name: str, restart_after_s: float) -> None:
         self._instances.kill([name])
-        self.kills += 1
         self._restarts.append((time.monotonic() + restart_after_s, name))
 
     def _rotate(self) -> None:

@@ -55,6 +55,7 @@ class Lab:
         self.instances = Instances(site, self._spawn)
         self.hosts: dict[str, Process] = {}
         self.kills: list[HostKill] = []
+        self.fresh_at: list[float] = []
         self.figures: dict[str, Any] = {}
         self.undo = ExitStack()
         self._progress = progress
@@ -122,9 +123,9 @@ class Lab:
             time.sleep(LOOK_AGAIN_S)
         return time.monotonic() - began_at
 
-    def count(self, figure: str) -> None:
+    def count(self, figure: str, number: int = 1) -> None:
         """Count something for the report."""
-        self.figures[figure] = self.figures.get(figure, 0) + 1
+        self.figures[figure] = self.figures.get(figure, 0) + number
 
     def boot(self, meanwhile: Callable[[], None]) -> None:
         """Boot the plant once, and do something meanwhile."""
@@ -187,7 +188,8 @@ class Lab:
         """Ask everybody, close the books, write the report."""
         site, instances = self.site, self.instances
         more = self.figures | self._interventions.finish()
-        more["kills"] = self._interventions.kills + more.get("kills", 0)
+        if instances.kills:
+            more["kills"] = instances.kills
         if self._attack is not None:
             more["attack"] = self._end_of(self._attack)
         if site.rivals():
@@ -246,7 +248,8 @@ class Lab:
             self.kills += self._killer.kills
         site = self.site
         journals = {one.name: read_journal(site.journal(f"host-{one.name}")) for one in site.rivals()}
-        return asdict(account_takeovers(self.kills, journals, self.instances.downs))
+        found = account_takeovers(self.kills, journals, self.instances.downs, self.fresh_at)
+        return asdict(found) | {"primary_kills": len(self.kills)}
 
     def _module(self, name: str, group: str, module: str, config: dict[str, Any]) -> Process:
         path = self.site.directory / f"{name}.json"

@@ -8,9 +8,11 @@ from pydantic import model_validator
 
 from bus.section import Section
 from services.lab.steps.boots import Boot
+from services.lab.steps.brokers import BrokerStep
 from services.lab.steps.instances import Forget, Kill, Mode, Start, Stop, WaitReady
 from services.lab.steps.pause import Pause
 from services.lab.steps.step import Step
+from services.lab.steps.takeover import KillPrimary
 
 
 class Entry(Section):
@@ -24,6 +26,8 @@ class Entry(Section):
     mode: Mode | None = None
     wait_ready: WaitReady | None = None
     pause: Pause | None = None
+    brokers: BrokerStep | None = None
+    kill_primary: KillPrimary | None = None
 
     @model_validator(mode="before")
     @classmethod

@@ -48,6 +48,13 @@ def test_steps_are_read_in_their_order(tmp_path: Path) -> None:
     assert script.repeat == 3
 
 
+def test_a_scenario_that_alters_its_brokers_says_so(tmp_path: Path) -> None:
+    kill: dict[str, Any] = {"brokers": {"kill": [1, 3]}}
+    for steps in ([kill], [{"boot": {"meanwhile": [kill]}}], [{"brokers": {"fresh": True}}]):
+        assert loaded(tmp_path, steps=steps, broker="kafka").alters_brokers()
+    assert not loaded(tmp_path, steps=[{"boot": None}], broker="kafka").alters_brokers()
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
@@ -61,6 +68,11 @@ def test_steps_are_read_in_their_order(tmp_path: Path) -> None:
         ({"steps": [{"boot": {"meanwhile": [{"boot": None}]}}]}, "a boot has no boots meanwhile"),
         ({"steps": [{"mode": "bus"}], "faults": {}}, "faults need the proxy"),
         ({"steps": [{"boot": None}], "kills": [{"cfm": 1, "at_online": 0.5}]}, "give either steps or kills"),
+        ({"steps": [{"brokers": {"kill": [1]}}]}, r"steps\[0\] brokers: the scenario needs broker: kafka"),
+        ({"steps": [{"brokers": {"kill": [4]}}], "broker": "kafka"}, "less than or equal to 3"),
+        ({"steps": [{"brokers": {"kill": [1], "start": [2]}}], "broker": "kafka"}, "give one of kill, stop"),
+        ({"steps": [{"brokers": None}], "broker": "kafka"}, "give one of kill, stop"),
+        ({"steps": [{"kill_primary": None}]}, "nobody takes over without dhcps: 2"),
         ({"repeat": 2}, "repeat needs steps"),
         ({"expect": {"takeovers": {}}}, "give min, max, min_share or max_share"),
         ({"broker": "rabbit"}, "broker"),
