@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
@@ -87,6 +87,16 @@ def round_trip(bootstrap: str, topic: str, value: bytes) -> bytes | None:
         consumer.close()
 
 
+def ends_of(bootstrap: str, topic: str) -> tuple[int, int]:
+    """The offsets of the first record and after the last."""
+    consumer = Consumer({"bootstrap.servers": bootstrap, "log_level": 0, "group.id": "ends"})
+    try:
+        ends: tuple[int, int] = consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=WAIT_S_MAX)
+        return ends
+    finally:
+        consumer.close()
+
+
 def test_the_standing_cluster_from_up_to_down(command_line: CommandLine) -> None:
     assert command_line.status()["state"] == "down"
     code, text = command_line("up")
@@ -126,7 +136,8 @@ def test_brokers_that_were_killed_or_stopped_come_back_with_their_records(tmp_pa
             cluster.start([2])
         cluster.stop([3])
         cluster.start([3])
-        assert round_trip(info.bootstrap, topic, b"after") == b"before"  # by a reader of all
+        assert round_trip(info.bootstrap, topic, b"after") == b"after"
+        assert ends_of(info.bootstrap, topic) == (0, 2)
         assert cluster.find() is not None
 
 
