@@ -12,10 +12,12 @@ from bus.metrics import METRICS
 from bus.runner import DRAIN_S
 from services.cli.main import EXIT_CODES, cli
 from services.lab.script import load_script
+from services.lab.steps.table import Entry
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 METRICS_PAGE = (ROOT / "docs" / "metrics.md").read_text()
+SCENARIOS_PAGE = (ROOT / "docs/scenarios.md").read_text()
 MAKEFILE = (ROOT / "Makefile").read_text()
 
 
@@ -88,6 +90,17 @@ def test_the_scenarios_are_valid(path: Path) -> None:
     scenario = load_script(path)
     assert scenario.name == path.stem
     assert scenario.settings.is_file()
+
+
+def test_every_step_is_explained_and_no_other() -> None:
+    rows = re.findall(r"^\| `(\w+):", SCENARIOS_PAGE, re.M)
+    assert sorted(rows) == sorted(Entry.model_fields)
+
+
+def test_the_example_of_a_scenario_is_valid(tmp_path: Path) -> None:
+    (example,) = re.findall(r"```yaml\n(.*?)```", SCENARIOS_PAGE, re.S)
+    (tmp_path / "restart.yaml").write_text(example)
+    assert len(load_script(tmp_path / "restart.yaml").steps) == 5
 
 
 def test_the_documented_metrics_are_those_that_exist() -> None:

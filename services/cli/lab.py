@@ -40,10 +40,19 @@ lab.add_command(kafka)
 )
 @click.option("--modems", type=click.IntRange(min=1), help="Another number of modems than the scenario's.")
 @click.option("--hold", is_flag=True, help="Leave the services up after the report, until Ctrl-C.")
+@click.option("--keep", type=click.Path(path_type=Path), help="Copy every log and journal there at the end.")
 @click.option(
     "-o", "--output", type=click.Choice(["table", "json", "yaml"]), default="table", show_default=True
 )
-def run(scenario: Path, mode: str, broker: str | None, modems: int | None, hold: bool, output: str) -> None:
+def run(
+    scenario: Path,
+    mode: str,
+    broker: str | None,
+    modems: int | None,
+    hold: bool,
+    keep: Path | None,
+    output: str,
+) -> None:
     """Run SCENARIO and print its report; exit 1 when a modem failed, a FileID is unaccounted for, or
     what the scenario expects has not happened.
     """
@@ -59,7 +68,7 @@ def run(scenario: Path, mode: str, broker: str | None, modems: int | None, hold:
     console = Console(stderr=True)
     with _progress(console, plan.modems) as (say, advance):
         calm = rehearse(plan, mode, chosen, say, advance)
-        with running(plan, mode, chosen, say, advance) as site:
+        with running(plan, mode, chosen, say, advance, keep) as site:
             report = site.run() | calm
             report |= compare(site.site, report, say)
             report["expected"] = broken(plan.expect, report)

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -49,9 +50,10 @@ def running(
     broker: Kind,
     report: Callable[[str], None],
     progress: Progress = lambda _done, _total: None,
+    keep: Path | None = None,
 ) -> Iterator[Lab]:
     """A started lab, with its broker (none, embedded, kafka) and a directory of its own; everything is gone
-    afterwards.
+    afterwards but for the logs and journals, which are copied to `keep`.
 
     `TryAgainError` if another run is under way.
     """
@@ -75,6 +77,16 @@ def running(
             yield lab
         finally:
             lab.stop()
+            if keep is not None:
+                _copy_logs(site.directory, keep)
+
+
+def _copy_logs(directory: Path, keep: Path) -> None:
+    """Copy what the processes of a run wrote; no key and no secret is among it."""
+    keep.mkdir(parents=True, exist_ok=True)
+    for pattern in ("*.log", "*.jsonl", "kafka/logs/*.log"):
+        for path in directory.glob(pattern):
+            shutil.copy(path, keep)
 
 
 @contextmanager
