@@ -99,6 +99,8 @@ def run(config: Config) -> Exit:
             sockets = node.keep(
                 TftpSockets(node.poller, tftp.address, tftp.port, tftp.transfer_sockets, ports)
             )
+        # What is said instead of `listen` is of no use where minters send datagrams.
+        place = link.endpoint if node.multicast else section.advertise or link.endpoint
         machine = Cfm(
             stamp=node.stamp,
             minters=minters,
@@ -107,7 +109,7 @@ def run(config: Config) -> Exit:
             tftp=TftpServer(transfer_sockets=tftp.transfer_sockets, sessions_max=tftp.sessions_max),
             fence=fence,
             voting=voting,
-            endpoints={"fileid": section.advertise or link.endpoint, "tftp": tftp.address},
+            endpoints={"fileid": place, "tftp": tftp.address},
             capacity=tftp.capacity,
             secret=secret,
             proxies=[ip_network(one) for one in tftp.proxies],
