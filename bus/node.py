@@ -33,7 +33,7 @@ from bus.runner import Handler, Runner, boottime
 from bus.secret_file import read_secret
 from bus.transport.curve import KeyPair, key_pair
 from bus.transport.http import HttpServer
-from bus.transport.kafka import Kafka
+from bus.transport.kafka.client import Kafka
 from bus.transport.local import LocalServer
 from bus.transport.multicast import Multicast, Place, lossy
 from bus.transport.poller import Poller

@@ -15,7 +15,7 @@ from bus.audit import events_of
 from bus.codec import from_headers
 from bus.errors import ConfigError, DecodeError, UnavailableError
 from bus.routes import route
-from bus.transport.kafka import COMMON, CONSUMER
+from bus.transport.kafka.client import COMMON, CONSUMER
 from services.cli.story import Told, is_told
 
 ANSWER_S = 3.0  # for the brokers to say what they hold

@@ -22,7 +22,7 @@ from bus.environment import Place, variable
 from bus.fleet import load_fleet, load_group_keys
 from bus.node import client_settings
 from bus.secret_file import CREDENTIALS
-from bus.transport.kafka import Kafka
+from bus.transport.kafka.client import Kafka
 from bus.transport.poller import Poller
 from bus.yaml_file import read_yaml
 from services.cfm import process as cfm_process

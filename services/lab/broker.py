@@ -12,7 +12,7 @@ from confluent_kafka import Producer
 
 from bus.errors import UnavailableError
 from bus.routes import topics
-from bus.transport.topics import create_topics, delete_topics
+from bus.transport.kafka.topics import create_topics, delete_topics
 from services.lab.kafka import KafkaCluster
 
 _TIMEOUT_S = 10.0

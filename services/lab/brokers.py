@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from bus.errors import StateError
-from bus.transport.topics import create_topics
+from bus.transport.kafka.topics import create_topics
 from services.lab.broker import embedded, real
 from services.lab.kafka import KafkaCluster
 

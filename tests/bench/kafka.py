@@ -20,9 +20,9 @@ from bus.envelope import Envelope, Stamp
 from bus.machine import CaughtUp, Received
 from bus.messages import Beat, Load, decode, encode
 from bus.routes import ROUTES, Carrier, Route, Topic
-from bus.transport.kafka import BEGINNING, COMMON, CONSUMER, PRODUCER, QUEUED_MAX, Kafka
+from bus.transport.kafka.client import BEGINNING, COMMON, CONSUMER, PRODUCER, QUEUED_MAX, Kafka
+from bus.transport.kafka.topics import create_topics
 from bus.transport.poller import Poller
-from bus.transport.topics import create_topics
 from tests.bench.figure import Figure, alternate, ratios
 from tests.bench.peers import Program, need
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from bus.transport.topics import create_topics
+from bus.transport.kafka.topics import create_topics
 from services.lab.kafka_state import ClusterInfo
 from tests.contract.brokers import Brokers, embedded_elsewhere
 from tests.contract.harness import Harness

@@ -8,7 +8,7 @@ from bus.codec import Headers, to_headers
 from bus.envelope import Envelope
 from bus.messages import AUDIT, BEAT, CATALOGUE
 from bus.routes import Topic, route
-from bus.transport.kafka import Kafka
+from bus.transport.kafka.client import Kafka
 from tests.contract.brokers import Brokers
 from tests.contract.harness import DEADLINE_S, Harness
 

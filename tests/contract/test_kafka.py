@@ -9,7 +9,7 @@ from bus.envelope import Envelope
 from bus.errors import LocalError, UnavailableError
 from bus.machine import CaughtUp, Received
 from bus.messages import BEAT, CATALOGUE
-from bus.transport.kafka import BEGINNING, FETCHED_MAX, Kafka
+from bus.transport.kafka.client import BEGINNING, FETCHED_MAX, Kafka
 from bus.transport.poller import Poller
 from services.lab.kafka_launch import free_ports
 from tests.contract.harness import TURN_S

@@ -17,11 +17,11 @@ from bus.envelope import Envelope, Stamp, Token
 from bus.errors import LocalError
 from bus.machine import CaughtUp, Entry, LogBounds, LogLost, Received
 from bus.routes import Topic, route
-from bus.transport.kafka import BEGINNING, COMMON, CONSUMER, Kafka
-from bus.transport.kafka_log import CHECK_EVERY_S, LogWatch, bounds_by
+from bus.transport.kafka.client import BEGINNING, COMMON, CONSUMER, Kafka
+from bus.transport.kafka.log_watch import CHECK_EVERY_S, LogWatch, bounds_by
+from bus.transport.kafka.topic_pins import TopicPins
+from bus.transport.kafka.topics import IN_SYNC_MIN, REPLICATION, create_topics
 from bus.transport.poller import Poller
-from bus.transport.topic_pins import TopicPins
-from bus.transport.topics import IN_SYNC_MIN, REPLICATION, create_topics
 from tests.contract.brokers import Brokers
 from tests.contract.harness import DEADLINE_S, TURN_S
 

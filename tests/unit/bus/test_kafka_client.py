@@ -9,7 +9,7 @@ import pytest
 from bus.envelope import Envelope
 from bus.errors import ConfigError, LocalError, OversizeError, UnavailableError
 from bus.routes import route
-from bus.transport.kafka import Kafka
+from bus.transport.kafka.client import Kafka
 from bus.transport.poller import Poller
 
 NOBODY = {"bootstrap.servers": "127.0.0.1:1", "log_level": 0}

@@ -9,8 +9,8 @@ from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 
 from bus.errors import LocalError
 from bus.machine import LogBounds, LogLost
-from bus.transport.kafka_log import WARN_AT, End, LogWatch
-from bus.transport.topic_pins import TopicPins
+from bus.transport.kafka.log_watch import WARN_AT, End, LogWatch
+from bus.transport.kafka.topic_pins import TopicPins
 
 ROLES, SETTINGS = "provbus.roles.v1", "provbus.settings.v1"
 AWAY = KafkaException(KafkaError(KafkaError._TRANSPORT))

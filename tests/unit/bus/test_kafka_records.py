@@ -10,8 +10,8 @@ from bus.envelope import Envelope
 from bus.machine import CaughtUp, Entry, LogBounds, LogLost, Received, Undelivered
 from bus.metrics import Tally
 from bus.routes import ROUTES, route
-from bus.transport.kafka_log import End
-from bus.transport.kafka_records import Records
+from bus.transport.kafka.log_watch import End
+from bus.transport.kafka.records import Records
 
 LOG, BEATS, AUDIT = "failover", "heartbeat", "audit"
 RENEW = Envelope("provbus.failover.renew.v1", "dhcp-1", 7, 1, 0, b"{}")

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from bus.exposition import Exposition
-from bus.kafka_statistics import samples
 from bus.metrics import Sample
+from bus.transport.kafka.statistics import samples
 
 
 def broker(number: int, state: str = "UP", errors: int = 0) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bus.errors import ConfigError
-from bus.transport.topic_pins import TopicPins
+from bus.transport.kafka.topic_pins import TopicPins
 
 TOPIC = "provbus.roles.v1"
 FIRST, SECOND = "Hwc14KEJShO7DQAMFITY1A", "Mt3cj9ZRTwGpZo8HvOZXiQ"

@@ -3,7 +3,7 @@
 Theory of operation
 -------------------
 This is the machine's side of the client: records are decoded here, so the fetching thread only moves
-objects. Each item is a record, an event of the client (an error, an end of a partition), or what `kafka_log`
+objects. Each item is a record, an event of the client (an error, an end of a partition), or what `log_watch`
 found out.
 
 *Goals* tell when a reader has caught up. A class that is not a log has reached its first goal when each of
@@ -26,7 +26,7 @@ from bus.errors import DecodeError, LocalError
 from bus.machine import CaughtUp, Entry, LogBounds, LogLost, Received
 from bus.metrics import Tally
 from bus.routes import ROUTES, check_size, route
-from bus.transport.kafka_log import OUT_OF_RANGE, End, topic_of
+from bus.transport.kafka.log_watch import OUT_OF_RANGE, End, topic_of
 
 FIRST_END = -1  # a goal that any end of the partition reaches, and no record
 _log = logging.getLogger("provbus.kafka")

@@ -11,7 +11,7 @@ comes back. After a time-out the truth is *indeterminate*: the record may be in 
 envelope and readers deduplicate.
 
 Readers `assign()` every partition of their topics: everybody must see everything, and a consumer group takes
-seconds to notice a death. `kafka_log` watches the logs among them, `kafka_records` makes messages of what was
+seconds to notice a death. `log_watch` watches the logs among them, `records` makes messages of what was
 fetched and tells when what a topic held at our start has been received.
 """
 
@@ -31,15 +31,15 @@ from pydantic_core import from_json
 from bus.codec import to_headers
 from bus.envelope import Envelope
 from bus.errors import BackpressureError, ConfigError, LocalError, UnavailableError
-from bus.kafka_statistics import samples as client_samples
 from bus.log import RateLimit
 from bus.machine import Undelivered
 from bus.metrics import Sample, Tally
 from bus.routes import ROUTES, check_size, route
-from bus.transport.kafka_log import TURN_S, LogWatch, bounds_by, log_topics, topic_of
-from bus.transport.kafka_records import Records
+from bus.transport.kafka.log_watch import TURN_S, LogWatch, bounds_by, log_topics, topic_of
+from bus.transport.kafka.records import Records
+from bus.transport.kafka.statistics import samples as client_samples
+from bus.transport.kafka.topic_pins import TopicPins
 from bus.transport.poller import Poller
-from bus.transport.topic_pins import TopicPins
 
 BEGINNING, END, BY_KEY = -2, -1, -1  # librdkafka's logical offsets, and its partition "as the key says"
 FETCHED_MAX = 10_000

@@ -37,7 +37,7 @@ from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-d
 from bus.errors import LocalError
 from bus.machine import LogBounds, LogLost
 from bus.routes import Topic, route
-from bus.transport.topic_pins import TopicPins
+from bus.transport.kafka.topic_pins import TopicPins
 
 CHECK_EVERY_S = 30.0
 TURN_S = 0.02  # how long a question may wait for the fetching thread where there is a log
