@@ -32,6 +32,7 @@ from bus.routes import ROUTES
 from bus.runner import Handler, Runner, boottime
 from bus.secret_file import read_secret
 from bus.transport.curve import KeyPair, key_pair
+from bus.transport.here import Patience
 from bus.transport.http import HttpServer
 from bus.transport.kafka.client import Kafka
 from bus.transport.local import LocalServer
@@ -68,12 +69,13 @@ class Node:
         self.poller = Poller()
         self._closers: list[Any] = [self.poller.close, self.context.term]
         self._tellers: list[Callable[[], Iterable[Sample]]] = []
+        self.patience = Patience()
         try:
             self.local = self.keep(LocalServer(self.poller, config.local.socket))
             self.kafka: Kafka | None = None
             self.multicast: Multicast | None = None
             if config.transport.mode == "multicast":
-                self.multicast = self.keep(self._join(overhear))
+                self.multicast = self.keep(self.patience.until_done(lambda: self._join(overhear)))
             else:
                 assert config.kafka is not None
                 every_s = 0.0 if config.http is None else STATISTICS_EVERY_S
@@ -127,7 +129,8 @@ class Node:
         reload: Callable[[], None] | None = None,
     ) -> Exit:
         """Run the machine until it exits or a signal stops it, and answer about it where that is configured
-        (`BusyError` if the port cannot be had). SIGHUP calls `reload`; its `ConfigError` changes nothing.
+        (`BusyError` or `UnavailableError` if that place cannot be had for a while). SIGHUP calls `reload`;
+        its `ConfigError` changes nothing.
         """
         driven: Machine = machine
         carrier = self.multicast or self.kafka
@@ -158,7 +161,8 @@ class Node:
         self._tellers.append(runner.samples)
         if self.config.http is not None:
             self._tellers.append(lambda: status.samples(boottime()))
-            self.keep(HttpServer(self.poller, self.config.http.address, health.pages()))
+            address, pages = self.config.http.address, health.pages()
+            self.keep(self.patience.until_done(lambda: HttpServer(self.poller, address, pages)))
         return runner.run()
 
     def _samples(self) -> Iterable[Sample]:

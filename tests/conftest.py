@@ -8,7 +8,9 @@ import pytest
 
 from services.lab.kafka import running
 from services.lab.kafka_state import ClusterInfo
-from tests.requirement import need_kafka
+from tests.requirement import need_ipv6, need_kafka
+
+FAMILIES = ("ipv4", "ipv6")
 
 _REAL_PARTS = tuple(Path(__file__).parent / name for name in ("integration", "contract"))
 
@@ -33,3 +35,16 @@ def real_kafka(kafka_programs: None, tmp_path_factory: pytest.TempPathFactory) -
     """Three real brokers without topics, one cluster for all tests of the session."""
     with running(tmp_path_factory.mktemp("kafka")) as info:
         yield info
+
+
+@pytest.fixture(scope="session")
+def any_ipv6_port() -> str:
+    """Where to listen for any port of IPv6; without it the test is skipped, or fails where it is required."""
+    need_ipv6(os.environ)
+    return "tcp://[::1]:*"
+
+
+@pytest.fixture(params=FAMILIES)
+def any_port(request: pytest.FixtureRequest) -> str:
+    """Where to listen for any port, of each family in turn."""
+    return "tcp://127.0.0.1:*" if request.param == "ipv4" else str(request.getfixturevalue("any_ipv6_port"))

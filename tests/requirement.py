@@ -1,18 +1,19 @@
 """What a test may need of the machine, and whether its absence is excused.
 
 A machine without Java or Maven skips the tests on real Kafka and says why; one without the TFTP clients that
-others wrote, or without ISC Kea, skips the tests with them. Where `PROVBUS_REQUIRE` names `kafka`,
-`tftp-clients` or `kea` (a comma-separated list), as on the machines that decide about a release, their
-absence is a failure.
+others wrote, without ISC Kea, or without IPv6, skips the tests with them. Where `PROVBUS_REQUIRE` names
+`kafka`, `tftp-clients`, `kea` or `ipv6` (a comma-separated list), as on the machines that decide about a
+release, their absence is a failure.
 """
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NoReturn
 
 import pytest
 
 from bus.errors import UnavailableError
+from bus.transport.here import has_ipv6
 from services.lab.kafka_jars import find_java
 from services.lab.kea_process import find_program
 
@@ -39,6 +40,14 @@ def need_kea(environ: Mapping[str, str], programs: Sequence[str] = ("kea-dhcp4",
             find_program(program, environ)
     except UnavailableError as error:
         _excuse("kea", str(error), environ)
+
+
+def need_ipv6(environ: Mapping[str, str], is_there: Callable[[], bool] = has_ipv6) -> None:
+    """Return if this machine speaks IPv6, if only to itself; else skip the test, or fail it where `VARIABLE`
+    names ipv6.
+    """
+    if not is_there():
+        _excuse("ipv6", "this machine has no IPv6", environ)
 
 
 def missing_for_kafka(environ: Mapping[str, str]) -> str | None:

@@ -15,9 +15,9 @@ from http import HTTPStatus
 from itertools import count
 from typing import Any
 
-from bus.errors import BusyError
 from bus.health import Page
 from bus.metrics import Sample, labelled
+from bus.transport.here import cannot_listen, look_up
 from bus.transport.poller import Poller
 
 CONNECTIONS_MAX = 64
@@ -47,20 +47,22 @@ class HttpServer:
         pages: Pages,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Listen on this host and port; `BusyError` if they cannot be had."""
+        """Listen on this host and port; `BusyError` if the port is somebody else's, `UnavailableError` if the
+        host is not here.
+        """
         self._responses: dict[str, int] = {"200": 0}
         self._poller = poller
         self._pages = pages
         self._clock = clock
         self._numbers = count(1)
         self._connections: dict[int, _Connection] = {}  # oldest first
-        family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        host, port = look_up(address[0], "http.listen"), address[1]
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
         try:
-            self._listener = socket.create_server(address, family=family, backlog=CONNECTIONS_MAX)
+            self._listener = socket.create_server((host, port), family=family, backlog=CONNECTIONS_MAX)
         except OSError as error:
-            reason = error.strerror or error
-            raise BusyError(
-                f"http.listen: cannot listen on {address[0]} port {address[1]}: {reason}"
+            raise cannot_listen(
+                f"http.listen: cannot listen on {host} port {port}", host, error.errno
             ) from error
         self._listener.setblocking(False)
         self.port: int = self._listener.getsockname()[1]

@@ -26,6 +26,7 @@ from bus.errors import BackpressureError, BusyError, UnavailableError
 from bus.machine import Received
 from bus.metrics import Sample, Tally, labelled
 from bus.routes import HEARD_BY_ALL, ROUTES
+from bus.transport.here import check_one_host
 from bus.transport.poller import BATCH_MAX, Poller
 
 SILENT_S = 3.5  # seven beats
@@ -81,6 +82,7 @@ class Multicast:
         `names` is the whole fleet. `overhear`: the classes of which we also want what another has to act on.
         `clock` gives the seconds of the runner's `now`. `rate_per_s` and `burst`: see `bus.datagram.Reader`.
         """
+        check_one_host("multicast.address", place.address)
         self.tally = Tally("multicast", ROUTES)
         self._poller = poller
         self._place = place

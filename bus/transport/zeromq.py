@@ -11,6 +11,8 @@ A send is not a delivery. What libzmq would drop in silence it is told to report
 a peer that is not there), `ROUTER_MANDATORY`, explicit high-water marks, `LINGER=0`. A refused send is
 `BackpressureError` while the peer is connected and `UnavailableError` while it is not. Everything else is for
 the acks above.
+
+Endpoints hold addresses of either family, and no names (`bus.endpoint` says why).
 """
 
 import time
@@ -22,12 +24,15 @@ import zmq
 from zmq.utils.monitor import parse_monitor_message
 
 from bus.codec import FRAME_HEADER, from_frame, to_frame
+from bus.endpoint import parse
 from bus.envelope import Envelope
 from bus.errors import BackpressureError, BusyError, ConfigError, DecodeError, UnavailableError
 from bus.machine import Received
 from bus.metrics import Tally
 from bus.routes import ROUTES, check_size
 from bus.transport.curve import KeyPair, secure_client, secure_server
+from bus.transport.families import bind, connect
+from bus.transport.here import cannot_listen
 from bus.transport.poller import Poller
 
 _CLASS = "fileid"
@@ -131,8 +136,8 @@ class Dealers:
         events = sum(_FAILED, _CONNECTED | _LOST | _RETRIED)
         dealer = _Dealer(socket, socket.get_monitor_socket(events), endpoint, server)
         try:
-            socket.connect(endpoint)
-        except zmq.ZMQError as error:
+            connect(socket, endpoint)
+        except (ValueError, zmq.ZMQError) as error:
             _close(dealer)
             raise ConfigError(f"{peer} announces an endpoint that cannot be used: {endpoint!r}") from error
         self._dealers[peer] = dealer
@@ -226,7 +231,9 @@ class Router:
         endpoint: str,
         queue_max: int = QUEUE_MAX,
     ) -> None:
-        """Bind; `BusyError` if the endpoint cannot be had. A `ZapHandler` must serve this context."""
+        """Bind; `BusyError` if the port is somebody else's, `UnavailableError` if the address is not ours. A
+        `ZapHandler` must serve this context.
+        """
         self.tally = Tally("zeromq", [_CLASS])
         self.samples = self.tally.samples
         self._poller = poller
@@ -261,10 +268,14 @@ class Router:
         self._socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
         secure_server(self._socket, self._keys)
         try:
-            self._socket.bind(endpoint)
+            bind(self._socket, endpoint)
+        except ValueError as error:
+            self._socket.close()
+            raise ConfigError(f"cannot listen on {endpoint}: {error}") from error
         except zmq.ZMQError as error:
             self._socket.close()
-            raise BusyError(f"cannot listen on {endpoint}: {error}") from error
+            host = parse(endpoint).host
+            raise cannot_listen(f"cannot listen on {endpoint}", host, error.errno) from error
         self.endpoint = self._socket.getsockopt_string(zmq.LAST_ENDPOINT)
         self._poller.add(self._socket, self._read)
 

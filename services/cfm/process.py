@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from bus.config import Config
+from bus.endpoint import parse
 from bus.errors import ConfigError
 from bus.fleet import MINTERS, load_seal_keys
 from bus.machine import Exit, Send
@@ -14,6 +15,7 @@ from bus.runner import boottime
 from bus.secret_file import read_secret
 from bus.service_sections import CfmSection
 from bus.transport.curve import ZapHandler, check_strangers_refused
+from bus.transport.here import check_one_host, look_up_advertised, look_up_endpoint
 from bus.transport.zeromq import Router
 from fileid.given import Given
 from fileid.seal import KEY_BYTES, Opener, SealKey
@@ -79,6 +81,9 @@ def run(config: Config) -> Exit:
         node.check(has_copy=catalogue is not None)
         zap, router = (None, None) if node.multicast else _serve(node, section.listen or "")
         link: Any = node.multicast or router
+        place = link.endpoint
+        if node.multicast is None and section.advertise is not None:
+            place = _advertised(node, section.advertise)
 
         def reload() -> None:
             files = read_files(config)
@@ -97,10 +102,10 @@ def run(config: Config) -> Exit:
         if tftp.serve:
             ports = tftp.source_ports
             sockets = node.keep(
-                TftpSockets(node.poller, tftp.address, tftp.port, tftp.transfer_sockets, ports)
+                node.patience.until_done(
+                    lambda: TftpSockets(node.poller, tftp.address, tftp.port, tftp.transfer_sockets, ports)
+                )
             )
-        # What is said instead of `listen` is of no use where minters send datagrams.
-        place = link.endpoint if node.multicast else section.advertise or link.endpoint
         machine = Cfm(
             stamp=node.stamp,
             minters=minters,
@@ -157,9 +162,20 @@ def _voting(node: Node, directory: Path) -> Voting | None:
 def _serve(node: Node, endpoint: str) -> tuple[ZapHandler, Router]:
     """The minters' end of the hand-off, proven to refuse everybody else."""
     zap: ZapHandler = node.keep(ZapHandler(node.context, node.poller, _minters(node)))
-    router: Router = node.keep(Router(node.context, node.poller, node.keys, endpoint))
+
+    def listen() -> Router:
+        place = look_up_endpoint(endpoint, "cfm.listen")
+        check_one_host("cfm.listen", parse(place).host)
+        return Router(node.context, node.poller, node.keys, place)
+
+    router: Router = node.keep(node.patience.until_done(listen))
     check_strangers_refused(node.context, zap, router.endpoint, node.keys.public)
     return zap, router
+
+
+def _advertised(node: Node, endpoint: str) -> str:
+    """What beats announce in the place of where we listen."""
+    return node.patience.until_done(lambda: look_up_advertised(endpoint, "cfm.advertise"))
 
 
 def _minters(node: Node) -> dict[bytes, str]:

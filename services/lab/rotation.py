@@ -24,6 +24,7 @@ from bus.fleet import load_fleet, load_group_keys, load_seal_keys
 from bus.rotation import STEPS, rotate
 from bus.secret_file import read_secret
 from bus.transport.curve import KeyPair, key_pair, secure_client
+from bus.transport.families import connect
 from fileid.row import ROWS, Row, pack, pack_rows
 from fileid.seal import KEY_BYTES, Opener, Sealer, SealKey
 from services.lab.processes import ask
@@ -141,7 +142,7 @@ class Rotation:
         secure_client(stranger, keys.curve, keys.server)
         monitor = stranger.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED)
         try:
-            stranger.connect(self._target.fileid)
+            connect(stranger, self._target.fileid)
             return bool(monitor.poll(PATIENCE_S * 1000)) and bool(
                 parse_monitor_message(monitor.recv_multipart())
             )

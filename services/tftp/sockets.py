@@ -15,8 +15,9 @@ from collections.abc import Iterable
 from ipaddress import ip_address
 from typing import Any, NamedTuple
 
-from bus.errors import BusyError
+from bus.errors import BusyError, TransportError, UnavailableError
 from bus.metrics import Sample
+from bus.transport.here import cannot_listen, check_one_host
 from bus.transport.poller import BATCH_MAX, Poller
 from services.tftp.effects import Datagram, Peer
 from services.tftp.packets import REQUEST_BYTES_MAX
@@ -49,9 +50,10 @@ class TftpSockets:
         *,
         receive_buffer_bytes: int = RECEIVE_BUFFER_BYTES,
     ) -> None:
-        """Bind them all, those that transfer inside `source_ports` (first and last); `BusyError` if the
-        address or a port cannot be had.
+        """Bind them all, those that transfer inside `source_ports` (first and last); `BusyError` if a port
+        cannot be had, `UnavailableError` if the address is not that of this host alone.
         """
+        check_one_host("cfm.tftp.address", address)
         self.unsent = 0
         self._poller = poller
         self._sockets: list[socket.socket] = []
@@ -62,7 +64,7 @@ class TftpSockets:
             for _ in range(transfer_sockets):
                 what = f"the source ports {low} to {high}"
                 self._sockets.append(_bind(address, pool, what, receive_buffer_bytes))
-        except BusyError:
+        except (BusyError, UnavailableError):
             self._close_sockets()
             raise
         self.granted_bytes = self._sockets[0].getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
@@ -120,17 +122,25 @@ class TftpSockets:
 def _bind(address: str, ports: Iterable[int], what: str, receive_buffer_bytes: int) -> socket.socket:
     """A socket on the first of these ports that is free; 0 is one that the kernel chooses."""
     family = socket.AF_INET if ip_address(address).version == 4 else socket.AF_INET6
-    reason = "none is free"
+    where = f"cannot serve TFTP on {address}, {what}"
+    refusal: TransportError = BusyError(f"{where}: none is free")
     for port in ports:
-        one = socket.socket(family, socket.SOCK_DGRAM)
+        try:
+            return _bound(family, (address, port), receive_buffer_bytes)
+        except OSError as error:
+            refusal = cannot_listen(where, address, error.errno)
+    raise refusal
+
+
+def _bound(family: socket.AddressFamily, place: Peer, receive_buffer_bytes: int) -> socket.socket:
+    one = socket.socket(family, socket.SOCK_DGRAM)
+    try:
         one.setblocking(False)
         one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer_bytes)
         if family == socket.AF_INET6:
             one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, True)  # no IPv4 in disguise
-        try:
-            one.bind((address, port))
-            return one
-        except OSError as error:
-            one.close()
-            reason = str(error.strerror)
-    raise BusyError(f"cannot serve TFTP on {address}, {what}: {reason}")
+        one.bind(place)
+    except OSError:
+        one.close()
+        raise
+    return one

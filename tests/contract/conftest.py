@@ -12,12 +12,19 @@ from tests.contract.harness import Harness
 from tests.contract.kafka import EmbeddedKafkaHarness, KafkaHarness, RealKafkaHarness
 from tests.contract.memory import MemoryHarness
 from tests.contract.multicast import MulticastHarness, StormyMulticastHarness
-from tests.contract.zeromq import ZeroMqHarness, ZeroMqReplyHarness
+from tests.contract.zeromq import (
+    ZeroMqHarness,
+    ZeroMqIPv6Harness,
+    ZeroMqIPv6ReplyHarness,
+    ZeroMqReplyHarness,
+)
 
 HARNESSES: tuple[type[Harness], ...] = (
     MemoryHarness,
     ZeroMqHarness,
     ZeroMqReplyHarness,
+    ZeroMqIPv6Harness,
+    ZeroMqIPv6ReplyHarness,
     EmbeddedKafkaHarness,
     RealKafkaHarness,
     MulticastHarness,

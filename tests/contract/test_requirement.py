@@ -6,7 +6,7 @@ import pytest
 
 from bus.errors import UnavailableError
 from services.lab.kea_process import find_program
-from tests.requirement import VARIABLE, need_kafka, need_kea, need_tftp_client
+from tests.requirement import VARIABLE, need_ipv6, need_kafka, need_kea, need_tftp_client
 
 JAVA = "#!/bin/sh\necho 'openjdk version \"17.0.1\" 2021-10-19' >&2\n"
 
@@ -78,3 +78,12 @@ def test_a_program_of_kea_is_found(programs: Path) -> None:
 def test_without_kea_its_tests_are_skipped_or_fail(required: str, outcome: type[BaseException]) -> None:
     with pytest.raises(outcome, match="kea-admin"):
         need_kea({"PATH": "", VARIABLE: required}, programs=("kea-dhcp9",))
+
+
+@pytest.mark.parametrize(
+    ("required", "outcome"), [("kafka", pytest.skip.Exception), ("kafka,ipv6", pytest.fail.Exception)]
+)
+def test_without_ipv6_its_tests_are_skipped_or_fail(required: str, outcome: type[BaseException]) -> None:
+    need_ipv6({VARIABLE: required}, is_there=lambda: True)
+    with pytest.raises(outcome, match="this machine has no IPv6"):
+        need_ipv6({VARIABLE: required}, is_there=lambda: False)

@@ -9,14 +9,15 @@ from bus.codec import to_frame
 from bus.errors import BusyError, ConfigError, UnavailableError
 from bus.machine import Received
 from bus.transport.curve import check_strangers_refused, new_key_pair, secure_client
+from bus.transport.families import connect
 from bus.transport.zeromq import FRAME_BYTES_MAX, Router
 from tests.contract.harness import TURN_S
 from tests.contract.zeromq import ZeroMqHarness
 
 
 @pytest.fixture
-def zeromq() -> Iterator[ZeroMqHarness]:
-    harness = ZeroMqHarness()
+def zeromq(any_port: str) -> Iterator[ZeroMqHarness]:
+    harness = ZeroMqHarness(any_port)
     harness.open()
     yield harness
     harness.close()
@@ -36,7 +37,7 @@ def test_an_unlisted_key_gets_nothing_through(zeromq: ZeroMqHarness) -> None:
 def test_a_connection_without_curve_gets_nothing_through(zeromq: ZeroMqHarness) -> None:
     plain = zeromq.socket(zmq.DEALER, zeromq.minter)
     event = zeromq.event(plain, zmq.EVENT_HANDSHAKE_SUCCEEDED, zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL)
-    plain.connect(zeromq.endpoint)
+    connect(plain, zeromq.endpoint)
     plain.send(to_frame(zeromq.some(1)[0]))
     assert event() == zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
     good = zeromq.some(1)
@@ -139,7 +140,7 @@ def test_a_key_may_connect_only_while_it_proves_itself(zeromq: ZeroMqHarness) ->
     stolen = zeromq.keys["dhcp-2"]._replace(secret=new_key_pair().secret)
     secure_client(thief, stolen, zeromq.keys["cfm-1"].public)
     event = zeromq.event(thief, zmq.EVENT_HANDSHAKE_SUCCEEDED, zmq.EVENT_DISCONNECTED)
-    thief.connect(zeromq.endpoint)
+    connect(thief, zeromq.endpoint)
     thief.send(to_frame(zeromq.some(1)[0]))
     assert event() != zmq.EVENT_HANDSHAKE_SUCCEEDED
     good = zeromq.some(1)

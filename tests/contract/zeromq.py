@@ -10,6 +10,7 @@ from zmq.utils.monitor import parse_monitor_message
 from bus.codec import FRAME_HEADER, FRAME_VERSION, KINDS
 from bus.envelope import Envelope
 from bus.transport.curve import KeyPair, ZapHandler, new_key_pair, secure_client, secure_server
+from bus.transport.families import bind, connect
 from bus.transport.poller import Poller
 from bus.transport.zeromq import Dealers, Router
 from tests.contract.harness import Harness
@@ -34,10 +35,10 @@ class ZeroMqHarness(Harness):
     types = tuple(KINDS.values())
     attests_source = True
     bulk_bytes = 64 * 1024
-    endpoint = ANY_PORT
 
-    def __init__(self) -> None:
+    def __init__(self, any_port: str = ANY_PORT) -> None:
         super().__init__()
+        self.endpoint = self.any_port = any_port
         self.keys = {name: new_key_pair() for name in (*MINTERS, *CFMS)}
 
     @property
@@ -93,7 +94,7 @@ class ZeroMqHarness(Harness):
         """A connection with this minter's key that can say what it likes."""
         socket = self.socket(zmq.DEALER, self.minter)
         secure_client(socket, self.keys[name], self.keys["cfm-1"].public)
-        socket.connect(self.endpoint)
+        connect(socket, self.endpoint)
         return socket
 
     def event(self, socket: zmq.Socket[bytes], *events: int) -> Callable[[], int]:
@@ -159,7 +160,7 @@ class ZeroMqReplyHarness(ZeroMqHarness):
         """`cfm-2` is a bare router of ours: it answers the minter's hello with garbage."""
         rogue = self.socket(zmq.ROUTER, self.cfm)
         secure_server(rogue, self.keys["cfm-2"])
-        rogue.bind(ANY_PORT)
+        bind(rogue, self.any_port)
         self.dealers.connect("cfm-2", rogue.getsockopt_string(zmq.LAST_ENDPOINT))
         self.until(lambda: self.dealers.is_connected("cfm-2"), "the connection to cfm-2")
         self.dealers.send("cfm-2", self.some(1)[0])
@@ -172,3 +173,17 @@ class ZeroMqReplyHarness(ZeroMqHarness):
     @property
     def undecodable(self) -> int:
         return self.dealers.undecodable
+
+
+class ZeroMqIPv6Harness(ZeroMqHarness):
+    """The same over IPv6."""
+
+    name = "zeromq-ipv6"
+    needs = ("any_ipv6_port",)
+
+
+class ZeroMqIPv6ReplyHarness(ZeroMqReplyHarness):
+    """The way back over IPv6."""
+
+    name = "zeromq-ipv6-reply"
+    needs = ("any_ipv6_port",)

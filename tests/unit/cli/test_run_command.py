@@ -250,22 +250,50 @@ def test_an_instance_that_runs_already_is_73(
         assert status(tmp_path / "dhcp-1.sock", process)["instance"] == "dhcp-1"
 
 
-def test_a_port_in_use_is_73(
+def test_a_port_in_use_is_waited_for_and_then_73(
     configs: dict[str, Config], tmp_path: Path, provbus: Provbus, bootstrap: str
 ) -> None:
+    """78 would be the end of it: the units do not start it again after that."""
     config = configs["cfm-1"]
     config["kafka"]["bootstrap"] = bootstrap
     tftp = config["cfm"]["tftp"]
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as occupant:
         occupant.bind((tftp["address"], tftp["port"]))
         result = provbus("run", "cfm", "--config", save(tmp_path, config))
-    assert str(tftp["port"]) in sentence(result)
-    assert result.returncode == 73
+    said = f"cannot serve TFTP on {tftp['address']}, port {tftp['port']}: Address already in use"
+    first, last = result.stderr.splitlines()
+    assert f"{said}; trying again for " in first
+    assert (result.returncode, last) == (73, f"provbus: {said}")
+
+
+def test_an_address_that_is_not_here_is_waited_for_and_then_69(
+    configs: dict[str, Config], tmp_path: Path, provbus: Provbus, bootstrap: str
+) -> None:
+    config = configs["cfm-1"]
+    config["kafka"]["bootstrap"] = bootstrap
+    config["cfm"]["listen"] = "tcp://192.0.2.77:7001"
+    result = provbus("run", "cfm", "--config", save(tmp_path, config))
+    said = "cannot listen on tcp://192.0.2.77:7001: 192.0.2.77 is not an address of this host"
+    first, last = result.stderr.splitlines()
+    assert f"{said}; trying again for " in first
+    assert (result.returncode, last) == (69, f"provbus: {said}")
+
+
+def test_a_port_that_becomes_free_is_taken(
+    configs: dict[str, Config], tmp_path: Path, command: list[str], bootstrap: str
+) -> None:
+    config = configs["cfm-1"]
+    config["kafka"]["bootstrap"] = bootstrap
     with socket.create_server(("127.0.0.1", 0)) as occupant:
         config["cfm"]["listen"] = f"tcp://127.0.0.1:{occupant.getsockname()[1]}"
-        result = provbus("run", "cfm", "--config", save(tmp_path, config))
-    assert "cannot listen on tcp://127.0.0.1:" in sentence(result)
-    assert result.returncode == 73
+        with running(command, "cfm", save(tmp_path, config)) as process:
+            assert process.stderr is not None
+            assert "Address already in use; trying again for " in process.stderr.readline()
+            occupant.close()
+            assert status(tmp_path / "cfm-1.sock", process)["service"] == "cfm"
+            process.send_signal(signal.SIGTERM)
+            _, said = process.communicate(timeout=DEADLINE_S)
+            assert (process.returncode, said) == (0, "")
 
 
 def test_a_cfm_that_does_not_serve_leaves_the_port_to_another_server(

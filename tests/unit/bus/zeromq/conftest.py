@@ -8,6 +8,7 @@ import zmq
 
 from bus.machine import Received
 from bus.transport.curve import ZapHandler, secure_client
+from bus.transport.families import connect
 from bus.transport.poller import Poller
 from bus.transport.zeromq import Dealers, Router
 from tests.unit.bus.zeromq.peers import (
@@ -29,8 +30,8 @@ def zap(context: Context, poller: Poller) -> Iterator[ZapHandler]:
 
 
 @pytest.fixture
-def router(context: Context, poller: Poller, zap: ZapHandler) -> Iterator[Router]:
-    router = Router(context, poller, SERVER, "tcp://127.0.0.1:*", queue_max=10)
+def router(context: Context, poller: Poller, zap: ZapHandler, any_port: str) -> Iterator[Router]:
+    router = Router(context, poller, SERVER, any_port, queue_max=10)
     yield router
     router.close()
 
@@ -51,7 +52,7 @@ def dial(context: Context, router: Router) -> Iterator[Dial]:
             client: zmq.Socket[bytes] = stack.enter_context(context.socket(zmq.DEALER))
             client.setsockopt(zmq.LINGER, 0)
             secure_client(client, MINTERS[minter], SERVER.public)
-            client.connect(router.endpoint)
+            connect(client, router.endpoint)
             return client
 
         yield make

@@ -8,6 +8,7 @@ import zmq
 from bus.codec import to_frame
 from bus.errors import ConfigError, OversizeError, UnavailableError
 from bus.transport.curve import ZapHandler, secure_server
+from bus.transport.families import bind
 from bus.transport.poller import Poller
 from bus.transport.zeromq import Dealers, Router
 from tests.unit.bus.zeromq.peers import (
@@ -45,10 +46,10 @@ def test_the_largest_message_travels_and_a_larger_one_does_not(
 
 
 def test_a_server_that_does_not_read_is_refused_and_loses_nothing(
-    context: Context, zap: ZapHandler, dealers: Dealers, until: Until
+    context: Context, zap: ZapHandler, dealers: Dealers, until: Until, any_port: str
 ) -> None:
     elsewhere = Poller()
-    router = Router(context, elsewhere, SERVER, "tcp://127.0.0.1:*", queue_max=10)
+    router = Router(context, elsewhere, SERVER, any_port, queue_max=10)
     dealers.connect("cfm-1", router.endpoint)
     until(lambda: dealers.is_connected("cfm-1"))
     deliver(dealers, "cfm-1", rows(9_999), until)
@@ -63,9 +64,15 @@ def test_a_server_that_does_not_read_is_refused_and_loses_nothing(
 
 
 def test_a_dealer_speaks_with_each_server_by_itself(
-    context: Context, poller: Poller, router: Router, dealers: Dealers, until: Until, take: Take
+    context: Context,
+    poller: Poller,
+    router: Router,
+    dealers: Dealers,
+    until: Until,
+    take: Take,
+    any_port: str,
 ) -> None:
-    other = Router(context, poller, SERVER, "tcp://127.0.0.1:*")
+    other = Router(context, poller, SERVER, any_port)
     endpoints = {"cfm-1": router.endpoint, "cfm-2": other.endpoint}
     for peer, endpoint in endpoints.items():
         dealers.connect(peer, endpoint)
@@ -123,11 +130,17 @@ def test_connecting_again_to_the_same_endpoint_keeps_the_connection(
 
 
 def test_another_endpoint_replaces_the_connection(
-    context: Context, poller: Poller, router: Router, dealers: Dealers, until: Until, take: Take
+    context: Context,
+    poller: Poller,
+    router: Router,
+    dealers: Dealers,
+    until: Until,
+    take: Take,
+    any_port: str,
 ) -> None:
     dealers.connect("cfm-1", router.endpoint)
     until(lambda: dealers.is_connected("cfm-1"))
-    moved = Router(context, poller, SERVER, "tcp://127.0.0.1:*")
+    moved = Router(context, poller, SERVER, any_port)
     dealers.connect("cfm-1", moved.endpoint)
     assert not dealers.is_connected("cfm-1")
     until(lambda: dealers.is_connected("cfm-1"))
@@ -150,9 +163,15 @@ def test_disconnecting_forgets_the_server(router: Router, dealers: Dealers, unti
 
 
 def test_a_server_that_comes_back_is_found_again(
-    context: Context, poller: Poller, zap: ZapHandler, dealers: Dealers, until: Until, take: Take
+    context: Context,
+    poller: Poller,
+    zap: ZapHandler,
+    dealers: Dealers,
+    until: Until,
+    take: Take,
+    any_port: str,
 ) -> None:
-    router = Router(context, poller, SERVER, "tcp://127.0.0.1:*")
+    router = Router(context, poller, SERVER, any_port)
     endpoint = router.endpoint
     dealers.connect("cfm-1", endpoint)
     until(lambda: dealers.is_connected("cfm-1"))
@@ -167,12 +186,12 @@ def test_a_server_that_comes_back_is_found_again(
 
 
 def test_a_server_that_refused_us_is_tried_again(
-    context: Context, poller: Poller, dealers: Dealers, until: Until, take: Take
+    context: Context, poller: Poller, dealers: Dealers, until: Until, take: Take, any_port: str
 ) -> None:
     """It comes up again, with a newer fleet file; libzmq alone would never try it again."""
     with zmq.Context() as older:
         zap = ZapHandler(older, poller, {})
-        router = Router(older, poller, SERVER, "tcp://127.0.0.1:*")
+        router = Router(older, poller, SERVER, any_port)
         dealers.connect("cfm-1", router.endpoint)
         until(lambda: zap.refused)
         until(lambda: refused(lambda: dealers.send("cfm-1", rows(1)), UnavailableError))
@@ -189,12 +208,12 @@ def test_a_server_that_refused_us_is_tried_again(
 
 
 def test_junk_from_a_server_is_counted(
-    context: Context, zap: ZapHandler, dealers: Dealers, until: Until, take: Take
+    context: Context, zap: ZapHandler, dealers: Dealers, until: Until, take: Take, any_port: str
 ) -> None:
     with context.socket(zmq.ROUTER) as server:
         server.setsockopt(zmq.LINGER, 0)
         secure_server(server, SERVER)
-        server.bind("tcp://127.0.0.1:*")
+        bind(server, any_port)
         dealers.connect("cfm-1", server.getsockopt_string(zmq.LAST_ENDPOINT))
         deliver(dealers, "cfm-1", rows(1), until)
         until(lambda: server.poll(0))
@@ -206,9 +225,9 @@ def test_junk_from_a_server_is_counted(
 
 
 def test_closing_leaves_the_poller_quiet(
-    context: Context, poller: Poller, zap: ZapHandler, dealers: Dealers, until: Until
+    context: Context, poller: Poller, zap: ZapHandler, dealers: Dealers, until: Until, any_port: str
 ) -> None:
-    router = Router(context, poller, SERVER, "tcp://127.0.0.1:*")
+    router = Router(context, poller, SERVER, any_port)
     dealers.connect("cfm-1", router.endpoint)
     until(lambda: dealers.is_connected("cfm-1"))
     deliver(dealers, "cfm-1", rows(1), until)
