@@ -209,7 +209,7 @@ def load(path: Path) -> Config:
         raise ConfigError("\n".join(explain(error, path, marks, Config))) from error
     except SettingsError as error:
         raise ConfigError(f"environment: {error}") from error
-    config = resolve(config, path.absolute().parent)
+    config = resolve(config, path.parent.resolve())
     mistakes = [f"{_where(path, marks, place)}: {reason}" for place, reason in wrong_paths(config)]
     if mistakes:
         raise ConfigError("\n".join(mistakes))
