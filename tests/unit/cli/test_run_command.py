@@ -145,6 +145,11 @@ def test_without_its_broker_an_instance_without_settings_is_69(
     assert not (tmp_path / "mps-1.sock").exists()
 
 
+def complaints(said: str) -> list[str]:
+    """What was logged, but for how ready it is."""
+    return [line for line in said.splitlines() if "provbus.node: not ready: " not in line]
+
+
 @contextmanager
 def running(
     command: list[str], service: str, path: Path, **environment: str
@@ -189,7 +194,7 @@ def test_an_instance_answers_and_stops_when_asked(
         assert (answer["id"], answer["instance"]) == (1, "dhcp-1")
         process.send_signal(number)
         _, said = process.communicate(timeout=DEADLINE_S)
-        assert (process.returncode, said) == (0, "")
+        assert (process.returncode, complaints(said)) == (0, [])
     assert not (tmp_path / "dhcp-1.sock").exists()
 
 
@@ -213,7 +218,7 @@ def test_an_instance_tells_its_service_manager_and_drains(
             assert heard == b"STOPPING=1\nSTATUS=draining for at most 10 s"
             assert status(tmp_path / "cfm-1.sock", process)["draining"] is True
             _, said = process.communicate(timeout=DEADLINE_S)
-            assert (process.returncode, said) == (0, "")
+            assert (process.returncode, complaints(said)) == (0, [])
 
 
 def test_a_log_for_machines_is_one_object_per_line(
@@ -227,7 +232,10 @@ def test_a_log_for_machines_is_one_object_per_line(
     copy.write_bytes(encode(record({"data": {"kind": "cm", "body": [{"network_access": 1}]}}, 3)))
     with running(command, "cfm", save(tmp_path, config)) as process:
         assert process.stderr is not None
-        first, second = (json.loads(process.stderr.readline()) for _ in range(2))
+        first = json.loads(process.stderr.readline())
+        second = next(
+            one for one in map(json.loads, process.stderr) if not one["message"].startswith("not ready: ")
+        )
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=DEADLINE_S)
     assert (first["level"], first["logger"]) == ("warning", "provbus.node")
@@ -293,7 +301,7 @@ def test_a_port_that_becomes_free_is_taken(
             assert status(tmp_path / "cfm-1.sock", process)["service"] == "cfm"
             process.send_signal(signal.SIGTERM)
             _, said = process.communicate(timeout=DEADLINE_S)
-            assert (process.returncode, said) == (0, "")
+            assert (process.returncode, complaints(said)) == (0, [])
 
 
 def test_a_cfm_that_does_not_serve_leaves_the_port_to_another_server(
@@ -312,7 +320,7 @@ def test_a_cfm_that_does_not_serve_leaves_the_port_to_another_server(
             assert answer == {"id": 1, "error": "unknown"}
             process.send_signal(signal.SIGTERM)
             _, said = process.communicate(timeout=DEADLINE_S)
-            assert (process.returncode, said) == (0, "")
+            assert (process.returncode, complaints(said)) == (0, [])
 
 
 @pytest.mark.parametrize("content", ["dhcp-1 c2hvcnQ=\n", "dhcp-1 *\n", "cfm-1 c2hvcnQ=\n", "c2hvcnQ=\n"])
