@@ -31,7 +31,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
 from bus.codec import DATAGRAM_KINDS, FRAME_HEADER, from_frame, to_frame
 from bus.dedup import Window
-from bus.envelope import Envelope, number_of
+from bus.envelope import Envelope, Stamp, number_of
 from bus.errors import DecodeError, OversizeError
 from bus.routes import READABLE
 
@@ -76,11 +76,11 @@ class GroupKey(NamedTuple):
 
 
 class Writer:
-    """Makes the datagrams of one incarnation of one instance, sealed with the first of its keys."""
+    """Makes the datagrams of one instance, of the incarnation that its stamp has, sealed with one key."""
 
-    def __init__(self, instance: str, incarnation: int, key: GroupKey) -> None:
-        self._source = number_of(instance)
-        self._incarnation = incarnation
+    def __init__(self, stamp: Stamp, key: GroupKey) -> None:
+        self._stamp = stamp
+        self._source = number_of(stamp.instance)
         self._numbers: dict[int, int] = {}
         self.use(key)
 
@@ -104,7 +104,7 @@ class Writer:
             self._check,
             self._source,
             target,
-            self._incarnation,
+            self._stamp.incarnation,
             number,
         )
         if encrypted:
@@ -129,7 +129,7 @@ class Reader:
 
     def __init__(
         self,
-        instance: str,
+        stamp: Stamp,
         names: Sequence[str],
         keys: Sequence[GroupKey],
         rate_per_s: float,
@@ -137,7 +137,8 @@ class Reader:
     ) -> None:
         """`names` is the whole fleet; `rate_per_s` and `burst` bound what one address may send."""
         self.counts = dict.fromkeys(REASONS, 0)
-        self._self = number_of(instance)
+        self._stamp = stamp
+        self._self = number_of(stamp.instance)
         self._names = {number_of(name): name for name in names}
         self._heard: dict[int, _Heard] = {}
         self._buckets = TokenBuckets(rate_per_s, burst)
@@ -152,14 +153,15 @@ class Reader:
     def read(self, datagram: bytes, address: str, now: float) -> Opened | None:
         """The message in a datagram from `address`; None, and a count, for everything not to be believed.
 
-        Our own come back to us from the group: they are neither delivered nor counted.
+        Our own come back to us from the group: they are neither delivered nor counted. Of another process of
+        our name the beats are delivered, for that is how one knows of it.
         """
         if not self._buckets.take(address, now):
             return self._refuse("shed")
         if not HEADER.size + SEAL_BYTES <= len(datagram) <= DATAGRAM_BYTES_MAX or datagram[0] != _VERSION:
             return self._refuse("malformed")
         _, flags, key_id, check, source, target, incarnation, number = HEADER.unpack_from(datagram)
-        if source == self._self:
+        if source == self._self and incarnation == self._stamp.incarnation:
             return None
         known = self._keys.get(key_id)
         if known is None:
@@ -179,9 +181,12 @@ class Reader:
         if not self._is_next(source, incarnation, to_group, number):
             return None
         try:
-            return Opened(from_frame(frame, name, DATAGRAM_KINDS), for_us)
+            envelope = from_frame(frame, name, DATAGRAM_KINDS)
         except DecodeError:
             return self._refuse("undecodable")
+        if source == self._self and envelope.traffic not in READABLE:
+            return None
+        return Opened(envelope, for_us)
 
     def _is_next(self, source: int, incarnation: int, to_group: bool, number: int) -> bool:
         heard = self._heard.get(source)

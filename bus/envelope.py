@@ -76,6 +76,10 @@ class Stamp:
         self.token = token
         self._seqs: dict[str, int] = {}
 
+    def begin(self, incarnation: int) -> None:
+        """From now on be this incarnation, which is a later one."""
+        self.incarnation = incarnation
+
     def envelope(
         self, type_: str, data: bytes, *, time_ms: int, expiry_ms: int = 0, subject: str = ""
     ) -> Envelope:

@@ -118,6 +118,12 @@ class Disconnect(NamedTuple):
     peer: str
 
 
+class TakeIncarnation(NamedTuple):
+    """From now on be this incarnation, once that is on the disk; the machine sees it in its stamp."""
+
+    incarnation: int
+
+
 class Exit(NamedTuple):
     """Stop the process with this exit code, saying why."""
 

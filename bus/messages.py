@@ -53,7 +53,8 @@ class RoleState(Contract):
 
 class Beat(Contract):
     """A sign of life. `generation` is that of the settings in force, 0 for none; `endpoints` may be empty.
-    `leaves`: it is the last one. Who reads the role log says how far it is, who stands for a role where.
+    `leaves`: it is the last one. Who reads the role log says how far it is, who stands for a role where, who
+    does nothing because another process has its name says so in `namesake`.
     """
 
     service: Annotated[str, Field(pattern="^(dhcp|mps|cfm)$")]
@@ -62,6 +63,7 @@ class Beat(Contract):
     generation: int = Field(0, ge=0, le=0xFFFFFFFF)
     endpoints: dict[str, str] = {}
     leaves: bool = False
+    namesake: Annotated[str, Field(pattern="^(yielded|stopped)?$")] = ""
     log: LogPosition | None = None
     standing: RoleState | None = None
 

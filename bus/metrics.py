@@ -181,6 +181,9 @@ METRICS: dict[str, Metric] = {
     "provbus_failover_state": Metric(
         _GAUGE, "1 for the state in the election of the role, 0 for the others.", ("state",)
     ),
+    "provbus_namesake_state": Metric(
+        _GAUGE, "1 for how this process stands to another one of its name, 0 for the others.", ("state",)
+    ),
     "provbus_failover_epoch": Metric(_GAUGE, "The epoch under which the role is held; -1 if it is not."),
     "provbus_failover_transitions_total": Metric(
         _COUNTER, "Changes of that state, by where from and why.", ("state", "cause")

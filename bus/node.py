@@ -24,7 +24,8 @@ from bus.envelope import Stamp
 from bus.errors import ConfigError
 from bus.fleet import Fleet, Member, load_fleet, load_group_keys
 from bus.health import Health, Worker
-from bus.machine import CatchUp, Exit, Machine, Publish, Reply
+from bus.instance_lock import InstanceLock
+from bus.machine import CatchUp, Exit, Machine, Publish, Reply, TakeIncarnation
 from bus.metrics import Sample, labelled
 from bus.notify import Notifier
 from bus.replica import Replica
@@ -63,14 +64,16 @@ class Node:
         """
         self.config = config
         self.fleet, self.member, self.keys = identify(config, services)
-        incarnation = next_incarnation(config.state_directory)
-        self.stamp = Stamp(config.instance, self.member.site, incarnation)
-        self.context: zmq.Context[Any] = zmq.Context()
-        self.poller = Poller()
-        self._closers: list[Any] = [self.poller.close, self.context.term]
+        self.lock = InstanceLock(config.state_directory)
+        self._closers: list[Any] = [self.lock.close]
         self._tellers: list[Callable[[], Iterable[Sample]]] = []
         self.patience = Patience()
         try:
+            incarnation = next_incarnation(config.state_directory)
+            self.stamp = Stamp(config.instance, self.member.site, incarnation)
+            self.context: zmq.Context[Any] = zmq.Context()
+            self.poller = Poller()
+            self._closers += [self.poller.close, self.context.term]
             self.local = self.keep(LocalServer(self.poller, config.local.socket))
             self.kafka: Kafka | None = None
             self.multicast: Multicast | None = None
@@ -141,6 +144,7 @@ class Node:
         common: dict[type, Handler] = {
             Publish: lambda effect: carrier.publish(effect.envelope, effect.key),
             Reply: self.local.reply,
+            TakeIncarnation: self._take_incarnation,
         }
         if self.kafka is not None:
             kafka = self.kafka
@@ -164,6 +168,16 @@ class Node:
             address, pages = self.config.http.address, health.pages()
             self.keep(self.patience.until_done(lambda: HttpServer(self.poller, address, pages)))
         return runner.run()
+
+    def _take_incarnation(self, effect: TakeIncarnation) -> None:
+        """What cannot be kept is not taken; the machine asks again."""
+        try:
+            keep_incarnation(self.config.state_directory, effect.incarnation)
+        except OSError as error:
+            _log.warning("the next incarnation cannot be kept: %s", error)
+            return
+        _log.warning("the other process of our name is silent: from now on we are %d", effect.incarnation)
+        self.stamp.begin(effect.incarnation)
 
     def _samples(self) -> Iterable[Sample]:
         """Everything that can be told now."""
@@ -233,12 +247,17 @@ def next_incarnation(directory: Path) -> int:
     try:
         last = int(path.read_text()) if path.exists() else 0
         incarnation = max(int(time.time() * 1000), last + 1)
-        state_file.keep(path, str(incarnation).encode())
+        keep_incarnation(directory, incarnation)
     except OSError as error:
         raise ConfigError(f"state_directory: cannot write {path}: {error.strerror}") from error
     except ValueError as error:
         raise ConfigError(f"state_directory: {path} does not hold a number") from error
     return incarnation
+
+
+def keep_incarnation(directory: Path, incarnation: int) -> None:
+    """Have the next start take a later one (`OSError`)."""
+    state_file.keep(directory / "incarnation", str(incarnation).encode())
 
 
 def client_settings(section: KafkaSection) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from heartbeat.election_table import State
 from heartbeat.evidence import Answer, Evidence
 from heartbeat.stand import BY_APPOINTMENT, Stand, describe_authority
 from heartbeat.static import Tenure, begun, promoted, yielded
+from heartbeat.timing import SILENCE_S
 
 
 class StoreTenure(NamedTuple):
@@ -28,7 +29,8 @@ class Appointment:
     """Holds one role for as long as a person wants it to. `is_able` is for its owner to set.
 
     `index` is our place among those who may hold the role: their epochs never meet. `tenure` is what was
-    kept; `is_configured`: we are the primary where nobody holds the role.
+    kept; `is_configured`: we are the primary where nobody holds the role. Unless it is proven that we are
+    alone with what was kept (`is_alone`), we act under it only after a silence: another may have it too.
     """
 
     def __init__(
@@ -37,6 +39,7 @@ class Appointment:
         role: str,
         tenure: Tenure | None,
         is_configured: bool,
+        is_alone: bool,
         index: int,
         cfms: Collection[str],
         new_id: Callable[[], str],
@@ -51,6 +54,8 @@ class Appointment:
         self._cfms = cfms
         self._new_id = new_id
         self._is_stored = False
+        self._waits_until: float | None = 0.0 if is_alone or tenure is None else None
+        self._is_quiet = is_alone or tenure is None
 
     @property
     def state(self) -> State:
@@ -59,7 +64,7 @@ class Appointment:
             return State.STANDBY
         if not self._tenure.is_ours:
             return State.FENCED
-        return State.ACTIVE if self.is_able and self._is_stored else State.STANDBY
+        return State.ACTIVE if self.is_able and self._is_stored and self._is_quiet else State.STANDBY
 
     @property
     def stand(self) -> Stand:
@@ -112,6 +117,9 @@ class Appointment:
 
     def tick(self, now: float, wall_s: float) -> list[Effect]:
         """What is to be kept."""
+        if self._waits_until is None:
+            self._waits_until = now + SILENCE_S
+        self._is_quiet = self._is_quiet or now >= self._waits_until
         if self._tenure is None or self._is_stored:
             return []
         self._is_stored = True
@@ -119,7 +127,9 @@ class Appointment:
 
     def deadline(self) -> float | None:
         """When `tick` is due."""
-        return None if self._tenure is None or self._is_stored else 0.0
+        if self._tenure is not None and not self._is_stored:
+            return 0.0
+        return None if self._is_quiet else self._waits_until or 0.0
 
     def describe(self, now: float) -> dict[str, Any]:
         """What an operator wants to know."""

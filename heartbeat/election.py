@@ -11,7 +11,8 @@ written twice lengthens nothing. A **claim** needs the gate of `campaign`. So wh
 partition move and has waited longer than any lease that could be running: every renewal that its holder read
 back either stands in the log before our claim and was read by us, where it began the silence anew, or stands
 there unread, where it makes our claim lose. A role that was given back needs no silence, nor does one that
-our own former process held.
+our own former process held, if it is proven that this process is gone (`bus.instance_lock`): a name alone
+proves nothing, for a machine may have been cloned.
 
 A claim that comes back when we have stopped waiting for it is given back: nobody would renew it.
 
@@ -75,9 +76,11 @@ class Election:
         rank: int,
         cfms: Collection[str],
         new_id: Callable[[], str],
-        kept: Stand | None = None,
+        former: Stand | None = None,
     ) -> None:
-        """`rank` is our place among those who may hold the role, `kept` the claim that was on disk."""
+        """`rank` is our place among those who may hold the role, `former` the claim on disk of a process of
+        ours that is proven to be gone.
+        """
         self.role = role
         self.state = State.BOOT
         self.since = 0.0
@@ -92,7 +95,8 @@ class Election:
         self._log = log_authority("")
         self._rank = rank
         self._new_id = new_id
-        self._kept = kept
+        self._former = former
+        self._may_resume = former is not None
         self._wall_s = 0.0
         self._out: list[Effect] = []
         self._sent: dict[int, float] = {}
@@ -199,7 +203,7 @@ class Election:
             return self._campaign.deadline(is_free=self._skips_silence(), heard_at=self._heard_at)
         if state is State.FENCED:
             return self.since + LEASE_S
-        if state is State.BOOT and self._kept is not None:
+        if state is State.BOOT and self._may_resume:
             return self._renew_at
         if state not in HOLDING:
             return None
@@ -243,7 +247,7 @@ class Election:
         if self.reader.is_caught_up:
             if self.state is State.CATCHUP:
                 self._heard_at = now
-                self._kept = None
+                self._may_resume = False
                 self._go(Cause.READ, now)
             elif self.state in HOLDING and not self._is_ours():
                 self._depose(now)
@@ -364,9 +368,10 @@ class Election:
 
     def _is_former_self(self) -> bool:
         """Our own former process held the role, and did not give it back."""
-        held = self._held()
-        is_us = held.holder == self._stamp.instance and held.incarnation < self._stamp.incarnation
-        return is_us and not held.released
+        held, roles = self._held(), self.reader.roles
+        assert roles is not None
+        claim = Stand(roles.era, held.epoch, held.claim_id, self._log)
+        return not held.released and claim == self._former
 
     # Holding it
 
@@ -430,11 +435,11 @@ class Election:
         """Our former process held the role when the log went away: go on if the CFMs say that it still is
         ours.
         """
-        if self._kept is None or now < self._renew_at:
+        if self._former is None or not self._may_resume or now < self._renew_at:
             return
         self._renew_at = now + RENEW_EVERY_S
-        if now < self.evidence.until(self._kept, now):
-            self.stand, self._kept = self._kept, None
+        if now < self.evidence.until(self._former, now):
+            self.stand, self._may_resume = self._former, False
             self._settling.resume()
             self._go(Cause.VOUCHED, now)
             self.acts_until = self.evidence.until(self.stand, now)

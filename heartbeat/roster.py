@@ -2,6 +2,9 @@
 
 Our own beats come back too: they tell the detector that beats come at all.
 
+Of two processes of one name the one with the later incarnation counts; that the other one is still heard is
+shown (`heartbeat.namesake`).
+
 Only instances of the fleet get in, and only as the service the fleet says they are: a beat can announce where
 somebody is, but not who. Machines ask the roster who may be given work; `heartbeat.balance` picks among them.
 """
@@ -12,10 +15,13 @@ from typing import Any, NamedTuple
 from bus.envelope import Envelope
 from bus.errors import DecodeError
 from bus.messages import Beat, decode
-from heartbeat.detector import Detector, PeerChanged, PeerState
+from heartbeat.detector import SUSPECT_AFTER_S, Detector, PeerChanged, PeerState
 
 SKEW_S_MAX = 5.0
 """A clock that differs from ours by more is a fault: seals open by it, and people read times by it."""
+
+TWICE_BEATS = 8
+"""Four seconds of beats: what a former process sent is given up after two."""
 
 
 class Peer(NamedTuple):
@@ -27,6 +33,13 @@ class Peer(NamedTuple):
     skew_s: float = 0.0
 
 
+class _Older(NamedTuple):
+    """Beats of an earlier incarnation than the one that counts, since that one is there."""
+
+    beats: int = 0
+    heard_at: float = 0.0
+
+
 class Roster:
     """Who is there. `services` maps every instance of the fleet to its service."""
 
@@ -36,6 +49,7 @@ class Roster:
         self._services = services
         self._detector = detector or Detector()
         self._peers: dict[str, Peer] = {}
+        self._older: dict[str, _Older] = {}
 
     def receive(self, envelope: Envelope, now: float, wall_s: float | None = None) -> list[PeerChanged]:
         """A beat arrived, at this Unix time if that is known; `DecodeError` if it is not one, or not from an
@@ -54,6 +68,11 @@ class Roster:
             if wall_s is not None and envelope.time_ms:
                 skew_s = envelope.time_ms / 1000 - wall_s
             self._peers[envelope.source] = Peer(envelope.source, envelope.incarnation, beat, skew_s)
+            if known is None or envelope.incarnation > known.incarnation:
+                self._older.pop(envelope.source, None)
+        else:
+            before = self._older.get(envelope.source, _Older())
+            self._older[envelope.source] = _Older(before.beats + 1, now)
         if envelope.source == self._own:
             self._detector.echo(now)
         return self._detector.heard(envelope.source, envelope.incarnation, now, leaves=beat.leaves)
@@ -101,10 +120,16 @@ class Roster:
         """Whose wall clock was ahead of ours by how many seconds, or behind, with its last beat."""
         return {name: round(peer.skew_s, 3) for name, peer in self._peers.items() if self.is_alive(name)}
 
+    def is_twice(self, name: str, now: float) -> bool:
+        """Whether two processes of this name beat. The last beats of one that was restarted prove nothing."""
+        older = self._older.get(name, _Older())
+        return older.beats >= TWICE_BEATS and now < older.heard_at + SUSPECT_AFTER_S
+
     def _describe(self, peer: Peer, now: float) -> dict[str, Any]:
         beat, state, heard = peer.beat, self.state(peer.name), self._detector.heard_at(peer.name)
         return {
             "state": None if state is None else str(state),
+            "twice": self.is_twice(peer.name, now),
             "service": beat.service,
             "incarnation": peer.incarnation,
             "draining": beat.draining,

@@ -50,6 +50,7 @@ SHELLS = (
     "bus/notify.py",
     "bus/rotation.py",
     "bus/runner.py",
+    "bus/instance_lock.py",
     "bus/secret_file.py",
     "bus/service_sections.py",
     "bus/state_file.py",

@@ -117,6 +117,7 @@ def test_every_metric_named_anywhere_on_the_page_exists() -> None:
 REASONS = (
     "it drains",
     "its vote",
+    "its name",
     "an era",
     "a majority",
     "a CFM that",
@@ -135,6 +136,7 @@ def test_every_reason_for_not_being_ready_is_explained() -> None:
         "services/sidecar/authority.py",
         "services/cfm/status.py",
         "bus/node.py",
+        "heartbeat/namesake.py",
     )
     said = {
         re.sub(r"\{[^{}]*\}", "...", reason).replace("... s", "5 s")

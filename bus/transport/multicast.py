@@ -89,8 +89,8 @@ class Multicast:
         self._overhear = frozenset(overhear)
         self._clock = clock
         self._weather = weather
-        self._writer = Writer(stamp.instance, stamp.incarnation, keys[0])
-        self.reader = Reader(stamp.instance, names, keys, rate_per_s, burst)
+        self._writer = Writer(stamp, keys[0])
+        self.reader = Reader(stamp, names, keys, rate_per_s, burst)
         self._peers: dict[str, _Peer] = {}
         self._sockets: list[socket.socket] = []
         try:

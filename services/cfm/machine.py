@@ -9,6 +9,9 @@ side whoever reads (`serving`). Between them the settings, the beat and the audi
 
 Draining, it serves whoever asks, because modems were told this address. It exits when nobody is being served
 and enough beats have said `draining` for the minters to have turned away.
+
+While another process has our name (`heartbeat.namesake`) it takes no rows and does not vote, and serves what
+it has. It reads the beats for that alone.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -34,7 +37,7 @@ from bus.machine import (
     Undelivered,
     WallClock,
 )
-from bus.messages import AUDIT, CATALOGUE, Beat, CatalogueRecord, Load
+from bus.messages import AUDIT, BEAT, CATALOGUE, Beat, CatalogueRecord, Load, decode
 from bus.routes import ROUTES
 from fileid.given import Given
 from fileid.handoff import ACKED_SEQ
@@ -55,6 +58,7 @@ from fileid.seal import Opener
 from fileid.table import Table, Tokens
 from heartbeat.fence import Fence, Verdict
 from heartbeat.grant_messages import QUESTIONS
+from heartbeat.namesake import Namesake, is_namesake
 from heartbeat.pulse import Pulse
 from heartbeat.role_reader import position_of
 from heartbeat.standing import STANDING, pack_standing, unpack_hello
@@ -68,6 +72,7 @@ from services.tftp.server_core import TftpServer
 from services.tftp.sockets import Arrived
 
 DRAINING_BEATS = 2  # one may be lost
+NOTHING_COUNTS = (b"", b"")  # tokens under which every row is unverified, so its minter asks another CFM
 
 
 class Cfm:
@@ -120,6 +125,7 @@ class Cfm:
             reads=self._reads, table=table, tftp=tftp, builder=self._builder, journal=self._journal
         )
         self._pulse = Pulse(stamp)
+        self._namesake = Namesake(stamp.incarnation)
         self._dedup = Dedup()
         self._routes: dict[str, str | bytes] = {}
         self._wall_offset_s = 0.0
@@ -132,6 +138,7 @@ class Cfm:
             tftp=tftp,
             journal=self._journal,
             pulse=self._pulse,
+            namesake=self._namesake,
             dedup=self._dedup,
             connected=self._routes,
             builder=self._builder,
@@ -196,7 +203,7 @@ class Cfm:
     def tick(self, now: float) -> list[Effect]:
         """Parked reads, retransmissions, the beat, the audit batch, old rows: whatever is due."""
         wall_s = now + self._wall_offset_s
-        effects: list[Effect] = []
+        effects = self._namesake.tick(self._stamp.incarnation, now, wall_s)
         for decision in self._reads.tick(now):
             if isinstance(decision, Serve):
                 effects += self._serving.serve(decision, now)
@@ -217,7 +224,7 @@ class Cfm:
     def deadline(self) -> float | None:
         """The earliest of all parts."""
         due = self._pulse.deadline()
-        for part in (self._reads, self._serving, self._audit, self._table):
+        for part in (self._reads, self._serving, self._audit, self._table, self._namesake):
             other = part.deadline()
             if other is not None and other < due:
                 due = other
@@ -232,7 +239,11 @@ class Cfm:
             return [effect for one in served for effect in self._serving.serve(one, now)]
         if envelope.type == HELLO:
             return self._greeted(message, now)
-        if envelope.type in QUESTIONS and self._voting is not None:
+        if envelope.type == BEAT:
+            if is_namesake(envelope, self._stamp):
+                self._namesake.heard(envelope.incarnation, decode(Beat, envelope.data).namesake, now)
+            return []
+        if envelope.type in QUESTIONS and self._voting is not None and not self._namesake.yields:
             return self._voting.receive(envelope, now)
         if envelope.type == CATALOGUE and self._dedup.is_new(envelope):
             record = parse(envelope.data)
@@ -250,7 +261,7 @@ class Cfm:
         minter = self._packed_minters.get(envelope.source)
         if minter is None:
             raise DecodeError(f"rows from {envelope.source}, which does not mint")
-        tokens = self._fence.tokens(envelope.source)
+        tokens = NOTHING_COUNTS if self._namesake.yields else self._fence.tokens(envelope.source)
         statuses, fresh = self._table.accept(envelope.data, minter, now, tokens and Tokens(*tokens))
         ack = self._stamp.envelope(ACK, ACKED_SEQ.pack(envelope.seq) + statuses, time_ms=0)
         # Without a way back the rows were only overheard: another CFM acks them, yet they can be served here.
@@ -295,6 +306,7 @@ class Cfm:
             service="cfm",
             load=load,
             generation=self._builder.generation,
+            namesake=self._namesake.beat,
             endpoints=self._endpoints,
             log=position_of(self._fence.reader) if self._fence.is_on else None,
         )

@@ -67,7 +67,7 @@ def read_files(config: Config) -> Files:
 def run(config: Config) -> Exit:
     """Run a CFM until it is stopped."""
     section, secret, seal_keys, _ = read_files(config)
-    node = Node(config, ["cfm"], read=("config", "failover"), overhear=("fileid",))
+    node = Node(config, ["cfm"], read=("heartbeat", "config", "failover"), overhear=("fileid",))
     try:
         minters = node.fleet.keys(*MINTERS)
         opener = Opener(seal_keys)

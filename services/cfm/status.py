@@ -14,6 +14,7 @@ from bus.metrics import Sample, labelled
 from fileid.reads import Reads
 from fileid.table import Status, Table
 from heartbeat.fence import Fence
+from heartbeat.namesake import Namesake
 from heartbeat.pulse import Pulse
 from services.cfm.building import Builder
 from services.cfm.journal import Journal
@@ -35,6 +36,7 @@ class CfmStatus:
     tftp: TftpServer
     journal: Journal
     pulse: Pulse
+    namesake: Namesake
     dedup: Dedup
     connected: Iterable[str]
     builder: Builder
@@ -75,10 +77,14 @@ class CfmStatus:
     def missing(self) -> list[str]:
         """What is not there and without which no file can be built, or not for long."""
         missing = ["it drains, to stop"] if self.pulse.is_draining else []
+        missing += self.namesake.missing()
         return missing if self.builder.generation else [*missing, "settings"]
 
     def degraded(self) -> list[str]:
         """Rows of the primaries that we knew are taken, those of later ones are not; files are built."""
+        return [*self.namesake.degraded(), *self._fenced()]
+
+    def _fenced(self) -> list[str]:
         if self.voting is not None and not self.voting.votes:
             return ["its vote, without which a role may find no majority: see provbus failover admit"]
         if self.fence.is_on and (self.fence.is_from_disk or self.fence.reason):
@@ -111,6 +117,7 @@ class CfmStatus:
         yield Sample("provbus_draining", self.pulse.is_draining)
         if self.fence.is_on:
             yield Sample("provbus_role_log_position", self.fence.reader.position)
+        yield from self.namesake.samples()
         yield from self._queues()
 
     def _queues(self) -> Iterator[Sample]:

@@ -1,7 +1,7 @@
 """`provbus peers`: whom an instance sees, asked over its local socket.
 
-A sidecar reads everybody's beats and knows state, load and age of each. A CFM reads none: it only knows which
-minters are connected to it.
+A sidecar reads everybody's beats and knows state, load and age of each. A CFM only knows which minters are
+connected to it. Below its name stands why an instance is not ready, or degraded.
 """
 
 import time
@@ -63,12 +63,15 @@ def _statuses(config: Config) -> Iterator[dict[str, Any]]:
 
 def _status(config: Config) -> dict[str, Any]:
     status = ask(config, {"op": "status"})
-    return {key: status[key] for key in ("instance", "service", "draining", "peers")}
+    return {key: status[key] for key in ("instance", "service", "draining", "missing", "degraded", "peers")}
 
 
 def _table(status: dict[str, Any]) -> Table:
-    note = "reads no beats: these minters are connected" if status["service"] == "cfm" else "sees"
+    note = "hears no peers: these minters are connected" if status["service"] == "cfm" else "sees"
     title = f"{status['instance']}{' (draining)' if status['draining'] else ''} {note}"
+    reasons = "; ".join(status["missing"] or status["degraded"])
+    if reasons:
+        title += f"\n{'not ready' if status['missing'] else 'degraded'}: {reasons}"
     table = Table(*COLUMNS, title=title, title_justify="left", box=None, pad_edge=False)
     for name, peer in sorted(status["peers"].items()):
         table.add_row(name, *_cells(peer))
@@ -79,7 +82,9 @@ def _cells(peer: dict[str, Any]) -> Iterator[str]:
     busy = peer.get("load")
     shown = {
         **peer,
-        "state": f"{peer['state'] or 'forgotten'}{', draining' if peer.get('draining') else ''}",
+        "state": ", ".join(
+            [peer["state"] or "forgotten", *(word for word in ("draining", "twice") if peer.get(word))]
+        ),
         "load": None if busy is None else f"{busy['in_flight']}/{busy['capacity']}",
         "p99_ms": None if busy is None else round(busy["p99_ms"], 1),
     }

@@ -127,8 +127,9 @@ class Rotation:
     def _is_acked(self, keys: _Keys, row: Row) -> bool:
         """Whether the CFM answers rows in a datagram that is sealed with this key."""
         incarnation = time.time_ns() // 1_000_000
-        rows = Stamp(PROBE, "lab", incarnation).envelope(ROWS, pack_rows([row]), time_ms=0)
-        writer = Writer(PROBE, incarnation, keys.group)
+        stamp = Stamp(PROBE, "lab", incarnation)
+        rows = stamp.envelope(ROWS, pack_rows([row]), time_ms=0)
+        writer = Writer(stamp, keys.group)
         with _socket() as one:
             one.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton(PROBE_ADDRESS))
             one.sendto(writer.write(rows, number_of(self._target.cfm), to_group=True), self._target.group)

@@ -15,6 +15,8 @@ takeover in a fraction of a second. With `needs_host` we stand for the role only
 Over multicast there is no log: `heartbeat.appointment` or `heartbeat.granted_role` takes the place of the
 election. With none of them there is nothing to wait for.
 
+A sidecar whose name another process has yields (`heartbeat.namesake`): it is as good as drained.
+
 A sidecar that was started in another mode than the last time stands for nothing before a majority of the CFMs
 has answered it there: as long as they are in the former mode, somebody may hold the role there.
 """
@@ -45,6 +47,7 @@ from heartbeat.election import Election, StoreClaim
 from heartbeat.election_table import HOLDING, State
 from heartbeat.evidence import VOUCH_S
 from heartbeat.granted_role import GrantedRole
+from heartbeat.namesake import Namesake
 from heartbeat.role_reader import Mark, position_of
 from heartbeat.stand import Stand, describe_authority
 from heartbeat.standing import unpack_standing
@@ -64,6 +67,7 @@ class StoreFailover(NamedTuple):
     drained: bool = False
     is_ours: bool = True
     mode: str = ""  # the transport mode in which a majority of the CFMs was heard last
+    lock: str = ""  # the identity of the lock under which this was kept (`bus.instance_lock`)
 
 
 class Authority:
@@ -74,13 +78,17 @@ class Authority:
         stamp: Stamp,
         election: Election | Appointment | GrantedRole | None,
         *,
+        namesake: Namesake | None = None,
         mode: str = "bus",
+        lock: str = "",
         needs_host: bool = False,
         kept: StoreFailover | None = None,
     ) -> None:
         kept = kept or StoreFailover(None)
         self.is_prepared = False
         self._stamp = stamp
+        self._namesake = namesake or Namesake(stamp.incarnation)
+        self._lock_identity = lock
         self._election = election
         self._needs_host = needs_host
         self._stand = kept.stand
@@ -89,7 +97,7 @@ class Authority:
         self._drained = kept.drained
         self._mode = mode
         self._former_mode = "" if election is None or kept.mode == mode else kept.mode
-        self._is_kept = kept.mode == mode or bool(self._former_mode)
+        self._is_kept = kept.lock == lock and (kept.mode == mode or bool(self._former_mode))
         self._now = 0.0
         self._held = Stand()
         self._held_since = 0.0
@@ -130,11 +138,13 @@ class Authority:
     def may_act(self, now: float) -> bool:
         """Whether what we do now counts."""
         if self._election is None:
-            return True
+            return not self._namesake.yields
         return now < self._election.acts_until and not self._yields
 
     def why_not(self) -> str:
         """Why we may not act, for whoever asks us to."""
+        if self._namesake.yields:
+            return "; ".join(self._namesake.missing())
         if self._election is None or not self._yields:
             state = "" if self._election is None else self._election.state
             return f"this sidecar does not hold its role: it is {state}"
@@ -251,8 +261,10 @@ class Authority:
         other = election.evidence.refusing(self._held, self._now)
         if other is None:
             return []
-        by = describe_authority(other.authority)
-        return [f"a CFM that takes its rows: they stand by era {other.era} epoch {other.epoch} of {by}"]
+        known = "no claim"
+        if other.claim_id:
+            known = f"era {other.era} epoch {other.epoch} of {describe_authority(other.authority)}"
+        return [f"a CFM that takes its rows: those that answer stand by {known}"]
 
     def does(self, operation: object) -> bool:
         """Whether this request is for us."""
@@ -317,6 +329,7 @@ class Authority:
         return (
             self._drained
             or self._is_stopping
+            or self._namesake.yields
             or (self._needs_host and (self._host is None or self._has_left))
         )
 
@@ -332,7 +345,9 @@ class Authority:
 
     def _kept(self) -> StoreFailover:
         mode = self._former_mode or self._mode
-        return StoreFailover(self._stand, self._locked, self._drained, self._is_ours, mode)
+        return StoreFailover(
+            self._stand, self._locked, self._drained, self._is_ours, mode, self._lock_identity
+        )
 
     def _attach(self, request: LocalRequest, now: float) -> list[Effect]:
         if self._host is not None and self._host != request.session:
@@ -362,7 +377,7 @@ class Authority:
         """What the host waits to hear of: a lease that goes on is no news."""
         election = self._election
         if election is None:
-            return True, -1
+            return not self._namesake.yields, -1
         return election.acts_until > 0.0 and not self._yields, election.stand.epoch
 
     def _tell(self, now: float) -> list[Effect]:
@@ -379,7 +394,8 @@ class Authority:
         """What the host may do, and until when; what it was told is remembered."""
         election, may_act = self._election, self.may_act(now)
         if election is None:
-            return {"role": "", "state": "static", "may_act": True, "lease_until_s": now + LEASE_S}
+            until = now + LEASE_S if may_act else 0.0
+            return {"role": "", "state": "static", "may_act": may_act, "lease_until_s": until}
         until = min(election.acts_until, now + LEASE_S) if may_act else 0.0
         self._granted_until = max(self._granted_until, until)
         return {

@@ -27,6 +27,7 @@ class _Kept(Contract):
     drained: bool = False
     is_ours: bool = True
     mode: str = ""
+    lock: str = ""
 
 
 def load_failover(directory: Path) -> StoreFailover:
@@ -34,7 +35,7 @@ def load_failover(directory: Path) -> StoreFailover:
     kept = state_file.load(directory / FILE, _Kept) or _Kept()
     claim = kept.claim
     stand = None if claim is None else Stand(**claim.model_dump())
-    return StoreFailover(stand, kept.locked, kept.drained, kept.is_ours, kept.mode)
+    return StoreFailover(stand, kept.locked, kept.drained, kept.is_ours, kept.mode, kept.lock)
 
 
 def save_failover(directory: Path, found: StoreFailover) -> None:

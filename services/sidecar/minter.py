@@ -48,7 +48,7 @@ from bus.machine import (
     Undelivered,
     WallClock,
 )
-from bus.messages import AUDIT, BEAT, CATALOGUE, Beat, CatalogueRecord, Load
+from bus.messages import AUDIT, BEAT, CATALOGUE, Beat, CatalogueRecord, Load, decode
 from bus.routes import ROUTES
 from fileid.handoff import Budget, Handoff
 from fileid.lease import Leased, LeaseFile
@@ -66,6 +66,7 @@ from fileid.row import (
 from fileid.seal import Sealer
 from heartbeat.balance import Balancer
 from heartbeat.grant_messages import ANSWERS
+from heartbeat.namesake import Namesake, is_namesake
 from heartbeat.pulse import Pulse
 from heartbeat.roster import Roster
 from heartbeat.standing import STANDING, pack_hello
@@ -101,6 +102,7 @@ class Minter:
         random_bytes: Callable[[int], bytes],
         minted_max: int,
         authority: Authority | None = None,
+        namesake: Namesake | None = None,
         default_next_server: str | None = None,
         catalogue: CatalogueRecord | None = None,
         publish: CatalogueRecord | None = None,
@@ -113,7 +115,8 @@ class Minter:
         self._roster = Roster(services, own=stamp.instance)
         self._balancer = Balancer(self._roster, random)
         self._data_bytes_max = data_bytes_max
-        self._authority = authority or Authority(stamp, None)
+        self._namesake = namesake or Namesake(stamp.incarnation)
+        self._authority = authority or Authority(stamp, None, namesake=self._namesake)
         self._handoff = Handoff(stamp, self._choose, budget, data_bytes_max=data_bytes_max)
         self._minted = Minted(minted_max)
         self._audit = Audit(stamp)
@@ -157,6 +160,7 @@ class Minter:
             minted=self._minted,
             audit=self._audit,
             pulse=self._pulse,
+            namesake=self._namesake,
             dedup=self._dedup,
             offering=self._offering,
             authority=self._authority,
@@ -208,7 +212,7 @@ class Minter:
         wall_s = now + self._wall_offset_s
         authority = self._authority
         authority.is_prepared = bool(self._offering)
-        effects: list[Effect] = authority.tick(now, wall_s)
+        effects = [*self._namesake.tick(self._stamp.incarnation, now, wall_s), *authority.tick(now, wall_s)]
         self._leasing.may_make = authority.may_act(now)
         sends, settled = self._handoff.tick(now)
         effects += [*sends, *self._answers.answer(settled, now, self._wall_offset_s)]
@@ -244,6 +248,7 @@ class Minter:
             self._roster,
             self._offering,
             self._authority,
+            self._namesake,
         ):
             other = part.deadline()
             if other is not None and other < due:
@@ -263,6 +268,8 @@ class Minter:
         if operation == "settings.apply":
             if self._pulse.is_draining:
                 return [_refusal(request, "try_again", "this sidecar is about to stop")]
+            if self._namesake.yields:
+                return [_refusal(request, "try_again", self._authority.why_not())]
             return [*self._offering.apply(request, now)]
         if self._authority.does(operation):
             try:
@@ -323,6 +330,9 @@ class Minter:
         raise DecodeError(f"{envelope.type} is not for a minter")
 
     def _beaten(self, envelope: Envelope, now: float) -> list[Effect]:
+        if is_namesake(envelope, self._stamp):
+            self._namesake.heard(envelope.incarnation, decode(Beat, envelope.data).namesake, now)
+            return []
         self._roster.receive(envelope, now, now + self._wall_offset_s)
         peer = self._roster.peer(envelope.source)
         if peer is not None:
@@ -358,6 +368,7 @@ class Minter:
             service=self._service,
             load=Load(in_flight=len(self._handoff)),
             generation=self._offering.generation,
+            namesake=self._namesake.beat,
             log=self._authority.log_position(),
             standing=self._authority.standing(),
         )

@@ -23,6 +23,7 @@ from fileid.seal import KEY_BYTES, Sealer, SealKey
 from heartbeat.appointment import Appointment
 from heartbeat.election import Election
 from heartbeat.granted_role import GrantedRole, check_voters
+from heartbeat.namesake import Namesake
 from heartbeat.stand import BY_APPOINTMENT, is_log
 from heartbeat.static import Tenure
 from services.settings.catalogue import StoreCatalogue
@@ -99,7 +100,16 @@ def run(
         election = share(node, kept) if node.multicast else elect(node, kept)
         needs_host = section.attached or follow is not None
         mode = config.transport.mode
-        authority = Authority(node.stamp, election, mode=mode, needs_host=needs_host, kept=kept)
+        namesake = Namesake(node.stamp.incarnation)
+        authority = Authority(
+            node.stamp,
+            election,
+            namesake=namesake,
+            mode=mode,
+            lock=node.lock.identity,
+            needs_host=needs_host,
+            kept=kept,
+        )
         watch = node.keep(ProcessWatch(node.poller))
 
         def reload() -> None:
@@ -119,6 +129,7 @@ def run(
             random_bytes=RandomPool().take,
             minted_max=section.minted_max,
             authority=authority,
+            namesake=namesake,
             default_next_server=section.default_next_server,
             catalogue=catalogue,
             publish=publish,
@@ -187,6 +198,7 @@ def appoint(node: Node, kept: StoreFailover) -> Appointment:
         role=role,
         tenure=Tenure(stand, kept.is_ours) if stand is not None and is_appointed else None,
         is_configured=section.primary == node.stamp.instance,
+        is_alone=kept.lock == node.lock.identity,
         index=members.index(node.stamp.instance),
         cfms=[*node.fleet.keys("cfm")],
         new_id=lambda: secrets.token_hex(8),
@@ -196,14 +208,14 @@ def appoint(node: Node, kept: StoreFailover) -> Appointment:
 def elect(node: Node, kept: StoreFailover) -> Election:
     """The election of this instance's role. Who is named first in the fleet file stands first."""
     role, members = _members(node)
-    stand = kept.stand
+    stand = kept.stand if kept.lock == node.lock.identity else None
     return Election(
         role=role,
         stamp=node.stamp,
         rank=members.index(node.stamp.instance),
         cfms=[*node.fleet.keys("cfm")],
         new_id=lambda: secrets.token_hex(8),
-        kept=stand if stand is not None and is_log(stand.authority) else None,
+        former=stand if stand is not None and is_log(stand.authority) else None,
     )
 
 

@@ -15,6 +15,7 @@ from bus.metrics import Histogram, Sample, labelled
 from fileid.handoff import Handoff
 from fileid.minted import Minted
 from heartbeat.balance import Balancer
+from heartbeat.namesake import Namesake
 from heartbeat.pulse import Pulse
 from heartbeat.roster import SKEW_S_MAX, Roster
 from services.sidecar.announced import Announced
@@ -37,6 +38,7 @@ class MinterStatus:
     minted: Minted
     audit: Audit
     pulse: Pulse
+    namesake: Namesake
     dedup: Dedup
     offering: Offering
     authority: Authority
@@ -69,6 +71,7 @@ class MinterStatus:
     def missing(self) -> list[str]:
         """What is not there and without which no FileID can be answered."""
         missing = ["it drains, to stop"] if self.pulse.is_draining else []
+        missing += self.namesake.missing()
         if not self.offering:
             missing.append("settings")
         missing += self.authority.missing()
@@ -79,7 +82,8 @@ class MinterStatus:
         skewed = [name for name, skew_s in self.roster.skewed().items() if abs(skew_s) > SKEW_S_MAX]
         clocks = [f"the clock of {name} is more than {SKEW_S_MAX:g} s off ours" for name in skewed]
         places = [f"the place of {name} is of no use: {reason}" for name, reason in self._unusable().items()]
-        return [*clocks, *places] + (self._without_cfm() if self.default_next_server else [])
+        cfms = self._without_cfm() if self.default_next_server else []
+        return [*self.namesake.degraded(), *clocks, *places, *cfms]
 
     def samples(self, now: float) -> Iterator[Sample]:
         """Everything that a minter counts and sees."""
@@ -98,6 +102,7 @@ class MinterStatus:
         yield Sample("provbus_settings_generation", self.offering.generation)
         yield Sample("provbus_draining", self.pulse.is_draining)
         yield from self.authority.samples()
+        yield from self.namesake.samples()
         waiting = {
             "handoff": len(self.handoff) + len(self.leasing),
             "minted": len(self.minted),

@@ -101,7 +101,7 @@ class MulticastHarness(Harness):
     def inject_garbage(self) -> int:
         """From the sender's own host; and, with the right key, a frame that is none."""
         known = Stamp("dhcp-1", "lab", 2).envelope(KINDS[1], b"row", time_ms=0)
-        good = Writer("dhcp-1", 2, self.key).write(known, 0, to_group=True)
+        good = Writer(Stamp("dhcp-1", "lab", 2), self.key).write(known, 0, to_group=True)
         garbage = (b"", b"garbage", bytes(2_000), good[: HEADER.size], good[:-1] + bytes((good[-1] ^ 1,)))
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
             one.bind((ADDRESSES["dhcp-1"], 0))

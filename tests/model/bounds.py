@@ -17,8 +17,9 @@ class Left(NamedTuple):
 class Bounds(NamedTuple):
     """How far a model goes. `records` is how many are never lost, with those of `lead_in`, from whose end on
     everything is explored; `#n` in it says which of the ways, the first being that nothing is lost. With
-    `stalls` a node may let time pass and not do what is due. `must` says which actions are taken within these
-    bounds, and whether the role changes hands ("takeover").
+    `stalls` a node may let time pass and not do what is due. With `twins` the nodes are processes of one
+    instance, as after a machine was cloned, and hear nothing of each other but the log. `must` says which
+    actions are taken within these bounds, and whether the role changes hands ("takeover").
     """
 
     name: str
@@ -29,6 +30,7 @@ class Bounds(NamedTuple):
     left: Left = Left()
     drifts: bool = False
     stalls: bool = False
+    twins: bool = False
     lead_in: tuple[str, ...] = ()
     must: frozenset[str] = frozenset()
 
@@ -117,6 +119,7 @@ SMALL = (
         lead_in=_PROMOTED,
         must=_TAKEOVER,
     ),
+    Bounds("twins", records=4, ticks=9, twins=True, lead_in=_HELD, must=_TAKEOVER),
 )
 
 LARGE = (
@@ -133,4 +136,5 @@ LARGE = (
     Bounds("retention", acceptors=1, records=4, ticks=2, left=Left(restart=1, retain=4), lead_in=_HELD),
     Bounds("cut", nodes=1, acceptors=1, records=4, ticks=2, left=Left(restart=1, cut=2)),
     Bounds("promotion", records=5, ticks=8, left=Left(promote=1), lead_in=_PROMOTED, must=_TAKEOVER),
+    Bounds("twins", records=5, ticks=9, twins=True, lead_in=_HELD, must=_TAKEOVER),
 )

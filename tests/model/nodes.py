@@ -16,7 +16,7 @@ from typing import NamedTuple
 from bus.envelope import Envelope, Stamp
 from bus.machine import CatchUp, Entry, LogBounds, Publish
 from heartbeat.campaign import Campaign
-from heartbeat.election import Election
+from heartbeat.election import Election, StoreClaim
 from heartbeat.election_table import HOLDING, State
 from heartbeat.role_records import Claim, Probe, Record, Release, Renew
 from heartbeat.stand import Stand
@@ -59,6 +59,8 @@ class Seen(NamedTuple):
     holds: Stand | None
     acts: Stand | None
     """The claim under which it may have effects now."""
+    kept: Stand | None
+    """The claim on its disk."""
     digest: str
 
 
@@ -88,10 +90,12 @@ class _Node:
     probe was sent that is not back, `probe_back` when one came back in time for its candidacy (0.0: never).
     """
 
-    def __init__(self, name: int, incarnation: int) -> None:
-        self.stamp = Numbers(instance(name), "lab", incarnation)
+    def __init__(self, name: int, incarnation: int, former: Stand | None, as_name: int) -> None:
+        """`former` is the claim on the disk of its former process; its instance is that of node `as_name`."""
+        self.stamp = Numbers(instance(as_name), "lab", incarnation)
         self.ids = Ids(name, incarnation)
-        self.election = Election(role=ROLE, stamp=self.stamp, rank=0, cfms=(), new_id=self.ids)
+        self.election = Election(role=ROLE, stamp=self.stamp, rank=0, cfms=(), new_id=self.ids, former=former)
+        self.kept = former
         self.next_offset = 0
         self.wanted: frozenset[str] = frozenset()
         self.probed: dict[str, float] = {}
@@ -107,8 +111,11 @@ class _Node:
 class Nodes:
     """Every state of every node, and where each step leads from it."""
 
-    def __init__(self, records: Records, *, stalls: bool) -> None:
-        """Without `stalls` a node wakes behind every step, as `bus.runner` has it."""
+    def __init__(self, records: Records, *, stalls: bool, twins: bool) -> None:
+        """Without `stalls` a node wakes behind every step, as `bus.runner` has it. With `twins` every node is
+        a process of one instance.
+        """
+        self._twins = twins
         self.seen: list[Seen] = []
         self._records = records
         self._stalls = stalls
@@ -118,9 +125,9 @@ class Nodes:
     def __len__(self) -> int:
         return len(self._nodes)
 
-    def born(self, name: int, incarnation: int) -> int:
-        """A node that just started."""
-        return self._number(_Node(name, incarnation))
+    def born(self, name: int, incarnation: int, former: Stand | None = None) -> int:
+        """A node that just started; `former` is what its former process, which is gone, had on its disk."""
+        return self._number(_Node(name, incarnation, former, 0 if self._twins else name))
 
     def take(self, number: int, step: Step) -> list[Next]:
         """Where this step leads; several ways, as each record that is sent may be lost."""
@@ -185,6 +192,7 @@ class Nodes:
                     node.next_offset,
                     election.stand if election.state in HOLDING else None,
                     acts,
+                    node.kept,
                     roles.digest() if roles is not None else "",
                 )
             )
@@ -222,6 +230,8 @@ def _wake(node: _Node) -> list[Envelope]:
                 sent.append(effect.envelope)
             elif isinstance(effect, CatchUp):
                 node.election.settings_read()
+            elif isinstance(effect, StoreClaim):
+                node.kept = effect.stand
     raise ViolationError(f"{node.stamp.instance} always has something to do at once")
 
 
@@ -236,11 +246,11 @@ def _hear(node: _Node, envelope: Envelope) -> None:
 
 
 def _follows_itself(node: _Node) -> bool:
-    """An earlier incarnation of this instance held the role, as far as this one has read."""
-    roles = node.election.reader.roles
+    """The former process of this node held the role, as far as this one has read."""
+    roles, former = node.election.reader.roles, node.election._former
     assert roles is not None
     held = roles.role(node.election.role)
-    return held.holder == node.stamp.instance and held.incarnation < node.stamp.incarnation
+    return former is not None and held.claim_id == former.claim_id
 
 
 def _judge(node: _Node, sent: list[Record]) -> None:

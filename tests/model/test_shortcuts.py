@@ -55,7 +55,7 @@ class Run:
     def __init__(self, seed: int) -> None:
         self.random = Random(seed)
         self.records = Records()
-        self.nodes = Nodes(self.records, stalls=False)
+        self.nodes = Nodes(self.records, stalls=False, twins=False)
         self.modelled = [self.nodes.born(name, 1) for name in range(2)]
         self.plain = [Plain(name) for name in range(2)]
         self.log: list[tuple[int, Envelope]] = []

@@ -82,7 +82,7 @@ class Worlds:
     def __init__(self, bounds: Bounds) -> None:
         self.bounds = bounds
         self.records = Records()
-        self.nodes = Nodes(self.records, stalls=bounds.stalls)
+        self.nodes = Nodes(self.records, stalls=bounds.stalls, twins=bounds.twins)
         self.is_one_log = not bounds.left.cut
         self.acceptors = Acceptors(self.records, bounds.nodes, is_one_log=self.is_one_log)
         self._digests: dict[Queue, str] = {}
@@ -90,9 +90,9 @@ class Worlds:
 
     def first(self) -> World:
         """The world at the end of the lead-in."""
-        count = self.bounds.acceptors
+        bounds, count = self.bounds, self.bounds.acceptors
         world = World(
-            tuple(self.nodes.born(name, 1) for name in range(self.bounds.nodes)),
+            tuple(self.nodes.born(name, 1 + name * bounds.twins) for name in range(bounds.nodes)),
             (self.acceptors.born(),) * count,
             (Stand(),) * count,
             self.bounds.left,
@@ -148,7 +148,7 @@ class Worlds:
             fewer = world._replace(left=left._replace(promote=left.promote - 1))
             yield from self._stepped(fewer, "promote", who, Promote())
         if left.restart:
-            nodes = _with(world.nodes, who, self.nodes.born(who, seen.incarnation + 1))
+            nodes = _with(world.nodes, who, self.nodes.born(who, seen.incarnation + 1, seen.kept))
             fewer = world._replace(nodes=nodes, left=left._replace(restart=left.restart - 1))
             yield Move("restart", who, fewer)
 
@@ -253,7 +253,7 @@ class Worlds:
         envelope = self.records.envelope(world.log[offset])
         record = self.records.record(world.log[offset])
         is_it = isinstance(record, Claim) and record.claim_id == acted.stand.claim_id
-        if not is_it or envelope.source != instance(acted.node):
+        if not is_it or envelope.source != instance(0 if self.bounds.twins else acted.node):
             raise ViolationError(f"{acted} acts, and the log has no such claim at {offset}")
         if any(one.stand[:2] == acted.stand[:2] for one in world.acted):
             raise ViolationError(f"the epoch of {acted} had another holder")

@@ -51,7 +51,7 @@ def build_election(name: str, incarnation: int, random: Random, cfms: list[str],
         rank=[one for one in ROLES if ROLES[one] == role].index(name),
         cfms=cfms,
         new_id=lambda: f"{random.getrandbits(64):016x}",
-        kept=disk.failover.stand if disk.failover is not None else None,
+        former=disk.failover.stand if disk.failover is not None else None,
     )
 
 

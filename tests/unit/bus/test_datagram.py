@@ -34,17 +34,18 @@ OTHER_KEY = GroupKey(8, bytes(reversed(range(KEY_BYTES))))
 ROWS = "provbus.fileid.rows.v1"
 SENDER, STRANGER = "192.0.2.1", "198.51.100.9"
 FAULT = 0.1
+OURS = 99  # the incarnation of whoever reads
 seeded = settings(derandomize=True, max_examples=300, deadline=None)
 
 
 def reader(
     instance: str = "cfm-1", *keys: GroupKey, rate_per_s: float = 1e6, burst: int = 1_000_000
 ) -> Reader:
-    return Reader(instance, FLEET, keys or (KEY,), rate_per_s, burst)
+    return Reader(Stamp(instance, "lab", OURS), FLEET, keys or (KEY,), rate_per_s, burst)
 
 
 def writer(instance: str = "dhcp-1", incarnation: int = 5, key: GroupKey = KEY) -> Writer:
-    return Writer(instance, incarnation, key)
+    return Writer(Stamp(instance, "lab", incarnation), key)
 
 
 def message(data: bytes = b"{}", type_: str = BEAT, source: str = "dhcp-1", seq: int = 1) -> Envelope:
@@ -208,8 +209,16 @@ def test_what_is_for_another_alone_is_misdirected_and_takes_no_number() -> None:
 
 def test_our_own_are_neither_delivered_nor_counted() -> None:
     cfm = reader("cfm-1")
-    assert believed(cfm, datagrams(3, writer("cfm-1"))) == []
+    assert believed(cfm, datagrams(3, writer("cfm-1", incarnation=OURS))) == []
     assert counted(cfm) == {}
+
+
+@pytest.mark.parametrize("incarnation", [OURS - 1, OURS + 1])
+def test_of_another_process_of_our_name_the_beats_are_heard_and_nothing_else(incarnation: int) -> None:
+    cfm, other = reader("cfm-1"), writer("cfm-1", incarnation=incarnation)
+    said = [message(type_=BEAT), message(type_=ROWS)]
+    found = [cfm.read(other.write(one, EVERYBODY, to_group=True), SENDER, 0.0) for one in said]
+    assert [one and one.envelope.type for one in found] == [BEAT, None]
 
 
 def test_an_authentic_frame_that_says_nothing_is_undecodable() -> None:

@@ -331,7 +331,7 @@ def test_an_attacker_changes_nothing_and_is_counted(site: Site, attacker: socket
 
     def sealed(source: str, key: GroupKey, target: str = "") -> bytes:
         number = number_of(target) if target else EVERYBODY
-        return Writer(source, 9, key).write(row, number, to_group=not target)
+        return Writer(Stamp(source, "lab", 9), key).write(row, number, to_group=not target)
 
     attacks = {
         "replayed": of_dhcp,

@@ -139,7 +139,7 @@ def _password_file(settings: dict[str, Any], directory: Path) -> None:
         (_no_key, r"cannot read the secret in .*nothing\.key"),
         (_somebody_elses_key, r"cfm-1\.key is not the key that .*fleet\.yaml pins for dhcp-1"),
         (_seal_key_for_key, "40 characters of Z85"),
-        (_state_is_a_file, "state_directory: cannot write"),
+        (_state_is_a_file, "state_directory: .* is not a directory"),
         (_incarnation_is_no_number, "state_directory: .* does not hold a number"),
         (_kafka_setting, "Kafka client settings: "),
         (_password_file, r"cannot read the secret in .*nothing\.password"),
@@ -160,7 +160,7 @@ def test_an_instance_that_runs_already_is_busy(settings: dict[str, Any], tmp_pat
     config = configured(settings, tmp_path)
     first = Node(config, ["dhcp"], read=())
     try:
-        with pytest.raises(BusyError, match="another process listens there"):
+        with pytest.raises(BusyError, match="another process runs with"):
             Node(config, ["dhcp"], read=())
         assert (tmp_path / "dhcp-1.sock").is_socket()
     finally:

@@ -22,6 +22,8 @@ MINTER = {
     "instance": "dhcp-1",
     "service": "dhcp",
     "draining": False,
+    "missing": [],
+    "degraded": [],
     "generation": 3,
     "peers": {
         "cfm-1": {
@@ -44,7 +46,15 @@ MINTER = {
         },
     },
 }
-CFM = {"instance": "cfm-1", "service": "cfm", "draining": True, "peers": {"dhcp-1": {"state": "connected"}}}
+CFM = {
+    "instance": "cfm-1",
+    "service": "cfm",
+    "draining": True,
+    "missing": ["it drains, to stop"],
+    "degraded": ["one", "two"],
+    "peers": {"dhcp-1": {"state": "connected"}},
+}
+SHOWN = ("instance", "service", "draining", "missing", "degraded", "peers")
 
 
 @pytest.fixture
@@ -64,7 +74,7 @@ def test_programs_get_every_peer_as_the_instance_knows_it(
         result = provbus("peers", "ls", "--config", path, "-o", output)
     assert (result.returncode, result.stderr) == (0, "")
     found = yaml.safe_load(result.stdout)
-    assert found == {key: MINTER[key] for key in ("instance", "service", "draining", "peers")}
+    assert found == {key: MINTER[key] for key in SHOWN}
     assert asked == [{"op": "status"}]
 
 
@@ -79,11 +89,26 @@ def test_people_get_a_line_per_peer(path: Path, tmp_path: Path, provbus: Provbus
     ]
 
 
-def test_a_cfm_says_that_it_reads_no_beats(path: Path, tmp_path: Path, provbus: Provbus) -> None:
+def test_a_cfm_says_that_it_hears_no_peers(path: Path, tmp_path: Path, provbus: Provbus) -> None:
     with answering(tmp_path / "dhcp-1.sock", CFM):
         lines = provbus("peers", "ls", "--config", path).stdout.splitlines()
-    assert lines[0].strip() == "cfm-1 (draining) reads no beats: these minters are connected"
-    assert lines[2].split() == ["dhcp-1", "connected", *"------"]
+    assert lines[0].strip() == "cfm-1 (draining) hears no peers: these minters are connected"
+    assert lines[1].strip() == "not ready: it drains, to stop"
+    assert lines[3].split() == ["dhcp-1", "connected", *"------"]
+
+
+def test_what_is_less_than_it_should_be_is_said(path: Path, tmp_path: Path, provbus: Provbus) -> None:
+    status = {**MINTER, "degraded": ["the clock of cfm-1 is off", "and more"]}
+    with answering(tmp_path / "dhcp-1.sock", status):
+        lines = provbus("peers", "ls", "--config", path).stdout.splitlines()
+    assert lines[1].strip() == "degraded: the clock of cfm-1 is off; and more"
+
+
+def test_a_name_that_two_processes_have_is_shown(path: Path, tmp_path: Path, provbus: Provbus) -> None:
+    peer = {**MINTER["peers"]["cfm-1"], "twice": True}
+    with answering(tmp_path / "dhcp-1.sock", {**MINTER, "peers": {"cfm-1": peer}}):
+        lines = provbus("peers", "ls", "--config", path).stdout.splitlines()
+    assert "alive, draining, twice" in lines[2]
 
 
 @pytest.mark.parametrize("verb", ["ls", "watch"])

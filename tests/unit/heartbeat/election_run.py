@@ -36,7 +36,7 @@ class Node:
         *,
         rank: int = 0,
         incarnation: int = 1,
-        kept: Stand | None = None,
+        former: Stand | None = None,
     ) -> None:
         ids = count(1)
         self.log = log
@@ -52,7 +52,7 @@ class Node:
             rank=rank,
             cfms=CFMS,
             new_id=lambda: f"{rank + 1:08x}{incarnation:04x}{next(ids):04x}",
-            kept=kept,
+            former=former,
         )
 
     def state(self) -> State:

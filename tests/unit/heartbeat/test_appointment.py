@@ -10,6 +10,7 @@ from heartbeat.election_table import State
 from heartbeat.evidence import Answer
 from heartbeat.stand import BY_APPOINTMENT, BY_GRANTS, ERA_MAX, Stand, log_authority
 from heartbeat.static import Tenure
+from heartbeat.timing import SILENCE_S
 
 CFMS = ("cfm-1", "cfm-2")
 FIRST, LATER = Stand(1, 64, "1" * 16, BY_APPOINTMENT), Stand(1, 129, "2" * 16, BY_APPOINTMENT)
@@ -17,13 +18,19 @@ BY_LOG = Stand(4, 7, "3" * 16, log_authority("a log"))
 
 
 def appointment(
-    tenure: Tenure | None, index: int = 0, *, is_configured: bool = False, cfms: tuple[str, ...] = CFMS
+    tenure: Tenure | None,
+    index: int = 0,
+    *,
+    is_configured: bool = False,
+    is_alone: bool = True,
+    cfms: tuple[str, ...] = CFMS,
 ) -> Appointment:
     ids = count(1)
     return Appointment(
         role="dhcp/lab",
         tenure=tenure,
         is_configured=is_configured,
+        is_alone=is_alone,
         index=index,
         cfms=cfms,
         new_id=lambda: f"{next(ids):016x}",
@@ -180,3 +187,11 @@ def test_where_no_era_is_left_nobody_begins_and_it_is_said() -> None:
         hear(one, cfm, BY_LOG._replace(era=ERA_MAX))
     assert (one.state, one.tick(1.0, 0.0)) == (State.STANDBY, [])
     assert "no era is left" in one.describe(1.0)["reason"]
+
+
+def test_what_another_process_may_have_too_is_acted_under_after_a_silence_only() -> None:
+    one = appointment(Tenure(FIRST, is_ours=True), is_alone=False)
+    one.tick(10.0, 0.0)
+    assert (one.state, one.acts_until, one.deadline()) == (State.STANDBY, 0.0, 10.0 + SILENCE_S)
+    one.tick(10.0 + SILENCE_S, 0.0)
+    assert (one.state, one.deadline()) == (State.ACTIVE, None)

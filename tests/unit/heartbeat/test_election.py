@@ -216,11 +216,47 @@ def test_after_a_release_no_renewal_of_that_claim_is_sent_or_counts() -> None:
 
 def test_a_restarted_holder_takes_its_own_role_back_at_once() -> None:
     run, one, other = pair()
-    again = Node(one.log, "dhcp-1", incarnation=2)
+    again = Node(one.log, "dhcp-1", incarnation=2, former=one.election.stand)
     run.nodes = (again, other)
     run.pass_s(SLACK_S)
     assert run.states() == [State.ACTIVE, State.STANDBY]
     assert held(one.log).incarnation == 2
+
+
+def test_a_second_process_of_the_holders_name_stands_by_while_the_first_renews() -> None:
+    run, one, other = pair()
+    clone = Node(one.log, "dhcp-1", incarnation=2)
+    run.nodes = (one, other, clone)
+    run.pass_s(3 * SILENCE_S)
+    assert run.states() == [State.ACTIVE, State.STANDBY, State.STANDBY]
+
+
+def test_without_proof_that_its_former_process_is_gone_a_restarted_holder_waits_for_silence() -> None:
+    run, one, _ = pair()
+    again = Node(one.log, "dhcp-1", incarnation=2)
+    lease_s = one.election.acts_until - run.now
+    run.nodes = (again,)
+    run.pass_s(lease_s + 0.1)
+    assert not again.acts(run.now)
+    run.pass_s(SILENCE_S)
+    assert again.acts(run.now)
+
+
+def test_a_later_claim_of_our_name_is_not_that_of_our_former_process() -> None:
+    """A clone's, which had taken over in the meantime, and may still be there."""
+    run, one, other = pair()
+    former = one.election.stand
+    one.election.release(run.now)
+    one.perform(one.election.tick(run.now, 0.0))
+    other.election.is_able = False
+    clone = Node(one.log, "dhcp-1", incarnation=2)
+    run.nodes = (clone,)
+    run.pass_s(1.0)
+    assert clone.acts(run.now)
+    again = Node(one.log, "dhcp-1", incarnation=3, former=former)
+    run.nodes = (clone, again)
+    run.pass_s(2 * SILENCE_S)
+    assert run.states() == [State.ACTIVE, State.STANDBY]
 
 
 def test_a_claim_that_comes_back_late_is_given_back() -> None:
@@ -401,12 +437,14 @@ def test_settings_that_nobody_tells_hold_up_the_primary_for_seconds_only() -> No
 
 def test_who_follows_nobody_or_itself_has_nothing_to_read() -> None:
     log = Log()
+    former = None
     for incarnation in (1, 2):
-        node = Node(log, incarnation=incarnation)
+        node = Node(log, incarnation=incarnation, former=former)
         node.answers_settings = False
         run = Run(node)
         run.until(0.2)
         assert (node.state(), node.settings_wanted) == (State.ACTIVE, 0)
+        former = node.election.stand
     assert kinds(log).count("probe") == 1  # the second one needs none: its claim is one
 
 
@@ -515,7 +553,7 @@ def test_a_later_claim_that_the_log_brings_back_fences() -> None:
 
 def test_a_restart_without_the_log_goes_on_if_the_cfms_name_its_claim() -> None:
     kept = Stand(0, 4, "a" * 16)
-    node = Node(Log(), kept=kept)
+    node = Node(Log(), former=kept)
     cut_off(Run(node), node)
     run = Run(node)
     for _ in range(20):
@@ -526,7 +564,7 @@ def test_a_restart_without_the_log_goes_on_if_the_cfms_name_its_claim() -> None:
 
 
 def test_a_restart_without_the_log_and_without_a_word_of_the_cfms_waits() -> None:
-    node = Node(Log(), kept=Stand(0, 4, "a" * 16))
+    node = Node(Log(), former=Stand(0, 4, "a" * 16))
     run = Run(node)
     cut_off(run, node)
     run.pass_s(30.0)
@@ -539,7 +577,7 @@ def test_a_resumed_holder_reads_the_whole_log_before_it_judges_its_claim() -> No
     run = Run(first, second)
     run.until(2.0)
     kept = first.election.stand
-    again = Node(log, "dhcp-1", incarnation=2, kept=kept)
+    again = Node(log, "dhcp-1", incarnation=2, former=kept)
     again.reads = again.writes = False
     run = Run(again)
     for _ in range(20):

@@ -8,7 +8,7 @@ from bus.envelope import Envelope
 from bus.errors import DecodeError
 from bus.messages import Load
 from heartbeat.detector import SUSPECT_AFTER_S, PeerChanged, PeerState
-from heartbeat.roster import Peer, Roster
+from heartbeat.roster import TWICE_BEATS, Peer, Roster
 
 ALIVE, SUSPECT, DEAD, LEFT = PeerState
 
@@ -118,6 +118,7 @@ def test_an_operator_is_told_what_we_know_of_everybody(roster: Roster, beat: Mak
     told = roster.describe(10.5)
     assert told["cfm-1"] == {
         "state": "alive",
+        "twice": False,
         "service": "cfm",
         "incarnation": 7,
         "draining": True,
@@ -158,3 +159,17 @@ def test_our_own_beats_show_that_beats_come_at_all(beat: MakeBeat) -> None:
     assert roster.tick(60.0) == []
     roster.receive(beat("dhcp-1", service="dhcp"), 61.0)
     assert PeerChanged("cfm-1", SUSPECT) in roster.tick(61.0)
+
+
+def test_two_processes_of_one_name_are_shown_once_the_older_one_goes_on(
+    roster: Roster, beat: MakeBeat
+) -> None:
+    for at in range(2 * TWICE_BEATS):
+        roster.receive(beat("cfm-1", incarnation=9), 0.5 * at)
+        assert not roster.describe(0.5 * at)["cfm-1"]["twice"] or at >= TWICE_BEATS
+        roster.receive(beat("cfm-1", incarnation=7), 0.5 * at)
+    assert roster.describe(8.0)["cfm-1"]["twice"]
+    assert roster.describe(8.0)["cfm-1"]["incarnation"] == 9
+    assert not roster.describe(10.0)["cfm-1"]["twice"]  # the older one is gone
+    roster.receive(beat("cfm-1", incarnation=10), 10.0)
+    assert not roster.is_twice("cfm-1", 8.0)

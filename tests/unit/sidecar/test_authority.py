@@ -29,8 +29,9 @@ from fileid.row import HELLO, split_rows, unpack
 from heartbeat.appointment import Appointment
 from heartbeat.election import Election
 from heartbeat.election_table import State
-from heartbeat.evidence import Answer
-from heartbeat.stand import BY_APPOINTMENT, Stand
+from heartbeat.evidence import VOUCH_S, Answer
+from heartbeat.namesake import Namesake
+from heartbeat.stand import BY_APPOINTMENT, Stand, log_authority
 from heartbeat.standing import STANDING, pack_standing, unpack_hello
 from heartbeat.static import Tenure
 from heartbeat.timing import LEASE_S, SILENCE_S
@@ -44,7 +45,13 @@ HOST, OPERATOR = 5, 9
 class Run:
     """An authority, and a log that gives every record back at once."""
 
-    def __init__(self, *, needs_host: bool = False, kept: StoreFailover | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        needs_host: bool = False,
+        kept: StoreFailover | None = None,
+        cfms: tuple[str, ...] = ("cfm-1",),
+    ) -> None:
         ids = count(1)
         self.now = 0.0
         self.stamp = Stamp("dhcp-1", "lab", 1)
@@ -52,10 +59,13 @@ class Run:
             role="dhcp/lab",
             stamp=self.stamp,
             rank=0,
-            cfms=["cfm-1"],
+            cfms=cfms,
             new_id=lambda: f"{next(ids):016x}",
         )
-        self.authority = Authority(self.stamp, self.election, needs_host=needs_host, kept=kept)
+        self.namesake = Namesake(1)
+        self.authority = Authority(
+            self.stamp, self.election, namesake=self.namesake, needs_host=needs_host, kept=kept
+        )
         self.authority.is_prepared = True
         self.log: list[Envelope] = []
         self.stored: list[StoreFailover] = []
@@ -65,6 +75,12 @@ class Run:
 
     def give(self, message: Any) -> None:
         self.perform(self.authority.receive(message, self.now))
+
+    def answered(self, *cfms: str, highest: Stand = Stand()) -> None:  # noqa: B008
+        """These CFMs answer our hello."""
+        for cfm in cfms:
+            data = pack_standing(Answer(highest, False, -1), int(self.now * 1e6))
+            self.authority.answered(cfm, data, self.now)
 
     def ask(self, operation: str, session: int = OPERATOR, **more: Any) -> dict[str, Any]:
         """The answer to a request."""
@@ -377,6 +393,7 @@ def test_an_appointed_primary_is_told_leases_and_keeps_its_tenure() -> None:
         role="dhcp/lab",
         tenure=Tenure(stand, is_ours=True),
         is_configured=True,
+        is_alone=True,
         index=0,
         cfms=["cfm-1"],
         new_id=lambda: "f" * 16,
@@ -461,3 +478,79 @@ def test_an_answer_from_the_future_is_refused() -> None:
     run = Run()
     with pytest.raises(DecodeError):
         run.authority.answered("cfm-1", pack_standing(Answer(Stand(), True, 0), 10**9), 1.0)
+
+
+THREE = ("cfm-1", "cfm-2", "cfm-3")
+
+
+def test_who_was_started_in_another_mode_stands_for_nothing_before_it_heard_a_majority_of_the_cfms() -> None:
+    run = Run(kept=StoreFailover(None, mode="multicast"), cfms=THREE)
+    run.pass_s(SILENCE_S)
+    run.answered("cfm-1")
+    run.pass_s(0.1)
+    assert run.authority.missing() == [
+        "a majority of the CFMs in mode bus, after multicast: 1 of 3 heard",
+    ]
+    assert (run.election.state, run.stored) == (State.STANDBY, [])
+    run.answered("cfm-1", "cfm-3")
+    run.pass_s(0.5)
+    assert run.authority.may_act(run.now)
+    assert run.stored[0] == StoreFailover(None, mode="bus")
+
+
+def test_a_restart_before_that_waits_for_them_too() -> None:
+    run = Run(kept=StoreFailover(None, mode="multicast"), cfms=THREE)
+    run.pass_s(0.5)
+    run.ask("failover.lock")
+    assert run.stored[-1].mode == "multicast"
+
+
+def test_the_same_mode_as_the_last_time_waits_for_nobody() -> None:
+    run = Run(kept=StoreFailover(None, mode="bus"), cfms=THREE)
+    run.pass_s(0.5)
+    assert run.authority.may_act(run.now)
+
+
+def test_a_primary_whose_rows_nobody_takes_says_so() -> None:
+    run = active()
+    other = Stand(7, 64, "e" * 16, log_authority(""))
+    run.answered("cfm-1", highest=other)
+    run.pass_s(VOUCH_S)
+    run.answered("cfm-1", highest=other)
+    (reason,) = run.authority.missing()
+    said = "a CFM that takes its rows: those that answer stand by era 7 epoch 64 of the role log"
+    assert reason.startswith(said)
+    run.answered("cfm-1", highest=run.authority.stand)
+    assert run.authority.missing() == []
+
+
+def test_a_claim_that_the_cfms_have_not_read_yet_is_no_reason() -> None:
+    run = Run()
+    run.pass_s(0.5)
+    assert run.authority.may_act(run.now)
+    run.answered("cfm-1")
+    assert run.authority.missing() == []
+    run.pass_s(VOUCH_S)
+    run.answered("cfm-1")
+    assert run.authority.missing() == ["a CFM that takes its rows: those that answer stand by no claim"]
+
+
+def test_a_sidecar_whose_name_another_process_has_gives_the_role_back() -> None:
+    run = active()
+    run.namesake.tick(1, run.now, 0.0)
+    run.namesake.heard(2, "", run.now)
+    assert not run.authority.may_act(run.now)
+    assert "another process has it" in run.authority.why_not()
+    run.pass_s(LEASE_S + 0.1)
+    assert run.says()[-1] == "release"
+    assert run.election.state is State.STANDBY
+
+
+def test_without_an_election_a_second_process_ends_it_too() -> None:
+    namesake = Namesake(1)
+    authority = Authority(Stamp("mps-1", "lab", 1), None, namesake=namesake)
+    assert authority.may_act(0.0)
+    namesake.heard(2, "", 1.0)
+    assert not authority.may_act(1.0)
+    (reply,) = authority.operate(LocalRequest(1, {"op": "authority"}), 1.0)
+    assert (reply.body["may_act"], reply.body["lease_until_s"]) == (False, 0.0)

@@ -6,9 +6,20 @@ from typing import Any
 import pytest
 
 from bus.envelope import Envelope
-from bus.machine import Connect, Effect, Publish, Received, Reply, Send, Undelivered
+from bus.machine import (
+    Connect,
+    Effect,
+    LocalRequest,
+    Publish,
+    Received,
+    Reply,
+    Send,
+    TakeIncarnation,
+    Undelivered,
+)
 from bus.messages import BEAT, Beat, CatalogueRecord, decode
 from fileid.row import ACK, HELLO, PULL, PULLED, ROWS, Row, pack_names, split_rows
+from heartbeat.namesake import SILENT_S, START_S
 from services.settings.catalogue import Classes, StoreCatalogue, record
 from services.sidecar.minter import HELLO_EVERY_S, Minter
 
@@ -187,3 +198,41 @@ def test_rows_that_are_refused_for_their_number_cost_no_other_its_memory(
     assert first is not None
     pull = Envelope(PULL, "cfm-1", 1, 1, 0, pack_names([first.name]))
     assert len(minter.receive(Received(pull, "cfm-1"), 0.0)) == 1
+
+
+def test_another_process_of_our_name_ends_our_work_until_it_is_silent(
+    build: Build, beat: Make, create: Make
+) -> None:
+    minter = build()
+    minter.tick(0.0)
+    minter.receive(beat(), 1.0)
+    other = beat("dhcp-1", incarnation=99, service="dhcp", endpoints={})
+    assert minter.receive(other, 1.0) == []
+    (reply,) = minter.receive(create(), 1.0)
+    assert (reply.body["error"], "another process has it" in reply.body["detail"]) == ("try_again", True)
+    assert [one.namesake for one in beats(minter.tick(1.5))] == ["yielded"]
+    assert "later incarnation 99" in minter.status.missing()[0]
+    taken = [one for one in minter.tick(1.0 + SILENT_S) if isinstance(one, TakeIncarnation)]
+    assert [one.incarnation > 99 for one in taken] == [True]
+
+
+def test_a_beat_of_our_own_is_no_other_process(build: Build, beat: Make) -> None:
+    minter = build()
+    minter.tick(0.0)
+    minter.receive(beat("dhcp-1", incarnation=9, service="dhcp", endpoints={}), START_S)
+    assert minter.status.answer(1, START_S)["missing"] == minter.status.missing()
+    assert not any("its name" in one for one in minter.status.missing() + minter.status.degraded())
+
+
+def test_an_earlier_process_of_our_name_is_said(build: Build, beat: Make) -> None:
+    minter = build()
+    minter.tick(0.0)
+    minter.receive(beat("dhcp-1", incarnation=3, service="dhcp", endpoints={}), START_S)
+    assert "its name is in use twice" in minter.status.degraded()[0]
+
+
+def test_settings_are_not_applied_by_one_that_yields(build: Build, beat: Make) -> None:
+    minter = build()
+    minter.receive(beat("dhcp-1", incarnation=99, service="dhcp", endpoints={}), 1.0)
+    (reply,) = minter.receive(LocalRequest(1, {"op": "settings.apply", "classes": {}}), 1.0)
+    assert reply.body["error"] == "try_again"

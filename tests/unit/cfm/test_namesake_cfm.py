@@ -1,0 +1,55 @@
+"""A CFM whose name another process has: it takes no rows, and serves what it has."""
+
+from collections.abc import Callable
+from typing import Any
+
+from bus.envelope import Envelope
+from bus.machine import Effect, Publish, Received, Send, TakeIncarnation
+from bus.messages import BEAT, Beat, decode, encode
+from fileid.handoff import ACKED_SEQ
+from fileid.table import Status
+from heartbeat.namesake import SILENT_S
+from services.cfm.machine import Cfm
+from services.tftp.effects import Datagram
+
+Make = Callable[..., Any]
+
+
+def beat(source: str = "cfm-1", incarnation: int = 99) -> Received:
+    """A beat of a process of this name; ours is of incarnation 4."""
+    return Received(Envelope(BEAT, source, incarnation, 1, 0, encode(Beat(service="cfm"))), "")
+
+
+def statuses(effects: list[Effect]) -> bytes:
+    (ack,) = (one.envelope for one in effects if isinstance(one, Send))
+    return ack.data[ACKED_SEQ.size :]
+
+
+def test_it_takes_no_rows_and_serves_those_that_it_has(
+    cfm: Cfm, mint: Make, hand_off: Make, rrq: Make
+) -> None:
+    row, later = mint(), mint()
+    cfm.tick(0.0)
+    assert statuses(cfm.receive(hand_off(row), 1.0)) == bytes([Status.STORED])
+    cfm.receive(beat(), 2.0)
+    assert statuses(cfm.receive(hand_off(later, seq=2), 2.0)) == bytes([Status.UNVERIFIED_EPOCH])
+    served = cfm.receive(rrq(row), 2.0)
+    assert any(isinstance(one, Datagram) for one in served)
+
+
+def test_it_says_so_and_comes_back_when_the_other_one_is_silent(cfm: Cfm) -> None:
+    cfm.tick(0.0)
+    cfm.receive(beat(), 2.0)
+    assert "later incarnation 99" in cfm.status.missing()[0]
+    said = [one.envelope for one in cfm.tick(2.5) if isinstance(one, Publish)]
+    assert [decode(Beat, one.data).namesake for one in said if one.type == BEAT] == ["yielded"]
+    effects = cfm.tick(2.0 + SILENT_S)
+    assert any(isinstance(one, TakeIncarnation) and one.incarnation > 99 for one in effects)
+
+
+def test_beats_of_others_and_our_own_are_nothing_to_it(cfm: Cfm) -> None:
+    cfm.tick(0.0)
+    for one in (beat("cfm-2"), beat(incarnation=4)):
+        assert cfm.receive(one, 6.0) == []
+    assert cfm.status.missing() == []
+    assert not any("its name" in one for one in cfm.status.degraded())
