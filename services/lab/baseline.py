@@ -13,6 +13,7 @@ from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
+from bus.errors import UnavailableError
 from services.docsis.template import compile_template
 from services.lab.addresses import HOST_ADDRESS, POOLS, RELAY_ADDRESS
 from services.lab.journal import read_journal
@@ -36,6 +37,8 @@ def compare(site: Site, report: Mapping[str, Any], say: Callable[[str], None]) -
     size_bytes = max(event["bytes"] for event in plant if event["event"] == "completed")
     ours_s = cpu_per_boot(report)
     bare_s = bare_cpu_per_session("rfc1350", size_bytes, scenario.modems, scenario.in_flight_max)
+    if not bare_s:  # less than the kernel's clock can tell
+        raise UnavailableError(f"{scenario.modems} modems are too few to measure a bare TFTP loop by")
     return {
         "cpu_per_boot_ms": round(ours_s * 1000, 4),
         "cpu_bare_tftp_ms": round(bare_s * 1000, 4),
