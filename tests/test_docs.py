@@ -90,6 +90,7 @@ def test_the_scenarios_are_valid(path: Path) -> None:
     scenario = load_script(path)
     assert scenario.name == path.stem
     assert scenario.settings.is_file()
+    assert scenario.expect
 
 
 def test_every_step_is_explained_and_no_other() -> None:

@@ -73,6 +73,8 @@ def run(
             report |= compare(site.site, report, say)
             report["expected"] = broken(plan.expect, report)
             _print(report, output)
+            for field, text in report["expected"].items():
+                click.echo(f"not as expected: {field}: {text}", err=True)
             if hold:
                 say("the services are up; Ctrl-C stops them")
                 _sleep_until_interrupted()

@@ -6,6 +6,7 @@ Each is due when a share of the modems is online. What was killed comes back by 
 import time
 from typing import Any
 
+from bus.rotation import STEPS
 from services.lab.instances import Instances
 from services.lab.processes import Process
 from services.lab.site import Site
@@ -47,16 +48,19 @@ class Interventions:
         self._restart_due()
 
     def finish(self) -> dict[str, Any]:
-        """Do the rest, for the plant may have been quicker; what the report says of it."""
+        """Do the rest, for the plant may have been quicker; what the report says of it, also how many steps
+        of a rotation were taken while the plant was still booting.
+        """
         self._restart_due(wait=True)
         if self._rotation is None:
             return {}
+        in_time = len(STEPS) - self._rotation.steps_left
         while self._reloads or self._rotation.steps_left:
             if not self._reloads:
                 self._rotate()
             time.sleep(max(0.0, self._reloads[0][0] - time.monotonic()))
             self._reload_due()
-        return self._rotation.prove()
+        return self._rotation.prove() | {"rotation_steps_in_time": in_time}
 
     def _kill(self, name: str, restart_after_s: float) -> None:
         self._instances.kill([name])

@@ -24,7 +24,8 @@ def test_killed_hosts_are_succeeded_and_there_are_never_two(
     environment: dict[str, str], tmp_path: Path
 ) -> None:
     kills = {"count": KILLS, "every_s": [2.6, 3.2], "back_after_s": 0.5}
-    path = written(tmp_path, boot_window_s=12, host_kills=kills)
+    expect = {"primary_kills": KILLS, "takeovers": KILLS, "spurious_failovers": 0}
+    path = written(tmp_path, boot_window_s=12, host_kills=kills, expect=expect)
     report = run_lab(environment, path, 90)
     assert report["takeovers"] == report["epoch_changes"] == KILLS
     assert report["overlap_ms"] == 0

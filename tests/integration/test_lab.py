@@ -78,7 +78,7 @@ def test_a_first_boot_over_multicast(environment: dict[str, str]) -> None:
 
 
 def test_a_network_that_loses_one_in_twenty_costs_tries_and_no_modem(environment: dict[str, str]) -> None:
-    report = run_lab(environment, "lossy", 60, "--mode", "multicast")
+    report = run_lab(environment, "lossy", 120, "--mode", "multicast")
     assert report["failed"] == 0
     assert report["handoffs"]["retried"] > 0
 
@@ -94,6 +94,7 @@ def test_keys_are_rotated_while_modems_boot(
     assert report["failed"] == 0
     assert report["rotations"] == rotations
     assert report["old_keys_refused"] == refused
+    assert report["rotation_steps_in_time"] == 3
 
 
 @pytest.mark.parametrize(
@@ -197,16 +198,36 @@ def read_topic(servers: str, traffic: str) -> list[tuple[dict[str, str], bytes]]
     return found
 
 
-def test_an_attack_gets_nothing_and_nobody_notices(environment: dict[str, str], tmp_path: Path) -> None:
-    scenario = yaml.safe_load((SCENARIOS / "attack.yaml").read_text())
+def written(directory: Path, name: str, **changes: Any) -> Path:
+    """A deployed scenario with these changes."""
+    scenario = yaml.safe_load((SCENARIOS / f"{name}.yaml").read_text())
     scenario["settings"] = str(SCENARIOS / scenario["settings"])
-    scenario["attack"] = {"rate_per_s": 2000, "duration_s": 1}
-    (tmp_path / "attack.yaml").write_text(yaml.safe_dump(scenario))
-    report = run_lab(environment, str(tmp_path / "attack"), 300)
+    path = directory / f"{name}.yaml"
+    path.write_text(yaml.safe_dump(scenario | changes))
+    return path
+
+
+def test_an_attack_gets_nothing_and_nobody_notices(environment: dict[str, str], tmp_path: Path) -> None:
+    attack = {"rate_per_s": 2000, "duration_s": 1}
+    path = written(tmp_path, "attack", attack=attack, expect={"attack.sent": 2000, "attack.bytes": 0})
+    report = run_lab(environment, path, 300)
     assert report["attack"] == {"sent": 2000, "files": 0, "bytes": 0}
     assert report["calm_failed"] == 0
     assert report["boot_p99_s"] > 0
     assert report["calm_boot_p99_s"] > 0
+
+
+def test_a_run_that_did_not_get_its_faults_has_failed(environment: dict[str, str], tmp_path: Path) -> None:
+    path = written(tmp_path, "attack", attack={"rate_per_s": 10, "duration_s": 0.1})
+    words = command("lab", "run", str(path), "--modems", "20", "-o", "json")
+    done = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=TIMEOUT_S)
+    report = json.loads(done.stdout)
+    assert (report["online"], report["failed"], report["ledger"]["clean"]) == (20, 0, True)
+    assert done.returncode == 1
+    (field,) = report["expected"]
+    assert field == "attack.sent"
+    assert report["expected"][field].startswith("min 45000, found ")
+    assert f"not as expected: attack.sent: {report['expected'][field]}" in done.stderr
 
 
 def test_a_storm_is_compared_with_a_bare_tftp_loop(environment: dict[str, str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ipaddress import IPv4Network
 from pathlib import Path
 
+from bus.config import load
 from services.lab.host import HostConfig
 from services.lab.parts import host_config, plant_config
 from services.lab.plant import PlantConfig
@@ -56,3 +57,30 @@ def test_a_run_with_two_primaries_at_a_time_is_not_good() -> None:
     assert is_good(report)
     assert not is_good(report | {"overlap_ms": 0.001})
     assert not is_good(report | {"stale_effects": 1})
+
+
+def test_a_run_in_which_a_service_ended_or_an_expectation_broke_is_not_good() -> None:
+    report = {"failed": 0, "ledger": {"clean": True}, "ended": {}, "expected": {}}
+    assert is_good(report)
+    assert not is_good(report | {"ended": {"cfm-1": 0}})
+    assert not is_good(report | {"expected": {"takeovers": "20, found 0"}})
+
+
+def test_the_plant_of_each_boot_has_another_order_and_a_journal_of_its_own(tmp_path: Path) -> None:
+    made = site(tmp_path, dhcps=1)
+    one, other = (PlantConfig.model_validate(plant_config(made, boot)) for boot in (1, 2))
+    assert one.seed != other.seed
+    assert one.journal != other.journal
+    assert one.model_copy(update={"seed": other.seed, "journal": other.journal}) == other
+
+
+def test_a_configuration_is_rewritten_for_another_mode_and_has_the_columns_of_both(tmp_path: Path) -> None:
+    made = site(tmp_path, dhcps=2)
+    for mode in ("multicast", "bus"):
+        for name, one in made.instances.items():
+            made.write_config(name, mode)
+            config = load(one.config)
+            assert config.transport.mode == one.mode == mode
+            assert config.kafka is not None
+            assert config.multicast is not None
+            assert config.failover.primary == ("mps-1" if name == "mps-1" else "dhcp-1")
