@@ -39,6 +39,7 @@ lab.add_command(kafka)
     "--broker", type=click.Choice(["embedded", "kafka"]), help="Of mode bus; embedded if not given."
 )
 @click.option("--modems", type=click.IntRange(min=1), help="Another number of modems than the scenario's.")
+@click.option("--ipv6", is_flag=True, help="Hand off over IPv6, on ::1; modems stay on IPv4.")
 @click.option("--hold", is_flag=True, help="Leave the services up after the report, until Ctrl-C.")
 @click.option("--keep", type=click.Path(path_type=Path), help="Copy every log and journal there at the end.")
 @click.option(
@@ -49,6 +50,7 @@ def run(
     mode: str,
     broker: str | None,
     modems: int | None,
+    ipv6: bool,
     hold: bool,
     keep: Path | None,
     output: str,
@@ -64,6 +66,8 @@ def run(
     chosen = chosen_broker(plan, mode, broker)
     if modems is not None:
         plan = plan.resized(modems)
+    if ipv6:
+        plan = plan.model_copy(update={"ipv6": True})
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     console = Console(stderr=True)
     with _progress(console, plan.modems) as (say, advance):

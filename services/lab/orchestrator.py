@@ -188,6 +188,8 @@ class Lab:
         """Ask everybody, close the books, write the report."""
         site, instances = self.site, self.instances
         more = self.figures | self._interventions.finish()
+        if site.scenario.ipv6:
+            more["handoff_family"] = "ipv6"
         if instances.kills:
             more["kills"] = instances.kills
         if self._attack is not None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bus.errors import ConfigError, TryAgainError, UnavailableError
+from bus.transport.here import has_ipv6
 from services.lab.brokers import Kind, brokers_of
 from services.lab.kafka_state import state_directory
 from services.lab.orchestrator import Lab, Progress
@@ -61,6 +62,10 @@ def running(
         raise ConfigError(f"{script.name}: its faults need the proxy of the hand-off path, so mode bus")
     if mode == "multicast" and script.dhcps > 1:
         raise ConfigError(f"{script.name}: its DHCP hosts need the election, so mode bus")
+    if mode == "multicast" and script.ipv6:
+        raise ConfigError(f"{script.name}: hand-offs over IPv6 need ZeroMQ, so mode bus")
+    if script.ipv6 and not has_ipv6():
+        raise UnavailableError(f"{script.name}: this machine has no IPv6, not even ::1: leave --ipv6 out")
     if script.root and os.geteuid() != 0:
         raise UnavailableError(f"{script.name}: what it does to the machine only root may do")
     own = script.alters_brokers()

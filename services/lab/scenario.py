@@ -95,6 +95,8 @@ class Scenario(Section):
     reboot_after_s: float | None = Field(None, ge=1)
     # The share of what the services say to each other that is lost on its way, whatever carries it.
     carrier_loss: float = Field(0.0, ge=0, lt=1)
+    # Hand off over IPv6, all on ::1: every CFM has a port of its own there. Modems stay on IPv4.
+    ipv6: bool = False
     settings: Path
     faults: Faults | None = None
     kills: tuple[Kill, ...] = ()

@@ -6,12 +6,14 @@ Ports are free ones of the run, so two labs never meet.
 import secrets
 import socket
 from collections.abc import Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from bus.endpoint import Endpoint
 from bus.fleet import make_fleet
 from fileid.seal import KEY_BYTES
 from services.lab.addresses import HOST_ADDRESS, HTTP_ADDRESS, KEA_ADDRESS, RELAY_ADDRESS
@@ -135,10 +137,12 @@ def build_site(directory: Path, scenario: Scenario, mode: str, bootstrap: str, b
     probe = {} if scenario.rotate_at_online is None else {PROBE: "dhcp"}
     make_fleet(directory / "keys", names | probe, "lab", KEY_BYTES)
     addresses = {name: f"127.0.0.{10 + int(name[4:])}" for name in names if name.startswith("cfm")}
-    real = {name: f"tcp://{address}:{free_port([address])}" for name, address in addresses.items()}
+    hosts = ["::1"] * len(addresses) if scenario.ipv6 else [*addresses.values()]
+    endpoints = free_endpoints([*hosts, *hosts])
+    real = dict(zip(addresses, endpoints, strict=False))
     advertised = dict(real)
     if mode == "bus" and scenario.weather() is not None:
-        advertised = {name: f"tcp://{one}:{free_port([one])}" for name, one in addresses.items()}
+        advertised = dict(zip(addresses, endpoints[len(hosts) :], strict=True))
     site = Site(
         directory=directory,
         scenario=scenario,
@@ -171,6 +175,17 @@ def build_site(directory: Path, scenario: Scenario, mode: str, bootstrap: str, b
         )
         site.write_config(name, mode)
     return site
+
+
+def free_endpoints(hosts: Iterable[str]) -> list[str]:
+    """An endpoint on each of these addresses, all of them free at this moment, no two the same."""
+    with ExitStack() as held:
+        endpoints = []
+        for host in hosts:
+            one = held.enter_context(socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET))
+            one.bind((host, 0))
+            endpoints.append(str(Endpoint("tcp", host, one.getsockname()[1])))
+        return endpoints
 
 
 def free_port(addresses: Iterable[str], kind: socket.SocketKind = socket.SOCK_STREAM) -> int:

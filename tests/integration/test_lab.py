@@ -17,6 +17,7 @@ from services.lab.kafka import KafkaCluster
 from services.lab.processes import ask
 from services.lab.reading import read_file as tftp_read
 from tests.integration.lab_run import ROOT, SCENARIOS, TIMEOUT_S, command, run_lab
+from tests.requirement import need_ipv6
 
 
 @contextmanager
@@ -56,6 +57,19 @@ def test_a_first_boot(environment: dict[str, str]) -> None:
     assert report["broker"] == "embedded"
     assert report["handoffs"]["acked"] >= 57
     assert report["early"] == {"parked": 0, "pulled": 0, "sealed": 0}
+
+
+def test_hand_offs_over_ipv6(environment: dict[str, str]) -> None:
+    need_ipv6(environment)
+    report = run_lab(environment, "first-boot", 60, "--ipv6")
+    assert report["handoff_family"] == "ipv6"
+    assert report["handoffs"]["acked"] >= 57
+
+
+def test_the_proxy_of_the_hand_off_path_speaks_ipv6(environment: dict[str, str]) -> None:
+    need_ipv6(environment)
+    report = run_lab(environment, "lost-handoff", 40, "--ipv6")
+    assert report["early"]["pulled"] + report["early"]["sealed"] > 0
 
 
 def test_reads_that_come_before_their_rows_are_parked(environment: dict[str, str]) -> None:
@@ -104,6 +118,7 @@ def test_keys_are_rotated_while_modems_boot(
         (("first-boot", "--mode", "pigeon"), 78, "there is no mode 'pigeon'"),
         (("first-boot", "--mode", "multicast", "--broker", "kafka"), 2, "mode multicast has no broker"),
         (("early-read", "--mode", "multicast"), 78, "so mode bus"),
+        (("first-boot", "--mode", "multicast", "--ipv6"), 78, "hand-offs over IPv6 need ZeroMQ, so mode bus"),
     ],
 )
 def test_what_a_mode_cannot_do_is_said(
