@@ -68,3 +68,29 @@ class RateLimit(logging.Filter):
         if held_back:
             record.msg, record.args = f"{record.getMessage()} ({held_back} more were held back)", ()
         return True
+
+
+class Sparing:
+    """Warns of one kind of thing once in `every_s`; the next warning says how many were held back."""
+
+    def __init__(
+        self, log: logging.Logger, every_s: float, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._log = log
+        self._every_s = every_s
+        self._clock = clock
+        self._kinds: dict[str, tuple[float, int]] = {}
+
+    def warn(self, kind: str, text: str) -> None:
+        """Say it, unless this kind was spoken of a moment ago. Kinds are few and known beforehand."""
+        now = self._clock()
+        due, held_back = self._kinds.get(kind, (-math.inf, 0))
+        if now < due:
+            self._kinds[kind] = (due, held_back + 1)
+            return
+        self._kinds[kind] = (now + self._every_s, 0)
+        self._log.warning("%s%s", text, f" ({held_back} more times)" if held_back else "")
+
+    def is_over(self, kind: str) -> bool:
+        """Forget that this kind was spoken of, so that it is news when it comes again; whether it was."""
+        return self._kinds.pop(kind, None) is not None

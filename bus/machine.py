@@ -124,6 +124,35 @@ class TakeIncarnation(NamedTuple):
     incarnation: int
 
 
+class Keep(NamedTuple):
+    """Put a record on the disk. What `then` says is done only once it is there. Before it is told anything
+    else the machine is told `Kept`, or `Unkept` if the disk refuses.
+
+    The type of the record names the handler that writes it. One that raises an `OSError` has refused.
+    """
+
+    record: Any
+    then: tuple[Effect, ...] = ()
+
+
+class Kept(NamedTuple):
+    """This record is on the disk."""
+
+    record: Any
+
+
+class Unkept(NamedTuple):
+    """This record is not on the disk, and nothing of `then` was done. `reason` is for people.
+
+    If the outcome `is_doubtful` the record may be there all the same, for a restart to find.
+    """
+
+    record: Any
+    then: tuple[Effect, ...]
+    reason: str
+    is_doubtful: bool = False
+
+
 class Exit(NamedTuple):
     """Stop the process with this exit code, saying why."""
 

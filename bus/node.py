@@ -241,7 +241,7 @@ def identify(config: Config, services: Sequence[str]) -> Identity:
 
 def next_incarnation(directory: Path) -> int:
     """A number larger than that of any earlier start: Unix milliseconds, or one more than the last if time
-    went back.
+    went back. Without having kept it nobody starts: see `state_file.unusable`.
     """
     path = directory / "incarnation"
     try:
@@ -249,7 +249,7 @@ def next_incarnation(directory: Path) -> int:
         incarnation = max(int(time.time() * 1000), last + 1)
         keep_incarnation(directory, incarnation)
     except OSError as error:
-        raise ConfigError(f"state_directory: cannot write {path}: {error.strerror}") from error
+        raise state_file.unusable("write", path, error) from error
     except ValueError as error:
         raise ConfigError(f"state_directory: {path} does not hold a number") from error
     return incarnation

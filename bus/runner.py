@@ -8,6 +8,10 @@ together. Effects are performed by the handler of their type. A handler that can
 `TransportError` (or `OversizeError`), and the machine is told with `Undelivered`: whether to try again is its
 decision.
 
+What a machine wants kept on the disk (`Keep`) is written before the next message is given to it, and it is
+told the outcome first. A disk that refuses is a warning, and again the machine's to decide about: no process
+ends for it.
+
 A wake-up that brought several messages is followed by others at once. Waking for each alone costs more than
 working on it, so after `BUSY_MESSAGES` in one wake-up the next is put off by `GATHER_S`, as network cards
 moderate their interrupts. A lone message, such as a hand-off in quiet times, never waits.
@@ -27,19 +31,24 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from bus.errors import ConfigError, OversizeError, TransportError
+from bus.log import Sparing
 from bus.machine import (
     Draining,
     Effect,
     Exit,
+    Keep,
+    Kept,
     Machine,
     Publish,
     Send,
     Stopping,
     Undelivered,
+    Unkept,
     WallClock,
 )
 from bus.metrics import Sample
 from bus.notify import Notifier
+from bus.state_file import DoubtError
 from bus.transport.poller import Poller
 
 DRAIN_S = 10.0  # a modem's download takes milliseconds, and one that waits for its row is forgotten after 4 s
@@ -49,6 +58,7 @@ GATHER_S = 0.008
 GARBAGE_MAX = (
     20_000  # objects between two collections: messages and effects have no cycles, so little is found
 )
+WARN_EVERY_S = 60.0  # of one kind of record: the disk is tried every second
 _WAIT_S_MAX = 1.0
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _log = logging.getLogger("provbus.runner")
@@ -86,6 +96,7 @@ class Runner:
         self._machine = machine
         self._poller = poller
         self._handlers = {**handlers, Exit: self._leave}
+        self._warnings = Sparing(_log, WARN_EVERY_S)
         self._exit: Exit | None = None
         self._wall_due = 0.0
         self._due = 0.0
@@ -170,7 +181,11 @@ class Runner:
                 self._reload_now()
         effects: list[Effect] = []
         for message in messages:
-            effects += machine.receive(message, now)
+            told = machine.receive(message, now)
+            effects += told
+            if told and any(type(one) is Keep for one in told):
+                self._perform(effects, now)
+                effects = []
         self._perform(effects, now)
         due = machine.deadline()
         if due is not None and due <= now:
@@ -182,10 +197,28 @@ class Runner:
 
     def _perform(self, effects: Iterable[Effect], now: float) -> None:
         for effect in effects:
+            if type(effect) is Keep:
+                self._keep(effect, now)
+                continue
             try:
                 self._handlers[type(effect)](effect)
             except (TransportError, OversizeError) as error:
                 self._report(effect, error, now)
+
+    def _keep(self, effect: Keep, now: float) -> None:
+        record, kind = effect.record, type(effect.record).__name__
+        try:
+            self._handlers[type(record)](record)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            self._warnings.warn(kind, f"cannot write {error.filename}: {reason}; tried again every second")
+            failed = Unkept(record, effect.then, reason, isinstance(error, DoubtError))
+            self._perform(self._machine.receive(failed, now), now)
+            return
+        if self._warnings.is_over(kind):
+            _log.warning("the disk takes %s again", kind)
+        self._perform(self._machine.receive(Kept(record), now), now)
+        self._perform(effect.then, now)
 
     def _report(self, effect: Effect, error: Exception, now: float) -> None:
         self.undelivered += 1

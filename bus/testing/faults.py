@@ -6,7 +6,8 @@ A fault is a value, so a storm is a list that can be read, printed and replayed.
 message fares: it is delayed, and sometimes lost, doubled or held up. Each copy draws its own delay, which is
 what reorders. A `Cut` stops one direction between two nodes until it is mended, both directions make a
 partition; `Slow` delays one direction. A crashed node forgets everything that is not on its disk, a wiped one
-that too. A paused one finds all its mail waiting when it goes on, and its timers late.
+that too. A full disk takes nothing new, and nobody starts on it. A paused node finds all its mail waiting
+when it goes on, and its timers late.
 
 A log suffers as well: it stalls, is slow, loses its beginning (retention) or its end (an unclean election),
 and is written to by zombies. A log that was truncated, or a reader that skipped a record, cannot be mended.
@@ -121,6 +122,16 @@ class Wipe(NamedTuple):
     node: str
 
 
+class Full(NamedTuple):
+    """The node's disk refuses every record until it is off again, and no process starts there. If it `lies`,
+    a record that it refused is there all the same: the disk failed after the file was put in its place.
+    """
+
+    node: str
+    is_on: bool
+    lies: bool = False
+
+
 class Stall(NamedTuple):
     """The log of this class takes and gives nothing until it is off again."""
 
@@ -175,6 +186,7 @@ Fault = (
     | SetWeather
     | Drift
     | Wipe
+    | Full
     | Stall
     | SlowLog
     | Retain
@@ -268,7 +280,8 @@ def clear(nodes: Sequence[str], at_s: float) -> list[Timed]:
     for source, target in permutations(names, 2):
         plan += [(at_s, Mend(source, target)), (at_s, Slow(source, target, 0.0))]
     for node in nodes:
-        plan += [(at_s, SetClock(node, 0.0)), (at_s, Drift(node, 1.0)), (at_s, Restart(node))]
+        plan += [(at_s, SetClock(node, 0.0)), (at_s, Drift(node, 1.0)), (at_s, Full(node, is_on=False))]
+        plan.append((at_s, Restart(node)))
     for traffic in LOGS:
         plan += [(at_s, Stall(traffic, is_on=False)), (at_s, SlowLog(traffic, 0.0))]
     return plan

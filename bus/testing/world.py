@@ -30,11 +30,14 @@ from bus.machine import (
     Disconnect,
     Effect,
     Exit,
+    Keep,
+    Kept,
     Publish,
     Received,
     Send,
     Stopping,
     Undelivered,
+    Unkept,
     WallClock,
 )
 from bus.testing import faults
@@ -66,6 +69,7 @@ class World(Timeline):
         self._topics = topics = Topics(self.network, self, self.random)
         self._connections = connections = Connections(self.network, self.incarnation, self._arrive_after)
         self._nodes: dict[str, Node] = {}
+        self._refusing: dict[str, faults.Full] = {}
         self._wiped: Callable[[str], None] = lambda name: None
         self._handlers: dict[type, Callable[[str, Any], None]] = {
             Send: connections.send,
@@ -74,6 +78,7 @@ class World(Timeline):
             Connect: lambda name, effect: connections.connect(name, effect.peer),
             Disconnect: lambda name, effect: connections.disconnect(name, effect.peer),
             Exit: self._exit,
+            Keep: self._keep,
         }
         # Each returns whether it changed anything.
         self._faults: dict[type, Callable[..., bool]] = {
@@ -82,6 +87,7 @@ class World(Timeline):
             faults.Restart: lambda name: self._start(self._nodes[name]),
             faults.Pause: self._pause,
             faults.Wipe: self._wipe,
+            faults.Full: self._fill,
             faults.SetClock: self._set_clock,
             faults.Drift: self._drift,
             faults.Cut: self.network.cut,
@@ -107,8 +113,8 @@ class World(Timeline):
         self.at(at, lambda: self._start(node))
 
     def on(self, effect: type, handler: Callable[[str, Any], None]) -> None:
-        """Perform effects of this type with `handler(node, effect)`; a `TransportError` in it is told to the
-        node if it was a send.
+        """Perform effects of this type, or keep records of it, with `handler(node, effect)`; a
+        `TransportError` in it is told to the node if it was a send.
         """
         self._handlers[effect] = handler
 
@@ -163,7 +169,7 @@ class World(Timeline):
         return self.witness.trace_hash()
 
     def _start(self, node: Node) -> bool:
-        if node.machine is not None:
+        if node.machine is not None or node.name in self._refusing:
             return False
         node.incarnation += 1
         node.machine = node.start(node.incarnation, Random(self.random.getrandbits(64)))
@@ -202,6 +208,12 @@ class World(Timeline):
         self._crash(name)
         self._wiped(name)
         return True
+
+    def _fill(self, name: str, is_on: bool, lies: bool) -> bool:
+        had = self._refusing.pop(name, None)
+        if is_on:
+            self._refusing[name] = faults.Full(name, is_on, lies)
+        return is_on or had is not None
 
     def _pause(self, name: str, pause_s: float) -> bool:
         node = self._nodes[name]
@@ -245,12 +257,13 @@ class World(Timeline):
         self._give(node, message)
         node.arm(self.network.lag_s)
 
-    def _give(self, node: Node, message: Any) -> None:
+    def _give(self, node: Node, message: Any, then: Sequence[Effect] = ()) -> None:
         assert node.machine is not None
         if type(message) is Received and message.via:
             self._connections.heard(node.name, message)
         node.idle_ticks = 0
-        self._step(node, message, node.machine.receive(message, node.clock.local(self.now)))
+        effects = node.machine.receive(message, node.clock.local(self.now))
+        self._step(node, message, [*effects, *then])
 
     def _wake(self, node: Node) -> None:
         assert node.machine is not None
@@ -278,6 +291,19 @@ class World(Timeline):
                 self._handlers[type(effect)](node.name, effect)
             except (TransportError, OversizeError) as error:
                 self._refuse(node, effect, error)
+
+    def _keep(self, name: str, effect: Keep) -> None:
+        """As the runner does it: the node hears what became of it before it hears anything else."""
+        node, record = self._nodes[name], effect.record
+        full = self._refusing.get(name)
+        if full is None or full.lies:
+            self._handlers[type(record)](name, record)
+        if node.machine is None:  # what is written as a process ends, nobody is told of
+            return
+        if full is None:
+            self._give(node, Kept(record), effect.then)
+        else:
+            self._give(node, Unkept(record, effect.then, "the disk is full", full.lies))
 
     def _refuse(self, node: Node, effect: Effect, error: Exception) -> None:
         if not isinstance(effect, Send | Publish):

@@ -2,7 +2,7 @@
 
 from itertools import pairwise
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -11,9 +11,12 @@ from bus.machine import (
     Connect,
     Effect,
     Exit,
+    Keep,
+    Kept,
     Received,
     Send,
     Stopping,
+    Unkept,
     WallClock,
 )
 from bus.testing.checkers import Crashed, Paused, Started, Step, Tick, ViolationError
@@ -21,6 +24,7 @@ from bus.testing.faults import (
     CALM,
     Crash,
     Drift,
+    Full,
     Pause,
     Restart,
     SetClock,
@@ -59,6 +63,42 @@ def test_a_node_that_is_stopped_says_its_last_word(pair: World, box: Box) -> Non
     assert pair.incarnation("third") == 0
     pair.run(LATER)
     assert [envelope.data for envelope in pair.log("heartbeat")] == [b"farewell"]
+
+
+class Vow(NamedTuple):
+    """A record of these tests."""
+
+    text: str
+
+
+def test_a_record_is_kept_and_told_before_anything_follows(pair: World, box: Box) -> None:
+    disk: list[tuple[str, Vow]] = []
+    pair.on(Vow, lambda name, record: disk.append((name, record)))
+    vow = Vow("x")
+    pair.deliver("right", lambda toy: [Keep(vow, (toy.publish(b"acted"),))])
+    pair.run(LATER)
+    assert disk == [("right", vow)]
+    assert Kept(vow) in [message for _, message in box["right"].got]
+    assert [envelope.data for envelope in pair.log("heartbeat")] == [b"acted"]
+
+
+@pytest.mark.parametrize("lies", [False, True])
+def test_a_full_disk_refuses_and_nothing_follows_nor_starts(pair: World, box: Box, lies: bool) -> None:
+    disk: list[tuple[str, Vow]] = []
+    pair.on(Vow, lambda name, record: disk.append((name, record)))
+    vow = Vow("x")
+    pair.inflict(Full("right", True, lies))
+    pair.deliver("right", lambda toy: [Keep(vow, (toy.publish(b"acted"),))])
+    pair.run(LATER)
+    (told,) = (message for _, message in box["right"].got if isinstance(message, Unkept))
+    assert (told.record, len(told.then), told.is_doubtful) == (vow, 1, lies)
+    assert (len(disk), pair.log("heartbeat")) == (int(lies), [])
+    pair.inflict(Crash("right"))
+    pair.inflict(Restart("right"))
+    assert pair.incarnation("right") == 0
+    pair.inflict(Full("right", False))
+    pair.inflict(Restart("right"))
+    assert pair.incarnation("right") == 2
 
 
 def test_a_paused_node_finds_its_mail_and_its_timers_late(pair: World, box: Box) -> None:

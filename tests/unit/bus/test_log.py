@@ -9,7 +9,7 @@ from threading import Thread
 
 import pytest
 
-from bus.log import JsonFormatter, RateLimit
+from bus.log import JsonFormatter, RateLimit, Sparing
 
 
 def record(
@@ -132,3 +132,30 @@ def test_form_and_level_are_as_configured_and_nothing_is_said_twice(
     arguments: tuple[str, ...], levels: list[str]
 ) -> None:
     assert list(said(*arguments)) == levels
+
+
+# What we say ourselves
+
+
+def test_a_kind_is_warned_of_once_and_then_how_often(
+    caplog: pytest.LogCaptureFixture, times: list[float]
+) -> None:
+    sparing = Sparing(logging.getLogger("provbus.test"), 60.0, lambda: times[-1])
+    for _ in range(3):
+        sparing.warn("accept", "cannot accept: Too many open files")
+    sparing.warn("pidfd", "cannot watch")
+    times.append(160.0)
+    sparing.warn("accept", "cannot accept: Too many open files")
+    first = "cannot accept: Too many open files"
+    assert caplog.messages == [first, "cannot watch", f"{first} (2 more times)"]
+
+
+def test_what_is_over_is_news_when_it_comes_again(
+    caplog: pytest.LogCaptureFixture, times: list[float]
+) -> None:
+    sparing = Sparing(logging.getLogger("provbus.test"), 60.0, lambda: times[-1])
+    assert not sparing.is_over("disk")
+    sparing.warn("disk", "full")
+    assert sparing.is_over("disk")
+    sparing.warn("disk", "full")
+    assert caplog.messages == ["full", "full"]

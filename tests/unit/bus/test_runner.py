@@ -1,5 +1,6 @@
 """The runner: a machine gets its messages, its time and its failures, and its effects get their way out."""
 
+import errno
 import os
 import signal
 import socket
@@ -12,8 +13,21 @@ import pytest
 
 from bus.envelope import Envelope
 from bus.errors import BackpressureError, BusyError, ConfigError, OversizeError, UnavailableError
-from bus.machine import Connect, Effect, Exit, Publish, Reply, Send, Undelivered, WallClock
+from bus.machine import (
+    Connect,
+    Effect,
+    Exit,
+    Keep,
+    Kept,
+    Publish,
+    Reply,
+    Send,
+    Undelivered,
+    Unkept,
+    WallClock,
+)
 from bus.runner import Handler, Runner, boottime
+from bus.state_file import DoubtError
 from bus.transport.poller import Poller
 
 ENVELOPE = Envelope("provbus.fileid.rows.v1", "dhcp-1", 7, 1, 0, b"row")
@@ -220,6 +234,75 @@ def test_an_effect_without_a_handler_is_not_swallowed(poller: Poller, wire: Wire
     wire.far.send(b"go")
     with pytest.raises(KeyError):
         Runner(Script(on_message=lambda _: [Note("x")]), poller, {}).round()
+
+
+class Vow(NamedTuple):
+    """A record of these tests."""
+
+    number: int
+
+
+def test_what_is_kept_is_told_before_the_next_message_and_then_acted_upon(poller: Poller, wire: Wire) -> None:
+    near, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    order: list[Any] = []
+
+    def answer(message: Any) -> list[Effect]:
+        order.append(message)
+        return [Keep(Vow(len(order)), (Note(f"after {message}"),))] if isinstance(message, str) else []
+
+    with near, far:
+        poller.add(near.fileno(), lambda: [near.recv(100).decode()])
+        wire.far.send(b"one")
+        far.send(b"two")
+        handlers = {Vow: order.append, Note: lambda note: order.append(note.text)}
+        Runner(Script(on_message=answer), poller, handlers).round()
+    first, second = order[0], order[4]
+    assert {first, second} == {"one", "two"}
+    assert order[:4] == [first, Vow(1), Kept(Vow(1)), f"after {first}"]
+    assert order[4:] == [second, Vow(5), Kept(Vow(5)), f"after {second}"]
+
+
+@pytest.mark.parametrize(
+    ("error", "is_doubtful"),
+    [(OSError(errno.ENOSPC, "No space left on device"), False), (DoubtError(errno.EIO, "No"), True)],
+    ids=["full", "in doubt"],
+)
+def test_a_disk_that_refuses_ends_nothing_and_nothing_follows(
+    poller: Poller, wire: Wire, error: OSError, is_doubtful: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    notes: list[Note] = []
+    then = (Note("acted"),)
+    error.filename = "/state/vow.json"
+
+    def answer(message: Any) -> list[Effect]:
+        return [Note("given back")] if isinstance(message, Unkept) else [Keep(Vow(1), then), Note("else")]
+
+    machine = Script(on_message=answer)
+    runner = Runner(machine, poller, {Vow: refuse(error), Note: notes.append})
+    for _ in range(3):
+        wire.far.send(b"go")
+        runner.round()
+    assert machine.messages[:2] == ["go", Unkept(Vow(1), then, error.strerror, is_doubtful)]
+    assert notes == [Note("given back"), Note("else")] * 3
+    assert caplog.messages == [f"cannot write /state/vow.json: {error.strerror}; tried again every second"]
+
+
+def test_a_disk_that_takes_it_again_is_news(
+    poller: Poller, wire: Wire, caplog: pytest.LogCaptureFixture
+) -> None:
+    outcomes = [OSError(errno.ENOSPC, "full"), None, None, OSError(errno.ENOSPC, "full")]
+
+    def write(_: Vow) -> None:
+        error = outcomes.pop(0)
+        if error is not None:
+            raise error
+
+    machine = Script(on_message=lambda message: [Keep(Vow(1))] if message == "go" else [])
+    runner = Runner(machine, poller, {Vow: write})
+    while outcomes:
+        wire.far.send(b"go")
+        runner.round()
+    assert [text.split(" ")[0] for text in caplog.messages] == ["cannot", "the", "cannot"]
 
 
 def test_exit_ends_the_run_after_what_stands_with_it(poller: Poller) -> None:

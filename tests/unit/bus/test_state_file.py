@@ -1,0 +1,111 @@
+"""Files of the state directory: whole or not at all, and what is said where a disk refuses them."""
+
+import errno
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bus.errors import ConfigError, TryAgainError
+from bus.messages import Contract
+from bus.node import next_incarnation
+from bus.state_file import DoubtError, keep, load, unusable
+from tests.unit.descriptors import only
+
+FULL = Path("/dev/full")  # whoever writes there finds no space left
+
+
+class Note(Contract):
+    """A record of these tests."""
+
+    text: str
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "state" / "note.json"
+    keep(path, b'{"text":"old"}')
+    return path
+
+
+def is_directory(descriptor: int) -> bool:
+    return os.path.isdir(f"/proc/self/fd/{descriptor}")
+
+
+def failing(code: int, when: Callable[[int], bool]) -> Callable[[int], None]:
+    """A disk that cannot sync some descriptors."""
+
+    def sync(descriptor: int) -> None:
+        if when(descriptor):
+            raise OSError(code, os.strerror(code))
+
+    return sync
+
+
+def test_a_full_disk_leaves_the_old_record(file: Path) -> None:
+    (file.parent / "note.json.new").symlink_to(FULL)
+    with pytest.raises(OSError) as caught:
+        keep(file, b'{"text":"new"}')
+    assert (caught.value.errno, caught.value.filename) == (errno.ENOSPC, str(file))
+    assert load(file, Note) == Note(text="old")
+    assert [one.name for one in file.parent.iterdir()] == ["note.json"]
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EIO])
+def test_what_the_disk_does_not_promise_to_hold_is_not_put_in_its_place(file: Path, code: int) -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    with pytest.raises(OSError) as caught:
+        keep(file, b'{"text":"new"}', failing(code, lambda one: not is_directory(one)))
+    assert not isinstance(caught.value, DoubtError)
+    assert load(file, Note) == Note(text="old")
+    assert [one.name for one in file.parent.iterdir()] == ["note.json"]
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_where_the_directory_cannot_be_synced_nobody_knows(file: Path) -> None:
+    with pytest.raises(DoubtError) as caught:
+        keep(file, b'{"text":"new"}', failing(errno.EIO, is_directory))
+    assert (caught.value.errno, caught.value.filename) == (errno.EIO, str(file))
+    assert load(file, Note) == Note(text="new")
+
+
+@pytest.mark.parametrize("spare", [0, 1])
+def test_without_descriptors_nothing_is_touched_and_two_are_enough(file: Path, spare: int) -> None:
+    with only(spare), pytest.raises(OSError) as caught:
+        keep(file, b'{"text":"new"}')
+    assert caught.value.errno == errno.EMFILE
+    assert load(file, Note) == Note(text="old")
+    with only(2):
+        keep(file, b'{"text":"new"}')
+    assert load(file, Note) == Note(text="new")
+
+
+def test_a_start_on_a_full_disk_is_tried_again(tmp_path: Path) -> None:
+    (tmp_path / "incarnation.new").symlink_to(FULL)
+    with pytest.raises(TryAgainError, match=r"cannot write .*/incarnation: No space left on device"):
+        next_incarnation(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        *((one, TryAgainError) for one in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)),
+        *((one, TryAgainError) for one in (errno.EACCES, errno.EMFILE, errno.ENFILE, errno.ENOMEM)),
+        *((one, ConfigError) for one in (errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG)),
+    ],
+)
+def test_a_start_is_tried_again_unless_the_place_is_wrong(code: int, kind: type[Exception]) -> None:
+    found = unusable("read", Path("/state/fence.json"), OSError(code, os.strerror(code)))
+    assert type(found) is kind
+    assert str(found) == f"state_directory: cannot read /state/fence.json: {os.strerror(code)}"
+
+
+def test_a_record_that_makes_no_sense_is_a_mistake(file: Path) -> None:
+    file.write_bytes(b"{")
+    with pytest.raises(ConfigError, match=r"note\.json"):
+        load(file, Note)
+
+
+def test_there_need_not_be_one(tmp_path: Path) -> None:
+    assert load(tmp_path / "none.json", Note) is None
