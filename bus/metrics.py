@@ -130,6 +130,10 @@ METRICS: dict[str, Metric] = {
     "provbus_sheds_total": Metric(_COUNTER, "What a full queue did not take or had to give up.", ("queue",)),
     "provbus_local_refused_total": Metric(_COUNTER, "Clients of the local socket that were turned away."),
     "provbus_local_malformed_total": Metric(_COUNTER, "Lines on the local socket that were no request."),
+    "provbus_unkept_total": Metric(_COUNTER, "Records that the disk refused, by what they are.", ("record",)),
+    "provbus_unkept": Metric(
+        _GAUGE, "1 for a record that belongs on the disk and is not there, else 0.", ("record",)
+    ),
     "provbus_http_responses_total": Metric(_COUNTER, "Answers of this HTTP server.", ("code",)),
     # ZeroMQ and Kafka.
     "provbus_zap_refused_total": Metric(

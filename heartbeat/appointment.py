@@ -20,7 +20,7 @@ from heartbeat.timing import SILENCE_S
 
 
 class StoreTenure(NamedTuple):
-    """Keep this on disk before any effect under it."""
+    """A promise, to be kept before any effect under it."""
 
     tenure: Tenure
 
@@ -53,7 +53,8 @@ class Appointment:
         self._index = index
         self._cfms = cfms
         self._new_id = new_id
-        self._is_stored = False
+        self._is_told = False  # whether our owner knows what is to be kept
+        self._is_kept = False
         self._waits_until: float | None = 0.0 if is_alone or tenure is None else None
         self._is_quiet = is_alone or tenure is None
 
@@ -64,12 +65,13 @@ class Appointment:
             return State.STANDBY
         if not self._tenure.is_ours:
             return State.FENCED
-        return State.ACTIVE if self.is_able and self._is_stored and self._is_quiet else State.STANDBY
+        return State.ACTIVE if self.is_able and self._is_kept and self._is_quiet else State.STANDBY
 
     @property
     def stand(self) -> Stand:
-        """The claim that is ours."""
-        return self._tenure.stand if self._tenure is not None and self._tenure.is_ours else Stand()
+        """The claim that is ours, once it is on the disk: the CFMs take the latest that is named."""
+        is_ours = self._tenure is not None and self._tenure.is_ours and self._is_kept
+        return self._tenure.stand if self._tenure is not None and is_ours else Stand()
 
     @property
     def acts_until(self) -> float:
@@ -115,19 +117,23 @@ class Appointment:
     def release(self, now: float) -> None:
         """There is nobody to give it to."""
 
+    def kept(self, tenure: Tenure) -> None:
+        """This is on the disk: if it is what we are, we may act by it."""
+        self._is_kept = self._is_kept or tenure == self._tenure
+
     def tick(self, now: float, wall_s: float) -> list[Effect]:
         """What is to be kept."""
         if self._waits_until is None:
             self._waits_until = now + SILENCE_S
         self._is_quiet = self._is_quiet or now >= self._waits_until
-        if self._tenure is None or self._is_stored:
+        if self._tenure is None or self._is_told:
             return []
-        self._is_stored = True
+        self._is_told = True
         return [StoreTenure(self._tenure)]
 
     def deadline(self) -> float | None:
         """When `tick` is due."""
-        if self._tenure is not None and not self._is_stored:
+        if self._tenure is not None and not self._is_told:
             return 0.0
         return None if self._is_quiet else self._waits_until or 0.0
 
@@ -171,4 +177,4 @@ class Appointment:
 
     def _keep(self, tenure: Tenure) -> None:
         self._tenure = tenure
-        self._is_stored = False
+        self._is_told = self._is_kept = False

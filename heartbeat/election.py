@@ -20,6 +20,9 @@ Where the CFMs stand by a claim of another authority (`heartbeat.stand`), this l
 an ERA above it is in the log. Whoever holds the role or is about to claim it writes that ERA. A CFM that
 stands by a later claim of this very log is no reason for one: the log was cut, and a person has to look.
 
+Nothing is done under a claim before it is on our disk, and one that cannot be kept there is given back. That
+we hold none any more is kept before RELEASE is said, for a restart must not take up what was given back.
+
 Without the log the last holder goes on while the CFMs vouch for it (`evidence`); when records come back, its
 next renewal decides.
 """
@@ -57,7 +60,7 @@ _WATCHING = frozenset((State.STANDBY, State.FENCED))
 
 
 class StoreClaim(NamedTuple):
-    """Keep this claim on disk before any effect under it; None: we hold none."""
+    """A promise: this claim is held; None: we hold none. `kept` or `unkept` says what became of it."""
 
     stand: Stand | None
 
@@ -112,6 +115,8 @@ class Election:
         self._checkpoint_at = 0.0
         self._era_again_at = 0.0
         self._waits_for_era = False
+        self._is_kept = True  # whether the claim that we hold is on the disk
+        self._given_back: Stand | None = None  # a claim whose RELEASE waits for the disk
 
     def bounds(self, bounds: LogBounds, now: float) -> None:
         """The log was reached."""
@@ -137,12 +142,31 @@ class Election:
     def broken(self, reason: str, now: float) -> None:
         """The log is lost, or what others made of it is not what we did."""
         if self.state is not State.HALT:
-            self.reason = reason
+            self.reason, self._given_back = reason, None
             self._go(Cause.BROKEN, now)
 
     def settings_read(self) -> None:
         """The settings were received up to an end that was captured."""
         self._out += self._settling.caught_up()
+
+    def kept(self, stand: Stand | None, now: float) -> list[Effect]:
+        """This is what the disk says that we hold."""
+        if stand is not None:
+            self._is_kept = self._is_kept or stand == self.stand
+            return []
+        given, self._given_back = self._given_back, None
+        return [] if given is None else [self._release_of(given, now)]
+
+    def unkept(self, now: float, *, is_doubtful: bool) -> list[Effect]:
+        """The disk refused what we asked it to keep: a claim that is not there is given back."""
+        if self.state not in HOLDING or self._is_kept:
+            return []
+        stand = self._drop(now, SILENCE_S)
+        self._is_kept = True
+        if is_doubtful:  # it may be there after all: the next `kept` of None says that it is not
+            self._given_back = stand
+            return []
+        return [self._release_of(stand, now)]
 
     def answered(self, cfm: str, answer: Answer, asked_at: float, now: float) -> None:
         """A CFM said what it knows of our role."""
@@ -205,7 +229,7 @@ class Election:
             return self.since + LEASE_S
         if state is State.BOOT and self._may_resume:
             return self._renew_at
-        if state not in HOLDING:
+        if state not in HOLDING or not self._is_kept:
             return None
         dues = [self._renew_at]
         if state is State.AUTONOMOUS:
@@ -294,6 +318,7 @@ class Election:
         self._lease_until = self._campaign.claimed_at + LEASE_S
         self._renew_at = self._campaign.claimed_at + RENEW_EVERY_S
         self._promoted_until = 0.0
+        self._is_kept, self._given_back = False, None
         self._out.append(StoreClaim(self.stand))
         self._out += self._settling.begin(
             now,
@@ -376,6 +401,8 @@ class Election:
     # Holding it
 
     def _hold(self, now: float) -> None:
+        if not self._is_kept:
+            return
         if now >= self._renew_at:
             self._renew_at = now + RENEW_EVERY_S
             if self.state is State.SUSPENDED and now >= self._read_at + SILENCE_S:
@@ -424,12 +451,15 @@ class Election:
         """Our lease ends before the record is sent, and nothing lengthens it again. For a while others may
         stand before us.
         """
+        self._given_back = self._drop(now, pause_s)
+        self._out.append(StoreClaim(None))
+
+    def _drop(self, now: float, pause_s: float) -> Stand:
         stand = self.stand
         self._lease_until = 0.0
         self._stand_at = now + pause_s
         self._go(Cause.RELEASED, now)
-        self._out.append(StoreClaim(None))
-        self._say(Release(role=self.role, epoch=stand.epoch, claim_id=stand.claim_id), now)
+        return stand
 
     def _resume(self, now: float) -> None:
         """Our former process held the role when the log went away: go on if the CFMs say that it still is
@@ -462,14 +492,20 @@ class Election:
         assert roles is not None
         return not held.released and (roles.era, held.epoch, held.claim_id, self._log) == self.stand
 
+    def _release_of(self, stand: Stand, now: float) -> Publish:
+        return self._record(Release(role=self.role, epoch=stand.epoch, claim_id=stand.claim_id), now)
+
     def _say(self, record: Record, now: float) -> None:
+        self._out.append(self._record(record, now))
+
+    def _record(self, record: Record, now: float) -> Publish:
         envelope = self._stamp.envelope(
             TYPE_OF[type(record)], encode(record), time_ms=int(self._wall_s * 1000)
         )
         self._sent[envelope.seq] = now
         if len(self._sent) > SENT_MAX:
             del self._sent[next(iter(self._sent))]
-        self._out.append(Publish(envelope, key=self.role))
+        return Publish(envelope, key=self.role)
 
     def _go(self, cause: Cause, now: float) -> None:
         self.taken[self.state, cause] += 1

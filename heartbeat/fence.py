@@ -8,8 +8,10 @@ read from the log: of an older one it is **stale**, of one that it has not read 
 answers to the sender. An offset may be used twice if the log was cut; so the claim must also be of that very
 minter, and the claim id in its `HELLO` the one in the log. Before its `HELLO` nothing of it is verified.
 
-What is known is kept on disk before the first row of an epoch is acknowledged. A CFM that starts without the
-log goes on from there: it accepts the kept claim and no other, until it has read the log to its end.
+What is known is kept on disk before the first row of an epoch is acknowledged: until `kept` says so the rows
+of the latest claim are unverified, and those of the one before it are stale already. A CFM that starts
+without the log goes on from the disk: it accepts the kept claim and no other, until it has read the log to
+its end.
 
 A log that says less than the disk is one of two things. If the disk's claim was decided by another
 authority (`heartbeat.stand`), the log is behind: its rows are stale until somebody writes an ERA above that
@@ -67,7 +69,7 @@ NOBODY = Known(Stand(), "", released=True)
 
 
 class StoreFence(NamedTuple):
-    """Keep this on disk before what follows: per role its claims, oldest first."""
+    """A promise, to be kept before anything is done by it: per role its claims, oldest first."""
 
     known: dict[str, list[Known]]
 
@@ -89,6 +91,7 @@ class Fence:
         self._names = sorted({*roles.values()})
         self._claims: dict[str, list[Known]] = {role: [*claims] for role, claims in (kept or {}).items()}
         self._ids: dict[str, Stand] = {}
+        self._unkept: frozenset[str] = frozenset()  # roles whose latest claim is not on the disk
 
     @property
     def is_on(self) -> bool:
@@ -120,6 +123,16 @@ class Fence:
         """The log is lost: what we know stays as it is."""
         self._broken = self._broken or reason
 
+    def record(self) -> StoreFence:
+        """What belongs on the disk."""
+        return StoreFence({role: [*claims] for role, claims in self._claims.items()})
+
+    def kept(self, record: StoreFence) -> None:
+        """This is on the disk: now its claims count."""
+        self._unkept = frozenset(
+            role for role in self._unkept if record.known[role][-1].stand != self._latest(role).stand
+        )
+
     def hello(self, minter: str, stand: Stand, wall_s: float) -> list[Effect]:
         """A minter said under which claim it acts, at this Unix time."""
         self._ids[minter] = stand
@@ -128,13 +141,17 @@ class Fence:
             return []
         return [self._add(role, Known(stand, minter, read_s=wall_s))]
 
-    def answer(self, minter: str) -> Answer | None:
-        """What a minter is told of its role; None if it has none."""
+    def answer(self, minter: str, *, once_kept: bool = False) -> Answer | None:
+        """What a minter is told of its role, or will be `once_kept`; None if it has none.
+
+        A claim that is not on our disk is vouched for as little as one that was released.
+        """
         role = self._roles.get(minter)
         if role is None:
             return None
         known = self._latest(role)
-        return Answer(known.stand, known.released, self.reader.position)
+        is_unkept = role in self._unkept and not once_kept
+        return Answer(known.stand, known.released or is_unkept, self.reader.position)
 
     def highest(self) -> dict[str, Stand]:
         """By role the latest claim that is known."""
@@ -150,6 +167,8 @@ class Fence:
         known = self._latest(role)
         if minter not in self._ids:
             return b"", b""
+        if role in self._unkept:
+            return b"", _pack(self._before_latest(role).token)
         greatest = _pack(known.token)
         is_theirs = known.holder == minter and self._is_the_claim(minter, known)
         return (greatest if is_theirs else b""), greatest
@@ -164,7 +183,8 @@ class Fence:
             return Verdict.UNVERIFIED
         if token == known.token:
             is_theirs = known.holder == minter and self._is_the_claim(minter, known)
-            return Verdict.VALID if is_theirs else Verdict.STALE
+            counts = Verdict.UNVERIFIED if role in self._unkept else Verdict.VALID
+            return counts if is_theirs else Verdict.STALE
         claims = self._claims.get(role, [])
         later = next((known for known in claims if known.token > token), None)
         own = next((known for known in claims if known.token == token), None)
@@ -239,7 +259,7 @@ class Fence:
             else:
                 continue
             changed = True
-        return [self._kept()] if changed else []
+        return [self.record()] if changed else []
 
     def _is_frozen(self, role: str, found: Known, last: Known) -> bool:
         """Whether the log was cut: it says less than we know of it, or did, and no era is above that."""
@@ -267,14 +287,15 @@ class Fence:
         claims = self._claims.setdefault(role, [])
         claims.append(known)
         del claims[:-REMEMBERED_MAX]
-        return self._kept()
-
-    def _kept(self) -> StoreFence:
-        return StoreFence({role: [*claims] for role, claims in self._claims.items()})
+        self._unkept |= {role}
+        return self.record()
 
     def _latest(self, role: str) -> Known:
         claims = self._claims.get(role)
         return claims[-1] if claims else NOBODY
+
+    def _before_latest(self, role: str) -> Known:
+        return self._claims[role][-2] if len(self._claims[role]) > 1 else NOBODY
 
     def _is_the_claim(self, minter: str, known: Known) -> bool:
         """The minter acts under the claim that is in the log, and not under another at the same offset."""

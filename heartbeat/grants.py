@@ -31,9 +31,11 @@ majority renews, the other candidate cannot have one.
 A claim that is dropped is dropped before its voters are told, and never taken up again: the next has a new
 ballot. Random pauses end the deadlock of candidates who have some voters each.
 
-A promise is on the disk before it is answered: `StorePromises` comes before its `Tell`, and a handler that
-cannot do it must end the process. Leases are not on the disk: a voter that starts takes the last one for just
-granted. One without a record might have promised anything: it abstains until a person admits it.
+A promise is on the disk before it is answered: what stands behind `StorePromises` waits for it, and the voter
+believes in it only when it is told that it was `kept`. Of a role whose promise was not kept nobody knows what
+a restart will find, so the voter answers nothing of it but an ask that is no lower, until a promise of that
+role is kept. Leases are not on the disk: a voter that starts takes the last one for just granted. One without
+a record might have promised anything: it abstains until a person admits it.
 
 The lease bounds what a holder begins. What was under way when it was paused the acceptors refuse: they
 compare tokens.
@@ -108,7 +110,7 @@ class Tell(NamedTuple):
 
 
 class StorePromises(NamedTuple):
-    """Effect: a voter's whole record, by role, on the disk and synced before the next effect is performed."""
+    """Effect: a voter's whole record, by role, on the disk and synced; what follows waits for that."""
 
     promises: Mapping[str, Promise]
 
@@ -140,6 +142,7 @@ class Voter:
     ) -> None:
         self._name = name
         self._promises = None if promises is None else dict(promises)
+        self._doubtful: dict[str, Promise] = {}  # what may be on the disk, and was never answered
         # When the lease of the promised claim is over; None: it was released.
         self._lease_ends: dict[str, float | None] = dict.fromkeys(roles, now + VOTER_LEASE_S)
 
@@ -161,9 +164,28 @@ class Voter:
         """
         if self._promises is not None:
             raise StateError(f"{self._name} has its record and votes")
-        self._promises = {role: Promise(ballot, "") for role, ballot in floors.items()}
-        self._lease_ends = dict.fromkeys(self._lease_ends, now + VOTER_LEASE_S)
-        return [StorePromises(dict(self._promises))]
+        return [StorePromises({role: Promise(ballot, "") for role, ballot in floors.items()})]
+
+    def record(self) -> StorePromises | None:
+        """What belongs on the disk; None if there is no record."""
+        return None if self._promises is None else StorePromises({**self._promises, **self._doubtful})
+
+    def kept(self, record: StorePromises, now: float) -> None:
+        """This is on the disk: what is new in it is promised from now on."""
+        known = self._promises
+        for role in self._lease_ends:
+            if known is None or role in self._doubtful or record.promises.get(role) != known.get(role):
+                self._lease_ends[role] = now + VOTER_LEASE_S
+        self._promises = dict(record.promises)
+        self._doubtful.clear()
+
+    def unkept(self, record: StorePromises) -> None:
+        """The disk refused this; whether it is there all the same nobody knows."""
+        if self._promises is None:
+            return
+        for role, promise in record.promises.items():
+            if promise != self._promises.get(role):
+                self._doubtful[role] = promise
 
     def receive(self, message: Ask | Release, now: float) -> list[StorePromises | Tell]:
         """A candidate, as the edge made sure, asks or releases."""
@@ -176,19 +198,20 @@ class Voter:
         return []
 
     def _answer(self, ask: Ask, promises: dict[str, Promise], now: float) -> list[StorePromises | Tell]:
-        promised, wanted = promises.get(ask.role), Promise(ask.ballot, ask.candidate)
+        doubt, wanted = self._doubtful.get(ask.role), Promise(ask.ballot, ask.candidate)
+        promised = doubt or promises.get(ask.role)
         lease_end = self._lease_ends[ask.role]
         is_higher = promised is None or wanted.ballot.token > promised.ballot.token
         granted = Tell(ask.candidate, Granted(ask.role, ask.ballot, ask.number, self._name))
-        if promised == wanted:
+        if promised == wanted and doubt is None:
             if lease_end is None:  # an ask that its own release overtook
                 return []
             self._lease_ends[ask.role] = now + VOTER_LEASE_S
             return [granted]
-        if is_higher and (lease_end is None or now >= lease_end):
-            promises[ask.role] = wanted
-            self._lease_ends[ask.role] = now + VOTER_LEASE_S
-            return [StorePromises(dict(promises)), granted]
+        if (is_higher or promised == wanted) and (lease_end is None or now >= lease_end):
+            return [StorePromises({**promises, **self._doubtful, ask.role: wanted}), granted]
+        if doubt is not None:
+            return []
         known = promised.ballot if promised is not None else None
         return [Tell(ask.candidate, Refused(ask.role, ask.ballot, ask.number, self._name, known))]
 

@@ -118,6 +118,8 @@ def test_every_metric_named_anywhere_on_the_page_exists() -> None:
 REASONS = (
     "it drains",
     "its vote",
+    "its copy",
+    "a disk",
     "its name",
     "an era",
     "a majority",
@@ -138,6 +140,7 @@ def test_every_reason_for_not_being_ready_is_explained() -> None:
         "services/cfm/status.py",
         "bus/node.py",
         "heartbeat/namesake.py",
+        "services/settings/catalogue.py",
     )
     said = {
         re.sub(r"\{[^{}]*\}", "...", reason).replace("... s", "5 s")

@@ -10,7 +10,7 @@ from bus.messages import CatalogueRecord
 from fileid.row import Fields, template_number
 from services.docsis.errors import DocsisError
 from services.docsis.template import Template, compile_template
-from services.settings.catalogue import version
+from services.settings.catalogue import StoreCatalogue, version
 
 
 class UnbuiltError(Exception):
@@ -35,6 +35,10 @@ class Builder:
     def generation(self) -> int:
         """Of the catalogue in force; 0 if there is none."""
         return version(self.record)[0]
+
+    def copy(self) -> StoreCatalogue | None:
+        """What a start without the topic needs; None if nothing is in force."""
+        return None if self.record is None else StoreCatalogue(self.record)
 
     def use(self, secret: bytes) -> None:
         """Sign with this secret from now on."""

@@ -20,12 +20,15 @@ from typing import Any
 from bus.dedup import Dedup
 from bus.envelope import Stamp, number_of
 from bus.errors import DecodeError
+from bus.keeping import Keeping, Subject
 from bus.machine import (
     CaughtUp,
     Draining,
     Effect,
     Entry,
     Exit,
+    Keep,
+    Kept,
     LocalRequest,
     LogBounds,
     LogLost,
@@ -35,6 +38,7 @@ from bus.machine import (
     SessionClosed,
     Stopping,
     Undelivered,
+    Unkept,
     WallClock,
 )
 from bus.messages import AUDIT, BEAT, CATALOGUE, Beat, CatalogueRecord, Load, decode
@@ -56,8 +60,9 @@ from fileid.row import (
 )
 from fileid.seal import Opener
 from fileid.table import Table, Tokens
-from heartbeat.fence import Fence, Verdict
+from heartbeat.fence import Fence, StoreFence, Verdict
 from heartbeat.grant_messages import QUESTIONS
+from heartbeat.grants import StorePromises
 from heartbeat.namesake import Namesake, is_namesake
 from heartbeat.pulse import Pulse
 from heartbeat.role_reader import position_of
@@ -126,6 +131,13 @@ class Cfm:
         )
         self._pulse = Pulse(stamp)
         self._namesake = Namesake(stamp.incarnation)
+        self._keeping = Keeping(
+            {
+                StoreFence: Subject("fence", self._fence.record),
+                StorePromises: Subject("promises", lambda: voting and voting.record()),
+                StoreCatalogue: Subject("settings", self._builder.copy),
+            }
+        )
         self._dedup = Dedup()
         self._routes: dict[str, str | bytes] = {}
         self._wall_offset_s = 0.0
@@ -145,6 +157,7 @@ class Cfm:
             serving=self._serving,
             fence=self._fence,
             voting=voting,
+            keeping=self._keeping,
             counts=self.counts,
             receive_buffer_bytes=receive_buffer_bytes,
         )
@@ -179,9 +192,11 @@ class Cfm:
         elif isinstance(message, LocalRequest):
             return self._asked(message, now)
         elif isinstance(message, Entry):
-            return self._fence.entry(message, now + self._wall_offset_s)
+            return [Keep(one) for one in self._fence.entry(message, now + self._wall_offset_s)]
         elif isinstance(message, LogBounds):
-            return self._fence.bounds(message, now + self._wall_offset_s)
+            return [Keep(one) for one in self._fence.bounds(message, now + self._wall_offset_s)]
+        elif isinstance(message, Kept | Unkept):
+            return self._kept(message, now)
         elif isinstance(message, LogLost):
             self._fence.broken(message.reason)
         elif isinstance(message, SessionClosed):
@@ -217,6 +232,7 @@ class Cfm:
         for row in self._table.expire(now):
             self._journal.expired(row.fields(), now)
         effects += self._audit.tick(now, wall_s)
+        effects += self._keeping.tick(now)
         if self._pulse.draining_beats >= DRAINING_BEATS and not self._serving.is_busy:
             effects.append(Exit(0, "drained"))
         return effects
@@ -224,7 +240,14 @@ class Cfm:
     def deadline(self) -> float | None:
         """The earliest of all parts."""
         due = self._pulse.deadline()
-        for part in (self._reads, self._serving, self._audit, self._table, self._namesake):
+        for part in (
+            self._reads,
+            self._serving,
+            self._audit,
+            self._table,
+            self._namesake,
+            self._keeping,
+        ):
             other = part.deadline()
             if other is not None and other < due:
                 due = other
@@ -250,7 +273,7 @@ class Cfm:
             if version(record) > version(self._builder.record):
                 self._builder.adopt(record)
                 self._pulse.hurry()
-                return [StoreCatalogue(record)]
+                return [Keep(StoreCatalogue(record))]
             if record.generation == self._builder.generation - 1:
                 # We started from the copy on disk, and the topic's history holds what was in force before it.
                 self._builder.remember(record)
@@ -274,15 +297,24 @@ class Cfm:
         """A minter said hello, and under which claim it acts: it is told what we know of its role."""
         minter = message.envelope.source
         stand, asked_us = unpack_hello(message.envelope.data)
-        effects = self._fence.hello(minter, stand, now + self._wall_offset_s)
+        stored = self._fence.hello(minter, stand, now + self._wall_offset_s)
         if self._routes.get(minter) != message.via:
             self._routes[minter] = message.via
             self._reads.minter_is_back(number_of(minter))
-        answer = self._fence.answer(minter)
+        answer = self._fence.answer(minter, once_kept=bool(stored))
         if answer is None:
-            return effects
+            return []
         data = pack_standing(answer, asked_us)
-        return [*effects, Send(message.via, self._stamp.envelope(STANDING, data, time_ms=0))]
+        send = Send(message.via, self._stamp.envelope(STANDING, data, time_ms=0))
+        return [Keep(one, (send,)) for one in stored] or [send]
+
+    def _kept(self, message: Kept | Unkept, now: float) -> list[Effect]:
+        """The disk took a record, or refused it."""
+        if isinstance(message.record, StorePromises) and self._voting is not None:
+            self._voting.kept(message, now)
+        elif isinstance(message.record, StoreFence) and isinstance(message, Kept):
+            self._fence.kept(message.record)
+        return [*self._keeping.receive(message, now)]
 
     def _judge(self, fields: Fields) -> str:
         """Why a name, or a row that was pulled, does not count."""

@@ -9,17 +9,20 @@ from typing import Any
 
 from bus.dedup import Dedup
 from bus.envelope import Stamp
+from bus.keeping import Keeping
 from bus.messages import Beat
 from bus.metrics import Sample, labelled
 from fileid.reads import Reads
 from fileid.table import Status, Table
-from heartbeat.fence import Fence
+from heartbeat.fence import Fence, StoreFence
+from heartbeat.grants import StorePromises
 from heartbeat.namesake import Namesake
 from heartbeat.pulse import Pulse
 from services.cfm.building import Builder
 from services.cfm.journal import Journal
 from services.cfm.serving import Serving
 from services.cfm.voting import Voting
+from services.settings.catalogue import without_copy
 from services.tftp.server_core import TftpServer
 
 _STATUSES = [status.name.lower() for status in Status]
@@ -43,6 +46,7 @@ class CfmStatus:
     serving: Serving
     fence: Fence
     voting: Voting | None
+    keeping: Keeping
     counts: Mapping[str, int]
     receive_buffer_bytes: int
 
@@ -82,15 +86,23 @@ class CfmStatus:
 
     def degraded(self) -> list[str]:
         """Rows of the primaries that we knew are taken, those of later ones are not; files are built."""
-        return [*self.namesake.degraded(), *self._fenced()]
+        return [*self.namesake.degraded(), *self._lacks_authority(), *self._lacks_disk()]
 
-    def _fenced(self) -> list[str]:
+    def _lacks_authority(self) -> list[str]:
         if self.voting is not None and not self.voting.votes:
             return ["its vote, without which a role may find no majority: see provbus failover admit"]
         if self.fence.is_on and (self.fence.is_from_disk or self.fence.reason):
             return [f"the role log, so later primaries are refused ({self.fence.reason or 'not read yet'})"]
         behind = self.fence.behind()
         return [f"an era of the role log above another authority's: {behind}"] if behind else []
+
+    def _lacks_disk(self) -> list[str]:
+        found = without_copy(self.keeping)
+        if why := self.keeping.why(StoreFence):
+            found.append(f"a disk for its fence, so the rows of later primaries are refused ({why})")
+        if why := self.keeping.why(StorePromises):
+            found.append(f"a disk for its promises, so it may abstain from a vote ({why})")
+        return found
 
     def samples(self, now: float) -> Iterator[Sample]:
         """Everything that a CFM counts."""
@@ -105,6 +117,7 @@ class CfmStatus:
         reasons = {reason: count for reason, count in silent.items() if reason != "pulls_full"}
         yield from labelled("provbus_silent_reads_total", "reason", reasons)
         yield from labelled("provbus_unbuilt_files_total", "reason", self.builder.unbuilt)
+        yield from self.keeping.samples()
         yield from labelled("provbus_lookups_total", "outcome", self.serving.lookups.counts)
         yield from labelled("provbus_audit_untold_total", "what", self.journal.untold)
         yield Sample("provbus_downloads_in_flight", load.in_flight)

@@ -12,9 +12,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from bus.envelope import Envelope, Stamp
 from bus.errors import DecodeError, StateError
-from bus.machine import Effect, LocalRequest, Reply, Send
+from bus.machine import Effect, Keep, Kept, LocalRequest, Reply, Send, Unkept
 from heartbeat.grant_messages import Ballot, pack_grant, unpack_question
-from heartbeat.grants import Tell, Voter
+from heartbeat.grants import StorePromises, Tell, Voter
 from heartbeat.stand import Stand
 
 _FLOORS = TypeAdapter(dict[str, Ballot])
@@ -38,10 +38,21 @@ class Voting:
         answered.
         """
         told = self._voter.receive(unpack_question(envelope, self._roles), now)
-        return [
-            Send(one.to, pack_grant(self._stamp, one.message)) if isinstance(one, Tell) else one
-            for one in told
-        ]
+        sends = [Send(one.to, pack_grant(self._stamp, one.message)) for one in told if isinstance(one, Tell)]
+        if told and isinstance(told[0], StorePromises):
+            return [Keep(told[0], tuple(sends))]
+        return [*sends]
+
+    def record(self) -> StorePromises | None:
+        """What belongs on the disk; None if we were never admitted."""
+        return self._voter.record()
+
+    def kept(self, message: Kept | Unkept, now: float) -> None:
+        """The disk took our promises, or refused them."""
+        if isinstance(message, Kept):
+            self._voter.kept(message.record, now)
+        else:
+            self._voter.unkept(message.record)
 
     def admit(self, request: LocalRequest, accepted: Mapping[str, Stand], now: float) -> list[Effect]:
         """A person admits us. `accepted` is by role the latest claim under which we take rows; `DecodeError`
@@ -60,10 +71,10 @@ class Voting:
             floors[role] = max(floors.get(role, Stand()), ballot.stand())
         answer: dict[str, Any] = {"id": request.body.get("id")}
         try:
-            stored = self._voter.admit(floors, now)
+            (record,) = self._voter.admit(floors, now)
         except StateError as error:
             return [Reply(request.session, answer | {"error": "refused", "detail": str(error)})]
-        return [*stored, Reply(request.session, answer | {"votes": True})]
+        return [Keep(record, (Reply(request.session, answer | {"votes": True}),))]
 
     def describe(self) -> dict[str, Any]:
         """What an operator wants to know, and the floors of a CFM that is admitted elsewhere."""

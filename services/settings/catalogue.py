@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from bus.errors import DecodeError
+from bus.keeping import Keeping
 from bus.messages import CatalogueRecord, decode
 
 CLASS_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,11}")  # it is the mask of a sealed name
@@ -34,9 +35,15 @@ class Problem(NamedTuple):
 
 
 class StoreCatalogue(NamedTuple):
-    """Keep this catalogue on disk, for a start without Kafka."""
+    """A copy: this catalogue, for a start without Kafka."""
 
     record: CatalogueRecord
+
+
+def without_copy(keeping: Keeping) -> list[str]:
+    """What is degraded where the settings in force are not on the disk."""
+    why = keeping.why(StoreCatalogue)
+    return [f"its copy of the settings, which a start without the others would need ({why})"] if why else []
 
 
 def structure_problems(classes: object, lookup: object = ()) -> list[Problem]:

@@ -19,6 +19,10 @@ A sidecar whose name another process has yields (`heartbeat.namesake`): it is as
 
 A sidecar that was started in another mode than the last time stands for nothing before a majority of the CFMs
 has answered it there: as long as they are in the former mode, somebody may hold the role there.
+
+What a restart must know is kept on disk before it is acted upon: the claim, and what an operator said. While
+the disk refuses that, we stand for nothing: a claim that could not be kept is given back, an operator is told
+so and nothing changes.
 """
 
 from collections.abc import Callable, Iterator
@@ -32,11 +36,13 @@ from bus.machine import (
     Entry,
     HostCame,
     HostGone,
+    Keep,
     LocalRequest,
     LogBounds,
     LogLost,
     Reply,
     SessionClosed,
+    Unkept,
     WatchHost,
 )
 from bus.messages import LogPosition, RoleState
@@ -51,6 +57,7 @@ from heartbeat.namesake import Namesake
 from heartbeat.role_reader import Mark, position_of
 from heartbeat.stand import Stand, describe_authority
 from heartbeat.standing import unpack_standing
+from heartbeat.static import Tenure
 from heartbeat.timing import LEASE_S
 
 AUTHORITY_MAX = 200
@@ -60,7 +67,7 @@ NOT_PROMOTED = (
 
 
 class StoreFailover(NamedTuple):
-    """Keep on disk what a restart must know: the claim that is held, and what an operator said."""
+    """A promise: what a restart must know, the claim that is held, and what an operator said."""
 
     stand: Stand | None
     locked: bool = False
@@ -95,9 +102,10 @@ class Authority:
         self._is_ours = kept.is_ours
         self._locked = kept.locked
         self._drained = kept.drained
+        self._unkept = ""  # why the disk refused the latest record
         self._mode = mode
         self._former_mode = "" if election is None or kept.mode == mode else kept.mode
-        self._is_kept = kept.lock == lock and (kept.mode == mode or bool(self._former_mode))
+        self._is_told = kept.lock == lock and (kept.mode == mode or bool(self._former_mode))
         self._now = 0.0
         self._held = Stand()
         self._held_since = 0.0
@@ -172,6 +180,35 @@ class Authority:
         self._settle()
         return []
 
+    def record(self) -> StoreFailover:
+        """What belongs on the disk."""
+        mode = self._former_mode or self._mode
+        lock = self._lock_identity
+        return StoreFailover(self._stand, self._locked, self._drained, self._is_ours, mode, lock)
+
+    def kept(self, record: StoreFailover, now: float) -> list[Effect]:
+        """This is on the disk: now it may be acted upon."""
+        election = self._election
+        effects: list[Effect] = []
+        self._unkept, self._locked, self._drained = "", record.locked, record.drained
+        if isinstance(election, Election):
+            effects = election.kept(record.stand, now)
+        elif isinstance(election, Appointment) and record.stand is not None:
+            election.kept(Tenure(record.stand, record.is_ours))
+        self._settle()
+        return effects
+
+    def unkept(self, message: Unkept, now: float) -> list[Effect]:
+        """The disk refused this."""
+        election = self._election
+        effects: list[Effect] = []
+        self._unkept = message.reason
+        if isinstance(election, Election) and election.state in HOLDING:
+            effects = election.unkept(now, is_doubtful=message.is_doubtful)
+            self._stand = self._stand if election.state in HOLDING else None
+        self._settle()
+        return effects
+
     def settings_read(self) -> None:
         """The settings were received up to an end that was captured."""
         if isinstance(self._election, Election):
@@ -187,7 +224,7 @@ class Authority:
             return
         self._election.answered(cfm, answer, asked_at, now)
         if self._former_mode and self._election.evidence.has_asked_majority(now):
-            self._former_mode, self._is_kept = "", False
+            self._former_mode, self._is_told = "", False
 
     def voted(self, envelope: Envelope, now: float) -> None:
         """A CFM answered what we asked of it as a voter; `DecodeError` if nobody here asks any."""
@@ -238,11 +275,17 @@ class Authority:
                 {"state": str(state), "cause": cause.name.lower()},
             )
 
+    def degraded(self) -> list[str]:
+        """What stands in the way of holding the role again, while nothing needs to be kept for it."""
+        return self._lacks_disk() if self._election is None or not self.is_released else []
+
     def missing(self) -> list[str]:
         """What stands in the way of ever holding the role: readiness is to be able to take over."""
         election = self._election
         if election is None:
             return []
+        if self.is_released and self._unkept:
+            return self._lacks_disk()
         if isinstance(election, GrantedRole) and election.obstacle:
             return [f"an era in which it could hold its role: {election.obstacle}"]
         if election.state is State.HALT:
@@ -292,14 +335,14 @@ class Authority:
         for effect in election.tick(now, wall_s):
             if isinstance(effect, StoreClaim):
                 self._stand, self._is_ours = effect.stand, True
-                effect = self._kept()
+                effect = Keep(self.record())
             elif isinstance(effect, StoreTenure):
                 self._stand, self._is_ours = effect.tenure
-                effect = self._kept()
+                effect = Keep(self.record())
             effects.append(effect)
-        if not self._is_kept:
-            self._is_kept = True
-            effects.append(self._kept())
+        if not self._is_told:
+            self._is_told = True
+            effects.append(Keep(self.record()))
         self._settle()
         if election.stand != self._held:
             self._held, self._held_since = election.stand, now
@@ -309,7 +352,7 @@ class Authority:
         """When `tick` is due."""
         if self._election is None:
             return None
-        if self._has_news or not self._is_kept:
+        if self._has_news or not self._is_told:
             return 0.0
         due = self._election.deadline()
         if self._yields and not self.is_released:
@@ -318,7 +361,8 @@ class Authority:
 
     def describe(self, now: float) -> dict[str, Any]:
         """What an operator wants to know."""
-        told = {"locked": self._locked, "drained": self._drained, "host": self._host is not None}
+        told: dict[str, Any] = {"locked": self._locked, "drained": self._drained}
+        told |= {"host": self._host is not None, "unkept": self._unkept}
         if self._election is None:
             return {"role": "", "state": "static", **told}
         return {**self._election.describe(now), **told}
@@ -337,17 +381,16 @@ class Authority:
         election = self._election
         if election is None:
             return
-        waits = bool(self._former_mode)
-        election.is_able = self.is_prepared and not self._locked and not self._yields and not waits
+        # What an appointed primary holds is on the disk: it need not keep anything to go on.
+        can_keep = not self._unkept or not isinstance(election, Election)
+        can_stand = can_keep and not self._former_mode
+        election.is_able = self.is_prepared and can_stand and not self._locked and not self._yields
         stand = election.stand
         is_ours = election.state in HOLDING
         self._stamp.token = Token(stand.era, stand.epoch) if is_ours else NO_TOKEN
 
-    def _kept(self) -> StoreFailover:
-        mode = self._former_mode or self._mode
-        return StoreFailover(
-            self._stand, self._locked, self._drained, self._is_ours, mode, self._lock_identity
-        )
+    def _lacks_disk(self) -> list[str]:
+        return [f"a disk that keeps its claims ({self._unkept})"] if self._unkept else []
 
     def _attach(self, request: LocalRequest, now: float) -> list[Effect]:
         if self._host is not None and self._host != request.session:
@@ -378,7 +421,8 @@ class Authority:
         election = self._election
         if election is None:
             return not self._namesake.yields, -1
-        return election.acts_until > 0.0 and not self._yields, election.stand.epoch
+        has_right = election.acts_until > 0.0 and not self._yields
+        return has_right, election.stand.epoch if has_right else -1
 
     def _tell(self, now: float) -> list[Effect]:
         if self._asked is None or not self._has_news:
@@ -412,12 +456,12 @@ class Authority:
         return [_answer(request, **self.describe(now))]
 
     def _drain(self, request: LocalRequest, _now: float) -> list[Effect]:
-        self._drained = _switch(request)
-        return [self._kept(), _answer(request, drained=self._drained)]
+        drained = _switch(request)
+        return [Keep(self.record()._replace(drained=drained), (_answer(request, drained=drained),))]
 
     def _lock(self, request: LocalRequest, _now: float) -> list[Effect]:
-        self._locked = _switch(request)
-        return [self._kept(), _answer(request, locked=self._locked)]
+        locked = _switch(request)
+        return [Keep(self.record()._replace(locked=locked), (_answer(request, locked=locked),))]
 
     def _promote(self, request: LocalRequest, now: float) -> list[Effect]:
         election = self._election

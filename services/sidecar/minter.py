@@ -28,6 +28,7 @@ from bus.audit import Audit
 from bus.dedup import Dedup
 from bus.envelope import Envelope, Stamp
 from bus.errors import BackpressureError, DecodeError, OversizeError
+from bus.keeping import Keeping, Subject
 from bus.machine import (
     CaughtUp,
     Connect,
@@ -37,6 +38,8 @@ from bus.machine import (
     Exit,
     HostCame,
     HostGone,
+    Keep,
+    Kept,
     LocalRequest,
     LogBounds,
     LogLost,
@@ -46,6 +49,7 @@ from bus.machine import (
     SessionClosed,
     Stopping,
     Undelivered,
+    Unkept,
     WallClock,
 )
 from bus.messages import AUDIT, BEAT, CATALOGUE, Beat, CatalogueRecord, Load, decode
@@ -71,9 +75,10 @@ from heartbeat.pulse import Pulse
 from heartbeat.roster import Roster
 from heartbeat.standing import STANDING, pack_hello
 from services.docsis.errors import DocsisError
+from services.settings.catalogue import StoreCatalogue
 from services.sidecar.announced import Announced
 from services.sidecar.answering import Answers, Ticket
-from services.sidecar.authority import Authority
+from services.sidecar.authority import Authority, StoreFailover
 from services.sidecar.leasing import Leasing
 from services.sidecar.minting import Mint, NotNowError
 from services.sidecar.offering import Offering
@@ -128,6 +133,12 @@ class Minter:
         self._greeted_under = self._authority.greets_under
         self._wall_offset_s = 0.0
         self._offering = Offering(stamp, publish)
+        self._keeping = Keeping(
+            {
+                StoreFailover: Subject("failover", self._authority.record),
+                StoreCatalogue: Subject("settings", self._offering.copy),
+            }
+        )
         self._mint = Mint(stamp, sealer, self._offering, random_bytes)
         self._leasing = Leasing(
             stamp=stamp,
@@ -164,6 +175,7 @@ class Minter:
             dedup=self._dedup,
             offering=self._offering,
             authority=self._authority,
+            keeping=self._keeping,
             unreachable=self._unreachable,
             announced=self._announced,
             default_next_server=default_next_server,
@@ -194,6 +206,8 @@ class Minter:
                 self._authority.settings_read()
         elif isinstance(message, Entry | LogBounds | LogLost | HostCame | HostGone):
             return self._authority.receive(message, now)
+        elif isinstance(message, Kept | Unkept):
+            return self._kept(message, now)
         elif isinstance(message, Draining):
             self._pulse.drain()
             return self._authority.receive(message, now)
@@ -232,6 +246,7 @@ class Minter:
             )
         effects += self._audit.tick(now, wall_s)
         effects += self._offering.tick(now, wall_s)
+        effects += self._keeping.tick(now)
         self._roster.tick(now)
         is_idle = not len(self._handoff) + len(self._leasing)
         if self._pulse.draining_beats and is_idle and authority.is_released:
@@ -249,6 +264,7 @@ class Minter:
             self._offering,
             self._authority,
             self._namesake,
+            self._keeping,
         ):
             other = part.deadline()
             if other is not None and other < due:
@@ -326,7 +342,7 @@ class Minter:
             stored = self._offering.receive(envelope, now)
             if stored:
                 self._pulse.hurry()
-            return [*stored]
+            return [Keep(one) for one in stored]
         raise DecodeError(f"{envelope.type} is not for a minter")
 
     def _beaten(self, envelope: Envelope, now: float) -> list[Effect]:
@@ -353,6 +369,15 @@ class Minter:
             Send(envelope.source, self._stamp.envelope(PULLED, pack_rows(some), time_ms=0))
             for some in cut_rows(rows, self._data_bytes_max)
         ]
+
+    def _kept(self, message: Kept | Unkept, now: float) -> list[Effect]:
+        """The disk took a record, or refused it."""
+        effects: list[Effect] = [*self._keeping.receive(message, now)]
+        if not isinstance(message.record, StoreFailover):
+            return effects
+        if isinstance(message, Kept):
+            return effects + self._authority.kept(message.record, now)
+        return effects + self._authority.unkept(message, now)
 
     def _undelivered(self, message: Undelivered, now: float) -> None:
         kind = message.envelope.type

@@ -101,6 +101,10 @@ class Offering:
         self.adopt(found)
         return [StoreCatalogue(found)]
 
+    def copy(self) -> StoreCatalogue | None:
+        """What a start without the topic needs; None if nothing is in force."""
+        return None if self.record is None else StoreCatalogue(self.record)
+
     def adopt(self, found: CatalogueRecord) -> None:
         """Put a catalogue in force; `DecodeError` if one of its classes or rules is wrong."""
         try:

@@ -11,6 +11,7 @@ from typing import Any
 from bus.audit import Audit
 from bus.dedup import Dedup
 from bus.envelope import Stamp
+from bus.keeping import Keeping
 from bus.metrics import Histogram, Sample, labelled
 from fileid.handoff import Handoff
 from fileid.minted import Minted
@@ -18,6 +19,7 @@ from heartbeat.balance import Balancer
 from heartbeat.namesake import Namesake
 from heartbeat.pulse import Pulse
 from heartbeat.roster import SKEW_S_MAX, Roster
+from services.settings.catalogue import without_copy
 from services.sidecar.announced import Announced
 from services.sidecar.authority import Authority
 from services.sidecar.leasing import Leasing
@@ -42,6 +44,7 @@ class MinterStatus:
     dedup: Dedup
     offering: Offering
     authority: Authority
+    keeping: Keeping
     unreachable: Collection[str]
     announced: Announced
     default_next_server: str | None
@@ -82,8 +85,9 @@ class MinterStatus:
         skewed = [name for name, skew_s in self.roster.skewed().items() if abs(skew_s) > SKEW_S_MAX]
         clocks = [f"the clock of {name} is more than {SKEW_S_MAX:g} s off ours" for name in skewed]
         places = [f"the place of {name} is of no use: {reason}" for name, reason in self._unusable().items()]
+        disk = [*self.authority.degraded(), *without_copy(self.keeping)]
         cfms = self._without_cfm() if self.default_next_server else []
-        return [*self.namesake.degraded(), *clocks, *places, *cfms]
+        return [*self.namesake.degraded(), *clocks, *places, *disk, *cfms]
 
     def samples(self, now: float) -> Iterator[Sample]:
         """Everything that a minter counts and sees."""
@@ -103,6 +107,7 @@ class MinterStatus:
         yield Sample("provbus_draining", self.pulse.is_draining)
         yield from self.authority.samples()
         yield from self.namesake.samples()
+        yield from self.keeping.samples()
         waiting = {
             "handoff": len(self.handoff) + len(self.leasing),
             "minted": len(self.minted),

@@ -131,6 +131,7 @@ class Acceptors:
         for effect in effects:
             if isinstance(effect, StoreFence):
                 acceptor.kept = effect.known
+                fence.kept(effect)
 
     def _number(self, acceptor: _Acceptor) -> int:
         number = self._acceptors.number(acceptor)

@@ -225,6 +225,9 @@ def _wake(node: _Node) -> list[Envelope]:
         effects = node.election.tick(NOW, 0.0)
         if not effects:
             return sent
+        for effect in [*effects]:
+            if isinstance(effect, StoreClaim):
+                effects += node.election.kept(effect.stand, NOW)
         for effect in effects:
             if isinstance(effect, Publish):
                 sent.append(effect.envelope)

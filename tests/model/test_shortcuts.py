@@ -10,7 +10,7 @@ from random import Random
 
 from bus.envelope import Envelope, Stamp
 from bus.machine import CatchUp, Entry, LogBounds, Publish
-from heartbeat.election import Election
+from heartbeat.election import Election, StoreClaim
 from heartbeat.election_table import HOLDING
 from tests.model.copies import NOW
 from tests.model.nodes import Ids, Nodes
@@ -43,6 +43,8 @@ class Plain:
             self.election.promote(self.now)
         sent: list[Envelope] = []
         while effects := self.election.tick(self.now, 0.0):
+            for stored in [one for one in effects if isinstance(one, StoreClaim)]:
+                effects += self.election.kept(stored.stand, self.now)
             sent += [effect.envelope for effect in effects if isinstance(effect, Publish)]
             if any(isinstance(effect, CatchUp) for effect in effects):
                 self.election.settings_read()

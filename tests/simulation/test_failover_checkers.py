@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from bus.machine import Effect, Entry, Publish
+from bus.machine import Effect, Entry, Keep, Publish
 from bus.testing.checkers import ViolationError
 from bus.testing.faults import Crash
 from heartbeat.election_table import State
-from heartbeat.fence import Verdict
+from heartbeat.fence import StoreFence, Verdict
 from heartbeat.role_reader import Mark
 from heartbeat.stand import Stand
 from services.sidecar.authority import StoreFailover
@@ -26,6 +26,11 @@ HOSTED = CALM._replace(name="hosted", shape=Shape(hosts=True), faults=())
 
 def directed(name: str) -> Scenario:
     return next(scenario for scenario in DIRECTED if scenario.name.startswith(name))
+
+
+def _is_claim(effect: Effect) -> bool:
+    is_record = isinstance(effect, Keep) and isinstance(effect.record, StoreFailover)
+    return is_record and effect.record.stand is not None
 
 
 SLEEPER = directed("a primary that sleeps")
@@ -82,9 +87,9 @@ def test_an_epoch_that_shrinks() -> None:
 def test_a_holder_of_a_claim_that_did_not_win() -> None:
     def pretend(minter: Any, message: Any, effects: list[Effect], now: float) -> list[Effect]:
         for at, effect in enumerate(effects):
-            if isinstance(effect, StoreFailover) and effect.stand is not None:
-                election(minter).stand = effect.stand._replace(claim_id="0" * 16)
-                effects[at] = effect._replace(stand=election(minter).stand)
+            if isinstance(effect, Keep) and _is_claim(effect):
+                election(minter).stand = effect.record.stand._replace(claim_id="0" * 16)
+                effects[at] = Keep(effect.record._replace(stand=election(minter).stand))
         return effects
 
     assert "which the log gives to" in violation("dhcp-1", pretend)
@@ -97,6 +102,16 @@ def test_an_effect_before_its_claim_was_read_back() -> None:
         return effects
 
     assert "has an effect at epoch {99}" in violation("dhcp-1", hurry)
+
+
+def test_an_effect_under_a_claim_that_is_not_on_the_disk() -> None:
+    def hurry(minter: Any, message: Any, effects: list[Effect], now: float) -> list[Effect]:
+        for effect in effects:
+            if _is_claim(effect):
+                election(minter).kept(effect.record.stand, now)
+        return [effect for effect in effects if not _is_claim(effect)]
+
+    assert "and that claim never was on its disk" in violation("dhcp-1", hurry)
 
 
 def test_autonomy_without_the_majority_of_the_cfms() -> None:
@@ -140,6 +155,17 @@ def test_a_cfm_that_is_not_fenced() -> None:
     assert "and stored _Stored" in found
 
 
+def test_a_cfm_that_takes_rows_of_a_claim_that_is_not_on_its_disk() -> None:
+    def forget(cfm: Any, message: Any, effects: list[Effect], now: float) -> list[Effect]:
+        kept = [effect for effect in effects if isinstance(effect, Keep)]
+        for effect in kept:
+            if isinstance(effect.record, StoreFence):
+                cfm._fence.kept(effect.record)
+        return [effect for effect in effects if effect not in kept]
+
+    assert "and knows of no claim" in violation("cfm", forget)
+
+
 def test_a_cfm_that_opens_every_seal() -> None:
     def open_all(cfm: Any, message: Any, effects: list[Effect], now: float) -> list[Effect]:
         cfm._fence.judge_seal = lambda *_: Verdict.VALID
@@ -151,8 +177,8 @@ def test_a_cfm_that_opens_every_seal() -> None:
 def test_a_cfm_that_keeps_another_claim_than_the_log() -> None:
     def misread(cfm: Any, message: Any, effects: list[Effect], now: float) -> list[Effect]:
         for effect in effects:
-            if type(effect).__name__ == "StoreFence":
-                claims = effect.known["dhcp/sim"]
+            if isinstance(effect, Keep) and isinstance(effect.record, StoreFence):
+                claims = effect.record.known["dhcp/sim"]
                 claims[-1] = claims[-1]._replace(holder="dhcp-2")
         return effects
 

@@ -6,7 +6,7 @@ role. After every event the rules are checked:
 
 - at most one candidate says that it holds the role, in true time and by its own clock;
 - what is won has a higher token than all that was won before;
-- a voter's ballots only grow, and what it grants is on its disk when it answers.
+- a voter's ballots only grow, and what it grants is on its disk when it answers, also where disks are full.
 """
 
 from collections import Counter
@@ -36,6 +36,8 @@ from heartbeat.stand import Stand
 ROLE = "dhcp/lab"
 STORM_S = 16.0
 TROUBLES_MAX = 12
+WELL, FULL, LYING = "well", "full", "lying"  # a lying disk refuses what it then has
+AGAIN_S = 1.0  # as `bus.keeping` tries a refused record
 HOLDER_WITHIN_S = VOTER_LEASE_S + 5.0
 DRIFT = 0.001
 TIMER_LAG_S = 1e-6  # a timer is never early, whatever the rounding
@@ -63,6 +65,7 @@ class Node:
         self.name = name
         self.start = start
         self.disk = disk
+        self.disk_is = WELL
         self.machine: Any = None
         self.paused_until = 0.0
         self.wake_at: float | None = None
@@ -215,11 +218,11 @@ class Plant:
             self.at(node.true(due) + TIMER_LAG_S, partial(self._wake, node, due))
 
     def perform(self, node: Node, effects: list[Any]) -> None:
-        """One effect after the other, as the runner does."""
+        """One effect after the other, as the runner does; what follows a promise waits for it to be kept."""
+        if effects and isinstance(effects[0], StorePromises) and not self._keep(node, effects.pop(0)):
+            return
         for effect in effects:
-            if isinstance(effect, StorePromises):
-                self._store(node, effect.promises)
-            elif isinstance(effect, Tell):
+            if isinstance(effect, Tell):
                 self._tell(node, effect)
             else:
                 self.met[effect.reason if isinstance(effect, Lost) else "won"] += 1
@@ -227,10 +230,27 @@ class Plant:
                     self._win(effect.ballot)
         self._arm(node)
 
+    def _keep(self, node: Node, record: StorePromises) -> bool:
+        """Whether the disk has it, as far as the voter is told."""
+        if node.disk_is is not FULL:
+            self._store(node, record.promises)
+        if node.disk_is is WELL:
+            node.machine.kept(record, node.local(self.now))
+            return True
+        self.met[f"promise and a {node.disk_is} disk"] += 1
+        node.machine.unkept(record)
+        self.at(self.now + AGAIN_S, partial(self._try_again, node, node.machine))
+        return False
+
+    def _try_again(self, node: Node, machine: Voter) -> None:
+        if node.machine is machine and (record := machine.record()) is not None:
+            self.perform(node, [record])
+
     def _store(self, node: Node, promises: Mapping[str, Promise]) -> None:
-        before = node.disk[ROLE].ballot.token if node.disk and ROLE in node.disk else Token(0, 0)
-        if node.disk is not None and promises[ROLE].ballot.token <= before:
-            self.fail(f"{node.name} promises {promises[ROLE]} after {before}")
+        before = node.disk.get(ROLE) if node.disk else None
+        after = promises.get(ROLE)
+        if before is not None and (after is None or after.ballot.token < before.ballot.token):
+            self.fail(f"{node.name} promises {after} after {before}")
         node.disk = promises
 
     def _win(self, ballot: Stand) -> None:
@@ -287,6 +307,7 @@ def storm(plant: Plant) -> None:
             (partial(plant.release, stander), partial(plant.stand, stander)),
             (partial(plant.wipe, voter), partial(plant.start, voter)),
             (partial(delay, plant, stander, 1.4), partial(delay, plant, stander, 0.0)),
+            *[(partial(fill, plant, random.choice((FULL, LYING))), partial(empty, plant))] * 2,
             *[(partial(strike, plant), partial(rejoin, plant, stander))] * 4,
         ]
         trouble, repair = random.choice(pairs)
@@ -298,6 +319,23 @@ def storm(plant: Plant) -> None:
 
 def delay(plant: Plant, node: Node, late_s: float) -> None:
     plant.late_s[node.name] = late_s
+
+
+def fill(plant: Plant, disk: str) -> None:
+    """The disks of most voters are full, and one that is restarted in between has room again."""
+    for voter in plant.random.sample(plant.voters, len(plant.voters) // 2 + 1):
+        voter.disk_is = disk
+    if plant.random.random() < 0.5:
+        voter = plant.random.choice(plant.voters)
+        since_s = plant.now + plant.random.uniform(0.0, 4.0)
+        plant.at(since_s, partial(plant.crash, voter))
+        plant.at(since_s, partial(setattr, voter, "disk_is", WELL))
+        plant.at(since_s + 0.1, partial(plant.start, voter))
+
+
+def empty(plant: Plant) -> None:
+    for voter in plant.voters:
+        voter.disk_is = WELL
 
 
 def isolate(plant: Plant, node: Node) -> None:
@@ -329,6 +367,7 @@ def rejoin(plant: Plant, node: Node) -> None:
 def repair_all(plant: Plant) -> None:
     plant.weather = CALM
     plant.late_s.clear()
+    empty(plant)
     for node in plant.nodes.values():
         plant.start(node)
     for node in plant.candidates:
@@ -352,6 +391,7 @@ def test_never_two_and_soon_one(block: int) -> None:
         met += plant.met
     wanted = {"won", "refused", "released", "no majority renewed it in time", "strike", "wipe"}
     wanted |= {"crash of the holder", "pause of the holder"}
+    wanted |= {f"promise and a {disk} disk" for disk in (FULL, LYING)}
     assert wanted <= met.keys(), met
 
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from bus.codec import pack_token
 from bus.envelope import Token
-from bus.machine import Entry, Received, Send, WallClock
+from bus.machine import Entry, Kept, Received, Send, WallClock
 from bus.testing.checkers import Crashed, Started, Step
 from fileid.handoff import ACKED_SEQ
 from fileid.row import ACK, ROWS, TOKEN, split_rows
@@ -51,6 +51,7 @@ class Acceptors:
         self._stored: dict[tuple[str, str], list[_Stored]] = {}
         self._applied: dict[tuple[str, str], tuple[bytes, str]] = {}
         self._caught_up: set[str] = set()
+        self._reads_live: set[str] = set()  # whose latest record came as it happened
         self._wall_s: dict[str, float] = {}
         self._up: set[str] = set()
         self._ended: dict[tuple[str, str, Stand], float] = {}
@@ -62,6 +63,7 @@ class Acceptors:
         if fence is None:
             if type(step.message) is Crashed and step.node in self._plant.homes:
                 self._caught_up.discard(step.node)
+                self._reads_live.discard(step.node)
                 self._up.discard(step.node)
                 self._end(step.node, step.now)
             return None
@@ -71,10 +73,10 @@ class Acceptors:
         elif kind is WallClock:
             self._wall_s[step.node] = message.offset_s
         fault = None
-        for effect in step.effects:
-            if type(effect) is StoreFence:
-                fault = fault or self._store(step, effect)
+        if kind is Kept and type(message.record) is StoreFence:
+            fault = self._store(step, message.record)
         if kind is Entry and not fence.is_from_disk:
+            self._reads_live |= self._caught_up & {step.node}
             self._caught_up.add(step.node)
         elif kind is Received and message.envelope.type == ROWS:
             fault = fault or self._judge_rows(step)
@@ -131,7 +133,7 @@ class Acceptors:
             if known.stand.epoch >= 0 and not is_won and not is_misled:
                 return f"{node} stores {known.stand} of {known.holder}, which the log gives to {win}"
             wall_s = self._plant.world.local(node) + self._wall_s.get(node, 0.0)
-            is_live = node in self._caught_up
+            is_live = node in self._reads_live
             if stored:
                 self._ended[node, role, stored[-1].stand] = step.now
             stored.append(_Stored(known.stand, known.holder, step.now, wall_s, is_live))

@@ -9,7 +9,7 @@ import json
 from typing import TYPE_CHECKING
 
 from bus.envelope import Envelope
-from bus.machine import Entry, Publish, Reply, Send
+from bus.machine import Entry, Kept, Publish, Reply, Send
 from bus.testing.checkers import Crashed, Started, Step
 from fileid.row import ROWS, TOKEN, split_rows
 from heartbeat.election_table import State
@@ -29,8 +29,8 @@ Key = tuple[int, int]
 
 
 class Leases:
-    """One holder per epoch, epochs that grow, no two live leases, no effect before its claim was read back,
-    none of a host after its lease, and without the log only with a majority of the CFMs.
+    """One holder per epoch, epochs that grow, no two live leases, no effect before its claim was read back
+    and is on the disk, none of a host after its lease, and without the log only with a majority of the CFMs.
     """
 
     def __init__(self, plant: "FailoverPlant", oracle: Oracle) -> None:
@@ -39,6 +39,7 @@ class Leases:
         self._plant = plant
         self._oracle = oracle
         self._read_back: dict[str, set[int]] = {name: set() for name in parts.ROLES}
+        self._on_disk: dict[str, set[int]] = {name: set() for name in parts.ROLES}
         self._stands: dict[str, Stand] = {}
         self._acted: dict[str, tuple[Key, str]] = {}
         self._released: set[str] = set()
@@ -55,7 +56,10 @@ class Leases:
             envelope = message.envelope
             if envelope is not None and envelope.source == step.node and ".claim." in envelope.type:
                 self._read_back[step.node].add(message.offset)
-        fault = self._judge_effects(step) if step.effects else None
+        fault = None
+        if type(message) is Kept and type(message.record) is StoreFailover:
+            fault = self._judge_kept(step.node, message.record)
+        fault = fault or (self._judge_effects(step) if step.effects else None)
         if fault is not None:
             return fault
         state = election.state
@@ -68,7 +72,7 @@ class Leases:
 
     def forget(self, end: int) -> None:
         """The log was cut: its offsets from here on are used again."""
-        for offsets in self._read_back.values():
+        for offsets in (*self._read_back.values(), *self._on_disk.values()):
             offsets.difference_update([one for one in offsets if one >= end])
         self._stands.clear()
         self._acted.clear()
@@ -81,11 +85,7 @@ class Leases:
         node = step.node
         for effect in step.effects:
             kind = type(effect)
-            if kind is StoreFailover and not self.is_misled(node):
-                held = self._plant.elections[node].stand
-                # What was on the disk is kept there until another claim wins, and holds nothing.
-                fault = self._judge_claim(node, effect.stand) if effect.stand == held else None
-            elif kind is Publish and effect.envelope.type in _ENDS:
+            if kind is Publish and effect.envelope.type in _ENDS:
                 fault = self._judge_release(node, effect.envelope)
             elif kind is Send and effect.envelope.type == ROWS:
                 bodies = split_rows(effect.envelope.data)[1]
@@ -98,6 +98,15 @@ class Leases:
             if fault is not None:
                 return fault
         return None
+
+    def _judge_kept(self, node: str, record: StoreFailover) -> str | None:
+        stand = record.stand
+        if stand is None:
+            return None
+        self._on_disk[node].add(stand.epoch)
+        # What was on the disk is kept there until another claim wins, and holds nothing.
+        is_held = stand == self._plant.elections[node].stand and not self.is_misled(node)
+        return self._judge_claim(node, stand) if is_held else None
 
     def _judge_release(self, node: str, envelope: Envelope) -> str | None:
         """Nothing has an effect under a claim that is given back, and nobody renews it."""
@@ -128,9 +137,13 @@ class Leases:
         return None
 
     def _judge_epochs(self, node: str, epochs: set[int]) -> str | None:
-        if epochs <= self._read_back[node] or self.is_misled(node):
+        if self.is_misled(node):
             return None
-        return f"{node} has an effect at epoch {epochs}, and read no such claim of its own back"
+        if not epochs <= self._read_back[node]:
+            return f"{node} has an effect at epoch {epochs}, and read no such claim of its own back"
+        if not epochs <= self._on_disk[node]:
+            return f"{node} has an effect at epoch {epochs}, and that claim never was on its disk"
+        return None
 
     def _judge_lease(self, node: str, role: str, stand: Stand) -> str | None:
         if self.is_misled(node):

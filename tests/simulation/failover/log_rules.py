@@ -60,6 +60,7 @@ class Health:
         self.cuts: set[tuple[str, str]] = set()
         self.slowed: set[tuple[str, str]] = set()
         self.paused_until: dict[str, float] = {}
+        self.full: set[str] = set()
         self.stalled: set[str] = set()
         self.slow_logs: dict[str, float] = {}
         self.weather = Weather()
@@ -72,6 +73,8 @@ class Health:
             self.cuts.discard((fault.source, fault.target))
         elif isinstance(fault, faults.Pause):
             self.paused_until[fault.node] = max(self.paused_until.get(fault.node, 0.0), now + fault.pause_s)
+        elif isinstance(fault, faults.Full):
+            (self.full.add if fault.is_on else self.full.discard)(fault.node)
         elif isinstance(fault, faults.Stall):
             (self.stalled.add if fault.is_on else self.stalled.discard)(fault.traffic)
         elif isinstance(fault, faults.SlowLog):
@@ -137,7 +140,7 @@ class Liveness:
     def _is_able(self, name: str, now: float) -> bool:
         plant = self._plant
         authority = plant.authorities.get(name)
-        if authority is None or not plant.health.reaches_log(name, now):
+        if authority is None or not plant.health.reaches_log(name, now) or name in plant.health.full:
             return False
         told = authority.describe(now)
         if told["locked"] or told["drained"] or told["state"] == State.HALT or told["reason"]:

@@ -16,6 +16,7 @@ from bus.testing.faults import (
     Cut,
     Drift,
     Echo,
+    Full,
     Mend,
     Pause,
     Restart,
@@ -47,6 +48,7 @@ from tests.simulation.failover.scenario import (
 
 CALM_S = 25.0
 HOUR_EVERY = 1000  # of so many seeds one has no brokers for an hour
+FULL = 0.2  # the share of storms that also fill disks
 LASTING = 0.15  # the share of storms whose troubles last, as liveness needs it
 ROLES_LOG = "failover"
 
@@ -54,12 +56,12 @@ ROLES_LOG = "failover"
 class _Drawing:
     """The names of a plant, and a source of new slots for "the primary at that moment"."""
 
-    def __init__(self, random: Random, shape: Shape) -> None:
+    def __init__(self, random: Random, shape: Shape, slots_from: int = 0) -> None:
         self.random = random
         self.shape = shape
         self.minters = [*DHCPS[: shape.dhcps], *([MPS] if shape.mps else [])]
         self.cfms = [f"cfm-{at}" for at in range(1, shape.cfms + 1)]
-        self._slots = count()
+        self._slots = count(slots_from)
 
     def primary(self) -> str:
         """Mostly the primary, sometimes any sidecar."""
@@ -163,6 +165,11 @@ def _slow_log(to: _Drawing, since_s: float, end_s: float) -> list[Timed]:
     return _for_a_while(since_s, end_s, (SlowLog(ROLES_LOG, delay_s), SlowLog(ROLES_LOG, 0.0)))
 
 
+def _full(to: _Drawing, since_s: float, end_s: float) -> list[Timed]:
+    node, lies = to.anybody(), to.random.random() < 0.5
+    return _for_a_while(since_s, end_s, (Full(node, True, lies), Full(node, False)))
+
+
 def _away(to: _Drawing, since_s: float, end_s: float) -> list[Timed]:
     cfms = to.random.choice((to.shape.cfms, to.shape.cfms, to.random.randint(0, to.shape.cfms)))
     return _for_a_while(since_s, end_s, (Away(True, cfms), Away(False, cfms)))
@@ -234,6 +241,7 @@ TROUBLES: tuple[Trouble, ...] = (
     _drain,
     _promote,
 )
+DISKS: tuple[Trouble, ...] = (_full, _full, _full, _blink, _drain, _crash)  # what a full disk makes matter
 RARE: tuple[Trouble, ...] = (_retain, _truncate, _skip)  # after these somebody halts
 
 
@@ -258,7 +266,8 @@ def draw(seed: int) -> Scenario:
         kinds.append(random.choice(RARE))
     if shape.devices:
         kinds.append(_boots)
-    faults = sorted(_troubles(to, kinds, until_s - CALM_S), key=lambda timed: timed[0])
+    troubles = [*_troubles(to, kinds, until_s - CALM_S), *_full_disks(seed, shape, until_s - CALM_S)]
+    faults = sorted(troubles, key=lambda timed: timed[0])
     return Scenario(f"storm {seed}", shape, (*faults, *_calm(to, until_s - CALM_S)), until_s)
 
 
@@ -275,6 +284,18 @@ def _troubles(to: _Drawing, kinds: list[Trouble], until_s: float) -> Iterator[Ti
         since_s = random.uniform(1.0, until_s)
         end_s = min(until_s, since_s + random.choice((0.05, 0.5, 2.0, 5.0, 15.0)) * random.uniform(0.5, 1.5))
         yield from random.choice(kinds)(to, since_s, end_s)
+
+
+def _full_disks(seed: int, shape: Shape, until_s: float) -> Iterator[Timed]:
+    """Drawn apart, so that storms without them are what they were."""
+    random = Random(f"disks {seed}")
+    if random.random() >= FULL:
+        return
+    to = _Drawing(random, shape, slots_from=1_000)
+    for _ in range(random.randint(4, 16)):
+        since_s = random.uniform(1.0, until_s)
+        end_s = min(until_s, since_s + random.choice((0.5, 2.0, 5.0, 15.0)) * random.uniform(0.5, 1.5))
+        yield from random.choice(DISKS)(to, since_s, end_s)
 
 
 def _calm(to: _Drawing, at_s: float) -> list[Timed]:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bus.envelope import Envelope
-from bus.machine import CaughtUp, Effect, LocalRequest, Publish, Received, Send
+from bus.machine import CaughtUp, Effect, Keep, LocalRequest, Publish, Received, Send
 from bus.messages import BEAT, CATALOGUE, Beat, decode
 from fileid.reads import SEAL_AFTER_S, SILENT_AFTER_S
 from fileid.row import ACK, HELLO, PULL, PULLED, ROWS, Row, unpack_names
@@ -239,7 +239,7 @@ def test_a_class_that_changed_under_the_same_placeholders_serves_its_new_text(
 
 def test_a_newer_catalogue_is_adopted_kept_and_told(cfm: Cfm, publication: Make, classes: Classes) -> None:
     assert generation(cfm, 0.0) == 3
-    assert cfm.receive(publication(classes, 4), 0.1) == [StoreCatalogue(record(classes, 4))]
+    assert cfm.receive(publication(classes, 4), 0.1) == [Keep(StoreCatalogue(record(classes, 4)))]
     assert generation(cfm, 0.1) == 4
     for older in (1, 3):
         assert cfm.receive(publication({"gold": classes["data"]}, older), 0.2) == []
@@ -249,7 +249,8 @@ def test_a_newer_catalogue_is_adopted_kept_and_told(cfm: Cfm, publication: Make,
 def test_whose_a_class_is_does_not_concern_a_cfm(cfm: Cfm, publication: Make, classes: Classes) -> None:
     """It keeps and shows the rules, also those of another version."""
     rules = [{"mac": "00:1a:2c:00:00:01", "class": "data"}, {"imei": 1}]
-    assert cfm.receive(publication(classes, 4, rules), 0.1) == [StoreCatalogue(record(classes, 4, rules))]
+    stored = StoreCatalogue(record(classes, 4, rules))
+    assert cfm.receive(publication(classes, 4, rules), 0.1) == [Keep(stored)]
     (reply,) = cfm.receive(LocalRequest(3, {"op": "settings"}), 0.2)
     assert reply.body["lookup"] == rules
 

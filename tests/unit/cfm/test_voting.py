@@ -1,6 +1,5 @@
 """A CFM's vote on who holds which role: what it promised is kept, and without a record it abstains."""
 
-import errno
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,8 @@ import pytest
 
 from bus.envelope import Stamp
 from bus.errors import ConfigError
-from bus.machine import Effect, LocalRequest, Received, Reply, Send
+from bus.keeping import AGAIN_S
+from bus.machine import Effect, LocalRequest, Publish, Received, Reply, Send
 from bus.runner import Runner, boottime
 from fileid.row import HELLO
 from heartbeat.fence import Fence
@@ -20,6 +20,7 @@ from heartbeat.standing import pack_hello
 from services.cfm.machine import Cfm
 from services.cfm.promises_file import FILE, load_promises, save_promises
 from services.cfm.voting import Voting
+from tests.unit.disk import FULL, Disk
 
 Build = Callable[..., Cfm]
 ROLE = "dhcp/lab"
@@ -52,9 +53,15 @@ def asks(ballot: Stand = LOW, candidate: str = "dhcp-1", role: str = ROLE) -> Re
 
 def admit(cfm: Cfm, now: float = 0.0, **body: Any) -> tuple[list[Effect], dict[str, Any]]:
     """What is done before the answer, and the answer."""
-    *effects, reply = cfm.receive(LocalRequest(1, {"op": "failover.admit", "id": 3, **body}), now)
+    disk, request = Disk(), LocalRequest(1, {"op": "failover.admit", "id": 3, **body})
+    (reply,) = disk.receive(cfm, request, now)
     assert isinstance(reply, Reply)
-    return effects, reply.body
+    return disk.kept, reply.body
+
+
+def told(cfm: Cfm, message: Any, now: float, disk: Disk | None = None) -> list[Effect]:
+    """What is left to do once everything is on the disk."""
+    return (disk or Disk()).receive(cfm, message, now)
 
 
 def status(cfm: Cfm) -> dict[str, Any]:
@@ -63,26 +70,27 @@ def status(cfm: Cfm) -> dict[str, Any]:
 
 
 def test_a_promise_is_stored_before_it_is_answered(build: Build) -> None:
-    stored, sent = voting_cfm(build, {}).receive(asks(), READY)
-    assert stored == StorePromises({ROLE: Promise(LOW, "dhcp-1")})
+    (keep,) = voting_cfm(build, {}).receive(asks(), READY)
+    (sent,) = keep.then
+    assert keep.record == StorePromises({ROLE: Promise(LOW, "dhcp-1")})
     assert isinstance(sent, Send)
     assert (sent.to, sent.envelope.type) == ("dhcp-1", GRANTED)
 
 
 def test_another_candidate_is_refused_and_told_why(build: Build) -> None:
     cfm = voting_cfm(build, {})
-    cfm.receive(asks(), READY)
-    (sent,) = cfm.receive(asks(HIGH, "dhcp-2"), READY)
+    told(cfm, asks(), READY)
+    (sent,) = told(cfm, asks(HIGH, "dhcp-2"), READY)
     assert sent.to == "dhcp-2"
     assert unpack_answer(sent.envelope, ["cfm-1"], ROLE) == Refused(ROLE, HIGH, 1, "cfm-1", LOW)
 
 
 def test_a_role_that_was_given_back_is_granted_at_once(build: Build) -> None:
     cfm = voting_cfm(build, {})
-    cfm.receive(asks(), READY)
+    told(cfm, asks(), READY)
     resigned = pack_grant(Stamp("dhcp-1", "lab", 1), Release(ROLE, LOW, "dhcp-1"))
     assert cfm.receive(Received(resigned, "dhcp-1"), READY) == []
-    assert cfm.receive(asks(HIGH, "dhcp-2"), READY)[-1].envelope.type == GRANTED
+    assert told(cfm, asks(HIGH, "dhcp-2"), READY)[-1].envelope.type == GRANTED
 
 
 def test_who_asks_for_a_role_that_is_not_his_is_counted_and_not_answered(build: Build) -> None:
@@ -106,7 +114,7 @@ def test_a_person_admits_it_once(build: Build) -> None:
     assert admit(cfm) == ([StorePromises({})], {"id": 3, "votes": True})
     assert status(cfm)["votes"] is True
     assert cfm.status.degraded() == []
-    assert cfm.receive(asks(), READY)[-1].envelope.type == GRANTED
+    assert told(cfm, asks(), READY)[-1].envelope.type == GRANTED
     effects, answer = admit(cfm)
     assert (effects, answer["error"]) == ([], "refused")
 
@@ -115,16 +123,16 @@ def test_it_grants_nothing_up_to_the_floor_that_the_person_named(build: Build) -
     cfm = voting_cfm(build, None)
     stored, _ = admit(cfm, floors={ROLE: {"era": 1, "epoch": 64}})
     assert stored == [StorePromises({ROLE: Promise(Stand(1, 64, "", BY_GRANTS), "")})]
-    (sent,) = cfm.receive(asks(), READY)
+    (sent,) = told(cfm, asks(), READY)
     assert sent.envelope.type == REFUSED
-    assert cfm.receive(asks(HIGH, "dhcp-2"), READY)[-1].envelope.type == GRANTED
+    assert told(cfm, asks(HIGH, "dhcp-2"), READY)[-1].envelope.type == GRANTED
 
 
 @pytest.mark.parametrize(("epoch", "floor"), [(1, LOW), (100, Stand(1, 100, "", BY_GRANTS))])
 def test_the_claim_it_takes_rows_under_is_a_floor_too(build: Build, epoch: int, floor: Stand) -> None:
     cfm = voting_cfm(build, None)
     hello = Stamp("dhcp-1", "lab", 1).envelope(HELLO, pack_hello(LOW, 0.0), time_ms=0)
-    cfm.receive(Received(hello, "dhcp-1"), 0.0)
+    told(cfm, Received(hello, "dhcp-1"), 0.0)
     stored, _ = admit(cfm, floors={ROLE: {"era": 1, "epoch": epoch}})
     assert stored == [StorePromises({ROLE: Promise(floor, "")})]
 
@@ -146,18 +154,19 @@ def test_a_floor_of_a_role_that_nobody_shares_is_refused(build: Build) -> None:
 
 def test_status_shows_what_was_promised(build: Build) -> None:
     cfm = voting_cfm(build, {})
-    cfm.receive(asks(), READY)
+    told(cfm, asks(), READY)
     assert status(cfm)["promises"] == {
         ROLE: {"era": 1, "epoch": 64, "claim_id": "a" * 16, "authority": BY_GRANTS, "candidate": "dhcp-1"}
     }
 
 
 def test_a_restart_keeps_what_was_promised(build: Build, tmp_path: Path) -> None:
-    stored, _ = voting_cfm(build, {}).receive(asks(HIGH, "dhcp-2"), READY)
-    save_promises(tmp_path, stored)
+    disk = Disk()
+    told(voting_cfm(build, {}), asks(HIGH, "dhcp-2"), READY, disk)
+    save_promises(tmp_path, disk.kept[-1])
     cfm = voting_cfm(build, load_promises(tmp_path), now=100.0)
-    assert cfm.receive(asks(HIGH, "dhcp-2"), 101.0)[-1].envelope.type == GRANTED
-    assert cfm.receive(asks(LOW), 1000.0)[-1].envelope.type == REFUSED
+    assert told(cfm, asks(HIGH, "dhcp-2"), 101.0)[-1].envelope.type == GRANTED
+    assert told(cfm, asks(LOW), 1000.0)[-1].envelope.type == REFUSED
 
 
 def test_an_admission_without_floors_is_a_record(tmp_path: Path) -> None:
@@ -194,8 +203,8 @@ def test_a_record_that_is_no_file_is_a_mistake(tmp_path: Path) -> None:
         load_promises(tmp_path)
 
 
-def test_a_promise_that_cannot_be_kept_ends_the_process_before_it_is_answered(
-    build: Build, tmp_path: Path
+def test_a_promise_that_cannot_be_kept_is_not_answered_and_ends_no_process(
+    build: Build, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "state").write_bytes(b"in the way")
     cfm = voting_cfm(build, {}, now=boottime() - READY)
@@ -203,9 +212,33 @@ def test_a_promise_that_cannot_be_kept_ends_the_process_before_it_is_answered(
     runner = Runner(
         cfm,
         OneMessage(asks()),  # type: ignore[arg-type]
-        {StorePromises: lambda effect: save_promises(tmp_path / "state", effect), Send: sent.append},
+        {
+            StorePromises: lambda effect: save_promises(tmp_path / "state", effect),
+            Send: sent.append,
+            Publish: lambda beat: None,
+        },
     )
-    with pytest.raises(OSError) as caught:
-        runner.round()
-    assert caught.value.errno in (errno.EEXIST, errno.ENOTDIR)
+    runner.round()
     assert sent == []
+    assert f"cannot write {tmp_path}/state/promises.json: " in caplog.text
+    (reason,) = cfm.status.degraded()
+    assert reason.startswith("a disk for its promises, so it may abstain from a vote (")
+    (tmp_path / "state").unlink()
+    runner.round()
+    assert [one.envelope.type for one in sent] == [GRANTED]
+    assert cfm.status.degraded() == []
+
+
+def test_who_cannot_be_admitted_is_told_so_and_abstains(build: Build) -> None:
+    cfm, disk = voting_cfm(build, None), Disk()
+    disk.is_full = True
+    (reply,) = told(cfm, LocalRequest(1, {"op": "failover.admit", "id": 3}), 0.0, disk)
+    assert reply.body == {
+        "id": 3,
+        "error": "try_again",
+        "detail": f"nothing was changed: its promises cannot be kept on disk ({FULL})",
+    }
+    assert status(cfm)["votes"] is False
+    disk.is_full = False
+    assert disk.tick(cfm, AGAIN_S) is not None
+    assert (status(cfm)["votes"], disk.kept) == (False, [])

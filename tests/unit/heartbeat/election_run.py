@@ -45,6 +45,7 @@ class Node:
         self.stored: list[Stand | None] = []
         self.settings_wanted = 0
         self.answers_settings = True
+        self.refuses = self.is_doubtful = False  # the disk, a claim
         self.position: int | None = None
         self.election = Election(
             role=ROLE,
@@ -81,13 +82,16 @@ class Node:
         """Do what is due, if it is."""
         due = self.election.deadline()
         if due is not None and due <= now:
-            self.perform(self.election.tick(now, now))
+            self.perform(self.election.tick(now, now), now)
 
-    def perform(self, effects: list[Effect]) -> None:
+    def perform(self, effects: list[Effect], now: float) -> None:
         """Write to the log, to the disk, ask for the settings."""
         for effect in effects:
-            if isinstance(effect, StoreClaim):
+            if isinstance(effect, StoreClaim) and self.refuses:
+                self.perform(self.election.unkept(now, is_doubtful=self.is_doubtful), now)
+            elif isinstance(effect, StoreClaim):
                 self.stored.append(effect.stand)
+                self.perform(self.election.kept(effect.stand, now), now)
             elif isinstance(effect, CatchUp):
                 self.settings_wanted += 1
             else:

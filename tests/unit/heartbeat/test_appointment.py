@@ -1,6 +1,7 @@
 """The primary that a person appointed acts until a later one is heard of, and nobody follows by himself."""
 
 from itertools import count
+from typing import Any
 
 import pytest
 
@@ -37,6 +38,14 @@ def appointment(
     )
 
 
+def ticked(one: Appointment, now: float, wall_s: float) -> list[Any]:
+    """What was to be kept, and is."""
+    stored = one.tick(now, wall_s)
+    for effect in stored:
+        one.kept(effect.tenure)
+    return stored
+
+
 def hear(one: Appointment, cfm: str, highest: Stand, now: float = 1.0) -> None:
     one.answered(cfm, Answer(highest, False, -1), now, now)
 
@@ -45,15 +54,25 @@ def test_who_was_appointed_acts_once_that_is_on_disk() -> None:
     one = appointment(Tenure(FIRST, is_ours=True))
     assert one.acts_until == 0.0
     assert one.deadline() == 0.0
-    assert one.tick(0.0, 0.0) == [StoreTenure(Tenure(FIRST, is_ours=True))]
+    assert ticked(one, 0.0, 0.0) == [StoreTenure(Tenure(FIRST, is_ours=True))]
     assert (one.state, one.stand) == (State.ACTIVE, FIRST)
     assert one.acts_until > 1e9
     assert one.deadline() is None
 
 
+def test_what_the_disk_refuses_is_not_acted_upon_nor_named() -> None:
+    one = appointment(Tenure(FIRST, is_ours=True))
+    assert one.tick(0.0, 0.0) == [StoreTenure(Tenure(FIRST, is_ours=True))]
+    assert (one.state, one.stand, one.acts_until) == (State.STANDBY, Stand(), 0.0)
+    one.kept(Tenure(LATER, is_ours=True))
+    assert one.state is State.STANDBY
+    one.kept(Tenure(FIRST, is_ours=True))
+    assert (one.state, one.stand) == (State.ACTIVE, FIRST)
+
+
 def test_who_was_not_stands_by_whatever_happens() -> None:
     one = appointment(None)
-    assert one.tick(0.0, 0.0) == []
+    assert ticked(one, 0.0, 0.0) == []
     assert (one.state, one.stand, one.deadline()) == (State.STANDBY, Stand(), None)
     hear(one, "cfm-1", Stand())
     assert one.state is State.STANDBY
@@ -61,12 +80,12 @@ def test_who_was_not_stands_by_whatever_happens() -> None:
 
 def test_a_later_claim_ends_ours_and_that_is_kept() -> None:
     one = appointment(Tenure(FIRST, is_ours=True))
-    one.tick(0.0, 0.0)
+    ticked(one, 0.0, 0.0)
     hear(one, "cfm-1", FIRST)
     assert one.state is State.ACTIVE
     hear(one, "cfm-2", LATER)
     assert (one.state, one.acts_until) == (State.FENCED, 0.0)
-    assert one.tick(1.0, 0.0) == [StoreTenure(Tenure(LATER, is_ours=False))]
+    assert ticked(one, 1.0, 0.0) == [StoreTenure(Tenure(LATER, is_ours=False))]
     assert "cfm-2" in one.describe(1.0)["reason"]
 
 
@@ -75,7 +94,7 @@ def test_who_is_promoted_is_above_all_that_any_cfm_knows() -> None:
     hear(one, "cfm-1", FIRST)
     hear(one, "cfm-2", LATER)
     one.promote(1.0)
-    (stored,) = one.tick(1.0, 0.0)
+    (stored,) = ticked(one, 1.0, 0.0)
     assert isinstance(stored, StoreTenure)
     assert stored.tenure.is_ours
     assert one.stand.token > LATER.token
@@ -91,13 +110,13 @@ def test_a_cfm_that_was_not_heard_must_be_named(asked_at: float | None) -> None:
     with pytest.raises(TryAgainError, match="cfm-2"):
         one.promote(1.0)
     one.promote(1.0, absent=["cfm-2"])
-    one.tick(1.0, 0.0)
+    ticked(one, 1.0, 0.0)
     assert one.state is State.ACTIVE
 
 
 def test_who_is_not_able_does_not_act() -> None:
     one = appointment(Tenure(FIRST, is_ours=True))
-    one.tick(0.0, 0.0)
+    ticked(one, 0.0, 0.0)
     one.is_able = False
     assert one.acts_until == 0.0
     one.is_able = True
@@ -106,7 +125,7 @@ def test_who_is_not_able_does_not_act() -> None:
 
 def test_a_stranger_deposes_nobody() -> None:
     one = appointment(Tenure(FIRST, is_ours=True))
-    one.tick(0.0, 0.0)
+    ticked(one, 0.0, 0.0)
     hear(one, "cfm-9", LATER)
     assert one.state is State.ACTIVE
 
@@ -123,10 +142,10 @@ def test_the_configured_primary_begins_above_what_a_majority_of_the_cfms_knows(
 ) -> None:
     one = appointment(None, is_configured=True, cfms=THREE)
     hear(one, "cfm-1", Stand())
-    assert one.tick(1.0, 0.0) == []
+    assert ticked(one, 1.0, 0.0) == []
     assert (one.state, one.waits_for_cfms) == (State.STANDBY, True)
     hear(one, "cfm-3", known)
-    (stored,) = one.tick(1.0, 0.0)
+    (stored,) = ticked(one, 1.0, 0.0)
     assert isinstance(stored, StoreTenure)
     assert (one.state, one.stand.token, one.stand.authority) == (State.ACTIVE, token, BY_APPOINTMENT)
     assert not one.waits_for_cfms
@@ -150,7 +169,7 @@ def test_the_configured_primary_begins_nothing_where_somebody_was_appointed() ->
     one = appointment(None, is_configured=True)
     for cfm in CFMS:
         hear(one, cfm, LATER)
-    assert one.tick(1.0, 0.0) == [StoreTenure(Tenure(LATER, is_ours=False))]
+    assert ticked(one, 1.0, 0.0) == [StoreTenure(Tenure(LATER, is_ours=False))]
     assert (one.state, one.describe(1.0)["reason"]) == (State.FENCED, "the CFMs have seen another primary")
 
 
@@ -158,16 +177,16 @@ def test_an_appointment_that_another_authority_followed_is_over() -> None:
     one = appointment(Tenure(LATER, is_ours=False), is_configured=True)
     for cfm in CFMS:
         hear(one, cfm, BY_LOG)
-    one.tick(1.0, 0.0)
+    ticked(one, 1.0, 0.0)
     assert (one.state, one.stand.token) == (State.ACTIVE, (5, 64))
 
 
 def test_a_cfm_that_comes_with_a_later_era_of_another_authority_has_the_holder_begin_the_next() -> None:
     one = appointment(Tenure(FIRST, is_ours=True))
-    one.tick(0.0, 0.0)
+    ticked(one, 0.0, 0.0)
     hear(one, "cfm-2", BY_LOG)
     assert one.acts_until == 0.0
-    one.tick(1.0, 0.0)
+    ticked(one, 1.0, 0.0)
     assert (one.state, one.stand.token) == (State.ACTIVE, (5, 64))
     assert "era 5, after the role log" in one.describe(1.0)["reason"]
     hear(one, "cfm-1", BY_LOG)
@@ -176,7 +195,7 @@ def test_a_cfm_that_comes_with_a_later_era_of_another_authority_has_the_holder_b
 
 def test_an_earlier_era_of_another_authority_is_over() -> None:
     one = appointment(Tenure(FIRST, is_ours=True))
-    one.tick(0.0, 0.0)
+    ticked(one, 0.0, 0.0)
     hear(one, "cfm-2", BY_LOG._replace(era=0))
     assert (one.state, one.stand) == (State.ACTIVE, FIRST)
 
@@ -185,13 +204,13 @@ def test_where_no_era_is_left_nobody_begins_and_it_is_said() -> None:
     one = appointment(None, is_configured=True)
     for cfm in CFMS:
         hear(one, cfm, BY_LOG._replace(era=ERA_MAX))
-    assert (one.state, one.tick(1.0, 0.0)) == (State.STANDBY, [])
+    assert (one.state, ticked(one, 1.0, 0.0)) == (State.STANDBY, [])
     assert "no era is left" in one.describe(1.0)["reason"]
 
 
 def test_what_another_process_may_have_too_is_acted_under_after_a_silence_only() -> None:
     one = appointment(Tenure(FIRST, is_ours=True), is_alone=False)
-    one.tick(10.0, 0.0)
+    ticked(one, 10.0, 0.0)
     assert (one.state, one.acts_until, one.deadline()) == (State.STANDBY, 0.0, 10.0 + SILENCE_S)
     one.tick(10.0 + SILENCE_S, 0.0)
     assert (one.state, one.deadline()) == (State.ACTIVE, None)

@@ -8,6 +8,7 @@ import pytest
 from bus.envelope import Envelope, Stamp
 from bus.machine import Entry
 from bus.messages import encode
+from heartbeat.election import StoreClaim
 from heartbeat.election_table import TABLE, Cause, State, after, diagram
 from heartbeat.evidence import Answer
 from heartbeat.role_log import Held
@@ -94,8 +95,52 @@ def test_a_claim_is_on_disk_before_anything_is_done_under_it() -> None:
     assert one.stored == [one.election.stand]
     one.election.release(run.now)
     effects = one.election.tick(run.now, 0.0)
-    one.perform(effects)
+    assert effects == [StoreClaim(None)]
+    one.perform(effects, run.now)
     assert one.stored[-1] is None
+
+
+def test_a_claim_that_the_disk_refuses_is_given_back_and_nothing_is_done_under_it() -> None:
+    run, one, other = refused(is_doubtful=False)
+    assert kinds(one.log)[-2:] == ["claim", "release"]
+    assert (one.state(), one.acts(run.now), one.election.stand) == (State.STANDBY, False, Stand())
+    run.pass_s(2.0)
+    assert other.acts(run.now)
+
+
+def test_one_that_may_be_on_the_disk_is_given_back_once_it_is_not() -> None:
+    run, one, _ = refused(is_doubtful=True)
+    assert (kinds(one.log)[-1], one.state()) == ("claim", State.STANDBY)
+    one.perform(one.election.kept(None, run.now), run.now)
+    assert kinds(one.log)[-1] == "release"
+    assert one.election.kept(None, run.now) == []
+
+
+def test_a_role_is_given_back_to_others_only_once_that_is_kept() -> None:
+    run, one, other = pair()
+    one.refuses, one.election.is_able = True, False  # as its owner sets it, who knows the disk
+    one.election.release(run.now)
+    run.pass_s(3.0)
+    assert "release" not in kinds(one.log)
+    assert (one.acts(run.now), other.acts(run.now)) == (False, False)
+    run.pass_s(6.0)
+    assert other.acts(run.now)
+    (said,) = one.election.kept(None, run.now)
+    one.perform([said], run.now)
+    run.pass_s(2.0)
+    assert other.acts(run.now)
+
+
+def refused(*, is_doubtful: bool) -> tuple[Run, Node, Node]:
+    """The first one won the role, and its disk refused the claim; the second one stands by."""
+    log = Log()
+    one, other = Node(log), Node(log, "dhcp-2", rank=1)
+    run = Run(one, other)
+    one.refuses, one.is_doubtful = True, is_doubtful
+    while "claim" not in kinds(log) or one.state() is not State.STANDBY:
+        assert not one.acts(run.now)
+        run.pass_s(STEP_S)
+    return run, one, other
 
 
 def test_a_lease_runs_from_before_the_renewal_was_sent() -> None:
@@ -247,7 +292,7 @@ def test_a_later_claim_of_our_name_is_not_that_of_our_former_process() -> None:
     run, one, other = pair()
     former = one.election.stand
     one.election.release(run.now)
-    one.perform(one.election.tick(run.now, 0.0))
+    one.perform(one.election.tick(run.now, 0.0), run.now)
     other.election.is_able = False
     clone = Node(one.log, "dhcp-1", incarnation=2)
     run.nodes = (clone,)

@@ -60,6 +60,7 @@ class Run:
         for effect in effects:
             assert isinstance(effect, StoreFence)
             self.stored.append(effect)
+            self.fence.kept(effect)
 
 
 def said(source: str, record: Record) -> Envelope:
@@ -303,10 +304,13 @@ def test_without_a_log_the_latest_claim_is_the_latest_that_was_named() -> None:
     assert not fence.is_from_disk
     (stored,) = fence.hello("dhcp-1", first, 100.0)
     assert stored == StoreFence({ROLE: [Known(first, "dhcp-1", read_s=100.0)]})
+    assert judge(fence, "dhcp-1", first.token) is UNVERIFIED
+    fence.kept(stored)
     assert judge(fence, "dhcp-1", first.token) is VALID
     assert judge(fence, "dhcp-2", second.token) is UNVERIFIED
     assert fence.hello("dhcp-1", first, 101.0) == []
-    fence.hello("dhcp-2", second, 200.0)
+    (stored,) = fence.hello("dhcp-2", second, 200.0)
+    fence.kept(stored)
     assert judge(fence, "dhcp-1", first.token) is STALE
     assert judge(fence, "dhcp-2", second.token) is VALID
     assert fence.hello("dhcp-1", first, 201.0) == []
@@ -316,7 +320,8 @@ def test_without_a_log_the_latest_claim_is_the_latest_that_was_named() -> None:
 
 def test_a_claim_of_the_same_token_by_another_is_not_taken() -> None:
     fence = Fence(ROLES, has_log=False)
-    fence.hello("dhcp-1", Stand(1, 64, "1" * 16), 100.0)
+    (stored,) = fence.hello("dhcp-1", Stand(1, 64, "1" * 16), 100.0)
+    fence.kept(stored)
     assert fence.hello("dhcp-2", Stand(1, 64, "2" * 16), 100.0) == []
     assert judge(fence, "dhcp-2", Token(1, 64)) is STALE
     assert judge(fence, "dhcp-1", Token(1, 64)) is VALID

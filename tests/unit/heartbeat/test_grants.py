@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -36,8 +37,24 @@ START = 100.0
 READY = START + VOTER_LEASE_S
 
 
+class OnDisk(Voter):
+    """A voter whose disk keeps everything at once."""
+
+    def receive(self, message: Ask | Release, now: float) -> list[StorePromises | Tell]:
+        return self.on_disk(super().receive(message, now), now)
+
+    def admit(self, floors: Mapping[str, Stand], now: float) -> list[StorePromises]:
+        return self.on_disk(super().admit(floors, now), now)
+
+    def on_disk(self, effects: list[Any], now: float) -> list[Any]:
+        for effect in effects:
+            if isinstance(effect, StorePromises):
+                self.kept(effect, now)
+        return effects
+
+
 def voter(promises: Mapping[str, Promise] | None = None, now: float = START) -> Voter:
-    return Voter("cfm-1", (ROLE, OTHER_ROLE), {} if promises is None else promises, now)
+    return OnDisk("cfm-1", (ROLE, OTHER_ROLE), {} if promises is None else promises, now)
 
 
 def ask(ballot: Stand = LOW, candidate: str = A, number: int = 1, role: str = ROLE) -> Ask:
@@ -150,9 +167,61 @@ class TestVoter:
         assert one.receive(ask(HIGH, B), START + 1.0)[-1] == yes(HIGH, B)
 
 
+class TestVoterWithoutRoom:
+    """The disk refuses a promise, or says so and has it all the same."""
+
+    def full(self, promises: Mapping[str, Promise] | None = None) -> tuple[Voter, StorePromises]:
+        """A voter that could not keep its promise to A."""
+        one = Voter("cfm-1", (ROLE, OTHER_ROLE), promises or {}, START)
+        stored, granted = one.receive(ask(), READY)
+        assert granted == yes()
+        assert isinstance(stored, StorePromises)
+        one.unkept(stored)
+        return one, stored
+
+    def test_what_was_not_kept_is_not_promised(self) -> None:
+        one, _ = self.full()
+        assert one.promises == {}
+        assert one.record() == StorePromises({ROLE: Promise(LOW, A)})
+
+    def test_the_same_ask_is_kept_before_it_is_answered(self) -> None:
+        one, stored = self.full()
+        assert one.receive(ask(number=2), READY + 1.0) == [stored, yes(number=2)]
+
+    def test_a_higher_ask_takes_its_place(self) -> None:
+        one, _ = self.full()
+        assert one.receive(ask(HIGH, B), READY) == [StorePromises({ROLE: Promise(HIGH, B)}), yes(HIGH, B)]
+
+    def test_nobody_else_is_answered(self) -> None:
+        one, _ = self.full({ROLE: Promise(Stand(1, 63, "0" * 16), B)})
+        assert one.receive(ask(Stand(1, 63, "0" * 16), B), READY) == []
+        assert one.receive(ask(LOW, B), READY) == []
+
+    def test_other_roles_are_voted_on_and_nothing_is_forgotten(self) -> None:
+        one, _ = self.full()
+        both = StorePromises({ROLE: Promise(LOW, A), OTHER_ROLE: Promise(HIGH, B)})
+        told = one.receive(ask(HIGH, B, role=OTHER_ROLE), READY)
+        assert told[0] == both
+
+    def test_kept_later_it_is_promised_from_then_on(self) -> None:
+        one, stored = self.full()
+        one.kept(stored, READY + 10.0)
+        assert one.receive(ask(number=2), READY + 10.0) == [yes(number=2)]
+        assert one.receive(ask(HIGH, B), READY + 10.0 + VOTER_LEASE_S - 0.1) == [no(LOW, HIGH, B)]
+
+    def test_who_could_not_be_admitted_abstains(self) -> None:
+        one = Voter("cfm-1", (ROLE,), None, START)
+        (stored,) = one.admit({}, START)
+        one.unkept(stored)
+        assert (one.votes, one.record()) == (False, None)
+        assert one.receive(ask(), READY) == []
+        one.kept(stored, READY)
+        assert one.votes
+
+
 class TestVoterWithoutRecord:
     def lost(self) -> Voter:
-        return Voter("cfm-1", (ROLE,), None, START)
+        return OnDisk("cfm-1", (ROLE,), None, START)
 
     def test_it_abstains_for_ever(self) -> None:
         one = self.lost()

@@ -8,6 +8,7 @@ import pytest
 
 from bus.envelope import NO_TOKEN, Envelope, Stamp, Token
 from bus.errors import DecodeError
+from bus.keeping import Keeping, Subject
 from bus.machine import (
     CatchUp,
     Draining,
@@ -15,6 +16,7 @@ from bus.machine import (
     Entry,
     HostCame,
     HostGone,
+    Keep,
     LocalRequest,
     LogBounds,
     LogLost,
@@ -23,6 +25,7 @@ from bus.machine import (
     Reply,
     Send,
     SessionClosed,
+    Unkept,
     WatchHost,
 )
 from fileid.row import HELLO, split_rows, unpack
@@ -37,6 +40,7 @@ from heartbeat.static import Tenure
 from heartbeat.timing import LEASE_S, SILENCE_S
 from services.sidecar.authority import Authority, StoreFailover
 from services.sidecar.minter import Minter
+from tests.unit.disk import FULL
 
 Make = Callable[..., Any]
 HOST, OPERATOR = 5, 9
@@ -70,6 +74,8 @@ class Run:
         self.log: list[Envelope] = []
         self.stored: list[StoreFailover] = []
         self.told: list[Any] = []
+        self.is_full = False
+        self.keeping = Keeping({StoreFailover: Subject("failover", self.authority.record)})
         self.give(LogBounds("failover", 0, 0))
         self.authority.settings_read()
 
@@ -85,9 +91,10 @@ class Run:
     def ask(self, operation: str, session: int = OPERATOR, **more: Any) -> dict[str, Any]:
         """The answer to a request."""
         request = LocalRequest(session, {"op": operation, "id": 3, **more})
-        effects = self.authority.operate(request, self.now)
-        (reply,) = (one for one in effects if isinstance(one, Reply))
-        self.perform([one for one in effects if one is not reply])
+        before = len(self.told)
+        self.perform(self.authority.operate(request, self.now))
+        (reply,) = (one for one in self.told[before:] if isinstance(one, Reply))
+        self.told.remove(reply)
         assert reply.session == session
         assert reply.body.pop("id") == 3
         return reply.body
@@ -111,10 +118,19 @@ class Run:
                 self.give(Entry("failover", len(self.log) - 1, effect.envelope))
             elif isinstance(effect, CatchUp):
                 self.authority.settings_read()
-            elif isinstance(effect, StoreFailover):
-                self.stored.append(effect)
+            elif isinstance(effect, Keep) and self.is_full:
+                self._refuse(effect)
+            elif isinstance(effect, Keep):
+                self.stored.append(effect.record)
+                self.perform(self.authority.kept(effect.record, self.now))
+                self.perform([*effect.then])
             else:
                 self.told.append(effect)
+
+    def _refuse(self, keep: Keep) -> None:
+        failed = Unkept(keep.record, keep.then, FULL)
+        self.perform(self.keeping.receive(failed, self.now))
+        self.perform(self.authority.unkept(failed, self.now))
 
     def says(self) -> list[str]:
         """What was written to the log."""
@@ -401,22 +417,101 @@ def test_an_appointed_primary_is_told_leases_and_keeps_its_tenure() -> None:
     kept = StoreFailover(stand, mode="multicast")
     authority = Authority(stamp, appointment, mode="multicast", kept=kept)
     authority.is_prepared = True
-    assert authority.tick(0.0, 0.0) == [kept]
+    assert ticked(authority, 0.0) == [kept]
     assert stamp.token == Token(1, 64)
     (reply,) = authority.operate(LocalRequest(1, {"op": "authority"}), 5.0)
     assert (reply.body["may_act"], reply.body["lease_until_s"]) == (True, 5.0 + LEASE_S)
     later = pack_standing(Answer(Stand(1, 65, "2" * 16, BY_APPOINTMENT), False, -1), 5_000_000)
     authority.answered("cfm-1", later, 6.0)
     known = Stand(1, 65, "2" * 16, BY_APPOINTMENT)
-    assert authority.tick(6.0, 0.0) == [StoreFailover(known, is_ours=False, mode="multicast")]
+    assert ticked(authority, 6.0) == [StoreFailover(known, is_ours=False, mode="multicast")]
     assert not authority.may_act(6.0)
     assert stamp.token == NO_TOKEN
     (refused,) = authority.operate(LocalRequest(1, {"op": "failover.promote"}), 60.0)
     assert (refused.body["error"], "cfm-1" in refused.body["detail"]) == ("try_again", True)
     (reply,) = authority.operate(LocalRequest(1, {"op": "failover.promote", "absent": ["cfm-1"]}), 60.0)
     assert reply.body["promoting"] is True
-    authority.tick(60.0, 0.0)
+    ticked(authority, 60.0)
     assert authority.may_act(60.0)
+
+
+def ticked(authority: Authority, now: float) -> list[StoreFailover]:
+    """What was to be kept, and is."""
+    records = [one.record for one in authority.tick(now, 0.0)]
+    for record in records:
+        authority.kept(record, now)
+    return records
+
+
+# A disk that refuses
+
+
+def test_a_claim_that_cannot_be_kept_is_given_back_and_nothing_is_stood_for_until_it_can() -> None:
+    run = Run()
+    run.is_full = True
+    run.pass_s(1.0)
+    assert run.says()[-2:] == ["claim", "release"]
+    assert (run.authority.is_released, run.authority.may_act(run.now)) == (True, False)
+    assert run.authority.missing() == [f"a disk that keeps its claims ({FULL})"]
+    assert run.authority.record().stand is None
+    run.pass_s(30.0)
+    assert run.says()[-1] == "release"
+    run.is_full = False
+    run.perform([*run.keeping.tick(run.now)])
+    run.pass_s(LEASE_S)
+    assert run.authority.may_act(run.now)
+    assert run.authority.missing() == []
+
+
+@pytest.mark.parametrize("operation", ["failover.lock", "failover.drain"])
+def test_what_an_operator_said_is_not_in_force_before_it_is_kept(operation: str) -> None:
+    run = active()
+    run.is_full = True
+    answer = run.ask(operation)
+    assert answer["error"] == "try_again"
+    assert answer["detail"] == f"nothing was changed: its failover cannot be kept on disk ({FULL})"
+    run.pass_s(1.0)
+    told = run.authority.describe(run.now)
+    assert (told["locked"], told["drained"], told["unkept"]) == (False, False, FULL)
+    assert run.authority.may_act(run.now)
+    assert (run.authority.missing(), len(run.authority.degraded())) == ([], 1)
+    run.is_full = False
+    run.perform([*run.keeping.tick(run.now)])
+    assert (run.authority.degraded(), run.authority.record()) == ([], run.stored[-1])
+    assert (run.authority.record().locked, run.authority.record().drained) == (False, False)
+
+
+def test_what_was_given_back_is_said_once_a_restart_would_know_it() -> None:
+    run = active()
+    run.is_full = True
+    run.give(Draining())
+    run.pass_s(1.0)
+    assert run.authority.is_released
+    assert "release" not in run.says()
+    run.is_full = False
+    run.perform([*run.keeping.tick(run.now)])
+    assert run.says()[-1] == "release"
+
+
+def test_a_full_disk_does_not_stop_an_appointed_primary_whose_claim_is_on_it() -> None:
+    stand = Stand(1, 64, "1" * 16, BY_APPOINTMENT)
+    appointment = Appointment(
+        role="dhcp/lab",
+        tenure=Tenure(stand, is_ours=True),
+        is_configured=True,
+        is_alone=True,
+        index=0,
+        cfms=["cfm-1"],
+        new_id=lambda: "f" * 16,
+    )
+    kept = StoreFailover(stand, mode="multicast")
+    authority = Authority(Stamp("dhcp-1", "lab", 1), appointment, mode="multicast", kept=kept)
+    authority.is_prepared = True
+    ticked(authority, 0.0)
+    (keep,) = authority.operate(LocalRequest(1, {"op": "failover.lock"}), 1.0)
+    authority.unkept(Unkept(keep.record, keep.then, FULL), 1.0)
+    assert authority.may_act(1.0)
+    assert authority.degraded() == [f"a disk that keeps its claims ({FULL})"]
 
 
 # Around it, the minter

@@ -8,7 +8,7 @@ import pytest
 
 from bus.envelope import NO_TOKEN, Envelope, Stamp
 from bus.errors import ConfigError, DecodeError
-from bus.machine import Draining, Effect, LocalRequest, Received, Reply, Send
+from bus.machine import Draining, Effect, Keep, LocalRequest, Received, Reply, Send
 from fileid.row import HELLO
 from heartbeat.election_table import State
 from heartbeat.evidence import Answer
@@ -82,6 +82,8 @@ class Run:
 
     def ask(self, operation: str, session: int = OPERATOR, **more: Any) -> dict[str, Any]:
         effects = self.authority.operate(LocalRequest(session, {"op": operation, **more}), self.now)
+        for keep in [one for one in effects if isinstance(one, Keep)]:
+            effects += [*self.authority.kept(keep.record, self.now), *keep.then]
         (reply,) = (one for one in effects if isinstance(one, Reply))
         return reply.body
 

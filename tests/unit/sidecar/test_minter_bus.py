@@ -9,6 +9,7 @@ from bus.envelope import Envelope
 from bus.machine import (
     Connect,
     Effect,
+    Keep,
     LocalRequest,
     Publish,
     Received,
@@ -54,7 +55,7 @@ def test_a_newer_catalogue_is_adopted_kept_and_told(
     minter.tick(0.0)
     assert not knows(minter, create, "gold")
     fresh = record(richer, 4)
-    assert minter.receive(publication(fresh), 0.1) == [StoreCatalogue(fresh)]
+    assert minter.receive(publication(fresh), 0.1) == [Keep(StoreCatalogue(fresh))]
     assert knows(minter, create, "gold")
     assert [beat.generation for beat in beats(minter.tick(0.1))] == [4]
 
