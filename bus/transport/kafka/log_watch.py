@@ -272,7 +272,7 @@ class _Log:
         place.offset = start = max(start, end - tail) if tail else start
         self._consumer.incremental_assign([place])
         self.is_open = True
-        return LogBounds(self._traffic, start, end)
+        return LogBounds(self._traffic, start, end, self._pins.identity(self.topic))
 
 
 def topic_of(traffic: str) -> Topic:

@@ -35,6 +35,10 @@ class TopicPins:
     def __contains__(self, topic: str) -> bool:
         return topic in self._ids
 
+    def identity(self, topic: str) -> str:
+        """What tells this topic from every other one: its id, drawn at random; empty if unknown."""
+        return self._ids.get(topic, "")
+
     def check(self, topic: str, seen: str) -> str:
         """Why this is not the topic that we knew; empty if it is. The first id is kept (`OSError`)."""
         known = self._ids.get(topic)
