@@ -14,6 +14,7 @@ is never believed: a broker counts when its very process lives and a client is t
 import contextlib
 import logging
 import os
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
@@ -179,6 +180,15 @@ class KafkaCluster:
             if missing := silent_brokers(info, self._ready_s_max):
                 tail = quote(log_path(self.directory, missing[0]).read_text(errors="replace"))
                 raise UnavailableError(f"Kafka broker {missing[0]} does not answer:\n{tail}")
+
+    def lose(self, partition: str) -> None:
+        """Remove a partition (TOPIC-NUMBER) from the data of every broker; `StateError` while one runs."""
+        with locked(self.directory):
+            info = self._info()
+            if living := info.living():
+                raise StateError(f"brokers {sorted(broker.id for broker in living)} run: stop them first")
+            for broker in info.brokers:
+                shutil.rmtree(data_path(self.directory, broker.id) / partition)
 
     def _info(self) -> ClusterInfo:
         info = read_cluster(self.directory)

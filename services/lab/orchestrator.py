@@ -25,7 +25,8 @@ from services.lab.ledger import account
 from services.lab.parts import attack_config, host_config, plant_config, plant_name, proxy_config
 from services.lab.processes import Process, stop_all, wait_until
 from services.lab.readiness import unready
-from services.lab.report import build_report
+from services.lab.refusals import Refusals
+from services.lab.report import build_report, highest_era
 from services.lab.script import Script
 from services.lab.site import Site
 from services.lab.steps.table import Entry
@@ -52,7 +53,8 @@ class Lab:
         self._script = script
         self.brokers = brokers
         self.say = report
-        self.instances = Instances(site, self._spawn)
+        self.instances = Instances(site, self.spawn)
+        self.clones: dict[str, Process] = {}
         self.hosts: dict[str, Process] = {}
         self.kills: list[HostKill] = []
         self.fresh_at: list[float] = []
@@ -67,6 +69,7 @@ class Lab:
         self._plant: Process | None = None
         self._attack: Process | None = None
         self._killer: HostKiller | None = None
+        self._refusals: Refusals | None = None
         kea = site.scenario.kea
         self._kea = None if kea is None else KeaRun(site, kea, report)
 
@@ -123,6 +126,10 @@ class Lab:
             time.sleep(LOOK_AGAIN_S)
         return time.monotonic() - began_at
 
+    def watch(self, refusals: Refusals) -> None:
+        """Look at what the services say of themselves, from now on."""
+        self._refusals = self._refusals or refusals
+
     def count(self, figure: str, number: int = 1) -> None:
         """Count something for the report."""
         self.figures[figure] = self.figures.get(figure, 0) + number
@@ -175,7 +182,12 @@ class Lab:
         return patience_s + max(0, scenario.modems - scenario.in_flight_max) / BOOTS_PER_S_MIN
 
     def _listen(self, wait_s: float = 0.0) -> None:
-        """Hear what the plant says."""
+        """Hear what the plant says, and look at what is watched."""
+        now = time.monotonic()
+        if self._refusals is not None and self._refusals.is_due(now):
+            answers = self.instances.answers(earlier=False)
+            cfms = [one for one in answers if one["service"] == "cfm"]
+            self._refusals.see([one for one in answers if one not in cfms], cfms, now)
         for line in [] if self._plant is None else self._plant.lines(wait_s):
             if "done" in line:
                 self._cpu_at_end = self._cpu()
@@ -190,6 +202,9 @@ class Lab:
         more = self.figures | self._interventions.finish()
         if site.scenario.ipv6:
             more["handoff_family"] = "ipv6"
+        if self._refusals is not None:
+            more["ready_while_refused"] = self._refusals.found
+        more["era"] = highest_era(instances.answers(earlier=False))
         if instances.kills:
             more["kills"] = instances.kills
         if self._attack is not None:
@@ -256,9 +271,9 @@ class Lab:
     def _module(self, name: str, group: str, module: str, config: dict[str, Any]) -> Process:
         path = self.site.directory / f"{name}.json"
         path.write_text(json.dumps(config))
-        return self._spawn(name, group, ["-m", f"services.lab.{module}", str(path)])
+        return self.spawn(name, group, ["-m", f"services.lab.{module}", str(path)])
 
-    def _spawn(self, name: str, group: str, arguments: list[str]) -> Process:
+    def spawn(self, name: str, group: str, arguments: list[str]) -> Process:
         process = Process(name, group, arguments, self.site.directory)
         self._processes.append(process)
         return process

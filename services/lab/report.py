@@ -1,6 +1,6 @@
 """The report of a run, in the words of the design's section 12."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rich.console import Console
@@ -59,6 +59,15 @@ def build_report(
         "ended": dict(ended),
         **more,
     }
+
+
+def highest_era(answers: Iterable[Mapping[str, Any]]) -> int:
+    """The latest era that an instance names in its `status`: how often authority changed hands."""
+    eras = [0]
+    for one in answers:
+        failover = one["failover"]
+        eras += [role["era"] for role in failover.get("roles", {}).values()] or [failover.get("era", 0)]
+    return max(eras)
 
 
 def is_good(report: Mapping[str, Any]) -> bool:

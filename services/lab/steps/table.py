@@ -9,7 +9,10 @@ from pydantic import model_validator
 from bus.section import Section
 from services.lab.steps.boots import Boot
 from services.lab.steps.brokers import BrokerStep
+from services.lab.steps.clone import Clone, EndClone
 from services.lab.steps.instances import Forget, Kill, Mode, Start, Stop, WaitReady
+from services.lab.steps.logs import CutLog
+from services.lab.steps.operator import BeginEra, Says, WatchRefusals
 from services.lab.steps.pause import Pause
 from services.lab.steps.step import Step
 from services.lab.steps.takeover import KillPrimary
@@ -28,6 +31,12 @@ class Entry(Section):
     pause: Pause | None = None
     brokers: BrokerStep | None = None
     kill_primary: KillPrimary | None = None
+    says: Says | None = None
+    era: BeginEra | None = None
+    watch_refusals: WatchRefusals | None = None
+    cut_log: CutLog | None = None
+    clone: Clone | None = None
+    end_clone: EndClone | None = None
 
     @model_validator(mode="before")
     @classmethod

@@ -1,0 +1,106 @@
+"""`clone` and `end_clone`: a second process of an instance, as of a machine that was copied while it ran."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import yaml
+from pydantic import Field
+
+from bus.errors import StateError
+from services.lab.addresses import HTTP_ADDRESS
+from services.lab.processes import ask
+from services.lab.site import free_port
+from services.lab.steps.step import Word, unknown_name
+
+if TYPE_CHECKING:
+    from services.lab.orchestrator import Lab
+    from services.lab.scenario import Scenario
+
+CLONE_ADDRESS = "127.0.0.99"
+TWICE = "its name is in use twice"
+TAKEN = "its name: another process has it"
+
+
+class OfOne(Word):
+    """A step on one instance."""
+
+    plain: ClassVar[str] = "of"
+    of: str
+    within_s: float = Field(30.0, gt=0)
+
+    def wrong(self, scenario: Scenario) -> str | None:
+        """A name that nobody has."""
+        return unknown_name((self.of,), scenario)
+
+
+class Clone(OfOne):
+    """Start a second process with the name, the key and a copy of the state directory of an instance that
+    runs, at addresses of its own, and wait until both say so and everybody who watches beats shows it.
+    """
+
+    def do(self, lab: Lab) -> None:
+        """Start, and wait."""
+        socket = self._start(lab)
+        original = lab.site.instances[self.of].socket
+        watchers = [one for one in lab.site.minters() if one.name != self.of]
+
+        def untold() -> str:
+            if not any(TAKEN in reason for reason in _answer(original)["missing"]):
+                return f"{self.of} does not say that another process has its name"
+            if not any(TWICE in reason for reason in _answer(socket)["degraded"]):
+                return f"the clone of {self.of} does not say that its name is in use twice"
+            for one in watchers:
+                if not _answer(one.socket).get("peers", {}).get(self.of, {}).get("twice"):
+                    return f"{one.name} does not show that {self.of} is there twice"
+            return ""
+
+        lab.wait_for(untold, self.within_s)
+        lab.count("clones")
+
+    def _start(self, lab: Lab) -> Path:
+        site, name = lab.site, f"{self.of}-clone"
+        one = site.instances[self.of]
+        lab.instances.up((self.of,))
+        state = site.state_directory(name)
+        shutil.copytree(site.state_directory(self.of), state)
+        data: dict[str, Any] = yaml.safe_load(one.config.read_text())
+        socket = site.directory / f"{name}.sock"
+        data["state_directory"], data["local"] = str(state), {"socket": str(socket)}
+        data["http"] = {"listen": f"{HTTP_ADDRESS}:{free_port([HTTP_ADDRESS])}"}
+        if "cfm" in data:
+            listen = f"tcp://{CLONE_ADDRESS}:{free_port([CLONE_ADDRESS])}"
+            data["cfm"] |= {"listen": listen, "advertise": listen}
+            data["cfm"]["tftp"] |= {"address": CLONE_ADDRESS}
+        if "multicast" in data:
+            data["multicast"] |= {"address": CLONE_ADDRESS}
+        config = site.directory / f"{name}.yaml"
+        config.write_text(yaml.safe_dump(data))
+        arguments = ["-m", "services.cli", "run", one.service, "--config", str(config)]
+        lab.clones[self.of] = lab.spawn(name, one.service, arguments)
+        return socket
+
+
+class EndClone(OfOne):
+    """Kill -9 the second process of an instance, and wait until the first one takes part again by itself."""
+
+    def do(self, lab: Lab) -> None:
+        """End, and wait."""
+        clone = lab.clones.pop(self.of, None)
+        if clone is None:
+            raise StateError(f"{self.of} has no clone")
+        clone.check()
+        clone.kill()
+        socket = lab.site.instances[self.of].socket
+
+        def away() -> str:
+            return f"{self.of} does not come back" if _answer(socket)["missing"] else ""
+
+        lab.wait_for(away, self.within_s)
+        lab.count("came_back")
+
+
+def _answer(socket: Path) -> dict[str, Any]:
+    return ask(socket, {"op": "status"}) or {"missing": ["it does not answer"], "degraded": []}

@@ -1,0 +1,83 @@
+"""What an operator does and reads: `says` waits for what an instance says of itself, `era` begins one."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from pydantic import Field, model_validator
+
+from bus.errors import StateError
+from services.lab.processes import ask
+from services.lab.refusals import Refusals
+from services.lab.steps.instances import OnInstances
+from services.lab.steps.step import Word
+
+if TYPE_CHECKING:
+    from services.lab.orchestrator import Lab
+
+MARGIN_S = 5.0
+
+
+class Says(OnInstances):
+    """Wait until each of these instances gives a reason with this text for not being ready (`missing`), or
+    for being degraded, and goes on to say it for `hold_s`.
+    """
+
+    missing: str = ""
+    degraded: str = ""
+    within_s: float = Field(30.0, gt=0)
+    hold_s: float = Field(0.0, ge=0)
+
+    @model_validator(mode="after")
+    def _is_one_thing(self) -> Says:
+        if bool(self.missing) == bool(self.degraded):
+            raise ValueError("give one of missing and degraded, a part of the reason")
+        return self
+
+    def do(self, lab: Lab) -> None:
+        """Wait."""
+        lab.wait_for(lambda: self._silent(lab), self.within_s)
+        end = time.monotonic() + self.hold_s
+        while time.monotonic() < end:
+            if text := self._silent(lab):
+                raise StateError(text)
+            lab.wait_for(lambda: "", MARGIN_S)
+            time.sleep(0.1)
+        lab.count("reasons_said", len(lab.instances.up(self.names)))
+
+    def _silent(self, lab: Lab) -> str:
+        kind, wanted = ("missing", self.missing) if self.missing else ("degraded", self.degraded)
+        for name in lab.instances.up(self.names):
+            answer = ask(lab.site.instances[name].socket, {"op": "status"}) or {kind: ["it does not answer"]}
+            if not any(wanted in reason for reason in answer[kind]):
+                return f"{name} does not say that {wanted!r} is {kind}, but {answer[kind]}"
+        return ""
+
+
+class BeginEra(Word):
+    """Begin an era by hand, as `provbus failover era` does, through the first sidecar."""
+
+    within_s: float = Field(10.0, gt=0)
+
+    def do(self, lab: Lab) -> None:
+        """Ask until it is taken: the sidecar may not have heard the CFMs yet."""
+        socket, answers = lab.site.minters()[0].socket, []
+
+        def refused() -> str:
+            answer = ask(socket, {"op": "failover.era", "authority": "the lab"}) or {}
+            answers.append(answer)
+            return "" if "era" in answer else str(answer.get("detail", "no answer"))
+
+        lab.wait_for(refused, self.within_s)
+        lab.count("eras_by_hand")
+
+
+class WatchRefusals(Word):
+    """From now on count how often a sidecar calls itself ready while every CFM stands by another claim than
+    its own: `ready_while_refused`.
+    """
+
+    def do(self, lab: Lab) -> None:
+        """Watch."""
+        lab.watch(Refusals())
