@@ -119,7 +119,7 @@ class Disconnect(NamedTuple):
 
 
 class TakeIncarnation(NamedTuple):
-    """From now on be this incarnation, once that is on the disk; the machine sees it in its stamp."""
+    """A record to `Keep`: from then on we are this incarnation, and the machine sees it in its stamp."""
 
     incarnation: int
 

@@ -170,12 +170,8 @@ class Node:
         return runner.run()
 
     def _take_incarnation(self, effect: TakeIncarnation) -> None:
-        """What cannot be kept is not taken; the machine asks again."""
-        try:
-            keep_incarnation(self.config.state_directory, effect.incarnation)
-        except OSError as error:
-            _log.warning("the next incarnation cannot be kept: %s", error)
-            return
+        """What cannot be kept (`OSError`) is not taken."""
+        keep_incarnation(self.config.state_directory, effect.incarnation)
         _log.warning("the other process of our name is silent: from now on we are %d", effect.incarnation)
         self.stamp.begin(effect.incarnation)
 

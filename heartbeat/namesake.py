@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from enum import StrEnum
 
 from bus.envelope import Envelope, Stamp
-from bus.machine import Effect, TakeIncarnation
+from bus.machine import Effect, Keep, TakeIncarnation
 from bus.metrics import Sample, labelled
 from heartbeat.timing import SILENCE_S
 
@@ -120,7 +120,7 @@ class Namesake:
             self._go(_Cause.TURNS)
             return []
         self._take_at = now + TAKE_AGAIN_S
-        return [TakeIncarnation(max(int(wall_s * 1000), self.rival + 1, incarnation + 1))]
+        return [Keep(TakeIncarnation(max(int(wall_s * 1000), self.rival + 1, incarnation + 1)))]
 
     def deadline(self) -> float | None:
         """When `tick` is due."""

@@ -37,6 +37,7 @@ from bus.machine import (
     Send,
     SessionClosed,
     Stopping,
+    TakeIncarnation,
     Undelivered,
     Unkept,
     WallClock,
@@ -136,6 +137,7 @@ class Cfm:
                 StoreFence: Subject("fence", self._fence.record),
                 StorePromises: Subject("promises", lambda: voting and voting.record()),
                 StoreCatalogue: Subject("settings", self._builder.copy),
+                TakeIncarnation: Subject("incarnation", lambda: None),  # asked for anew, with a later one
             }
         )
         self._dedup = Dedup()

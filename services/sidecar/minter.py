@@ -48,6 +48,7 @@ from bus.machine import (
     Send,
     SessionClosed,
     Stopping,
+    TakeIncarnation,
     Undelivered,
     Unkept,
     WallClock,
@@ -137,6 +138,7 @@ class Minter:
             {
                 StoreFailover: Subject("failover", self._authority.record),
                 StoreCatalogue: Subject("settings", self._offering.copy),
+                TakeIncarnation: Subject("incarnation", lambda: None),  # asked for anew, with a later one
             }
         )
         self._mint = Mint(stamp, sealer, self._offering, random_bytes)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from bus.envelope import Envelope
-from bus.machine import Effect, Publish, Received, Send, TakeIncarnation
+from bus.machine import Effect, Keep, Publish, Received, Send, TakeIncarnation, Unkept
 from bus.messages import BEAT, Beat, decode, encode
 from fileid.handoff import ACKED_SEQ
 from fileid.table import Status
@@ -43,8 +43,11 @@ def test_it_says_so_and_comes_back_when_the_other_one_is_silent(cfm: Cfm) -> Non
     assert "later incarnation 99" in cfm.status.missing()[0]
     said = [one.envelope for one in cfm.tick(2.5) if isinstance(one, Publish)]
     assert [decode(Beat, one.data).namesake for one in said if one.type == BEAT] == ["yielded"]
-    effects = cfm.tick(2.0 + SILENT_S)
-    assert any(isinstance(one, TakeIncarnation) and one.incarnation > 99 for one in effects)
+    (taken,) = (one.record for one in cfm.tick(2.0 + SILENT_S) if isinstance(one, Keep))
+    assert isinstance(taken, TakeIncarnation)
+    assert taken.incarnation > 99
+    assert cfm.receive(Unkept(taken, (), "No space left on device"), 13.0) == []
+    assert cfm.status.missing()
 
 
 def test_beats_of_others_and_our_own_are_nothing_to_it(cfm: Cfm) -> None:

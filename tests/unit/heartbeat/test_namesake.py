@@ -2,7 +2,7 @@
 
 import pytest
 
-from bus.machine import TakeIncarnation
+from bus.machine import Keep
 from heartbeat.namesake import SILENT_S, START_S, TAKES_MAX, WITHIN_S, Namesake, NamesakeState
 from heartbeat.timing import SILENCE_S
 
@@ -24,10 +24,10 @@ class Process:
         due = self.namesake.deadline()
         if due is not None and due <= now:
             for effect in self.namesake.tick(self.incarnation, now, now):
-                assert isinstance(effect, TakeIncarnation)
+                assert isinstance(effect, Keep)
                 self.asked += 1
                 if self.keeps:
-                    self.incarnation = effect.incarnation
+                    self.incarnation = effect.record.incarnation
                     self.namesake.tick(self.incarnation, now, now)
 
     def hear(self, other: "Process", now: float) -> None:

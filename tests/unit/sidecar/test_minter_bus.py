@@ -17,6 +17,7 @@ from bus.machine import (
     Send,
     TakeIncarnation,
     Undelivered,
+    Unkept,
 )
 from bus.messages import BEAT, Beat, CatalogueRecord, decode
 from fileid.row import ACK, HELLO, PULL, PULLED, ROWS, Row, pack_names, split_rows
@@ -213,8 +214,11 @@ def test_another_process_of_our_name_ends_our_work_until_it_is_silent(
     assert (reply.body["error"], "another process has it" in reply.body["detail"]) == ("try_again", True)
     assert [one.namesake for one in beats(minter.tick(1.5))] == ["yielded"]
     assert "later incarnation 99" in minter.status.missing()[0]
-    taken = [one for one in minter.tick(1.0 + SILENT_S) if isinstance(one, TakeIncarnation)]
-    assert [one.incarnation > 99 for one in taken] == [True]
+    (taken,) = (one.record for one in minter.tick(1.0 + SILENT_S) if isinstance(one, Keep))
+    assert isinstance(taken, TakeIncarnation)
+    assert taken.incarnation > 99
+    assert minter.receive(Unkept(taken, (), "No space left on device"), 11.0) == []
+    assert "later incarnation 99" in minter.status.missing()[0]
 
 
 def test_a_beat_of_our_own_is_no_other_process(build: Build, beat: Make) -> None:
