@@ -1,12 +1,13 @@
 """What a test may need of the machine, and whether its absence is excused.
 
 A machine without Java or Maven skips the tests on real Kafka and says why; one without the TFTP clients that
-others wrote, without ISC Kea, or without IPv6, skips the tests with them. Where `PROVBUS_REQUIRE` names
-`kafka`, `tftp-clients`, `kea` or `ipv6` (a comma-separated list), as on the machines that decide about a
-release, their absence is a failure.
+others wrote, without ISC Kea, without IPv6, or where no namespaces can be made, skips the tests with them.
+Where `PROVBUS_REQUIRE` names `kafka`, `tftp-clients`, `kea`, `ipv6` or `namespaces` (a comma-separated list),
+as on the machines that decide about a release, their absence is a failure.
 """
 
 import shutil
+import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from typing import NoReturn
 
@@ -48,6 +49,19 @@ def need_ipv6(environ: Mapping[str, str], is_there: Callable[[], bool] = has_ipv
     """
     if not is_there():
         _excuse("ipv6", "this machine has no IPv6", environ)
+
+
+def need_namespaces(environ: Mapping[str, str]) -> None:
+    """Return if network and mount namespaces can be made here, which takes root and `ip`; else skip the test,
+    or fail it where `VARIABLE` names namespaces.
+    """
+    path = environ.get("PATH", "")
+    missing = [program for program in ("ip", "unshare", "mount") if not shutil.which(program, path=path)]
+    if missing:
+        _excuse("namespaces", f"there is no {missing[0]} on the PATH", environ)
+    made = subprocess.run(["unshare", "--net", "--mount", "true"], capture_output=True, text=True)
+    if made.returncode != 0:
+        _excuse("namespaces", f"no namespaces can be made: {made.stderr.strip()}", environ)
 
 
 def missing_for_kafka(environ: Mapping[str, str]) -> str | None:
