@@ -91,8 +91,10 @@ class Fleet(Section):
 
 
 def load_fleet(path: Path) -> Fleet:
-    """The fleet in a file; `ConfigError` says what is wrong and where."""
-    data, marks = read_yaml(path)
+    """The fleet in a file; `ConfigError` says what is wrong and where, `UnavailableError` that it is not
+    there.
+    """
+    data, marks = read_yaml(path, may_come=True)
     try:
         fleet = Fleet(**data)
     except ValidationError as error:

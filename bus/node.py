@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import zmq
 
 from bus import state_file
-from bus.config import MODES, Config, KafkaSection
+from bus.config import MODES, Config, KafkaSection, MulticastSection
 from bus.datagram import DATA_BYTES_MAX, GroupKey
 from bus.envelope import Stamp
 from bus.errors import ConfigError
@@ -36,6 +36,7 @@ from bus.transport.curve import KeyPair, key_pair
 from bus.transport.here import Patience
 from bus.transport.http import HttpServer
 from bus.transport.kafka.client import Kafka
+from bus.transport.kafka.settings import client_settings
 from bus.transport.local import LocalServer
 from bus.transport.multicast import Multicast, Place, lossy
 from bus.transport.poller import Poller
@@ -57,17 +58,23 @@ class Node:
     """The frame of one instance. Close it, whatever happened."""
 
     def __init__(
-        self, config: Config, services: Sequence[str], read: Sequence[str], overhear: Sequence[str] = ()
+        self,
+        config: Config,
+        services: Sequence[str],
+        read: Sequence[str],
+        overhear: Sequence[str] = (),
+        patience: Patience | None = None,
     ) -> None:
         """Open what every service needs; `services` are those this process may be, `read` the classes it
-        reads, `overhear` those of which it wants what others are told in a group.
+        reads, `overhear` those of which it wants what others are told in a group. `patience` is what this
+        start has, from now on, for what is late.
         """
         self.config = config
         self.fleet, self.member, self.keys = identify(config, services)
         self.lock = InstanceLock(config.state_directory)
         self._closers: list[Any] = [self.lock.close]
         self._tellers: list[Callable[[], Iterable[Sample]]] = []
-        self.patience = Patience()
+        self.patience = patience or Patience()
         try:
             incarnation = next_incarnation(config.state_directory)
             self.stamp = Stamp(config.instance, self.member.site, incarnation)
@@ -205,10 +212,7 @@ class Node:
 
     def _group_keys(self) -> list[GroupKey]:
         assert self.config.multicast is not None
-        keys = [key for path in self.config.multicast.keys for key in load_group_keys(path)]
-        if len({key.key_id for key in keys}) != len(keys):
-            raise ConfigError("multicast.keys: two keys have the same id")
-        return keys
+        return group_keys(self.config.multicast)
 
     def close(self) -> None:
         """Close everything, newest first."""
@@ -219,6 +223,14 @@ class Node:
 def _tell(news: str) -> None:
     if news:
         _log.warning("%s", news)
+
+
+def group_keys(section: MulticastSection) -> list[GroupKey]:
+    """The keys of the group, the one that seals first (`ConfigError`, `UnavailableError`)."""
+    keys = [key for path in section.keys for key in load_group_keys(path)]
+    if len({key.key_id for key in keys}) != len(keys):
+        raise ConfigError("multicast.keys: two keys have the same id")
+    return keys
 
 
 def identify(config: Config, services: Sequence[str]) -> Identity:
@@ -247,21 +259,13 @@ def next_incarnation(directory: Path) -> int:
     except OSError as error:
         raise state_file.unusable("write", path, error) from error
     except ValueError as error:
-        raise ConfigError(f"state_directory: {path} does not hold a number") from error
+        raise state_file.damaged(path, "it does not hold a number") from error
     return incarnation
 
 
 def keep_incarnation(directory: Path, incarnation: int) -> None:
     """Have the next start take a later one (`OSError`)."""
     state_file.keep(directory / "incarnation", str(incarnation).encode())
-
-
-def client_settings(section: KafkaSection) -> dict[str, Any]:
-    """librdkafka's settings for the connection; the password comes from its file."""
-    settings: dict[str, Any] = {"bootstrap.servers": section.bootstrap, **section.client}
-    if section.password_file is not None:
-        settings["sasl.password"] = read_secret(section.password_file).decode()
-    return settings
 
 
 def _kafka(

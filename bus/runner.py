@@ -30,7 +30,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from bus.errors import ConfigError, OversizeError, TransportError
+from bus.errors import ConfigError, OversizeError, TransportError, UnavailableError
 from bus.log import Sparing
 from bus.machine import (
     Draining,
@@ -148,7 +148,7 @@ class Runner:
         self._is_reload_wanted = False
         try:
             self._reload()
-        except ConfigError as error:
+        except (ConfigError, UnavailableError) as error:
             _log.error("nothing was reloaded: %s", error)
         else:
             _log.info("reloaded")

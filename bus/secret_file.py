@@ -10,35 +10,38 @@ import os
 import stat
 from pathlib import Path
 
-from bus.errors import ConfigError
+from bus.errors import ConfigError, UnavailableError
+from bus.unreadable import cannot_read
 
 CREDENTIALS = "credentials:"
 _log = logging.getLogger("provbus.secret_file")
 
 
 def read_secret(path: Path) -> bytes:
-    """A secret from its file; `ConfigError` if unreadable or empty.
+    """A secret from its file; `UnavailableError` if it cannot be read, or is empty, now.
 
     One trailing newline is not part of it, for editors end files with one; everything else is, spaces and a
     carriage return too. A file that everybody on the host may read is a warning.
     """
-    path = _credential(path)
+    path = credential(path)
     try:
         with path.open("rb") as file:
             is_exposed = bool(os.fstat(file.fileno()).st_mode & stat.S_IROTH)
             secret = file.read()
     except OSError as error:
-        raise ConfigError(f"cannot read the secret in {path}: {error.strerror}") from error
+        raise cannot_read(f"the secret in {path}", error) from error
     if is_exposed:
         _log.warning("everybody may read the secret in %s: chmod o-r", path)
     secret = secret.removesuffix(b"\n")
     if not secret:
-        raise ConfigError(f"the secret in {path} is empty")
+        raise UnavailableError(f"the secret in {path} is empty")
     return secret
 
 
-def _credential(path: Path) -> Path:
-    """Where the secret of this path stands: itself, unless it is a credential of our service."""
+def credential(path: Path) -> Path:
+    """Where the file of this path stands: itself, unless it is a credential of our service (`ConfigError` if
+    it can be none).
+    """
     name = str(path).removeprefix(CREDENTIALS)
     if name == str(path):
         return path

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from bus.errors import ConfigError, DecodeError, TryAgainError
+from bus.errors import ConfigError, DecodeError, TryAgainError, UnavailableError
 from bus.messages import Contract, decode
 
 _Model = TypeVar("_Model", bound=Contract)
@@ -21,17 +21,25 @@ class DoubtError(OSError):
 
 
 def load(path: Path, model: type[_Model]) -> _Model | None:
-    """What the file holds, None if there is none. What was kept must not be forgotten: `ConfigError` if it
-    makes no sense, and what `unusable` says if it cannot be read.
+    """What the file holds, None if there is none. What was kept must not be forgotten: `UnavailableError` if
+    it makes no sense (no configuration is to blame for that), and what `unusable` says if it cannot be read.
     """
     try:
         return decode(model, path.read_bytes())
     except FileNotFoundError:
         return None
     except DecodeError as error:
-        raise ConfigError(f"state_directory: {path}: {error}") from error
+        raise damaged(path, str(error)) from error
     except OSError as error:
         raise unusable("read", path, error) from error
+
+
+def damaged(path: Path, what: str) -> UnavailableError:
+    """The error to raise when a file of ours does not hold what we wrote."""
+    return UnavailableError(
+        f"state_directory: {path} is damaged: {what}; restore it, or see deploy/systemd/README.md before you"
+        " remove it"
+    )
 
 
 def keep(path: Path, data: bytes, sync: Callable[[int], None] = os.fsync) -> None:

@@ -15,19 +15,27 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from bus.environment import section_of
-from bus.errors import ConfigError
+from bus.errors import ConfigError, UnavailableError
+from bus.unreadable import cannot_read
 
 Marks = Mapping[tuple[str, ...], int]
 
 _STEP = re.compile(r"[^.\[\]]+")
 
 
-def read_yaml(path: Path) -> tuple[dict[str, Any], dict[tuple[str, ...], int]]:
-    """A YAML mapping and the line of each of its keys and items; `ConfigError` if there is none."""
+def read_yaml(path: Path, *, may_come: bool = False) -> tuple[dict[str, Any], dict[tuple[str, ...], int]]:
+    """A YAML mapping and the line of each of its keys and items; `ConfigError` if there is none.
+
+    Whoever names a file on the command line has it. One that a configuration names `may_come` later: without
+    it this is an `UnavailableError`, as it is when a disk fails.
+    """
     try:
         text = path.read_text()
+    except (FileNotFoundError, PermissionError) as error:
+        kind = UnavailableError if may_come else ConfigError
+        raise kind(f"cannot read {path}: {error.strerror}") from error
     except OSError as error:
-        raise ConfigError(f"cannot read {path}: {error.strerror}") from error
+        raise cannot_read(str(path), error) from error
     except ValueError as error:
         raise ConfigError(f"{path} is not YAML: {error}") from error
     return parse_yaml(text, str(path))

@@ -86,6 +86,11 @@ class Opener:
         """Open names with these keys from now on."""
         self._keys = {key.key_id: (key.minter, AESSIV(key.key)) for key in keys}
 
+    @property
+    def minters(self) -> set[int]:
+        """The numbers of those whose names open."""
+        return {minter for minter, _ in self._keys.values()}
+
     def open(self, name: bytes) -> Row:
         """The row in a name; `DecodeError` unless one of our minters made it. Age and address are not judged
         here.

@@ -128,6 +128,7 @@ REASONS = (
     "Kafka does not",
     "the clock",
     "the place",
+    "the seal key",
     "the role log",
 )
 """How the reasons begin, as the sources write them."""

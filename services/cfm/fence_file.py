@@ -29,7 +29,7 @@ class _Kept(Contract):
 
 
 def load_fence(directory: Path) -> dict[str, list[Known]]:
-    """What was kept last (`ConfigError`)."""
+    """What was kept last (`UnavailableError`)."""
     kept = state_file.load(directory / FILE, _Kept) or _Kept()
     return {role: [_known(one) for one in claims] for role, claims in kept.roles.items()}
 

@@ -155,6 +155,8 @@ class Cfm:
             namesake=self._namesake,
             dedup=self._dedup,
             connected=self._routes,
+            minters=self._minters,
+            opener=opener,
             builder=self._builder,
             serving=self._serving,
             fence=self._fence,

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from bus.config import Config
 from bus.endpoint import parse
+from bus.envelope import number_of
 from bus.errors import ConfigError
 from bus.fleet import MINTERS, load_seal_keys
 from bus.machine import Exit, Send
@@ -61,6 +62,10 @@ def read_files(config: Config) -> Files:
     ]
     if len({seal.key_id for seal in seals}) != len(seals):
         raise ConfigError(f"{config.instance}: two of its seal keys have the same id")
+    known = {seal.minter for seal in seals}
+    for name in identity.fleet.keys(*MINTERS):
+        if number_of(name) not in known:
+            _log.warning("cfm.seal_keys: no key of %s: a read that comes before its row gets nothing", name)
     return Files(section, secret, seals, identity)
 
 

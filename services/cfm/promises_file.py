@@ -22,7 +22,7 @@ class _Kept(Contract):
 
 
 def load_promises(directory: Path) -> dict[str, Promise] | None:
-    """What was promised last, None if there is no record (`ConfigError`)."""
+    """What was promised last, None if there is no record (`UnavailableError`)."""
     kept = state_file.load(directory / FILE, _Kept)
     return (
         None

@@ -13,6 +13,7 @@ from bus.keeping import Keeping
 from bus.messages import Beat
 from bus.metrics import Sample, labelled
 from fileid.reads import Reads
+from fileid.seal import Opener
 from fileid.table import Status, Table
 from heartbeat.fence import Fence, StoreFence
 from heartbeat.grants import StorePromises
@@ -30,7 +31,9 @@ _STATUSES = [status.name.lower() for status in Status]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CfmStatus:
-    """A look at the parts of one CFM. `beat` makes its next beat, `connected` names the minters."""
+    """A look at the parts of one CFM. `beat` makes its next beat, `connected` names the minters that are,
+    `minters` every one by its number.
+    """
 
     stamp: Stamp
     beat: Callable[[float], Beat]
@@ -42,6 +45,8 @@ class CfmStatus:
     namesake: Namesake
     dedup: Dedup
     connected: Iterable[str]
+    minters: Mapping[int, str]
+    opener: Opener
     builder: Builder
     serving: Serving
     fence: Fence
@@ -86,7 +91,20 @@ class CfmStatus:
 
     def degraded(self) -> list[str]:
         """Rows of the primaries that we knew are taken, those of later ones are not; files are built."""
-        return [*self.namesake.degraded(), *self._lacks_authority(), *self._lacks_disk()]
+        return [
+            *self.namesake.degraded(),
+            *self._lacks_authority(),
+            *self._lacks_disk(),
+            *self._lacks_keys(),
+        ]
+
+    def _lacks_keys(self) -> list[str]:
+        known = self.opener.minters
+        return [
+            f"the seal key of {name}, without which a read before its row gets nothing: see cfm.seal_keys"
+            for number, name in self.minters.items()
+            if number not in known
+        ]
 
     def _lacks_authority(self) -> list[str]:
         if self.voting is not None and not self.voting.votes:

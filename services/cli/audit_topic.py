@@ -13,9 +13,10 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 
 from bus.audit import events_of
 from bus.codec import from_headers
-from bus.errors import ConfigError, DecodeError, UnavailableError
+from bus.errors import DecodeError, UnavailableError
 from bus.routes import route
 from bus.transport.kafka.client import COMMON, CONSUMER
+from bus.transport.kafka.settings import refused
 from services.cli.story import Told, is_told
 
 ANSWER_S = 3.0  # for the brokers to say what they hold
@@ -35,7 +36,7 @@ def read(settings: Mapping[str, Any], field: str, value: str, since_ms: int) -> 
     try:
         consumer = Consumer({**COMMON, **settings, **CONSUMER, **own})
     except KafkaException as error:
-        raise ConfigError(f"Kafka client settings: {error.args[0].str()}") from error
+        raise refused(error) from error
     with closing(consumer):
         try:
             ends = _assign(consumer, since_ms)

@@ -19,10 +19,11 @@ from rich.text import Text
 
 from bus.config import load
 from bus.environment import Place, variable
-from bus.fleet import load_fleet, load_group_keys
-from bus.node import client_settings
+from bus.fleet import load_fleet
+from bus.node import group_keys
 from bus.secret_file import CREDENTIALS
 from bus.transport.kafka.client import Kafka
+from bus.transport.kafka.settings import client_settings
 from bus.transport.poller import Poller
 from bus.yaml_file import read_yaml
 from services.cfm import process as cfm_process
@@ -61,8 +62,7 @@ def check(file: Path) -> None:
     if found.kafka is not None:
         _check_client({**client_settings(found.kafka), "bootstrap.servers": ""})
     if found.multicast is not None:
-        for path in found.multicast.keys:
-            load_group_keys(path)
+        group_keys(found.multicast)
     click.echo("ok")
 
 

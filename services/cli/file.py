@@ -1,11 +1,11 @@
 """`provbus file`: configuration files by themselves."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import click
 
-from bus.errors import BusyError, ConfigError
+from bus.errors import BusyError, ConfigError, UnavailableError
 from bus.secret_file import read_secret
 from services.cli.document import dump_document, load_document
 from services.docsis.document import Document, decode_document
@@ -54,7 +54,7 @@ def encode_files(
     """
     if len(files) > 1 and output is None:
         raise click.UsageError("many files take a directory: -o DIRECTORY")
-    secrets = [read_secret(path) for path in secret_file]
+    secrets = _secrets(secret_file)
     documents: dict[str, Document] = {}
     mistakes = []
     for name in files:
@@ -112,7 +112,7 @@ def verify_files(files: tuple[str, ...], secret_file: tuple[Path, ...]) -> None:
 
     A digest in the extended CMTS MIC (43.6.3) is not judged.
     """
-    secrets = [read_secret(path) for path in secret_file]
+    secrets = _secrets(secret_file)
     verdicts = []
     for name in files:
         try:
@@ -124,6 +124,14 @@ def verify_files(files: tuple[str, ...], secret_file: tuple[Path, ...]) -> None:
     if not verdicts:
         raise SystemExit(NOTHING_READ)
     raise SystemExit(verdicts != ["ok"] * len(files))
+
+
+def _secrets(files: Sequence[Path]) -> list[bytes]:
+    """The secrets in these files. Whoever names a file on the command line has it: `ConfigError`."""
+    try:
+        return [read_secret(path) for path in files]
+    except UnavailableError as error:
+        raise ConfigError(str(error)) from error
 
 
 def _read(name: str, size_bytes_max: int) -> bytes:

@@ -63,10 +63,7 @@ def _sidecar(service: str, budget: Budget, what: str) -> None:
     @config_option
     @mode_option
     def command(path: Path, mode: str) -> None:
-        config = _load(path)
-        if config.minter is not None and config.minter.kea is not None:
-            raise ConfigError(f"{path}: minter.kea is for a DHCP sidecar")
-        sys.exit(sidecar_process.run(config, service, budget).code)
+        sys.exit(sidecar_process.run(_load(path), service, budget).code)
 
 
 _sidecar("mps", mps_policy.BUDGET, "a Multimedia Provisioning Service")

@@ -6,7 +6,7 @@ import click
 
 from bus.config import load
 from bus.errors import ConfigError
-from bus.node import client_settings
+from bus.transport.kafka.settings import client_settings
 from bus.transport.kafka.topics import create_topics
 from services.cli.run import config_option
 

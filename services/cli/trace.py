@@ -20,7 +20,7 @@ from bus.audit import DEVICE, FILEID
 from bus.config import Config, load
 from bus.errors import ConfigError, DecodeError, TryAgainError, UnavailableError
 from bus.fleet import load_fleet, load_seal_keys
-from bus.node import client_settings
+from bus.transport.kafka.settings import client_settings
 from fileid.seal import KEY_BYTES, Opener, SealKey
 from services.cli import audit_topic
 from services.cli.instance import ask

@@ -1,5 +1,6 @@
 """Where the catalogue is kept: the operator's YAML file, and the copy on disk for a start without Kafka."""
 
+import logging
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -11,6 +12,8 @@ from bus.routes import route
 from bus.yaml_file import line_of, read_yaml
 from services.settings.catalogue import Classes, Problem, Rules, parse, record
 from services.settings.fragments import Expanded, expand
+
+_log = logging.getLogger("provbus.settings")
 
 Check = Callable[[Classes, Rules], Iterable[Problem]]
 """What is wrong inside the definitions and the rules; `services.settings` only knows what is around them."""
@@ -35,9 +38,9 @@ class CatalogueFile(NamedTuple):
         return record(self.classes, 1, self.lookup)
 
 
-def read_catalogue(path: Path, check: Check) -> CatalogueFile:
-    """The catalogue in a YAML file; `ConfigError` if the file cannot be read at all."""
-    data, marks = read_yaml(path)
+def read_catalogue(path: Path, check: Check, *, may_come: bool = False) -> CatalogueFile:
+    """The catalogue in a YAML file; the errors of `read_yaml` if the file cannot be read at all."""
+    data, marks = read_yaml(path, may_come=may_come)
     found = expand(data)
 
     def locate(problems: Iterable[Problem]) -> list[str]:
@@ -59,11 +62,18 @@ def save(path: Path, found: CatalogueRecord) -> None:
 
 
 def load(path: Path) -> CatalogueRecord | None:
-    """The record kept on disk; None if there is none, or none that is whole."""
+    """The record kept on disk; None if there is none, or none that can be read: it is a copy, and the topic
+    has the original.
+    """
     try:
         return parse(path.read_bytes())
-    except (FileNotFoundError, DecodeError):
+    except FileNotFoundError:
         return None
+    except OSError as error:
+        _log.warning("starting without the settings kept in %s: %s", path, error.strerror)
+    except DecodeError as error:
+        _log.warning("starting without the settings kept in %s: %s", path, error)
+    return None
 
 
 def _at_their_origin(found: Expanded, problems: Iterable[Problem]) -> Iterator[Problem]:

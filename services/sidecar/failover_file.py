@@ -31,7 +31,7 @@ class _Kept(Contract):
 
 
 def load_failover(directory: Path) -> StoreFailover:
-    """What was kept last (`ConfigError`)."""
+    """What was kept last (`UnavailableError`)."""
     kept = state_file.load(directory / FILE, _Kept) or _Kept()
     claim = kept.claim
     stand = None if claim is None else Stand(**claim.model_dump())

@@ -3,17 +3,17 @@
 import logging
 import os
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any, NamedTuple, Protocol
 
 from bus.config import Config
 from bus.errors import ConfigError, LocalError
-from bus.fleet import load_seal_keys
+from bus.fleet import Fleet, load_seal_keys
 from bus.machine import Connect, Exit, Send, WatchHost
 from bus.messages import CatalogueRecord
 from bus.node import Identity, Node, identify
-from bus.service_sections import MinterSection
+from bus.service_sections import KeaSection, MinterSection
 from bus.transport.poller import Poller
 from bus.transport.processes import ProcessWatch
 from bus.transport.zeromq import Dealers
@@ -51,10 +51,11 @@ def read_files(config: Config, service: str) -> Files:
     if section is None:
         raise ConfigError(f"{config.instance} needs a 'minter' section")
     path = section.publish_catalogue
-    publish = None if path is None else read_catalogue(path, catalogue_problems).sound()
+    publish = None if path is None else read_catalogue(path, catalogue_problems, may_come=True).sound()
     identity = identify(config, [service])
-    if config.failover.grants:
-        check_voters([*identity.fleet.keys("cfm")])
+    _check_roles(config, identity.fleet)
+    if section.kea is not None:
+        _check_kea(section.kea, service, identity.fleet)
     line = load_seal_keys(section.seal_key, identity.fleet, KEY_BYTES)[0]
     if line[0] != config.instance:
         raise ConfigError(f"{section.seal_key} is the seal key of {line[0]}, not of {config.instance}")
@@ -87,7 +88,6 @@ def run(
     section, publish, seal_key, _ = read_files(config, service)
     node = Node(config, [service], read=("heartbeat", "config", "failover"))
     try:
-        _check(files, node.fleet.services())
         copy = config.state_directory / "catalogue.json"
         catalogue = load(copy)
         node.check(has_copy=catalogue is not None)
@@ -187,11 +187,9 @@ def stand(node: Node) -> GrantedRole:
 
 
 def appoint(node: Node, kept: StoreFailover) -> Appointment:
-    """Whom a person named; `ConfigError` if nobody did."""
+    """Whom a person named."""
     section = node.config.failover
     role, members = _members(node)
-    if section.primary not in members:
-        raise ConfigError(f"failover.primary: over multicast a person says who of {', '.join(members)} is it")
     stand = kept.stand
     is_appointed = stand is not None and stand.authority == BY_APPOINTMENT and kept.mode == "multicast"
     return Appointment(
@@ -221,15 +219,35 @@ def elect(node: Node, kept: StoreFailover) -> Election:
 
 def _members(node: Node) -> tuple[str, list[str]]:
     """Our role, and who may hold it, in the order of the fleet file."""
-    roles = node.fleet.roles()
-    role = roles[node.stamp.instance]
-    return role, [name for name in roles if roles[name] == role]
+    name = node.stamp.instance
+    return node.fleet.roles()[name], _members_of(name, node.fleet)
 
 
-def _check(files: Sequence[LeaseFile], services: Mapping[str, str]) -> None:
-    """Every CFM that a DHCP server may name is one of the fleet."""
-    for name in (name for file in files for name in file.cfms):
-        if services.get(name) != "cfm":
+def _members_of(name: str, fleet: Fleet) -> list[str]:
+    """Who may hold the role of this instance, in the order of the fleet file."""
+    roles = fleet.roles()
+    return [other for other in roles if roles[other] == roles[name]]
+
+
+def _check_roles(config: Config, fleet: Fleet) -> None:
+    """Over multicast somebody decides who holds a role for which several stand."""
+    section = config.failover
+    if section.grants:
+        check_voters([*fleet.keys("cfm")])
+    elif config.transport.mode == "multicast" and config.instance in fleet.shared_roles():
+        members = _members_of(config.instance, fleet)
+        if not section.allow_dual_active and section.primary not in members:
+            raise ConfigError(
+                f"failover.primary: over multicast a person says who of {', '.join(members)} is it"
+            )
+
+
+def _check_kea(section: KeaSection, service: str, fleet: Fleet) -> None:
+    """Only a DHCP server is a Kea, and every CFM that it may name is one of the fleet."""
+    if service != "dhcp":
+        raise ConfigError("minter.kea is for a DHCP sidecar")
+    for name in (name for file in section.files for name in file.cfms):
+        if fleet.services().get(name) != "cfm":
             raise ConfigError(f"minter.kea.files: {name} is no CFM of the fleet")
 
 

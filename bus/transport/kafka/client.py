@@ -30,13 +30,14 @@ from pydantic_core import from_json
 
 from bus.codec import to_headers
 from bus.envelope import Envelope
-from bus.errors import BackpressureError, ConfigError, LocalError, UnavailableError
+from bus.errors import BackpressureError, LocalError, UnavailableError
 from bus.log import RateLimit
 from bus.machine import Undelivered
 from bus.metrics import Sample, Tally
 from bus.routes import ROUTES, check_size, route
 from bus.transport.kafka.log_watch import TURN_S, LogWatch, bounds_by, log_topics, topic_of
 from bus.transport.kafka.records import Records
+from bus.transport.kafka.settings import refused
 from bus.transport.kafka.statistics import samples as client_samples
 from bus.transport.kafka.topic_pins import TopicPins
 from bus.transport.poller import Poller
@@ -136,7 +137,7 @@ class Kafka:
                 self._consumer = Consumer({**common, **CONSUMER, **own})
         except KafkaException as error:
             self._close_bell()
-            raise ConfigError(f"Kafka client settings: {error.args[0].str()}") from error
+            raise refused(error) from error
         threads: list[Callable[[], None]] = [self._serve_producer]
         if self._consumer is not None:
             self._consumer.assign(positions)

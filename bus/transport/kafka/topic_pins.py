@@ -8,14 +8,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bus import state_file
-from bus.errors import ConfigError
 
 
 class TopicPins:
     """The id that each of some topics had when it was seen first."""
 
     def __init__(self, directory: Path | None, topics: Sequence[str]) -> None:
-        """Read what is kept (`ConfigError` if that cannot be done); without a directory nothing is."""
+        """Read what is kept (the errors of `bus.state_file`); without a directory nothing is."""
         self._directory = directory
         self._ids: dict[str, str] = {}
         if directory is None:
@@ -26,10 +25,12 @@ class TopicPins:
                 known = path.read_text().strip()
             except FileNotFoundError:
                 continue
-            except (OSError, ValueError) as error:
-                raise ConfigError(f"cannot read {path}: {error}") from error
+            except OSError as error:
+                raise state_file.unusable("read", path, error) from error
+            except ValueError as error:
+                raise state_file.damaged(path, str(error)) from error
             if not known:
-                raise ConfigError(f"{path} does not hold the id of a topic")
+                raise state_file.damaged(path, "it does not hold the id of a topic")
             self._ids[topic] = known
 
     def __contains__(self, topic: str) -> bool:

@@ -10,6 +10,7 @@ from confluent_kafka.cimpl import NewTopic
 
 from bus.errors import UnavailableError
 from bus.routes import Topic, topics
+from bus.transport.kafka.settings import refused
 
 REPLICATION = 3
 IN_SYNC_MIN = 2
@@ -23,7 +24,7 @@ def create_topics(settings: Mapping[str, Any], declared: Iterable[Topic] | None 
 
     `settings` are librdkafka's for the connection. `UnavailableError` if the brokers do not do it in time.
     """
-    admin = AdminClient(dict(settings))
+    admin = _admin(settings)
     wanted = list(topics() if declared is None else declared)
     present = _names(admin)
     fresh = [
@@ -46,7 +47,7 @@ def create_topics(settings: Mapping[str, Any], declared: Iterable[Topic] | None 
 
 def delete_topics(settings: Mapping[str, Any]) -> list[str]:
     """Delete every `provbus.*` topic and wait until it is gone; returns the names deleted."""
-    admin = AdminClient(dict(settings))
+    admin = _admin(settings)
     doomed = [name for name in _names(admin) if name.startswith(PREFIX)]
     if doomed:
         _each(
@@ -55,6 +56,13 @@ def delete_topics(settings: Mapping[str, Any]) -> list[str]:
         )
     _wait_until(lambda: not _names(admin) & set(doomed), "the old topics to go")
     return doomed
+
+
+def _admin(settings: Mapping[str, Any]) -> AdminClient:
+    try:
+        return AdminClient(dict(settings))
+    except KafkaException as error:
+        raise refused(error) from error
 
 
 def _names(admin: AdminClient) -> set[str]:

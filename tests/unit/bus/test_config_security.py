@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from bus.config import KafkaSection
-from bus.errors import ConfigError
+from bus.errors import ConfigError, ProvbusError, UnavailableError
 from bus.secret_file import read_secret
 
 
@@ -63,11 +63,17 @@ def test_one_trailing_newline_is_not_part_of_a_secret(tmp_path: Path, content: b
 def test_an_empty_secret_is_none(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "secret"
     file.write_bytes(content)
-    with pytest.raises(ConfigError, match="is empty"):
+    with pytest.raises(UnavailableError, match="is empty"):
         read_secret(file)
 
 
-@pytest.mark.parametrize("name", ["missing", "."])
-def test_a_secret_that_cannot_be_read_is_named_and_not_shown(tmp_path: Path, name: str) -> None:
-    with pytest.raises(ConfigError, match="cannot read the secret in"):
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("missing", UnavailableError), (".", ConfigError), ("secret/x", ConfigError), ("x" * 300, ConfigError)],
+)
+def test_a_secret_that_cannot_be_read_is_named_and_may_come_if_it_can(
+    tmp_path: Path, name: str, kind: type[ProvbusError]
+) -> None:
+    (tmp_path / "secret").write_text("s3cret")
+    with pytest.raises(kind, match="cannot read the secret in"):
         read_secret(tmp_path / name)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bus.config import load
-from bus.errors import ConfigError
+from bus.errors import ConfigError, UnavailableError
 from bus.secret_file import read_secret
 
 TEXT = """\
@@ -42,7 +42,7 @@ def test_the_secret_is_read_from_the_services_directory(credentials: Path) -> No
 
 
 def test_one_that_was_not_handed_over_is_named(credentials: Path) -> None:
-    with pytest.raises(ConfigError, match=r"credentials/curve\.key: No such file"):
+    with pytest.raises(UnavailableError, match=r"credentials/curve\.key: No such file"):
         read_secret(Path("credentials:curve.key"))
 
 

@@ -95,6 +95,6 @@ def test_nobody_catches_up_with_what_is_not_read(poller: Poller, read: Sequence[
 
 def test_a_pin_that_says_nothing_is_a_mistake_before_anything_is_open(poller: Poller, tmp_path: Path) -> None:
     (tmp_path / "provbus.roles.v1.id").write_text("\n")
-    with pytest.raises(ConfigError, match="does not hold the id of a topic"):
+    with pytest.raises(UnavailableError, match="does not hold the id of a topic"):
         Kafka(poller, NOBODY, read=("failover",), pin_directory=tmp_path)
     Kafka(poller, NOBODY, read=("config",), pin_directory=tmp_path).close(flush_s=0.0)

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from bus.config import Config, load
-from bus.errors import BusyError, ConfigError, UnavailableError
+from bus.errors import BusyError, ConfigError, ProvbusError, UnavailableError
 from bus.fleet import make_fleet
 from bus.machine import Effect, Exit, LocalRequest, Reply, WallClock
 from bus.node import Node, next_incarnation
@@ -131,26 +131,26 @@ def _password_file(settings: dict[str, Any], directory: Path) -> None:
 
 @pytest.mark.usefixtures("no_descriptors_left")
 @pytest.mark.parametrize(
-    ("edit", "said"),
+    ("edit", "kind", "said"),
     [
-        (_other_service, r"cfm-1 is cfm in .*fleet\.yaml, not dhcp"),
-        (_not_in_the_fleet, "'dhcp-9' is not in the fleet file"),
-        (_no_fleet, r"cannot read .*nothing\.yaml"),
-        (_no_key, r"cannot read the secret in .*nothing\.key"),
-        (_somebody_elses_key, r"cfm-1\.key is not the key that .*fleet\.yaml pins for dhcp-1"),
-        (_seal_key_for_key, "40 characters of Z85"),
-        (_state_is_a_file, "state_directory: .* is not a directory"),
-        (_incarnation_is_no_number, "state_directory: .* does not hold a number"),
-        (_kafka_setting, "Kafka client settings: "),
-        (_password_file, r"cannot read the secret in .*nothing\.password"),
+        (_other_service, ConfigError, r"cfm-1 is cfm in .*fleet\.yaml, not dhcp"),
+        (_not_in_the_fleet, ConfigError, "'dhcp-9' is not in the fleet file"),
+        (_no_fleet, UnavailableError, r"cannot read .*nothing\.yaml"),
+        (_no_key, UnavailableError, r"cannot read the secret in .*nothing\.key"),
+        (_somebody_elses_key, ConfigError, r"cfm-1\.key is not the key that .*fleet\.yaml pins for dhcp-1"),
+        (_seal_key_for_key, ConfigError, "40 characters of Z85"),
+        (_state_is_a_file, ConfigError, "state_directory: .* is not a directory"),
+        (_incarnation_is_no_number, UnavailableError, "state_directory: .* does not hold a number"),
+        (_kafka_setting, ConfigError, "Kafka client settings: "),
+        (_password_file, UnavailableError, r"cannot read the secret in .*nothing\.password"),
     ],
 )
 def test_a_mistake_is_named_and_nothing_stays_open(
-    settings: dict[str, Any], tmp_path: Path, edit: Edit, said: str
+    settings: dict[str, Any], tmp_path: Path, edit: Edit, kind: type[ProvbusError], said: str
 ) -> None:
     edit(settings, tmp_path)
     config = configured(settings, tmp_path)
-    with pytest.raises(ConfigError, match=said):
+    with pytest.raises(kind, match=said):
         Node(config, ["dhcp"], read=("heartbeat", "config"))
     assert not (tmp_path / "dhcp-1.sock").exists()
 
@@ -264,7 +264,7 @@ def test_a_torn_write_of_an_earlier_start_does_no_harm(tmp_path: Path) -> None:
 def test_an_incarnation_that_cannot_be_read_is_not_guessed(tmp_path: Path, content: bytes) -> None:
     """Guessing one that was used already would make every message a duplicate."""
     (tmp_path / "incarnation").write_bytes(content)
-    with pytest.raises(ConfigError, match="does not hold a number"):
+    with pytest.raises(UnavailableError, match="does not hold a number; restore it"):
         next_incarnation(tmp_path)
     assert (tmp_path / "incarnation").read_bytes() == content
 

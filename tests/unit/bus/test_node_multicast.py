@@ -13,12 +13,13 @@ import yaml
 from bus.config import Config, load
 from bus.datagram import DATA_BYTES_MAX
 from bus.envelope import Envelope
-from bus.errors import ConfigError, UnavailableError
+from bus.errors import ConfigError, ProvbusError, UnavailableError
 from bus.fleet import make_fleet
 from bus.health import Status
 from bus.machine import CaughtUp, Effect, Exit, Publish, Received
 from bus.messages import CATALOGUE
 from bus.node import Node
+from bus.transport.here import Patience
 from services.lab.site import free_port
 from tests.unit.bus.well import Well
 
@@ -116,23 +117,23 @@ def _content(content: bytes) -> Edit:
 
 
 @pytest.mark.parametrize(
-    ("edit", "said"),
+    ("edit", "kind", "said"),
     [
-        (_no_file, r"cannot read the secret in .*group\.key"),
-        (_directory, r"cannot read the secret in .*multicast"),
-        (_second_file_is_missing, r"cannot read the secret in .*next\.key"),
-        (_content(b""), r"the secret in .*group\.key is empty"),
-        (_content(KEY), r"group\.key: a line must hold the id of a key"),
-        (_content(b"7 " + KEY[:-4]), r"group\.key: a key has 6\d bytes, not 64"),
-        (_content(b"7 " + KEY + b"\n8"), r"group\.key: a line must hold the id of a key"),
+        (_no_file, UnavailableError, r"cannot read the secret in .*group\.key"),
+        (_directory, ConfigError, r"cannot read the secret in .*multicast"),
+        (_second_file_is_missing, UnavailableError, r"cannot read the secret in .*next\.key"),
+        (_content(b""), UnavailableError, r"the secret in .*group\.key is empty"),
+        (_content(KEY), ConfigError, r"group\.key: a line must hold the id of a key"),
+        (_content(b"7 " + KEY[:-4]), ConfigError, r"group\.key: a key has 6\d bytes, not 64"),
+        (_content(b"7 " + KEY + b"\n8"), ConfigError, r"group\.key: a line must hold the id of a key"),
     ],
 )
 def test_without_its_key_a_node_does_not_start_and_nothing_stays_open(
-    settings: dict[str, Any], tmp_path: Path, edit: Edit, said: str
+    settings: dict[str, Any], tmp_path: Path, edit: Edit, kind: type[ProvbusError], said: str
 ) -> None:
     edit(settings, tmp_path)
     config = configured(settings, tmp_path)
-    with pytest.raises(ConfigError, match=said) as caught:
+    with pytest.raises(kind, match=said) as caught:
         Node(config, ["dhcp"], read=())
     assert KEY.decode()[:40] not in str(caught.value)
     assert not (tmp_path / "dhcp-1.sock").exists()
@@ -144,5 +145,5 @@ def test_an_address_of_another_host_is_named_and_nothing_stays_open(
     settings["multicast"]["address"] = "192.0.2.1"
     config = configured(settings, tmp_path)
     with pytest.raises(UnavailableError, match=r"cannot join 239\.255\..* from 192\.0\.2\.1"):
-        Node(config, ["dhcp"], read=())
+        Node(config, ["dhcp"], read=(), patience=Patience(0.0))
     assert not (tmp_path / "dhcp-1.sock").exists()

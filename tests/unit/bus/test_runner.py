@@ -350,20 +350,20 @@ def test_afterwards_signals_are_as_they_were(poller: Poller, handlers: list[Any]
     assert [signal.getsignal(number) for number in numbers] == handlers
 
 
-@pytest.mark.parametrize("fails", [False, True])
-def test_a_hang_up_reloads_and_a_mistake_in_the_files_changes_nothing(
-    poller: Poller, handlers: list[Any], fails: bool, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("error", [None, ConfigError("what is this"), UnavailableError("what is this")])
+def test_a_hang_up_reloads_and_files_that_are_wrong_or_away_change_nothing(
+    poller: Poller, handlers: list[Any], error: Exception | None, caplog: pytest.LogCaptureFixture
 ) -> None:
     machine = Script(on_tick=[Note("x")], due=0.0)
 
     def reload() -> None:
         runner.stop(reason="reloaded")
-        if fails:
-            raise ConfigError("fleet.yaml:3: what is this")
+        if error is not None:
+            raise error
 
     runner = Runner(machine, poller, {Note: lambda _: os.kill(os.getpid(), signal.SIGHUP)}, reload=reload)
     assert runner.run() == Exit(0, "reloaded")
-    assert ("nothing was reloaded: fleet.yaml:3: what is this" in caplog.text) == fails
+    assert ("nothing was reloaded: what is this" in caplog.text) == (error is not None)
 
 
 def test_a_hang_up_without_anything_to_reload_is_ignored(poller: Poller, handlers: list[Any]) -> None:

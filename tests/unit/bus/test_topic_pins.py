@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bus.errors import ConfigError
+from bus.errors import ConfigError, UnavailableError
 from bus.transport.kafka.topic_pins import TopicPins
 
 TOPIC = "provbus.roles.v1"
@@ -48,13 +48,13 @@ def test_an_id_that_cannot_be_kept_is_not_believed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b" \n", b"\xff\xfe"])
-def test_a_file_that_holds_no_id_is_a_mistake(tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_holds_no_id_is_not_passed_over(tmp_path: Path, content: bytes) -> None:
     (tmp_path / f"{TOPIC}.id").write_bytes(content)
-    with pytest.raises(ConfigError, match=TOPIC):
+    with pytest.raises(UnavailableError, match=TOPIC):
         TopicPins(tmp_path, [TOPIC])
 
 
-def test_a_file_that_cannot_be_read_is_a_mistake(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read_is_not_passed_over(tmp_path: Path) -> None:
     (tmp_path / f"{TOPIC}.id").mkdir()
     with pytest.raises(ConfigError, match="cannot read"):
         TopicPins(tmp_path, [TOPIC])

@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
+from bus.fleet import make_fleet
+from fileid.seal import KEY_BYTES
+
 Provbus = Callable[..., subprocess.CompletedProcess[str]]
 Config = dict[str, Any]
 
@@ -84,32 +87,109 @@ def _too_few_voters(config: Config) -> None:
 
 
 @pytest.mark.parametrize(
-    ("edit", "said"),
+    ("edit", "code", "said"),
     [
-        (_misspelt, "unknown key 'cfm.tftp.adress'; did you mean 'address'?"),
-        (_stranger, "instance 'cfm-9' is not in the fleet file"),
-        (_wrong_key, "is not the key that"),
-        (_no_section, "cfm-1 needs a 'cfm' section"),
-        (_no_fleet, "cannot read"),
-        (_no_secret, "cannot read the secret in"),
-        (_no_seal_key, "cannot read the secret in"),
-        (_no_password, "cannot read the secret in"),
-        (_unknown_to_kafka, 'No such configuration property: "no.such.setting"'),
-        (_too_few_voters, "every CFM is a voter and 3 are needed, the fleet has 1"),
-        (_no_credentials, "credentials:curve.key needs CREDENTIALS_DIRECTORY"),
+        (_misspelt, 78, "unknown key 'cfm.tftp.adress'; did you mean 'address'?"),
+        (_stranger, 78, "instance 'cfm-9' is not in the fleet file"),
+        (_wrong_key, 78, "is not the key that"),
+        (_no_section, 78, "cfm-1 needs a 'cfm' section"),
+        (_no_fleet, 69, "cannot read"),
+        (_no_secret, 69, "cannot read the secret in"),
+        (_no_seal_key, 69, "cannot read the secret in"),
+        (_no_password, 69, "cannot read the secret in"),
+        (_unknown_to_kafka, 78, 'No such configuration property: "no.such.setting"'),
+        (_too_few_voters, 78, "every CFM is a voter and 3 are needed, the fleet has 1"),
+        (_no_credentials, 78, "credentials:curve.key needs CREDENTIALS_DIRECTORY"),
     ],
 )
-def test_what_could_not_start_is_78_with_the_daemons_sentence(
-    configs: dict[str, Config], tmp_path: Path, provbus: Provbus, edit: Callable[[Config], None], said: str
+def test_what_could_not_start_has_the_daemons_sentence_and_code(
+    configs: dict[str, Config],
+    tmp_path: Path,
+    provbus: Provbus,
+    edit: Callable[[Config], None],
+    code: int,
+    said: str,
 ) -> None:
+    """78 for what is wrong for ever, 69 for what may still come."""
     edit(configs["cfm-1"])
     path = save(tmp_path, configs["cfm-1"])
     checked = provbus("config", "check", path)
-    assert (checked.returncode, checked.stdout) == (78, "")
+    assert (checked.returncode, checked.stdout) == (code, "")
     assert said in checked.stderr
     assert checked.stderr.count("\n") == 1
     started = provbus("run", "cfm", "--config", path)
+    assert (started.returncode, started.stderr) == (code, checked.stderr)
+
+
+def _on_kea(config: Config, **file: Any) -> None:
+    one = {"kind": "cm", "name": "modem.cm", "cfms": ["cfm-1"]} | file
+    config["minter"]["kea"] = {"journal": "leases4.csv", "control_socket": "kea.sock", "files": [one]}
+
+
+def _over_multicast(config: Config, **changes: Any) -> None:
+    config["transport"] = {"mode": "multicast"}
+    config["multicast"] = {"address": "127.0.0.2", "keys": ["keys/multicast/group.key"]} | changes
+
+
+@pytest.mark.parametrize(
+    ("name", "edit", "said"),
+    [
+        ("dhcp-1", lambda config: _on_kea(config, cfms=["cfm-9"]), "cfm-9 is no CFM of the fleet"),
+        ("mps-1", _on_kea, "minter.kea is for a DHCP sidecar"),
+        ("dhcp-1", lambda config: _over_multicast(config, keys=["keys/multicast/group.key"] * 2), "same id"),
+    ],
+)
+def test_what_only_the_start_said_is_said_by_the_check(
+    configs: dict[str, Config],
+    tmp_path: Path,
+    provbus: Provbus,
+    name: str,
+    edit: Callable[[Config], None],
+    said: str,
+) -> None:
+    edit(configs[name])
+    path = save(tmp_path, configs[name])
+    checked = provbus("config", "check", path)
+    assert (checked.returncode, checked.stdout) == (78, "")
+    assert said in checked.stderr
+    started = provbus("run", name.partition("-")[0], "--config", path)
     assert (started.returncode, started.stderr) == (78, checked.stderr)
+
+
+def test_who_of_several_acts_over_multicast_is_asked_by_the_check(
+    configs: dict[str, Config], tmp_path: Path, provbus: Provbus
+) -> None:
+    services = {"dhcp-1": "dhcp", "dhcp-2": "dhcp", "mps-1": "mps", "cfm-1": "cfm"}
+    make_fleet(tmp_path / "others", services, "lab", KEY_BYTES)
+    config = configs["dhcp-1"]
+    config |= {"fleet": "others/fleet.yaml", "key": "others/curve/dhcp-1.key"}
+    config["minter"]["seal_key"] = "others/seal/dhcp-1.key"
+    _over_multicast(config, keys=["others/multicast/group.key"])
+    checked = provbus("config", "check", save(tmp_path, config))
+    assert (checked.returncode, checked.stdout) == (78, "")
+    assert "failover.primary: over multicast a person says who of dhcp-1, dhcp-2 is it" in checked.stderr
+    config["failover"] = {"primary": "dhcp-2"}
+    checked = provbus("config", "check", save(tmp_path, config))
+    assert (checked.returncode, checked.stdout, checked.stderr) == (0, "ok\n", "")
+
+
+def test_a_seal_key_that_is_missing_is_a_warning(
+    configs: dict[str, Config], tmp_path: Path, provbus: Provbus
+) -> None:
+    configs["cfm-1"]["cfm"]["seal_keys"] = ["keys/seal/dhcp-1.key"]
+    checked = provbus("config", "check", save(tmp_path, configs["cfm-1"]))
+    assert (checked.returncode, checked.stdout) == (0, "ok\n")
+    assert "cfm.seal_keys: no key of mps-1: a read that comes before its row gets nothing" in checked.stderr
+    assert checked.stderr.count("\n") == 1
+
+
+def test_a_setting_that_the_admin_client_refuses_is_78(
+    configs: dict[str, Config], tmp_path: Path, provbus: Provbus
+) -> None:
+    _unknown_to_kafka(configs["cfm-1"])
+    result = provbus("topics", "apply", "--config", save(tmp_path, configs["cfm-1"]))
+    assert result.returncode == 78
+    assert 'No such configuration property: "no.such.setting"' in result.stderr
 
 
 def test_a_catalogue_that_cannot_be_published_is_78(

@@ -97,10 +97,8 @@ def _kea(config: Config, **file: Any) -> None:
         (_stranger, "instance 'dhcp-9' is not in the fleet file"),
         (_wrong_key, "is not the key that"),
         (_wrong_seal_key, "is the seal key of mps-1, not of dhcp-1"),
-        (_no_seal_key, "cannot read the secret in"),
         (_plaintext_abroad, "192.0.2.1:9092 is not on loopback"),
         (_unknown_to_kafka, 'No such configuration property: "no.such.setting"'),
-        (_no_catalogue, "nothing.yaml: No such file or directory"),
     ],
 )
 def test_a_mistake_in_the_configuration_is_78(
@@ -112,6 +110,22 @@ def test_a_mistake_in_the_configuration_is_78(
     assert said in sentence(result)
     assert result.returncode == 78
     assert not (tmp_path / "dhcp-1.sock").exists()
+
+
+@pytest.mark.parametrize(
+    ("edit", "said"),
+    [
+        (_no_seal_key, "cannot read the secret in"),
+        (_no_catalogue, "nothing.yaml: No such file or directory"),
+    ],
+)
+def test_a_file_that_may_still_be_delivered_is_69(
+    configs: dict[str, Config], tmp_path: Path, provbus: Provbus, edit: Callable[[Config], None], said: str
+) -> None:
+    edit(configs["dhcp-1"])
+    result = provbus("run", "dhcp", "--config", save(tmp_path, configs["dhcp-1"]))
+    assert said in sentence(result)
+    assert result.returncode == 69
 
 
 def test_kea_is_for_a_dhcp_sidecar(configs: dict[str, Config], tmp_path: Path, provbus: Provbus) -> None:

@@ -176,10 +176,22 @@ def test_a_write_that_was_cut_off_leaves_the_old_copy(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "data", [b"", b"{}", encode(FIRST)[:-1], encode(FIRST).replace(b"residential", b"residentiel")]
 )
-def test_a_copy_that_is_not_whole_counts_as_none(tmp_path: Path, data: bytes) -> None:
+def test_a_copy_that_is_not_whole_counts_as_none_and_is_said(
+    tmp_path: Path, data: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
     path = tmp_path / "catalogue.json"
     path.write_bytes(data)
     assert load(path) is None
+    assert f"starting without the settings kept in {path}: " in caplog.text
+
+
+def test_a_copy_that_cannot_be_read_counts_as_none_and_is_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "catalogue.json"
+    path.mkdir()
+    assert load(path) is None
+    assert f"starting without the settings kept in {path}: Is a directory" in caplog.text
 
 
 def test_no_copy_is_none(tmp_path: Path) -> None:

@@ -1,0 +1,36 @@
+"""librdkafka's settings for a configuration, and what it means that it refuses them."""
+
+import os
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException
+
+from bus.config import KafkaSection
+from bus.config_paths import client_files
+from bus.errors import ConfigError, UnavailableError
+from bus.secret_file import credential, read_secret
+from bus.unreadable import cannot_read
+
+
+def client_settings(section: KafkaSection) -> dict[str, Any]:
+    """librdkafka's settings for the connection; the password comes from its file. `UnavailableError` if a
+    file is not there: librdkafka would call it a wrong setting.
+    """
+    settings: dict[str, Any] = {"bootstrap.servers": section.bootstrap, **section.client}
+    for name, path in client_files(section.client):
+        place = credential(path)
+        try:
+            os.close(os.open(place, os.O_RDONLY | os.O_CLOEXEC))  # or a directory of certificates
+        except OSError as error:
+            raise cannot_read(f"kafka.client.{name} {place}", error) from error
+        settings[name] = str(place)
+    if section.password_file is not None:
+        settings["sasl.password"] = read_secret(section.password_file).decode()
+    return settings
+
+
+def refused(error: KafkaException) -> ConfigError | UnavailableError:
+    """The error to raise when a client cannot be made: a wrong setting, or a lack of threads or memory."""
+    reason: KafkaError = error.args[0]
+    kind = ConfigError if reason.code() == KafkaError._INVALID_ARG else UnavailableError
+    return kind(f"Kafka client settings: {reason.str()}")

@@ -1,0 +1,73 @@
+"""Files among librdkafka's settings: relative to the configuration, named when one is missing."""
+
+import os
+from pathlib import Path
+
+import pytest
+import yaml
+from confluent_kafka import KafkaError, KafkaException
+
+from bus.config import load
+from bus.config_paths import CLIENT_FILES
+from bus.errors import ConfigError, UnavailableError
+from bus.transport.kafka.settings import client_settings, refused
+
+
+def configured(directory: Path, **client: str) -> dict[str, object]:
+    """The client's settings of a configuration with these."""
+    settings = {
+        "instance": "cfm-1",
+        "fleet": "fleet.yaml",
+        "key": "cfm-1.key",
+        "state_directory": "state",
+        "local": {"socket": "cfm-1.sock"},
+        "kafka": {"bootstrap": "kafka-1:9093", "client": {"security.protocol": "SSL", **client}},
+    }
+    path = directory / "cfm-1.yaml"
+    path.write_text(yaml.safe_dump(settings))
+    config = load(path)
+    assert config.kafka is not None
+    return client_settings(config.kafka)
+
+
+@pytest.mark.parametrize("name", sorted(CLIENT_FILES))
+def test_a_file_is_looked_for_beside_the_configuration(tmp_path: Path, name: str) -> None:
+    with pytest.raises(UnavailableError, match=rf"kafka\.client\.{name} .*/tls/it\.pem: No such"):
+        configured(tmp_path, **{name: "tls/it.pem"})
+    (tmp_path / "tls").mkdir()
+    (tmp_path / "tls" / "it.pem").write_text("x")
+    assert configured(tmp_path, **{name: "tls/it.pem"})[name] == str(tmp_path / "tls" / "it.pem")
+    assert configured(tmp_path, **{name: f"{tmp_path}/tls"})[name] == f"{tmp_path}/tls"
+
+
+@pytest.mark.parametrize("word", ["probe", ""])
+def test_librdkafkas_words_are_no_files(tmp_path: Path, word: str) -> None:
+    assert configured(tmp_path, **{"ssl.ca.location": word})["ssl.ca.location"] == word
+
+
+def test_a_file_may_be_a_credential(tmp_path: Path) -> None:
+    (tmp_path / "kafka.key").write_text("x")
+    os.environ["CREDENTIALS_DIRECTORY"] = str(tmp_path)
+    try:
+        found = configured(tmp_path, **{"ssl.key.location": "credentials:kafka.key"})
+    finally:
+        del os.environ["CREDENTIALS_DIRECTORY"]
+    assert found["ssl.key.location"] == str(tmp_path / "kafka.key")
+
+
+def test_another_setting_stays_as_it_is(tmp_path: Path) -> None:
+    assert configured(tmp_path, **{"client.id": "a/b"})["client.id"] == "a/b"
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        (KafkaError._INVALID_ARG, ConfigError),
+        (KafkaError._CRIT_SYS_RESOURCE, UnavailableError),
+        (KafkaError._FAIL, UnavailableError),
+    ],
+)
+def test_a_client_that_cannot_be_made_has_a_wrong_setting_or_lacks_something(
+    code: int, kind: type[Exception]
+) -> None:
+    assert type(refused(KafkaException(KafkaError(code, "why")))) is kind
