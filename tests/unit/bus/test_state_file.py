@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bus.errors import ConfigError, TryAgainError
+from bus.errors import ConfigError, TryAgainError, UnavailableError
 from bus.messages import Contract
 from bus.node import next_incarnation
 from bus.state_file import DoubtError, keep, load, unusable
@@ -101,9 +101,9 @@ def test_a_start_is_tried_again_unless_the_place_is_wrong(code: int, kind: type[
     assert str(found) == f"state_directory: cannot read /state/fence.json: {os.strerror(code)}"
 
 
-def test_a_record_that_makes_no_sense_is_a_mistake(file: Path) -> None:
+def test_a_record_that_makes_no_sense_is_no_mistake_of_the_configuration(file: Path) -> None:
     file.write_bytes(b"{")
-    with pytest.raises(ConfigError, match=r"note\.json"):
+    with pytest.raises(UnavailableError, match=r"note\.json"):
         load(file, Note)
 
 
