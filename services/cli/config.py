@@ -27,6 +27,7 @@ from bus.transport.kafka.settings import client_settings
 from bus.transport.poller import Poller
 from bus.yaml_file import read_yaml
 from services.cfm import process as cfm_process
+from services.cli.here import unmet
 from services.cli.output import output_option, show
 from services.sidecar import process as sidecar_process
 
@@ -51,8 +52,11 @@ def config() -> None:
 
 @config.command("check")
 @file_argument
-def check(file: Path) -> None:
-    """Read FILE and every file it names, as a start would. Exit 0 and `ok`, or 78 and what is wrong."""
+@click.option("--here", is_flag=True, help="Also look whether this host has its addresses, ports and names.")
+def check(file: Path, here: bool) -> None:
+    """Read FILE and every file it names, as a start would. Exit 0 and `ok`, or what is wrong: 78 if it is so
+    for ever, 69 or 73 for what is not there or somebody else's.
+    """
     found = load(file)
     service = load_fleet(found.fleet).member(found.instance).service
     if service == "cfm":
@@ -63,6 +67,9 @@ def check(file: Path) -> None:
         _check_client({**client_settings(found.kafka), "bootstrap.servers": ""})
     if found.multicast is not None:
         group_keys(found.multicast)
+    lacks = unmet(found) if here else []
+    if lacks:
+        raise type(lacks[0])("\n".join(map(str, lacks)))
     click.echo("ok")
 
 
