@@ -11,13 +11,17 @@ import click
 import pytest
 
 from bus.config import load
+from bus.node import CHECK_TIMEOUT_S
 from bus.runner import DRAIN_S, WALL_EVERY_S
+from bus.transport.curve import STRANGER_TIMEOUT_S
+from bus.transport.here import START_S
 from services.cli.main import EXIT_CODES, cli
 from services.cli.run import run
 
 ROOT = Path(__file__).parent.parent
 UNITS = sorted((ROOT / "deploy/systemd").glob("*.service"))
 PROGRAM = "/opt/provbus/bin/provbus"
+IMPORT_S = 10.0  # to load the program on a busy machine
 CLOSE_S = 3.0  # flushing and joining the Kafka client's threads
 
 Unit = dict[str, list[str]]
@@ -112,6 +116,8 @@ def test_it_may_write_where_the_example_writes(unit: Unit, path: Path) -> None:
 
 
 def test_its_times_leave_room_for_ours(unit: Unit) -> None:
+    late_s = START_S + CHECK_TIMEOUT_S + STRANGER_TIMEOUT_S
+    assert float(unit["TimeoutStartSec"][0]) >= late_s + IMPORT_S
     assert float(unit["TimeoutStopSec"][0]) >= DRAIN_S + CLOSE_S
     assert float(unit["WatchdogSec"][0]) >= 2 * WALL_EVERY_S
 
@@ -121,6 +127,11 @@ def test_a_wrong_configuration_is_not_started_again(unit: Unit) -> None:
     assert [int(code) for code in unit["RestartPreventExitStatus"]] == [
         code for kind, code in EXIT_CODES.items() if kind.__name__ == "ConfigError"
     ]
+
+
+def test_what_is_late_is_started_again_for_as_long_as_it_takes(unit: Unit) -> None:
+    """Five starts in 10 s, systemd's limit, are quickly made where a port is busy."""
+    assert unit["StartLimitIntervalSec"] == ["0"]
 
 
 def test_only_the_cfm_may_do_more_than_anybody(unit: Unit, path: Path) -> None:
