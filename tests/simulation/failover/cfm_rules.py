@@ -11,7 +11,7 @@ from fileid.row import ACK, ROWS, TOKEN, split_rows
 from fileid.table import Status
 from heartbeat.evidence import VOUCH_S
 from heartbeat.fence import SEAL_GRACE_S, StoreFence
-from heartbeat.stand import Stand
+from heartbeat.stand import BY_APPOINTMENT, Stand
 from services.tftp.effects import Datagram
 from services.tftp.packets import DATA, OACK, parse_opcode, parse_request
 from services.tftp.sockets import Arrived
@@ -52,6 +52,7 @@ class Acceptors:
         self._applied: dict[tuple[str, str], tuple[bytes, str]] = {}
         self._caught_up: set[str] = set()
         self._reads_live: set[str] = set()  # whose latest record came as it happened
+        self._elsewhere: dict[str, int] = {}  # the era in which a CFM took rows in another mode
         self._wall_s: dict[str, float] = {}
         self._up: set[str] = set()
         self._ended: dict[tuple[str, str, Stand], float] = {}
@@ -92,12 +93,21 @@ class Acceptors:
 
     def wiped(self, cfm: str) -> None:
         """Its disk is gone: what it knew it must learn from the log."""
+        self._elsewhere.pop(cfm, None)
         for role in {*parts.ROLES.values()}:
             self._stored.pop((cfm, role), None)
+
+    def moved_elsewhere(self, cfm: str, eras: int) -> int:
+        """This CFM takes rows in another mode, so many eras above the log's and all it knew; in which."""
+        known = [stored[-1].stand.era for (name, _), stored in self._stored.items() if name == cfm]
+        self._elsewhere[cfm] = max([self._oracle.era, self._elsewhere.get(cfm, 0), *known]) + eras
+        return self._elsewhere[cfm]
 
     def named_lately(self, cfm: str, role: str, stand: Stand, now: float) -> bool:
         """Whether this was the highest claim that the CFM knew, not longer ago than an answer counts."""
         stored = self._stored.get((cfm, role), [])
+        if stand.era <= self._elsewhere.get(cfm, -1):
+            stored = []
         if cfm in self._up and stored and stored[-1].stand == stand:
             return True
         return self._ended.get((cfm, role, stand), 0.0) >= now - VOUCH_S - LAG_S
@@ -116,8 +126,8 @@ class Acceptors:
         node = step.node
         is_misled = self._plant.leases.is_misled(node)
         for role, claims in effect.known.items():
-            if not claims:
-                continue
+            if not claims or claims[-1].stand.authority == BY_APPOINTMENT:
+                continue  # what was on its disk is no news
             known = claims[-1]
             stored = self._stored.setdefault((node, role), [])
             if stored and known.stand == stored[-1].stand:
@@ -161,6 +171,8 @@ class Acceptors:
         if not stored:
             return f"{node} applies a row of {source}, and knows of no claim"
         latest = stored[-1]
+        if latest.stand.era <= self._elsewhere.get(node, -1):
+            return f"{node} applies a row of {source}, and took some in era {self._elsewhere[node]} elsewhere"
         expected = pack_token(Token(latest.stand.era, max(0, latest.stand.epoch))).to_bytes(8, "big")
         if token != expected or latest.holder != source:
             return f"{node} applies a row of {source} at {token.hex()}, and stored {latest}"

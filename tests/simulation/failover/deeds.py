@@ -13,7 +13,9 @@ from bus.messages import encode
 from bus.testing import faults
 from bus.testing.faults import BROKER
 from heartbeat.election_table import State
+from heartbeat.fence import Known
 from heartbeat.role_records import TYPE_OF, Era
+from heartbeat.stand import BY_APPOINTMENT, Stand
 from tests.simulation.device import PowerOn
 from tests.simulation.failover import parts, scenario
 
@@ -94,6 +96,17 @@ class Deeds:
         self._plant.leases.forget(len(log))
         self._plant.readers.forget(len(log))
 
+    def _move_elsewhere(self, fault: scenario.Elsewhere) -> None:
+        plant, name = self._plant, fault.node
+        for kind in (faults.Crash, faults.Restart):
+            plant.health.note(kind(name), plant.world.now)
+        plant.world.inflict(faults.Crash(name))
+        era = plant.cfm_rules.moved_elsewhere(name, fault.eras)
+        claim = Known(Stand(era, 64, "e" * 16, BY_APPOINTMENT), plant.minters[-1])
+        fence = plant.disks[name].fence
+        plant.disks[name].fence = {role: [*fence.get(role, []), claim] for role in parts.ROLES.values()}
+        plant.world.inflict(faults.Restart(name))
+
     def _operate(self, fault: Any) -> None:
         world, name = self._plant.world, type(fault).__name__
         self._plant.operated[name] += 1
@@ -102,6 +115,8 @@ class Deeds:
             world.deliver(OPERATOR, Era(number=fault.number, authority="a person"))
         elif isinstance(fault, scenario.Boot):
             world.deliver(fault.node, PowerOn())
+        elif isinstance(fault, scenario.Elsewhere):
+            self._move_elsewhere(fault)
         elif isinstance(fault, scenario.Away):
             kind = faults.Cut if fault.on else faults.Mend
             for node in (*self._plant.minters, *[*self._plant.homes][: fault.cfms]):

@@ -58,14 +58,23 @@ class Away(NamedTuple):
     cfms: int
 
 
+class Elsewhere(NamedTuple):
+    """This CFM ends, and comes back with a disk on which an appointed primary holds every role, in an era
+    that is so much later than that of the log: it took rows over multicast meanwhile.
+    """
+
+    node: str
+    eras: int
+
+
 class Boot(NamedTuple):
     """This device has power, perhaps again."""
 
     node: str
 
 
-Operation = Drain | Lock | Promote | BeginEra | Away | Boot
-OPERATIONS: tuple[type, ...] = (Drain, Lock, Promote, BeginEra, Away, Boot)
+Operation = Drain | Lock | Promote | BeginEra | Away | Elsewhere | Boot
+OPERATIONS: tuple[type, ...] = (Drain, Lock, Promote, BeginEra, Away, Elsewhere, Boot)
 Deed = Fault | Operation
 Timed = tuple[float, Deed]
 """When, in the world's seconds, and what is done."""

@@ -39,6 +39,7 @@ from tests.simulation.failover.scenario import (
     Boot,
     Deed,
     Drain,
+    Elsewhere,
     Lock,
     Promote,
     Scenario,
@@ -49,6 +50,7 @@ from tests.simulation.failover.scenario import (
 CALM_S = 25.0
 HOUR_EVERY = 1000  # of so many seeds one has no brokers for an hour
 FULL = 0.2  # the share of storms that also fill disks
+ELSEWHERE = 0.15  # of the storms
 LASTING = 0.15  # the share of storms whose troubles last, as liveness needs it
 ROLES_LOG = "failover"
 
@@ -267,6 +269,7 @@ def draw(seed: int) -> Scenario:
     if shape.devices:
         kinds.append(_boots)
     troubles = [*_troubles(to, kinds, until_s - CALM_S), *_full_disks(seed, shape, until_s - CALM_S)]
+    troubles += _from_elsewhere(seed, shape, until_s - CALM_S)
     faults = sorted(troubles, key=lambda timed: timed[0])
     return Scenario(f"storm {seed}", shape, (*faults, *_calm(to, until_s - CALM_S)), until_s)
 
@@ -284,6 +287,19 @@ def _troubles(to: _Drawing, kinds: list[Trouble], until_s: float) -> Iterator[Ti
         since_s = random.uniform(1.0, until_s)
         end_s = min(until_s, since_s + random.choice((0.05, 0.5, 2.0, 5.0, 15.0)) * random.uniform(0.5, 1.5))
         yield from random.choice(kinds)(to, since_s, end_s)
+
+
+def _from_elsewhere(seed: int, shape: Shape, until_s: float) -> Iterator[Timed]:
+    """CFMs that took rows over multicast meanwhile: all of them before the start, or some, later."""
+    random = Random(f"elsewhere {seed}")
+    if random.random() >= ELSEWHERE:
+        return
+    cfms = [f"cfm-{at}" for at in range(1, shape.cfms + 1)]
+    if random.random() < 0.5:
+        yield from ((0.0, Elsewhere(name, 1)) for name in cfms)
+    for _ in range(random.randint(1, 3)):
+        at_s = random.uniform(5.0, until_s)
+        yield from ((at_s, Elsewhere(name, random.choice((1, 1, 3)))) for name in random.sample(cfms, 1))
 
 
 def _full_disks(seed: int, shape: Shape, until_s: float) -> Iterator[Timed]:
