@@ -15,7 +15,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from bus.config_paths import resolve, wrong_paths
-from bus.endpoint import is_any, parse, split
+from bus.endpoint import split
 from bus.environment import Place, check_variables
 from bus.errors import ConfigError
 from bus.messages import Name
@@ -171,17 +171,7 @@ class Config(BaseSettings):
             )
         if mode == "bus" and self.cfm is not None and self.cfm.listen is None:
             raise ValueError("transport.mode bus needs 'cfm.listen'")
-        if mode == "bus" and self.cfm is not None:
-            self._tells_where(self.cfm)
         return self
-
-    @staticmethod
-    def _tells_where(cfm: CfmSection) -> None:
-        if cfm.listen is not None and cfm.advertise is None and is_any(parse(cfm.listen).host):
-            raise ValueError(
-                f"cfm.listen: {cfm.listen} is any address of this host: say in cfm.advertise which one the"
-                " minters reach"
-            )
 
     @classmethod
     def settings_customise_sources(

@@ -211,10 +211,10 @@ def needs_ipv6(endpoint: str) -> bool:
 
 
 def _tcp(text: str) -> Endpoint:
-    found = parse(text)
-    if found.scheme != "tcp":
-        raise ValueError(f"{text}: there is no transport {found.scheme!r}: write tcp://HOST:PORT")
-    return found
+    scheme, has_scheme, _ = text.partition("://")
+    if has_scheme and scheme != "tcp":
+        raise ValueError(f"{text}: there is no transport {scheme!r}: write tcp://HOST:PORT")
+    return parse(text)
 
 
 def _port(text: str) -> int:

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from bus.endpoint import is_any, parse
 from bus.messages import Name
 from bus.section import Advertise, HostIP, Listen, Network, NetworkIPv4, Port, Section
 
@@ -97,3 +98,11 @@ class CfmSection(Section):
     # The names that Kea gives out, as its sidecars have them: such a read is known by its address.
     kea_names: list[GivenName] = Field(default_factory=list)
     rows_max: int = Field(400_000, ge=1)
+
+    @model_validator(mode="after")
+    def _says_where(self) -> "CfmSection":
+        if self.listen is not None and self.advertise is None and is_any(parse(self.listen).host):
+            raise ValueError(
+                f"listen: {self.listen} is any address of this host: say in cfm.advertise which one minters reach"
+            )
+        return self

@@ -151,6 +151,7 @@ FORM = {
     "tcp://[::1]7001": "is not [IPv6 address]:PORT",
     "tcp://[::1:7001": "is not [IPv6 address]:PORT",
     "tcp://[cfm-1]:7001": "is not [IPv6 address]:PORT",
+    "ipc:///run/cfm-1": "there is no transport 'ipc'",
     "ipc:///run/cfm-1:1": "there is no transport 'ipc'",
     "inproc://rows:1": "there is no transport 'inproc'",
     "udp://127.0.0.11:7001": "there is no transport 'udp'",
