@@ -28,6 +28,13 @@ def test_there_and_back_is_an_era_each_and_no_modem_fails(
     assert report["failed"] == 0
 
 
+def test_a_fleet_that_is_half_changed_says_so_and_goes_on(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    report = run_lab(environment, written(tmp_path, "half-changed", boot_window_s=0.2), MODEMS)
+    assert (report["era"], report["ready_while_refused"]) == (0, 0)
+
+
 def test_a_role_log_that_was_cut_freezes_until_a_person_begins_an_era(
     environment: dict[str, str], tmp_path: Path, kafka_programs: None
 ) -> None:
