@@ -45,8 +45,8 @@ class Undelivered(NamedTuple):
 
 
 class CaughtUp(NamedTuple):
-    """Everything that a class's topic held at our start has been received, or when `CatchUp` was answered:
-    each is followed by one of these, in their order.
+    """Everything that a class's topic held at our start has been received, or when `CatchUp` was answered, or
+    when it was `Recreated`: each is followed by one of these, in their order.
     """
 
     traffic: str
@@ -77,6 +77,14 @@ class LogLost(NamedTuple):
 
     traffic: str
     reason: str
+
+
+class Recreated(NamedTuple):
+    """The topic of a class that is no log was deleted and made anew. What it held is gone; what it holds
+    now comes from its beginning, and then `CaughtUp`.
+    """
+
+    traffic: str
 
 
 class WallClock(NamedTuple):

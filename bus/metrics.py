@@ -152,6 +152,9 @@ METRICS: dict[str, Metric] = {
         _COUNTER, "Requests to (tx) and responses from (rx) brokers that failed.", ("client", "direction")
     ),
     "provbus_kafka_answering": Metric(_GAUGE, "1 if Kafka confirmed the latest record, else 0."),
+    "provbus_kafka_clients_replaced_total": Metric(
+        _COUNTER, "Clients that were worth nothing any more and were replaced.", ("client", "cause")
+    ),
     # Multicast.
     "provbus_multicast_datagrams_total": Metric(
         _COUNTER, "Datagrams that were not believed, came late, or did not come at all.", ("reason",)

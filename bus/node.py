@@ -190,7 +190,7 @@ class Node:
 
     def _lacks(self) -> list[str]:
         """What the transport in force lacks. Multicast lacks nothing that a peer's silence does not tell."""
-        return [] if self.kafka is None or self.kafka.answers else ["Kafka does not answer"]
+        return [] if self.kafka is None else self.kafka.lacks()
 
     def _join(self, overhear: Sequence[str]) -> Multicast:
         section = self.config.multicast

@@ -33,6 +33,7 @@ from bus.machine import (
     LogBounds,
     LogLost,
     Received,
+    Recreated,
     Reply,
     Send,
     SessionClosed,
@@ -216,7 +217,7 @@ class Cfm:
         elif isinstance(message, WallClock):
             self._wall_offset_s = self._journal.wall_offset_s = message.offset_s
         else:
-            assert isinstance(message, CaughtUp), message
+            assert isinstance(message, CaughtUp | Recreated), message
         return []
 
     def tick(self, now: float) -> list[Effect]:

@@ -15,7 +15,7 @@ from bus.audit import events_of
 from bus.codec import from_headers
 from bus.errors import DecodeError, UnavailableError
 from bus.routes import route
-from bus.transport.kafka.client import COMMON, CONSUMER
+from bus.transport.kafka.defaults import COMMON, CONSUMER
 from bus.transport.kafka.settings import refused
 from services.cli.story import Told, is_told
 

@@ -13,14 +13,15 @@ import time
 from contextlib import closing
 from datetime import UTC, datetime
 
-from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, Producer, TopicPartition
 
 from bus.codec import to_headers
 from bus.envelope import Envelope, Stamp
 from bus.machine import CaughtUp, Received
 from bus.messages import Beat, Load, decode, encode
 from bus.routes import ROUTES, Carrier, Route, Topic
-from bus.transport.kafka.client import BEGINNING, COMMON, CONSUMER, PRODUCER, QUEUED_MAX, Kafka
+from bus.transport.kafka.client import Kafka
+from bus.transport.kafka.defaults import COMMON, CONSUMER, PRODUCER, QUEUED_MAX
 from bus.transport.kafka.topics import create_topics
 from bus.transport.poller import Poller
 from tests.bench.figure import Figure, alternate, ratios
@@ -179,7 +180,7 @@ class _Bench:
 
     def raw_consume(self) -> float:
         consumer = Consumer({**COMMON, **self.settings, **CONSUMER, "fetch.wait.max.ms": 50})
-        consumer.assign([TopicPartition(self.read.name, 0, BEGINNING)])
+        consumer.assign([TopicPartition(self.read.name, 0, OFFSET_BEGINNING)])
         count, start = 0, 0.0
         with closing(consumer):
             while count < CONSUMED:

@@ -3,13 +3,14 @@
 from datetime import datetime
 
 import pytest
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
 from bus.envelope import Envelope
 from bus.errors import LocalError, UnavailableError
 from bus.machine import CaughtUp, Received
 from bus.messages import BEAT, CATALOGUE
-from bus.transport.kafka.client import BEGINNING, FETCHED_MAX, Kafka
+from bus.transport.kafka.bell import FETCHED_MAX
+from bus.transport.kafka.client import Kafka
 from bus.transport.poller import Poller
 from services.lab.kafka_launch import free_ports
 from tests.contract.harness import TURN_S
@@ -94,7 +95,7 @@ def test_any_cloudevents_reader_understands_a_record(kafka: KafkaHarness) -> Non
     kafka.exchange([sent])
     consumer = Consumer({**kafka.brokers.settings, "group.id": "stranger"})
     try:
-        consumer.assign([TopicPartition("provbus.settings.v1", 0, BEGINNING)])
+        consumer.assign([TopicPartition("provbus.settings.v1", 0, OFFSET_BEGINNING)])
         found = []
 
         def is_read() -> bool:

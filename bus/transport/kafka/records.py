@@ -3,19 +3,20 @@
 Theory of operation
 -------------------
 This is the machine's side of the client: records are decoded here, so the fetching thread only moves
-objects. Each item is a record, an event of the client (an error, an end of a partition), or what `log_watch`
-found out.
+objects. Each item is a record, an event of the client (an error, an end of a partition), or news of a feed.
 
-*Goals* tell when a reader has caught up. A class that is not a log has reached its first goal when each of
-its partitions was at an end once. Every other goal is an offset per partition: the end in `LogBounds`, or the
-one that was captured for a `CatchUp`. A goal is reached by the record before that offset, or by an end of the
-partition at it or behind it.
+*Goals* tell when a reader has caught up. A goal is an offset per partition: the ends that a topic had when
+it was begun with, or the one that was captured for a `CatchUp`. It is reached by the record before that
+offset, or by an end of the partition at it or behind it. An end before it decides nothing: after a failover
+the client may tell one in the midst of the records.
+
+Where a topic is begun anew, who waits for an end of it waits for the one that it has now.
 
 A log that is lost is silent: whatever of it was fetched already is thrown away, and so are its goals.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from confluent_kafka import KafkaError, Message
@@ -23,12 +24,11 @@ from confluent_kafka import KafkaError, Message
 from bus.codec import from_headers
 from bus.envelope import Envelope
 from bus.errors import DecodeError, LocalError
-from bus.machine import CaughtUp, Entry, LogBounds, LogLost, Received
+from bus.machine import CaughtUp, Entry, LogBounds, LogLost, Received, Recreated
 from bus.metrics import Tally
 from bus.routes import ROUTES, check_size, route
-from bus.transport.kafka.log_watch import OUT_OF_RANGE, End, topic_of
+from bus.transport.kafka.feeds import OUT_OF_RANGE, End, Opened, topic_of
 
-FIRST_END = -1  # a goal that any end of the partition reaches, and no record
 _log = logging.getLogger("provbus.kafka")
 
 Place = tuple[str | None, int | None]
@@ -45,18 +45,15 @@ class _Goal(NamedTuple):
 class Records:
     """Turns what was fetched into messages; one per reader."""
 
-    def __init__(self, read: Sequence[str], tally: Tally) -> None:
-        """`read` are the classes; `tally` counts what came and what could not be read."""
+    def __init__(self, tally: Tally) -> None:
+        """`tally` counts what came and what could not be read."""
         self._tally = tally
         self._classes = {entry.topic.name: name for name, entry in ROUTES.items() if entry.topic}
         self._next: dict[str, int] = {}  # of a log: the offset that is read next
-        self._ends: dict[Place, int] = {}  # the latest end that each partition was seen to have
+        self._at: dict[Place, int] = {}  # where the reader of each partition was seen to be
+        self._begun: set[str] = set()
         self._lost: set[str] = set()
-        self._goals = [
-            _Goal(traffic, dict.fromkeys(_places(traffic), FIRST_END))
-            for traffic in read
-            if not route(traffic).is_log
-        ]
+        self._goals: list[_Goal] = []
 
     def take(self, item: Any) -> list[Any]:
         """The messages that an item comes to."""
@@ -70,7 +67,7 @@ class Records:
         if self._goals:
             offset = item.offset()
             assert offset is not None
-            messages += self._come_to((item.topic(), item.partition()), offset + 1, is_end=False)
+            messages += self._come_to((item.topic(), item.partition()), offset + 1)
         return messages
 
     def _note(self, item: Any) -> list[Any]:
@@ -78,32 +75,47 @@ class Records:
         if isinstance(item, LogBounds):
             self._next[item.traffic] = item.start
             return [item, *self._aim(item.traffic, {0: item.end})]
+        if isinstance(item, Opened):
+            return self._begin(item)
         if isinstance(item, End):
-            return self._aim(item.traffic, dict(item.offsets))
+            return self._aim(item.traffic, item.offsets)
         if isinstance(item, LogLost):
             return self._lose(item)
         return [item]
 
-    def _aim(self, traffic: str, offsets: dict[int, int]) -> list[Any]:
+    def _begin(self, opened: Opened) -> list[Any]:
+        """A class that is no log is read from these offsets on, for the first time or anew."""
+        traffic, topic = opened.traffic, topic_of(opened.traffic).name
+        self._at |= {(topic, number): start for number, start in opened.starts.items()}
+        waiting = sum(goal.traffic == traffic for goal in self._goals)
+        self._goals = [goal for goal in self._goals if goal.traffic != traffic]
+        is_first = traffic not in self._begun
+        self._begun.add(traffic)
+        if is_first or opened.is_anew:
+            waiting += 1  # nobody asked, and everybody is told
+        messages: list[Any] = [Recreated(traffic)] if opened.is_anew else []
+        for _ in range(waiting):
+            messages += self._aim(traffic, opened.ends)
+        return messages
+
+    def _aim(self, traffic: str, offsets: Mapping[int, int]) -> list[Any]:
         """Set a goal, which may be reached already."""
         if traffic in self._lost:
             return []
         topic = topic_of(traffic).name
         missing: dict[Place, int] = {}
         for partition, end in offsets.items():
-            known = max(self._ends.get((topic, partition), FIRST_END), self._next.get(traffic, FIRST_END))
-            if known < end:
+            if max(self._at.get((topic, partition), 0), self._next.get(traffic, 0)) < end:
                 missing[topic, partition] = end
         if not missing:
             return [CaughtUp(traffic)]
         self._goals.append(_Goal(traffic, missing))
         return []
 
-    def _come_to(self, place: Place, offset: int, is_end: bool) -> list[Any]:
+    def _come_to(self, place: Place, offset: int) -> list[Any]:
         """The goals that are reached by being at this offset."""
         for _, ends in self._goals:
-            end = ends.get(place)
-            if end is not None and offset >= end and (is_end or end != FIRST_END):
+            if ends.get(place, offset + 1) <= offset:
                 del ends[place]
         reached = [CaughtUp(traffic) for traffic, ends in self._goals if not ends]
         if reached:
@@ -111,15 +123,14 @@ class Records:
         return reached
 
     def _note_event(self, error: KafkaError, event: Message) -> list[Any]:
-        place, offset = (event.topic(), event.partition()), event.offset()
         if error.code() != KafkaError._PARTITION_EOF:
-            if error.code() in OUT_OF_RANGE:
-                self._ends.pop(place, None)  # it is read from elsewhere now
-            _log.warning("%s: %s", event.topic(), error.str())
+            if error.code() not in OUT_OF_RANGE:  # of which its feed tells
+                _log.warning("%s: %s", event.topic(), error.str())
             return []
+        place, offset = (event.topic(), event.partition()), event.offset()
         assert offset is not None
-        self._ends[place] = offset
-        return self._come_to(place, offset, is_end=True) if self._goals else []
+        self._at[place] = offset
+        return self._come_to(place, offset) if self._goals else []
 
     def _lose(self, lost: LogLost) -> list[Any]:
         if lost.traffic in self._lost:
@@ -157,8 +168,3 @@ class Records:
             return None
         self._tally.received[traffic] += 1
         return envelope
-
-
-def _places(traffic: str) -> list[Place]:
-    topic = topic_of(traffic)
-    return [(topic.name, number) for number in range(topic.partitions)]

@@ -1,7 +1,7 @@
 """Whether a topic is the one that we knew: Kafka gives each an id, and a new one when it is made anew.
 
-The id that was seen first is remembered, and where there is a directory it is kept for the next start, in
-`TOPIC.id`. It is on the disk before it counts: a power cut must not make a stranger a friend.
+The id that was seen first is remembered. Those of the logs are kept for the next start, in `TOPIC.id`, where
+there is a directory. It is on the disk before it counts: a power cut must not make a stranger a friend.
 """
 
 from collections.abc import Sequence
@@ -11,16 +11,17 @@ from bus import state_file
 
 
 class TopicPins:
-    """The id that each of some topics had when it was seen first."""
+    """The id that each topic had when it was seen first."""
 
-    def __init__(self, directory: Path | None, topics: Sequence[str]) -> None:
-        """Read what is kept (the errors of `bus.state_file`); without a directory nothing is."""
+    def __init__(self, directory: Path | None, kept: Sequence[str]) -> None:
+        """The ids of the topics `kept` are in files of the directory, if there is one (the errors of
+        `bus.state_file`).
+        """
         self._directory = directory
+        self._kept = frozenset(kept if directory is not None else ())
         self._ids: dict[str, str] = {}
-        if directory is None:
-            return
-        for topic in topics:
-            path = directory / f"{topic}.id"
+        for topic in self._kept:
+            path = self._path(topic)
             try:
                 known = path.read_text().strip()
             except FileNotFoundError:
@@ -44,13 +45,21 @@ class TopicPins:
         """Why this is not the topic that we knew; empty if it is. The first id is kept (`OSError`)."""
         known = self._ids.get(topic)
         if known is None:
-            if self._directory is not None:
-                state_file.keep(self._directory / f"{topic}.id", f"{seen}\n".encode())
-            self._ids[topic] = seen
+            self.use(topic, seen)
             return ""
         if known == seen:
             return ""
         reason = f"{topic} was deleted and made anew: its id is {seen}, and was {known}"
-        if self._directory is None:
+        if topic not in self._kept:
             return reason
-        return f"{reason} (remove {self._directory / topic}.id once nobody acts on the old one)"
+        return f"{reason} (remove {self._path(topic)} once nobody acts on the old one)"
+
+    def use(self, topic: str, seen: str) -> None:
+        """Take this for the topic that we know from now on (`OSError`)."""
+        if topic in self._kept:
+            state_file.keep(self._path(topic), f"{seen}\n".encode())
+        self._ids[topic] = seen
+
+    def _path(self, topic: str) -> Path:
+        assert self._directory is not None
+        return self._directory / f"{topic}.id"

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bus.envelope import Envelope
-from bus.machine import CaughtUp, Effect, Keep, LocalRequest, Publish, Received, Send
+from bus.machine import CaughtUp, Effect, Keep, LocalRequest, Publish, Received, Recreated, Send
 from bus.messages import BEAT, CATALOGUE, Beat, decode
 from fileid.reads import SEAL_AFTER_S, SILENT_AFTER_S
 from fileid.row import ACK, HELLO, PULL, PULLED, ROWS, Row, unpack_names
@@ -327,6 +327,7 @@ def test_a_malformed_answer_does_not_cost_the_parked_reads_beside_it(
 
 def test_news_that_are_for_others_change_nothing(cfm: Cfm) -> None:
     assert cfm.receive(CaughtUp("config"), 0.0) == []
+    assert cfm.receive(Recreated("config"), 0.0) == []
     with pytest.raises(AssertionError):
         cfm.receive("hello", 0.0)
 

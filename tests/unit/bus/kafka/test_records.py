@@ -7,27 +7,26 @@ from confluent_kafka import KafkaError, Message
 
 from bus.codec import to_headers
 from bus.envelope import Envelope
-from bus.machine import CaughtUp, Entry, LogBounds, LogLost, Received, Undelivered
+from bus.machine import CaughtUp, Entry, LogBounds, LogLost, Received, Recreated, Undelivered
 from bus.metrics import Tally
 from bus.routes import ROUTES, route
-from bus.transport.kafka.log_watch import End
+from bus.transport.kafka.feeds import End, Opened
 from bus.transport.kafka.records import Records
 
-LOG, BEATS, AUDIT = "failover", "heartbeat", "audit"
+LOG, BEATS, AUDIT, SETTINGS = "failover", "heartbeat", "audit", "config"
 RENEW = Envelope("provbus.failover.renew.v1", "dhcp-1", 7, 1, 0, b"{}")
 BEAT = RENEW._replace(type="provbus.heartbeat.beat.v1")
 BATCH = RENEW._replace(type="provbus.audit.batch.v1")
 EOF = KafkaError(KafkaError._PARTITION_EOF)
-GONE = KafkaError(KafkaError._AUTO_OFFSET_RESET)
 HELD = [CaughtUp(LOG)]
 
 
 class Reader:
     """Records, and everything that a machine was given of them."""
 
-    def __init__(self, *read: str) -> None:
+    def __init__(self) -> None:
         self.tally = Tally("kafka", ROUTES)
-        self._records = Records(read, self.tally)
+        self._records = Records(self.tally)
 
     def take(self, *items: Any) -> list[Any]:
         return [message for item in items for message in self._records.take(item)]
@@ -49,7 +48,7 @@ def event(traffic: str, offset: int, error: KafkaError = EOF, partition: int = 0
 
 
 def test_a_log_is_its_bounds_its_entries_and_then_its_end() -> None:
-    reader = Reader(LOG)
+    reader = Reader()
     assert reader.take(LogBounds(LOG, 5, 7)) == [LogBounds(LOG, 5, 7)]
     assert reader.take(record(5)) == [Entry(LOG, 5, RENEW)]
     assert reader.take(record(6)) == [Entry(LOG, 6, RENEW), CaughtUp(LOG)]
@@ -59,17 +58,17 @@ def test_a_log_is_its_bounds_its_entries_and_then_its_end() -> None:
 
 @pytest.mark.parametrize("at", [0, 5])
 def test_an_empty_log_has_caught_up_at_once(at: int) -> None:
-    assert Reader(LOG).take(LogBounds(LOG, at, at)) == [LogBounds(LOG, at, at), CaughtUp(LOG)]
+    assert Reader().take(LogBounds(LOG, at, at)) == [LogBounds(LOG, at, at), CaughtUp(LOG)]
 
 
 def test_a_log_whose_last_offsets_hold_no_record_has_caught_up_at_its_end() -> None:
-    reader = Reader(LOG)
+    reader = Reader()
     assert CaughtUp(LOG) not in reader.take(LogBounds(LOG, 0, 3), record(0), event(LOG, 2))
     assert reader.take(event(LOG, 3)) == [CaughtUp(LOG)]
 
 
 def test_a_gap_is_not_ours_to_judge() -> None:
-    reader = Reader(LOG)
+    reader = Reader()
     reader.take(LogBounds(LOG, 0, 9))
     assert reader.take(record(0), record(4)) == [Entry(LOG, 0, RENEW), Entry(LOG, 4, RENEW)]
 
@@ -85,7 +84,7 @@ def test_a_gap_is_not_ours_to_judge() -> None:
     ids=["not ours", "another class", "no class", "too large"],
 )
 def test_what_nobody_can_read_is_an_entry_all_the_same(stranger: Message) -> None:
-    reader = Reader(LOG)
+    reader = Reader()
     reader.take(LogBounds(LOG, 3, 4))
     assert reader.take(stranger) == [Entry(LOG, 3, None), CaughtUp(LOG)]
     assert (reader.tally.undecodable[LOG], reader.tally.received[LOG]) == (1, 0)
@@ -93,7 +92,7 @@ def test_what_nobody_can_read_is_an_entry_all_the_same(stranger: Message) -> Non
 
 @pytest.mark.parametrize("offset", [0, 4, 6])
 def test_an_offset_that_was_there_already_loses_the_log(offset: int) -> None:
-    reader = Reader(LOG)
+    reader = Reader()
     reader.take(LogBounds(LOG, 5, 9), record(5), record(6))
     [lost] = reader.take(record(offset))
     assert isinstance(lost, LogLost)
@@ -102,7 +101,7 @@ def test_an_offset_that_was_there_already_loses_the_log(offset: int) -> None:
 
 
 def test_of_a_lost_log_nothing_more_is_told() -> None:
-    reader = Reader(LOG, BEATS)
+    reader = Reader()
     reader.take(LogBounds(LOG, 0, 9), record(0))
     lost = LogLost(LOG, "the topic is another one")
     assert reader.take(lost) == [lost]
@@ -111,17 +110,48 @@ def test_of_a_lost_log_nothing_more_is_told() -> None:
     assert reader.take(record(3, BEAT)) == [Received(BEAT, "")], "another class fell silent too"
 
 
-def test_a_class_that_is_no_log_has_caught_up_when_each_partition_was_at_an_end() -> None:
-    reader = Reader(AUDIT, BEATS)
-    assert reader.take(event(BEATS, 40)) == [CaughtUp(BEATS)]
-    ends = [event(AUDIT, 0, partition=number) for number in range(6)]
-    assert reader.take(*ends[:5], record(9, BATCH, partition=5)) == [Received(BATCH, "")]
-    assert reader.take(ends[5]) == [CaughtUp(AUDIT)]
-    assert reader.take(*ends) == []
+def test_a_class_that_is_no_log_has_caught_up_with_the_ends_that_it_had() -> None:
+    reader = Reader()
+    ends = dict.fromkeys(range(6), 3)
+    assert reader.take(Opened(AUDIT, dict.fromkeys(range(6), 0), ends)) == []
+    for number in range(5):
+        assert reader.take(event(AUDIT, 3, partition=number)) == []
+    assert reader.take(record(1, BATCH, partition=5)) == [Received(BATCH, "")]
+    assert reader.take(record(2, BATCH, partition=5)) == [Received(BATCH, ""), CaughtUp(AUDIT)]
+    assert reader.take(event(AUDIT, 3, partition=5)) == []
+
+
+def test_a_class_that_is_read_from_its_end_has_caught_up_at_once() -> None:
+    assert Reader().take(Opened(BEATS, {0: 40}, {0: 40})) == [CaughtUp(BEATS)]
+
+
+def test_an_end_in_the_midst_of_the_records_decides_nothing() -> None:
+    """As a client tells one after a failover."""
+    reader = Reader()
+    assert reader.take(Opened(SETTINGS, {0: 0}, {0: 3}), event(SETTINGS, 0), event(SETTINGS, 2)) == []
+    assert reader.take(event(SETTINGS, 3)) == [CaughtUp(SETTINGS)]
+
+
+def test_a_class_that_is_begun_anew_tells_who_waited_and_nobody_else() -> None:
+    reader = Reader()
+    assert reader.take(Opened(SETTINGS, {0: 0}, {0: 0})) == [CaughtUp(SETTINGS)]
+    assert reader.take(Opened(SETTINGS, {0: 0}, {0: 0})) == []
+    assert reader.take(End(SETTINGS, {0: 9}), Opened(SETTINGS, {0: 0}, {0: 2}), event(SETTINGS, 1)) == []
+    assert reader.take(event(SETTINGS, 2)) == [CaughtUp(SETTINGS)]
+    assert reader.take(End(SETTINGS, {0: 9}), Opened(SETTINGS, {0: 2}, {0: 2})) == [CaughtUp(SETTINGS)]
+
+
+def test_a_topic_made_anew_is_told_and_then_its_end() -> None:
+    reader = Reader()
+    reader.take(Opened(SETTINGS, {0: 0}, {0: 5}), event(SETTINGS, 5))
+    assert reader.take(Opened(SETTINGS, {0: 0}, {0: 2}, is_anew=True)) == [Recreated(SETTINGS)]
+    assert reader.take(event(SETTINGS, 2)) == [CaughtUp(SETTINGS)]
+    empty = Opened(SETTINGS, {0: 0}, {0: 0}, is_anew=True)
+    assert reader.take(End(SETTINGS, {0: 9}), empty) == [Recreated(SETTINGS), *[CaughtUp(SETTINGS)] * 2]
 
 
 def test_who_asks_is_told_behind_the_record_that_was_the_last_then() -> None:
-    reader = Reader(LOG)
+    reader = Reader()
     reader.take(LogBounds(LOG, 0, 0), record(0))
     assert reader.take(End(LOG, {0: 3})) == []
     assert reader.take(record(1)) == [Entry(LOG, 1, RENEW)]
@@ -129,15 +159,15 @@ def test_who_asks_is_told_behind_the_record_that_was_the_last_then() -> None:
 
 
 def test_who_asks_and_has_everything_is_told_at_once() -> None:
-    reader = Reader(LOG, BEATS)
-    reader.take(LogBounds(LOG, 0, 0), record(0), event(BEATS, 40))
+    reader = Reader()
+    reader.take(LogBounds(LOG, 0, 0), record(0), Opened(BEATS, {0: 40}, {0: 40}))
     assert reader.take(End(LOG, {0: 1})) == [CaughtUp(LOG)]
     assert reader.take(End(BEATS, {0: 40})) == [CaughtUp(BEATS)]
 
 
 def test_of_a_class_that_is_no_log_the_end_is_waited_for_too() -> None:
-    reader = Reader(BEATS)
-    reader.take(event(BEATS, 40))
+    reader = Reader()
+    reader.take(Opened(BEATS, {0: 40}, {0: 40}))
     assert reader.take(End(BEATS, {0: 42}), record(40, BEAT)) == [Received(BEAT, "")]
     assert reader.take(record(41, BEAT)) == [Received(BEAT, ""), CaughtUp(BEATS)]
     assert reader.take(End(BEATS, {0: 42})) == [], "who knows the end only from a record waits for the client"
@@ -145,25 +175,26 @@ def test_of_a_class_that_is_no_log_the_end_is_waited_for_too() -> None:
 
 
 def test_everybody_who_asks_is_told_once() -> None:
-    reader = Reader(LOG)
+    reader = Reader()
     reader.take(LogBounds(LOG, 0, 2))
     assert reader.take(End(LOG, {0: 1}), End(LOG, {0: 2}), End(LOG, {0: 2})) == []
     told = reader.take(record(0), record(1))
     assert told == [Entry(LOG, 0, RENEW), CaughtUp(LOG), Entry(LOG, 1, RENEW), *[CaughtUp(LOG)] * 3]
 
 
-def test_the_end_of_a_partition_that_is_read_anew_is_not_known() -> None:
-    reader = Reader(BEATS)
-    reader.take(event(BEATS, 40))
-    assert reader.take(event(BEATS, 40, GONE), End(BEATS, {0: 3})) == []
+def test_where_a_partition_was_read_to_is_forgotten_when_it_is_begun_anew() -> None:
+    reader = Reader()
+    reader.take(Opened(BEATS, {0: 40}, {0: 40}))
+    assert reader.take(Opened(BEATS, {0: 2}, {0: 2}, is_anew=True)) == [Recreated(BEATS), CaughtUp(BEATS)]
+    assert reader.take(End(BEATS, {0: 3})) == []
     assert reader.take(event(BEATS, 3)) == [CaughtUp(BEATS)]
 
 
 def test_what_the_client_says_of_no_topic_is_only_logged() -> None:
     down = Message(error=KafkaError(KafkaError._ALL_BROKERS_DOWN))
-    assert Reader(LOG).take(down) == []
+    assert Reader().take(down) == []
 
 
 def test_what_is_a_message_already_is_handed_on() -> None:
     came_back = Undelivered(RENEW, "", "timed out")
-    assert Reader(LOG).take(came_back) == [came_back]
+    assert Reader().take(came_back) == [came_back]

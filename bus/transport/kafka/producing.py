@@ -1,0 +1,148 @@
+"""The producer: records leave, and come back as `Undelivered` when they did not arrive.
+
+A record ends in one of two ways: its broker confirmed it (nothing is reported), or `Undelivered` comes back.
+After a time-out the truth is *indeterminate*: the record may be in the log, so a retry keeps its envelope and
+readers deduplicate. So it is with what a producer still holds when it is replaced.
+
+An idempotent producer that may not write at all any more is fatal: its `poll` raises once, and everything
+it is given later is refused. A right that is taken away for one topic is not: its records come back, and
+the producer goes on.
+"""
+
+import logging
+from collections.abc import Callable, Iterator
+from threading import Event
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from bus.codec import to_headers
+from bus.envelope import Envelope
+from bus.errors import BackpressureError, LocalError, UnavailableError
+from bus.machine import Undelivered
+from bus.metrics import Sample, Tally
+from bus.routes import check_size, route
+from bus.transport.kafka.answers import NoAnswerError, has_ids
+from bus.transport.kafka.asking import reason_of
+from bus.transport.kafka.defaults import QUEUED_MAX
+from bus.transport.kafka.replaceable import Replaceable
+
+BY_KEY = -1  # librdkafka's partition "as the key says"
+POLL_S = 0.5  # how long a thread may not notice that it should stop, or replace its client
+_GATHER_S = 0.02  # delivery reports are taken together: for each, two threads change places
+_END_S = 0.5  # for the reports of what a producer held when it was ended
+_log = logging.getLogger("provbus.kafka")
+
+
+class Producing:
+    """Publishes on a producer that `make` makes (`KafkaException`). `put` takes what comes back."""
+
+    def __init__(
+        self,
+        make: Callable[[], Producer],
+        tally: Tally,
+        put: Callable[[list[Any]], None],
+        hurry: Callable[[], None],
+        stop: Event,
+    ) -> None:
+        """`hurry` is called when a record did not arrive: its topic may not be what it was."""
+        self.answers = True
+        """Whether the latest record was confirmed."""
+        self._tally = tally
+        self._put = put
+        self._hurry = hurry
+        self._stop = stop
+        self._producer: Replaceable[Producer] = Replaceable("producer", make, _end)
+
+    @property
+    def trouble(self) -> str:
+        """Why nothing can be published, in words; empty if it can."""
+        return self._producer.trouble
+
+    def publish(self, envelope: Envelope, key: str) -> None:
+        """Queue a record for its class's topic (`OversizeError`, `BackpressureError`, `UnavailableError`)."""
+        traffic = envelope.traffic
+        entry = route(traffic)
+        if entry.topic is None:
+            raise LocalError(f"{traffic} does not travel by topic")
+        self._tally.offered[traffic] += 1
+        check_size(traffic, len(envelope.data))
+        partition = 0 if entry.topic.partitions == 1 else BY_KEY
+
+        def report(error: KafkaError | None, _: Message) -> None:
+            self.answers = error is None
+            if error is not None:
+                self._tally.undelivered[traffic] += 1
+                self._put([Undelivered(envelope, "", error.str())])
+                self._hurry()
+
+        with self._producer.lock:
+            producer = self._producer.client
+            if producer is None:
+                raise UnavailableError(f"{entry.topic.name}: there is no producer: {self.trouble}")
+            try:
+                headers = to_headers(envelope)
+                producer.produce(entry.topic.name, envelope.data, key, partition, report, headers=headers)
+            except BufferError:
+                raise BackpressureError(f"{QUEUED_MAX} records wait for the broker") from None
+            except KafkaException as error:
+                self._hurry()
+                raise UnavailableError(f"{entry.topic.name}: {reason_of(error)}") from error
+        self._tally.sent[traffic] += 1
+
+    def renew(self, reason: str) -> None:
+        """Have another producer: a topic is not what it was. From any thread."""
+        self._producer.renew(reason)
+
+    def turn(self, now: float) -> None:
+        """Serve what was delivered and what was not; waits up to `POLL_S` for the first of it."""
+        self._producer.turn(now)
+        producer = self._producer.client
+        if producer is None:
+            self._stop.wait(_GATHER_S)
+            return
+        try:
+            served = producer.poll(POLL_S)
+        except Exception as error:  # fatal, or SystemError out of a callback
+            self._producer.fail(error, now)
+            return
+        if served:
+            self._stop.wait(_GATHER_S)
+
+    def check(self, timeout_s: float) -> None:
+        """`UnavailableError` unless a broker answers within the time."""
+        producer = self._producer.client
+        try:
+            if producer is None:
+                raise NoAnswerError(self.trouble)
+            has_ids(producer.list_topics(timeout=timeout_s))
+        except (KafkaException, NoAnswerError) as error:
+            self.answers = False
+            raise UnavailableError(reason_of(error)) from error
+
+    def flush(self, timeout_s: float) -> int:
+        """Wait until every queued record has ended, at most `timeout_s`; how many have not."""
+        producer = self._producer.client
+        if producer is None:
+            return 0
+        try:
+            return producer.flush(timeout_s)
+        except Exception as error:  # SystemError of a fatal one
+            _log.warning("flushing the Kafka producer: %s", reason_of(error))
+            return len(producer)
+
+    def close(self) -> None:
+        """Drop what is queued and end the producer; afterwards nobody serves it any more."""
+        self._producer.close()
+
+    def samples(self) -> Iterator[Sample]:
+        """How often the producer was replaced, and whether Kafka confirms what it is given."""
+        yield from self._producer.samples()
+        yield Sample("provbus_kafka_answering", self.answers)
+
+
+def _end(producer: Producer) -> None:
+    """Give back what it still holds, and close it: else that waits until the last record's time is over."""
+    producer.purge()
+    producer.flush(_END_S)
+    producer.close()
