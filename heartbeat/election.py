@@ -168,6 +168,10 @@ class Election:
             return []
         return [self._release_of(stand, now)]
 
+    def settings_recreated(self) -> None:
+        """The topic of the settings was made anew."""
+        self._settling.recreated()
+
     def answered(self, cfm: str, answer: Answer, asked_at: float, now: float) -> None:
         """A CFM said what it knows of our role."""
         self.evidence.heard(cfm, answer, asked_at, now)

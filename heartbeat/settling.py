@@ -15,7 +15,7 @@ class Settling:
 
     def __init__(self) -> None:
         self._asked = 1  # what the topic held when we began is told without being asked for
-        self._is_stale = False
+        self._stale = 0
         self._is_read = False
         self._from = 0.0
         self._until = 0.0
@@ -25,8 +25,8 @@ class Settling:
         self._is_read = not follows_another
         self._until = now + SETTLE_S_MAX
         self._from = now + SILENCE_S if waits_for_leases else now
-        self._is_stale = follows_another and self._asked > 0
-        return self._ask() if follows_another and not self._is_stale else []
+        self._stale = self._asked if follows_another else 0
+        return self._ask() if follows_another and not self._stale else []
 
     def resume(self) -> None:
         """Nothing is to be waited for: the claim was settled by our former process."""
@@ -35,11 +35,15 @@ class Settling:
     def caught_up(self) -> list[Effect]:
         """The settings were received up to the end that was captured."""
         self._asked = max(0, self._asked - 1)
-        if self._is_stale:
-            self._is_stale = False
-            return self._ask()
+        if self._stale:
+            self._stale -= 1
+            return [] if self._stale else self._ask()
         self._is_read = True
         return []
+
+    def recreated(self) -> None:
+        """The settings' topic was made anew: what it holds now is told without being asked for."""
+        self._asked += 1
 
     def is_over(self, now: float) -> bool:
         """Whether effects may begin."""

@@ -209,6 +209,11 @@ class Authority:
         self._settle()
         return effects
 
+    def settings_recreated(self) -> None:
+        """The topic of the settings was made anew: it is read to an end once more."""
+        if isinstance(self._election, Election):
+            self._election.settings_recreated()
+
     def settings_read(self) -> None:
         """The settings were received up to an end that was captured."""
         if isinstance(self._election, Election):

@@ -44,6 +44,7 @@ from bus.machine import (
     LogBounds,
     LogLost,
     Received,
+    Recreated,
     Reply,
     Send,
     SessionClosed,
@@ -206,6 +207,10 @@ class Minter:
             if message.traffic == "config":
                 self._offering.caught_up(now)
                 self._authority.settings_read()
+        elif isinstance(message, Recreated):
+            if message.traffic == "config":
+                self._offering.recreated()
+                self._authority.settings_recreated()
         elif isinstance(message, Entry | LogBounds | LogLost | HostCame | HostGone):
             return self._authority.receive(message, now)
         elif isinstance(message, Kept | Unkept):

@@ -7,8 +7,8 @@ writes to the topic for three reasons, and only once it has read what the topic 
 
     apply   An operator hands over other classes or rules: they become the next generation. The answer goes
             out when the record was read back, for a send is not an acknowledgement.
-    mend    The last record on the topic is older than what is in force (the topic was lost, or two operators
-            wrote one generation at once): what is in force is written again, as it is.
+    mend    The last record on the topic is older than what is in force: the topic was lost, before our start
+            or since, or two operators wrote one generation at once. It is written again, as it is.
     seed    The topic is empty and nothing is in force: what `publish_catalogue` says is generation 1.
 
 So a restart never brings an old file back: a file is only read into an empty plant. What is to be written is
@@ -123,6 +123,12 @@ class Offering:
         """What the topic held at our start has been received: now we may write."""
         self._is_caught_up = True
         self._due = now
+
+    def recreated(self) -> None:
+        """The topic was made anew. What is in force stays so, and is written again if the topic lacks it."""
+        self._on_topic = NO_VERSION
+        self._is_readable = True
+        self._is_caught_up = False
 
     def describe(self, request: LocalRequest) -> Reply:
         """The answer to `settings`: the catalogue in force."""

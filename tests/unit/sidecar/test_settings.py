@@ -7,7 +7,7 @@ import pytest
 
 from bus.envelope import Stamp
 from bus.errors import DecodeError
-from bus.machine import CaughtUp, Draining, Effect, Keep, LocalRequest, Publish, Received, Reply
+from bus.machine import CaughtUp, Draining, Effect, Keep, LocalRequest, Publish, Received, Recreated, Reply
 from bus.messages import CATALOGUE, CatalogueRecord
 from bus.routes import route
 from services.settings.catalogue import Classes, StoreCatalogue, parse, record, version
@@ -88,6 +88,50 @@ def test_a_topic_that_has_less_than_is_in_force_gets_it_again_as_it_was(
     assert published(minter.tick(1.0)) == [record(classes, 3)]
     minter.receive(publication(record(classes, 3)), 1.1)
     assert published(minter.tick(1.0 + PUBLISH_EVERY_S)) == []
+
+
+def test_a_topic_made_anew_takes_nothing_away_and_gets_it_again(
+    build: Build, publication: Make, classes: Classes, richer: Classes
+) -> None:
+    minter = ready(build(publish=record(classes, 1)), publication(record(richer, 4)))
+    assert minter.receive(Recreated("config"), 2.0) == []
+    assert minter.status.missing() == ["no CFM is alive"], "the settings in force were taken away"
+    assert published(minter.tick(2.0)) == [], "it wrote before it knew what the topic holds"
+    minter.receive(CaughtUp("config"), 3.0)
+    assert published(minter.tick(3.0)) == [record(richer, 4)]
+    minter.receive(publication(record(richer, 4)), 3.1)
+    assert published(minter.tick(50.0)) == []
+    minter.receive(apply(classes), 51.0)
+    assert published(minter.tick(51.0)) == [record(classes, 5)]
+
+
+@pytest.mark.parametrize("generation", [4, 2])
+def test_a_topic_made_anew_may_have_been_filled_already(
+    build: Build, publication: Make, richer: Classes, generation: int
+) -> None:
+    """By another minter, or by somebody who had only an older copy."""
+    minter = ready(build(catalogue=None), publication(record(richer, 4)))
+    minter.receive(Recreated("config"), 2.0)
+    minter.receive(publication(record(richer, generation)), 2.5)
+    minter.receive(CaughtUp("config"), 3.0)
+    assert published(minter.tick(3.0)) == ([] if generation == 4 else [record(richer, 4)])
+
+
+def test_what_is_applied_while_the_topic_is_made_anew_is_written_until_it_is_read_back(
+    build: Build, publication: Make, classes: Classes, richer: Classes
+) -> None:
+    minter = ready(build(), publication(record(classes, 3)))
+    minter.receive(apply(richer), 2.0)
+    assert published(minter.tick(2.0)) == [record(richer, 4)]
+    minter.receive(Recreated("config"), 2.5)
+    ((_, body),) = replies(minter.receive(apply(classes), 2.6))
+    assert body["error"] == "try_again"
+    minter.receive(CaughtUp("config"), 3.0)
+    now = 2.0 + PUBLISH_EVERY_S
+    assert published(minter.tick(now)) == [record(richer, 4)]
+    minter.receive(publication(record(richer, 4)), now)
+    ((_, body),) = replies(minter.tick(now))
+    assert body["applied"] is True
 
 
 @pytest.mark.parametrize("foreign", [b"{}", "fax"], ids=str)
