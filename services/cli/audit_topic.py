@@ -5,27 +5,42 @@ The embedded broker knows no offsets for times: there everything that it holds i
 
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from typing import Any, cast
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import (
+    OFFSET_END,
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Message,
+    TopicPartition,
+)
 
 from bus.audit import events_of
 from bus.codec import from_headers
 from bus.errors import DecodeError, UnavailableError
-from bus.routes import route
+from bus.transport.kafka.answers import Bounds, NoAnswerError, bounds, has_ids
+from bus.transport.kafka.asking import reason_of
 from bus.transport.kafka.defaults import COMMON, CONSUMER
+from bus.transport.kafka.feeds import topic_of
 from bus.transport.kafka.settings import refused
 from services.cli.story import Told, is_told
 
 ANSWER_S = 3.0  # for the brokers to say what they hold
+TRIES = 3
 READ_S = 30.0  # some million records; who wants more narrows the time
 _FETCH_WAIT_MS = 10
-_EMBEDDED = "mockCluster"  # how librdkafka names its own
 
 
-def read(settings: Mapping[str, Any], field: str, value: str, since_ms: int) -> Iterator[Told]:
+def read(
+    settings: Mapping[str, Any],
+    field: str,
+    value: str,
+    since_ms: int,
+    make: Callable[[dict[str, Any]], Consumer] = Consumer,
+) -> Iterator[Told]:
     """The events whose `field` is `value`, told since this Unix time.
 
     `UnavailableError` if the brokers do not answer, or if the end is not reached within `READ_S`;
@@ -34,42 +49,64 @@ def read(settings: Mapping[str, Any], field: str, value: str, since_ms: int) -> 
     silent = logging.getLogger("provbus.kafka.client")
     own = {"fetch.wait.max.ms": _FETCH_WAIT_MS, "logger": silent}
     try:
-        consumer = Consumer({**COMMON, **settings, **CONSUMER, **own})
+        consumer = make({**COMMON, **settings, **CONSUMER, **own})
     except KafkaException as error:
         raise refused(error) from error
     with closing(consumer):
         try:
-            ends = _assign(consumer, since_ms)
+            ends = _begin(consumer, since_ms)
             for record in _records(consumer, ends):
                 yield from _told(record, field, value)
-        except KafkaException as error:
-            raise UnavailableError(f"Kafka does not answer: {error.args[0].str()}") from error
+        except (KafkaException, NoAnswerError) as error:
+            raise UnavailableError(f"Kafka does not answer: {reason_of(error)}") from error
+
+
+def _begin(consumer: Consumer, since_ms: int) -> dict[int, int]:
+    """As `_assign`, which is asked again when what it was told is no answer."""
+    for _ in range(TRIES - 1):
+        try:
+            return _assign(consumer, since_ms)
+        except NoAnswerError:
+            continue
+    return _assign(consumer, since_ms)
 
 
 def _assign(consumer: Consumer, since_ms: int) -> dict[int, int]:
     """Start where the time says; the end of each partition that holds anything since then."""
-    topic = route("audit").topic
-    assert topic is not None
-    metadata = consumer.list_topics(topic.name, timeout=ANSWER_S)
-    numbers = list(metadata.topics[topic.name].partitions)
-    asked = [TopicPartition(topic.name, number, since_ms) for number in numbers]
+    name = topic_of("audit").name
+    metadata = consumer.list_topics(name, timeout=ANSWER_S)
+    knows_times = has_ids(metadata)
+    found = metadata.topics[name]
+    if found.error is not None or not found.partitions:
+        raise NoAnswerError(f"{name}: {'no partitions' if found.error is None else found.error.str()}")
+    asked = [TopicPartition(name, number, since_ms) for number in found.partitions]
     starts, ends = [], {}
-    for found in consumer.offsets_for_times(asked, timeout=ANSWER_S):
-        if found.error is not None:
-            raise KafkaException(found.error)
-        low, high = consumer.get_watermark_offsets(found, timeout=ANSWER_S)
-        start = found.offset
-        if start < 0:
-            start = low if str(metadata.cluster_id).startswith(_EMBEDDED) else high
-        if start < high:
-            starts.append(TopicPartition(topic.name, found.partition, start))
-            ends[found.partition] = high
+    for place in consumer.offsets_for_times(asked, timeout=ANSWER_S):
+        if place.error is not None:
+            raise KafkaException(place.error)
+        watermarks = consumer.get_watermark_offsets(place, timeout=ANSWER_S)  # None after a time-out
+        known = bounds(*(watermarks or (None, None)))
+        start = _start(place.offset, known, knows_times)
+        if start < known.end:
+            starts.append(TopicPartition(name, place.partition, start))
+            ends[place.partition] = known.end
     consumer.assign(starts)
     return ends
 
 
+def _start(offset: int, known: Bounds, knows_times: bool) -> int:
+    """Where to begin in a partition, by the offset that was found for a time."""
+    if offset >= 0:
+        return offset
+    if not knows_times:
+        return known.start
+    if offset != OFFSET_END:
+        raise NoAnswerError(f"offset {offset} for a time is no answer")
+    return known.end  # nothing is so young
+
+
 def _records(consumer: Consumer, ends: dict[int, int]) -> Iterator[Message]:
-    """Every record before these ends."""
+    """Every record before these ends. An end that the client reports before them is none."""
     limit = time.monotonic() + READ_S
     while ends:
         left_s = limit - time.monotonic()
@@ -78,14 +115,13 @@ def _records(consumer: Consumer, ends: dict[int, int]) -> Iterator[Message]:
         record = consumer.poll(min(left_s, 1.0))
         if record is None:
             continue
-        number, error = cast(int, record.partition()), record.error()
-        if error is not None:
-            if error.code() != KafkaError._PARTITION_EOF:
-                raise KafkaException(error)
-            ends.pop(number, None)
-            continue
-        yield record
-        if cast(int, record.offset()) + 1 >= ends.get(number, 0):
+        number, at, error = cast(int, record.partition()), cast(int, record.offset()), record.error()
+        if error is None:
+            yield record
+            at += 1
+        elif error.code() != KafkaError._PARTITION_EOF:
+            raise KafkaException(error)
+        if at >= ends.get(number, 0):
             ends.pop(number, None)
 
 

@@ -10,6 +10,8 @@ from confluent_kafka.cimpl import NewTopic
 
 from bus.errors import UnavailableError
 from bus.routes import Topic, topics
+from bus.transport.kafka.answers import NoAnswerError, has_ids
+from bus.transport.kafka.asking import reason_of
 from bus.transport.kafka.settings import refused
 
 REPLICATION = 3
@@ -19,14 +21,18 @@ _REQUEST_S = 15.0
 _SETTLE_S = 30.0
 
 
-def create_topics(settings: Mapping[str, Any], declared: Iterable[Topic] | None = None) -> list[str]:
+def create_topics(
+    settings: Mapping[str, Any],
+    declared: Iterable[Topic] | None = None,
+    make: Callable[[dict[str, Any]], AdminClient] = AdminClient,
+) -> list[str]:
     """Create what is missing and wait until it can be written to; returns the names created.
 
     `settings` are librdkafka's for the connection. `UnavailableError` if the brokers do not do it in time.
     """
-    admin = _admin(settings)
+    admin = _admin(settings, make)
     wanted = list(topics() if declared is None else declared)
-    present = _names(admin)
+    present = _present(admin)
     fresh = [
         NewTopic(
             topic.name,
@@ -41,35 +47,41 @@ def create_topics(settings: Mapping[str, Any], declared: Iterable[Topic] | None 
         _each(
             admin.create_topics(fresh, operation_timeout=_REQUEST_S), ignore=KafkaError.TOPIC_ALREADY_EXISTS
         )
-    _wait_until(lambda: _are_ready(admin, wanted), "the topics to be ready")
+    _wait_until(admin, lambda present: _are_ready(present, wanted), "the topics to be ready")
     return [topic.topic for topic in fresh]
 
 
-def delete_topics(settings: Mapping[str, Any]) -> list[str]:
+def delete_topics(
+    settings: Mapping[str, Any], make: Callable[[dict[str, Any]], AdminClient] = AdminClient
+) -> list[str]:
     """Delete every `provbus.*` topic and wait until it is gone; returns the names deleted."""
-    admin = _admin(settings)
-    doomed = [name for name in _names(admin) if name.startswith(PREFIX)]
+    admin = _admin(settings, make)
+    doomed = [name for name in _present(admin) if name.startswith(PREFIX)]
     if doomed:
         _each(
             admin.delete_topics(doomed, operation_timeout=_REQUEST_S),
             ignore=KafkaError.UNKNOWN_TOPIC_OR_PART,
         )
-    _wait_until(lambda: not _names(admin) & set(doomed), "the old topics to go")
+    _wait_until(admin, lambda present: not present.keys() & set(doomed), "the old topics to go")
     return doomed
 
 
-def _admin(settings: Mapping[str, Any]) -> AdminClient:
+def _admin(settings: Mapping[str, Any], make: Callable[[dict[str, Any]], AdminClient]) -> AdminClient:
     try:
-        return AdminClient(dict(settings))
+        return make(dict(settings))
     except KafkaException as error:
         raise refused(error) from error
 
 
-def _names(admin: AdminClient) -> set[str]:
+def _present(admin: AdminClient) -> Mapping[str, Any]:
+    """The topics there are, by name; `UnavailableError` if nobody says so."""
     try:
-        return set(admin.list_topics(timeout=_REQUEST_S).topics)
-    except KafkaException as error:
-        raise UnavailableError(f"no Kafka broker answers: {error.args[0].str()}") from error
+        metadata = admin.list_topics(timeout=_REQUEST_S)
+        has_ids(metadata)  # else it is no answer
+    except (KafkaException, NoAnswerError) as error:
+        raise UnavailableError(f"no Kafka broker answers: {reason_of(error)}") from error
+    found: Mapping[str, Any] = metadata.topics
+    return found
 
 
 def _each(futures: Mapping[str, Any], ignore: int) -> None:
@@ -79,10 +91,11 @@ def _each(futures: Mapping[str, Any], ignore: int) -> None:
         except KafkaException as error:
             if error.args[0].code() != ignore:
                 raise UnavailableError(f"{name}: {error.args[0].str()}") from error
+        except TimeoutError:
+            raise UnavailableError(f"{name}: no broker answered in {_REQUEST_S:g} s") from None
 
 
-def _are_ready(admin: AdminClient, wanted: Iterable[Topic]) -> bool:
-    present = admin.list_topics(timeout=_REQUEST_S).topics
+def _are_ready(present: Mapping[str, Any], wanted: Iterable[Topic]) -> bool:
     return all(
         topic.name in present
         and len(present[topic.name].partitions) == topic.partitions
@@ -94,9 +107,16 @@ def _are_ready(admin: AdminClient, wanted: Iterable[Topic]) -> bool:
     )
 
 
-def _wait_until(condition: Callable[[], bool], what: str) -> None:
+def _wait_until(admin: AdminClient, condition: Callable[[Mapping[str, Any]], bool], what: str) -> None:
+    """Wait until the topics there are fulfil a condition. While a leader moves nobody may answer."""
     deadline = monotonic() + _SETTLE_S
-    while not condition():
+    reason = ""
+    while True:
+        try:
+            if condition(_present(admin)):
+                return
+        except UnavailableError as error:
+            reason = f" ({error})"
         if monotonic() > deadline:
-            raise UnavailableError(f"Kafka did not finish within {_SETTLE_S:.0f} s: waited for {what}")
+            raise UnavailableError(f"Kafka did not finish in {_SETTLE_S:.0f} s: waited for {what}{reason}")
         sleep(0.1)
