@@ -103,6 +103,6 @@ class CfmSection(Section):
     def _says_where(self) -> "CfmSection":
         if self.listen is not None and self.advertise is None and is_any(parse(self.listen).host):
             raise ValueError(
-                f"listen: {self.listen} is any address of this host: say in cfm.advertise which one minters reach"
+                f"listen: {self.listen} is any address of this host: say in cfm.advertise which minters reach"
             )
         return self
