@@ -20,7 +20,7 @@ from zmq.utils.monitor import parse_monitor_message
 
 from bus.errors import ConfigError, StateError
 from bus.metrics import Sample
-from bus.transport.families import connect
+from bus.transport.families import connect, own
 from bus.transport.poller import Poller
 
 ZAP_ENDPOINT = "inproc://zeromq.zap.01"
@@ -134,7 +134,7 @@ def check_strangers_refused(context: zmq.Context[Any], zap: ZapHandler, endpoint
     )
     event = None
     try:
-        connect(stranger, endpoint)
+        connect(stranger, own(endpoint))
         for _ in range(round(STRANGER_TIMEOUT_S / _STEP_S)):
             zap.answer()  # the runner does not run yet
             if monitor.poll(_STEP_S * 1000):

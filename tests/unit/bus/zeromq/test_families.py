@@ -5,6 +5,7 @@ import zmq
 
 from bus.errors import ConfigError, UnavailableError
 from bus.transport.curve import ZapHandler, check_strangers_refused
+from bus.transport.families import own
 from bus.transport.poller import Poller
 from bus.transport.zeromq import Dealers, Router
 from tests.unit.bus.zeromq.peers import SERVER, Context, Take, Until, deliver, rows
@@ -73,3 +74,17 @@ def test_ipv4_stays_without_the_option(context: Context, dealers: Dealers, route
     with context.socket(zmq.DEALER) as plain:
         assert plain.getsockopt(zmq.IPV6) == 0
     dealers.connect("cfm-1", "tcp://127.0.0.1:7001")
+
+
+@pytest.mark.parametrize(
+    ("listens", "reached"),
+    [
+        ("tcp://[::]:7001", "tcp://127.0.0.1:7001"),
+        ("tcp://0.0.0.0:7001", "tcp://127.0.0.1:7001"),
+        ("tcp://[::1]:7001", "tcp://[::1]:7001"),
+        ("tcp://127.0.0.11:7001", "tcp://127.0.0.11:7001"),
+    ],
+)
+def test_we_reach_ourselves_on_loopback_where_any_address_is(listens: str, reached: str) -> None:
+    """A host whose IPv6 is switched off takes the socket, but no connection to `[::]`."""
+    assert own(listens) == reached
