@@ -67,7 +67,7 @@ class Node:
     ) -> None:
         """Open what every service needs; `services` are those this process may be, `read` the classes it
         reads, `overhear` those of which it wants what others are told in a group. `patience` is what this
-        start has, from now on, for what is late.
+        start has for what is late.
         """
         self.config = config
         self.fleet, self.member, self.keys = identify(config, services)

@@ -29,7 +29,9 @@ _Part = TypeVar("_Part")
 
 
 class Patience:
-    """Tries the steps of a start again, for `limit_s` in all, while what they need may only be late."""
+    """Tries the steps of a start again while what they need may only be late, for `limit_s` in all from the
+    first time that it is.
+    """
 
     def __init__(
         self,
@@ -39,7 +41,8 @@ class Patience:
     ) -> None:
         self._clock = clock
         self._sleep = sleep
-        self._deadline = clock() + limit_s
+        self._limit_s = limit_s
+        self._deadline: float | None = None
         self._said: set[str] = set()
 
     def until_done(self, step: Callable[[], _Part]) -> _Part:
@@ -50,6 +53,8 @@ class Patience:
             try:
                 return step()
             except (BusyError, UnavailableError) as error:
+                if self._deadline is None:
+                    self._deadline = self._clock() + self._limit_s
                 left_s = self._deadline - self._clock()
                 if left_s <= 0:
                     raise
