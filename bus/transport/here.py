@@ -15,6 +15,8 @@ import socket
 import time
 from collections.abc import Callable
 from ipaddress import ip_address
+from queue import Empty, SimpleQueue
+from threading import Thread
 from typing import TypeVar
 
 from bus.endpoint import ANY, is_any, is_name, parse, wrong_address
@@ -22,6 +24,7 @@ from bus.errors import BusyError, TransportError, UnavailableError
 
 START_S = 10.0  # the drain of the process before us; the units leave time for it
 RETRY_EVERY_S = 0.25
+LOOK_UP_S = 3.0
 _ABSENT = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.ENODEV)
 _log = logging.getLogger("provbus.start")
 
@@ -90,14 +93,37 @@ def look_up(host: str, what: str) -> str:
     if not is_name(host):
         return host
     try:
-        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+        addresses = _addresses(host)
     except OSError as error:
         raise UnavailableError(f"{what}: {host} has no address: {error.strerror or error}") from error
-    addresses = [str(place[0]) for *_, place in found]
     usable = [address for address in addresses if not wrong_address(address)]
     if not usable:
         raise UnavailableError(f"{what}: {host} stands for {addresses[0]}: {wrong_address(addresses[0])}")
     return usable[0]
+
+
+def _addresses(host: str) -> list[str]:
+    """What a name stands for (`OSError`). The resolver may take half a minute where a name server is silent,
+    longer than a start has; so it works in a thread that is left to itself then.
+    """
+    found: SimpleQueue[list[str] | OSError] = SimpleQueue()
+
+    def ask() -> None:
+        try:
+            places = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+        except OSError as error:
+            found.put(error)
+        else:
+            found.put([str(place[0]) for *_, place in places])
+
+    Thread(target=ask, name="look-up", daemon=True).start()
+    try:
+        answer = found.get(timeout=LOOK_UP_S)
+    except Empty:
+        raise TimeoutError(errno.ETIMEDOUT, "no name server answers") from None
+    if isinstance(answer, OSError):
+        raise answer
+    return answer
 
 
 def look_up_endpoint(endpoint: str, what: str) -> str:
