@@ -5,6 +5,7 @@ the report names; one that the lab took down is a note for the ledger, since the
 then explained. What a service said of itself last is kept, for its counts end with it.
 """
 
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -31,6 +32,7 @@ class Instances:
         self.notes: list[dict[str, Any]] = []
         self.downs: list[HostKill] = []
         self.kills = 0
+        self._started_at: float | None = None
         self._last_words: list[dict[str, Any]] = []
         self._site = site
         self._spawn = spawn
@@ -61,6 +63,12 @@ class Instances:
             self._down.discard(name)
             if one.service == "cfm":
                 self._unheard.add(name)
+        self._started_at = time.monotonic()
+
+    def started_s(self) -> float | None:
+        """How long ago one was started last; None if none was since the last such question."""
+        started_at, self._started_at = self._started_at, None
+        return None if started_at is None else time.monotonic() - started_at
 
     def stop(self, names: Sequence[str]) -> None:
         """Stop these as an operator would, and wait; `UnavailableError` if one ends badly."""

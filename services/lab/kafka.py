@@ -22,6 +22,7 @@ from typing import Literal
 from pydantic import BaseModel
 
 from bus.errors import StateError, UnavailableError
+from services.lab.broker_log import BrokerEvents, broker_events
 from services.lab.kafka_archive import archive_path, with_archive
 from services.lab.kafka_jars import deployed, find_jars, find_java
 from services.lab.kafka_launch import (
@@ -189,6 +190,11 @@ class KafkaCluster:
                 raise StateError(f"brokers {sorted(broker.id for broker in living)} run: stop them first")
             for broker in info.brokers:
                 shutil.rmtree(data_path(self.directory, broker.id) / partition)
+
+    def events(self) -> BrokerEvents:
+        """What the brokers' logs tell since this cluster was started."""
+        paths = [log_path(self.directory, broker.id) for broker in self._info().brokers]
+        return broker_events(path.read_text(errors="replace") for path in paths)
 
     def _info(self) -> ClusterInfo:
         info = read_cluster(self.directory)

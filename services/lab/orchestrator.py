@@ -16,6 +16,7 @@ from typing import Any
 
 from bus.errors import StateError, TransportError, TryAgainError, UnavailableError
 from services.lab.brokers import Brokers
+from services.lab.busy import BusyProcesses
 from services.lab.host_kills import LOOK_AGAIN_S, HostKiller, primary_of
 from services.lab.instances import Instances
 from services.lab.interventions import Interventions
@@ -60,6 +61,7 @@ class Lab:
         self.fresh_at: list[float] = []
         self.figures: dict[str, Any] = {}
         self.undo = ExitStack()
+        self.busy = BusyProcesses()
         self._progress = progress
         self._processes: list[Process] = []
         self._interventions = Interventions(site, self.instances)
@@ -171,6 +173,7 @@ class Lab:
 
     def stop(self) -> None:
         """Stop every process, then take back what steps did to the machine."""
+        self.busy.have(0)
         stop_all(self._processes)
         if self._kea is not None:
             self._kea.stop()

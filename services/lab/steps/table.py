@@ -9,6 +9,7 @@ from pydantic import model_validator
 from bus.section import Section
 from services.lab.steps.boots import Boot
 from services.lab.steps.brokers import BrokerStep
+from services.lab.steps.busy import Busy, Trial
 from services.lab.steps.clone import Clone, EndClone
 from services.lab.steps.instances import Forget, Kill, Mode, Start, Stop, WaitReady
 from services.lab.steps.logs import CutLog
@@ -37,6 +38,8 @@ class Entry(Section):
     cut_log: CutLog | None = None
     clone: Clone | None = None
     end_clone: EndClone | None = None
+    busy: Busy | None = None
+    trial: Trial | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -58,5 +61,6 @@ class Entry(Section):
         return step
 
 
-Boot.model_rebuild(_types_namespace={"Entry": Entry})
+for one in (Boot, Trial):
+    one.model_rebuild(_types_namespace={"Entry": Entry})
 Entry.model_rebuild(force=True)
