@@ -64,10 +64,18 @@ def client_files(settings: Mapping[str, Any]) -> Iterator[tuple[str, Path]]:
 def wrong_paths(section: BaseModel) -> Iterator[tuple[Place, str]]:
     """What is wrong with which path of a resolved configuration."""
     for place, path in _paths(section, ()):
-        if "\0" in str(path):
-            yield place, "a path cannot hold NUL"
+        if "\0" in str(path) or not _can_be_bytes(str(path)):
+            yield place, "a path cannot hold NUL, or half a surrogate pair"
         elif place in _SOCKETS and wrong_socket_path(str(path)):
             yield place, wrong_socket_path(str(path))
+
+
+def _can_be_bytes(text: str) -> bool:
+    try:
+        text.encode(errors="surrogateescape")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _paths(value: Any, place: Place) -> Iterator[tuple[Place, Path]]:

@@ -205,8 +205,9 @@ def is_name(host: str) -> bool:
 
 
 def needs_ipv6(endpoint: str) -> bool:
-    """Whether its address is of IPv6."""
-    return ":" in parse(endpoint).host
+    """Whether a ZeroMQ socket must speak IPv6 for this: an IPv6 address, or any address of both families."""
+    host = parse(endpoint).host
+    return host == ANY or ":" in host
 
 
 def _tcp(text: str) -> Endpoint:

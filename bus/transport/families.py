@@ -3,21 +3,20 @@
 libzmq speaks IPv4 alone unless it is told otherwise, and a connect to an IPv6 address then waits for ever
 without an error. It is told where an endpoint needs it and nowhere else: with `ZMQ_IPV6` it would report an
 IPv4 address that it listens on as `[::ffff:127.0.0.1]`. `*` listens on both families, on IPv4 alone where a
-host has no other: a kernel whose IPv6 is switched off takes the socket, and nobody reaches it at `[::]`.
+kernel has no other. One whose IPv6 is switched off takes a socket on `[::]`: over IPv4 it is reached, and at
+`[::]` it is not.
 """
 
 from typing import Any
 
 import zmq
 
-from bus.endpoint import ANY, is_any, needs_ipv6, parse
-from bus.transport.here import has_ipv6
+from bus.endpoint import is_any, needs_ipv6, parse
 
 
 def bind(socket: zmq.Socket[Any], endpoint: str) -> None:
     """Bind over the family of the endpoint (`zmq.ZMQError`; `ValueError` if it is none)."""
-    is_dual = parse(endpoint).host == ANY and has_ipv6()
-    socket.setsockopt(zmq.IPV6, is_dual or needs_ipv6(endpoint))
+    socket.setsockopt(zmq.IPV6, needs_ipv6(endpoint))
     socket.bind(endpoint)
 
 

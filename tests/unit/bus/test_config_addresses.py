@@ -128,7 +128,8 @@ def test_the_path_of_a_socket_is_as_long_as_the_directory_makes_it(tmp_path: Pat
             configured(tmp_path, (key, value))
 
 
-def test_a_path_with_a_nul_is_refused_where_it_stands(tmp_path: Path) -> None:
+@pytest.mark.parametrize("path", ["a\0b", "a\ud800b"])
+def test_a_path_that_no_kernel_takes_is_refused_where_it_stands(tmp_path: Path, path: str) -> None:
     for key in ("local.socket", "state_directory", "fleet", "cfm.secret_file"):
         with pytest.raises(ConfigError, match=rf"cfm-1\.yaml:\d+: {key}: a path cannot hold NUL"):
-            configured(tmp_path, (key, "a\0b"))
+            configured(tmp_path, (key, path))
