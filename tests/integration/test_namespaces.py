@@ -4,7 +4,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -15,7 +14,7 @@ import yaml
 
 from bus.fleet import make_fleet
 from fileid.seal import KEY_BYTES
-from services.lab.processes import ask
+from services.lab.processes import ask, wait_until
 from tests.integration.lab_run import ROOT
 from tests.requirement import need_namespaces
 
@@ -93,10 +92,7 @@ def configured(directory: Path, name: str, address: str, **section: Any) -> Path
 
 def until(condition: Callable[[], bool]) -> None:
     """Wait for it."""
-    deadline = time.monotonic() + DEADLINE_S
-    while not condition():
-        assert time.monotonic() < deadline, "it did not become so in time"
-        time.sleep(0.1)
+    wait_until(condition, DEADLINE_S, "what the test waits for", [])
 
 
 def says(socket: Path, kind: str, reason: str) -> bool:
