@@ -17,6 +17,7 @@ from typing import Any
 
 from bus.health import Page
 from bus.metrics import Sample, labelled
+from bus.transport.accepting import Acceptor
 from bus.transport.here import cannot_listen, look_up
 from bus.transport.poller import Poller
 
@@ -59,39 +60,34 @@ class HttpServer:
         host, port = look_up(address[0], "http.listen"), address[1]
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         try:
-            self._listener = socket.create_server((host, port), family=family, backlog=CONNECTIONS_MAX)
+            listener = socket.create_server((host, port), family=family, backlog=CONNECTIONS_MAX)
         except OSError as error:
             raise cannot_listen(
                 f"http.listen: cannot listen on {host} port {port}", host, error.errno
             ) from error
-        self._listener.setblocking(False)
-        self.port: int = self._listener.getsockname()[1]
-        poller.add(self._listener.fileno(), self._accept)
+        self.port: int = listener.getsockname()[1]
+        self._acceptor = Acceptor(poller, listener, "http", self._take)
         poller.before_wait(self._expire)
 
     def samples(self) -> list[Sample]:
         """What was answered."""
-        return list(labelled("provbus_http_responses_total", "code", self._responses))
+        return [
+            *labelled("provbus_http_responses_total", "code", self._responses),
+            self._acceptor.sample(),
+        ]
 
     def close(self) -> None:
         """Stop listening and hang up on everybody."""
-        self._poller.remove(self._listener.fileno())
-        self._listener.close()
+        self._acceptor.close()
         for number in list(self._connections):
             self._drop(number)
 
-    def _accept(self) -> list[Any]:
-        try:
-            stream, _ = self._listener.accept()
-        except OSError:
-            return []  # the client is gone again
-        stream.setblocking(False)
+    def _take(self, stream: socket.socket) -> None:
         if len(self._connections) >= CONNECTIONS_MAX:
             self._drop(next(iter(self._connections)))
         number = next(self._numbers)
-        self._connections[number] = _Connection(stream, self._clock() + CONNECTION_S_MAX)
         self._poller.add(stream.fileno(), lambda: self._serve(number))
-        return []
+        self._connections[number] = _Connection(stream, self._clock() + CONNECTION_S_MAX)
 
     def _expire(self) -> None:
         while self._connections:

@@ -18,6 +18,7 @@ from pydantic_core import from_json, to_json
 from bus.errors import BusyError, TryAgainError, UnavailableError
 from bus.machine import LocalRequest, Reply, SessionClosed
 from bus.metrics import Sample
+from bus.transport.accepting import Acceptor
 from bus.transport.poller import Poller
 
 SESSIONS_MAX = 64
@@ -48,18 +49,17 @@ class LocalServer:
         self._sessions: dict[int, _Session] = {}
         self._unflushed: dict[int, _Session] = {}
         self._closed: list[SessionClosed] = []
-        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._listener.setblocking(False)
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             _remove_stale(path)
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._listener.bind(str(path))
+            listener.bind(str(path))
             path.chmod(0o660)
-            self._listener.listen(SESSIONS_MAX)
+            listener.listen(SESSIONS_MAX)
         except OSError as error:
-            self._listener.close()
+            listener.close()
             raise BusyError(f"cannot listen on {path}: {error.strerror or error}") from error
-        poller.add(self._listener.fileno(), self._accept)
+        self._acceptor = Acceptor(poller, listener, "local", self._take)
         poller.before_wait(self._flush_all)
 
     def reply(self, reply: Reply) -> None:
@@ -82,32 +82,26 @@ class LocalServer:
         return [
             Sample("provbus_queue_depth", len(self._sessions), {"queue": "local_sessions"}),
             Sample("provbus_local_refused_total", self.refused),
+            self._acceptor.sample(),
             Sample("provbus_local_malformed_total", self.malformed),
         ]
 
     def close(self) -> None:
         """Send what was answered, stop listening, disconnect everybody, remove the socket."""
         self._flush_all()
-        self._poller.remove(self._listener.fileno())
-        self._listener.close()
+        self._acceptor.close()
         for number in list(self._sessions):
             self._drop(number)
         self._path.unlink(missing_ok=True)
 
-    def _accept(self) -> list[Any]:
-        try:
-            connection, _ = self._listener.accept()
-        except BlockingIOError:
-            return []
+    def _take(self, connection: socket.socket) -> None:
         if len(self._sessions) >= SESSIONS_MAX or not _may_connect(connection):
             self.refused += 1
             connection.close()
-            return []
-        connection.setblocking(False)
+            return
         number = next(self._numbers)
-        self._sessions[number] = _Session(connection)
         self._poller.add(connection.fileno(), lambda: self._read(number))
-        return []
+        self._sessions[number] = _Session(connection)
 
     def _read(self, number: int) -> list[Any]:
         session = self._sessions[number]

@@ -14,10 +14,16 @@ A reader never blocks and takes a bounded batch, so no socket starves another: o
 socket, up to `BATCH_MAX` datagrams from a UDP socket. A turn that brought datagrams takes up to `FRAMES_MAX`
 messages more: with one per turn, thousands of modems that read would keep the rows of the next ones waiting
 until their senders sent them again, and then for good.
+
+Epoll tells of a descriptor as long as there is something to read. Where nothing can be done about that for a
+while it may `rest`.
 """
 
 import select
+import time
 from collections.abc import Callable
+from heapq import heappop, heappush
+from itertools import count
 from typing import Any
 
 import zmq
@@ -40,6 +46,8 @@ class Poller:
         self._descriptors: dict[zmq.Socket[bytes], int] = {}
         self._suspects: dict[int, zmq.Socket[bytes]] = {}
         self._flushes: list[Callable[[], None]] = []
+        self._timers: list[tuple[float, int, Callable[[], None]]] = []
+        self._numbers = count()
 
     def add(self, pollable: Any, read: Reader) -> None:
         """Read from `pollable` (ZeroMQ socket or number of a file descriptor) with `read` whenever there is
@@ -55,6 +63,21 @@ class Poller:
     def watch_write(self, descriptor: int, wanted: bool) -> None:
         """Also call the reader when `descriptor` can be written to, as long as that is wanted."""
         self._epoll.modify(descriptor, select.EPOLLIN | select.EPOLLOUT if wanted else select.EPOLLIN)
+
+    def later(self, after_s: float, call: Callable[[], None]) -> None:
+        """Call this once, so long from now, before the wait that would be longer."""
+        heappush(self._timers, (time.monotonic() + after_s, next(self._numbers), call))
+
+    def rest(self, descriptor: int, for_s: float) -> None:
+        """Do not look at this descriptor for so long."""
+        read = self._readers[descriptor]
+        self._epoll.modify(descriptor, 0)
+
+        def resume() -> None:
+            if self._readers.get(descriptor) is read:  # else it was closed, and the number is another's
+                self._epoll.modify(descriptor, select.EPOLLIN)
+
+        self.later(for_s, resume)
 
     def used(self, socket: zmq.Socket[bytes]) -> None:
         """A ZeroMQ socket of ours was sent on."""
@@ -75,6 +98,8 @@ class Poller:
 
     def poll(self, timeout_s: float | None) -> list[Any]:
         """The messages of everything readable; waits up to `timeout_s` (None: for ever) for the first."""
+        if self._timers:
+            timeout_s = self._until_timer(timeout_s)
         for flush in self._flushes:
             flush()
         messages: list[Any] = []
@@ -97,6 +122,16 @@ class Poller:
     def close(self) -> None:
         """Give the epoll descriptor back."""
         self._epoll.close()
+
+    def _until_timer(self, timeout_s: float | None) -> float | None:
+        """Call whose time has come; the wait up to the next one."""
+        timers = self._timers
+        while timers and timers[0][0] <= time.monotonic():
+            heappop(timers)[2]()
+        if not timers:
+            return timeout_s
+        left_s = max(0.0, timers[0][0] - time.monotonic())
+        return left_s if timeout_s is None else min(timeout_s, left_s)
 
     def _read_suspects(self, messages: list[Any]) -> bool:
         """Whether any had something to read, even if no message of ours: there may be more behind it."""

@@ -9,6 +9,7 @@ import json
 import signal
 import sys
 import time
+from collections.abc import Callable
 from heapq import heappop, heappush
 from itertools import count
 from pathlib import Path
@@ -61,6 +62,12 @@ class _Tagged(Poller):
 
     def add(self, pollable: Any, read: Reader) -> None:
         self._to.add(pollable, lambda: [(self._side, message) for message in read()])
+
+    def later(self, after_s: float, call: Callable[[], None]) -> None:
+        self._to.later(after_s, call)
+
+    def rest(self, descriptor: int, for_s: float) -> None:
+        self._to.rest(descriptor, for_s)
 
     def remove(self, pollable: Any) -> None:
         self._to.remove(pollable)
