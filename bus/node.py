@@ -17,9 +17,10 @@ from typing import Any, NamedTuple
 
 import zmq
 
-from bus import state_file
+from bus import shortage, state_file
 from bus.config import MODES, Config, KafkaSection, MulticastSection
 from bus.datagram import DATA_BYTES_MAX, GroupKey
+from bus.descriptors import Descriptors
 from bus.envelope import Stamp
 from bus.errors import ConfigError
 from bus.fleet import Fleet, Member, load_fleet, load_group_keys
@@ -32,6 +33,7 @@ from bus.replica import Replica
 from bus.routes import ROUTES
 from bus.runner import Handler, Runner, boottime
 from bus.secret_file import read_secret
+from bus.shortage import check_threads
 from bus.transport.curve import KeyPair, key_pair
 from bus.transport.here import Patience
 from bus.transport.http import HttpServer
@@ -71,9 +73,13 @@ class Node:
         """
         self.config = config
         self.fleet, self.member, self.keys = identify(config, services)
+        self.descriptors = Descriptors()
+        check_threads()
         self.lock = InstanceLock(config.state_directory)
         self._closers: list[Any] = [self.lock.close]
         self._tellers: list[Callable[[], Iterable[Sample]]] = []
+        self._lackers: list[Callable[[], list[str]]] = []
+        self._is_running = False
         self.patience = patience or Patience()
         try:
             incarnation = next_incarnation(config.state_directory)
@@ -91,18 +97,26 @@ class Node:
                 every_s = 0.0 if config.http is None else STATISTICS_EVERY_S
                 pins = config.state_directory
                 self.kafka = self.keep(_kafka(self.poller, config.kafka, read, every_s, pins))
-        except BaseException:
+        except BaseException as error:
             self.close()
+            self.explain(error)
             raise
 
     def keep(self, part: Any) -> Any:
         """Close this part with the node, before what was opened earlier; its `samples`, if it has any, are in
-        every scrape.
+        every scrape, and what it `lacks` is among the reasons for being degraded.
         """
         self._closers.append(part.close)
         if hasattr(part, "samples"):
             self._tellers.append(part.samples)
+        if hasattr(part, "lacks"):
+            self._lackers.append(part.lacks)
         return part
+
+    def explain(self, error: BaseException) -> None:
+        """Raise `TryAgainError` in the place of an error that only means that a start cannot be had now."""
+        if not self._is_running and isinstance(error, Exception):
+            shortage.explain(error)
 
     @property
     def data_bytes_max(self) -> int:
@@ -165,7 +179,8 @@ class Node:
             driven,
             self.poller,
             handlers,
-            notifier=Notifier(os.environ),
+            notifier=self.keep(Notifier(os.environ)),
+            spare=self.descriptors.spare,
             reload=reload,
             every_second=lambda: _tell(health.news()),
         )
@@ -174,6 +189,7 @@ class Node:
             self._tellers.append(lambda: status.samples(boottime()))
             address, pages = self.config.http.address, health.pages()
             self.keep(self.patience.until_done(lambda: HttpServer(self.poller, address, pages)))
+        self._is_running = True
         return runner.run()
 
     def _take_incarnation(self, effect: TakeIncarnation) -> None:
@@ -190,7 +206,7 @@ class Node:
 
     def _lacks(self) -> list[str]:
         """What the transport in force lacks. Multicast lacks nothing that a peer's silence does not tell."""
-        return [] if self.kafka is None else self.kafka.lacks()
+        return [*chain.from_iterable(told() for told in self._lackers)]
 
     def _join(self, overhear: Sequence[str]) -> Multicast:
         section = self.config.multicast

@@ -18,10 +18,17 @@ class Notifier:
     """What the service manager is told. `environment` is the process's own."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
+        """The socket is opened now: later there may be no descriptor for it, and silence is a reason to be
+        killed.
+        """
         name = environment.get("NOTIFY_SOCKET", "")
         self._address = "\0" + name[1:] if name.startswith("@") else name
         watched = environment.get("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
         self._is_watched = watched and "WATCHDOG_USEC" in environment
+        self._manager: socket.socket | None = None
+        if self._address:
+            self._manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
+            self._manager.setblocking(False)  # a manager that does not read must not stop the loop
 
     def ready(self, status: str) -> None:
         """Start-up is over. `status` is the line that `systemctl status` shows."""
@@ -37,11 +44,15 @@ class Notifier:
             self._send("WATCHDOG=1")
 
     def _send(self, text: str) -> None:
-        if not self._address:
+        if self._manager is None:
             return
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as manager:
-            manager.setblocking(False)  # a manager that does not read must not stop the loop
-            try:
-                manager.sendto(text.encode(), self._address)
-            except OSError:
-                pass
+        try:
+            self._manager.sendto(text.encode(), self._address)
+        except OSError:
+            pass
+
+    def close(self) -> None:
+        """Tell nothing more."""
+        if self._manager is not None:
+            self._manager.close()
+            self._manager = None

@@ -22,12 +22,14 @@ or `DRAIN_S` are over. A second signal ends the loop at once. Either way `Stoppi
 `now` is CLOCK_BOOTTIME: it never jumps and it counts while a machine is suspended, as leases need.
 """
 
+import errno
 import gc
 import logging
 import math
 import signal
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from bus.errors import ConfigError, OversizeError, TransportError, UnavailableError
@@ -83,10 +85,12 @@ class Runner:
         notifier: Notifier | None = None,
         drain_s: float = DRAIN_S,
         reload: Callable[[], None] | None = None,
+        spare: Callable[[], AbstractContextManager[None]] = nullcontext,
         every_second: Callable[[], None] | None = None,
     ) -> None:
         """`reload` is called within a second of a SIGHUP, between two rounds."""
         self.undelivered = 0
+        self._spare = spare
         self._reload = reload
         self._every_second = every_second
         self._is_reload_wanted = False
@@ -208,7 +212,7 @@ class Runner:
     def _keep(self, effect: Keep, now: float) -> None:
         record, kind = effect.record, type(effect.record).__name__
         try:
-            self._handlers[type(record)](record)
+            self._write(record)
         except OSError as error:
             reason = error.strerror or str(error)
             self._warnings.warn(kind, f"cannot write {error.filename}: {reason}; tried again every second")
@@ -219,6 +223,17 @@ class Runner:
             _log.warning("the disk takes %s again", kind)
         self._perform(self._machine.receive(Kept(record), now), now)
         self._perform(effect.then, now)
+
+    def _write(self, record: Any) -> None:
+        """Without descriptors it is tried with the spare ones: what is written gives them back."""
+        write = self._handlers[type(record)]
+        try:
+            write(record)
+        except OSError as error:
+            if error.errno != errno.EMFILE:
+                raise
+            with self._spare():
+                write(record)
 
     def _report(self, effect: Effect, error: Exception, now: float) -> None:
         self.undelivered += 1

@@ -43,6 +43,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 SHELLS = (
     "bus/transport/",
     "bus/config.py",
+    "bus/descriptors.py",
     "bus/config_paths.py",
     "bus/fleet.py",
     "bus/log.py",
@@ -52,6 +53,7 @@ SHELLS = (
     "bus/runner.py",
     "bus/instance_lock.py",
     "bus/secret_file.py",
+    "bus/shortage.py",
     "bus/service_sections.py",
     "bus/state_file.py",
     "bus/yaml_file.py",

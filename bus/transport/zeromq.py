@@ -16,23 +16,26 @@ Endpoints hold addresses of either family, and no names (`bus.endpoint` says why
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from typing import Any
 
 import zmq
-from zmq.utils.monitor import parse_monitor_message
 
 from bus.codec import FRAME_HEADER, from_frame, to_frame
+from bus.descriptors import CONNECTIONS_MAX
 from bus.endpoint import parse
 from bus.envelope import Envelope
 from bus.errors import BackpressureError, BusyError, ConfigError, DecodeError, UnavailableError
 from bus.machine import Received
-from bus.metrics import Tally
+from bus.metrics import Sample, Tally
 from bus.routes import ROUTES, check_size
 from bus.transport.curve import KeyPair, secure_client, secure_server
+from bus.transport.door import EVENTS, Door, Spare
 from bus.transport.families import bind, connect
 from bus.transport.here import cannot_listen
+from bus.transport.monitor import Monitor
 from bus.transport.poller import Poller
 
 _CLASS = "fileid"
@@ -75,7 +78,7 @@ def _harden(socket: zmq.Socket[bytes], queue_max: int) -> None:
 @dataclass(slots=True)
 class _Dealer:
     socket: zmq.Socket[bytes]
-    monitor: zmq.Socket[bytes]
+    monitor: Monitor
     endpoint: str
     server: bytes
     last_event: int = 0
@@ -103,6 +106,7 @@ class Dealers:
         self._servers = servers
         self._queue_max = queue_max
         self._dealers: dict[str, _Dealer] = {}
+        self._unopened: dict[str, tuple[str, bytes]] = {}  # for want of descriptors; tried at every send
 
     @property
     def undecodable(self) -> int:
@@ -110,7 +114,9 @@ class Dealers:
         return self.tally.undecodable[_CLASS]
 
     def connect(self, peer: str, endpoint: str) -> None:
-        """Be connected to this CFM at this endpoint; a no-op if it is so already."""
+        """Be connected to this CFM at this endpoint; a no-op if it is so already. `UnavailableError` if there
+        is nothing to open a socket with: then every send tries it again.
+        """
         known = self._dealers.get(peer)
         if known is not None and known.endpoint == endpoint:
             return
@@ -121,20 +127,23 @@ class Dealers:
     def use(self, keys: KeyPair, servers: Mapping[str, Sequence[bytes]]) -> None:
         """Have these keys, and connect anew where another one than these was used."""
         is_new, self._keys, self._servers = keys != self._keys, keys, servers
-        for peer, dealer in list(self._dealers.items()):
+        places = {peer: (dealer.endpoint, dealer.server) for peer, dealer in self._dealers.items()}
+        for peer, (endpoint, server) in {**places, **self._unopened}.items():
             known = servers.get(peer, ())
             if not known:
                 self.disconnect(peer)
-            elif is_new or dealer.server not in known:
-                self._open(peer, dealer.endpoint, dealer.server if dealer.server in known else known[0])
+            elif is_new or server not in known:
+                with suppress(UnavailableError):
+                    self._open(peer, endpoint, server if server in known else known[0])
 
     def _open(self, peer: str, endpoint: str, server: bytes) -> None:
         self.disconnect(peer)
-        socket = self._context.socket(zmq.DEALER)
+        self._unopened[peer] = endpoint, server
+        dealer = self._dealer(peer, endpoint, server)
+        del self._unopened[peer]
+        socket = dealer.socket
         _harden(socket, self._queue_max)
         secure_client(socket, self._keys, server)
-        events = sum(_FAILED, _CONNECTED | _LOST | _RETRIED)
-        dealer = _Dealer(socket, socket.get_monitor_socket(events), endpoint, server)
         try:
             connect(socket, endpoint)
         except (ValueError, zmq.ZMQError) as error:
@@ -145,6 +154,7 @@ class Dealers:
 
     def disconnect(self, peer: str) -> None:
         """Forget the connection to this CFM."""
+        self._unopened.pop(peer, None)
         dealer = self._dealers.pop(peer, None)
         if dealer is not None:
             self._poller.remove(dealer.socket)
@@ -161,8 +171,11 @@ class Dealers:
         """
         self.tally.offered[_CLASS] += 1
         check_size("fileid", len(envelope.data))
-        dealer = self._dealers.get(to if isinstance(to, str) else "")
+        name = to if isinstance(to, str) else ""
+        dealer = self._dealers.get(name)
         if dealer is None:
+            if name in self._unopened:
+                self._open(name, *self._unopened[name])
             raise UnavailableError(f"no connection to {to!r}")
         self._poller.used(dealer.socket)
         try:
@@ -179,6 +192,19 @@ class Dealers:
         """Close every connection; what is queued is lost, as unacked messages are."""
         for peer in list(self._dealers):
             self.disconnect(peer)
+
+    def _dealer(self, peer: str, endpoint: str, server: bytes) -> _Dealer:
+        """A socket and its monitor (`UnavailableError`)."""
+        try:
+            socket = self._context.socket(zmq.DEALER)
+        except zmq.ZMQError as error:
+            raise UnavailableError(f"no socket for {peer}: {error}") from error
+        try:
+            events = sum(_FAILED, _CONNECTED | _LOST | _RETRIED)
+            return _Dealer(socket, Monitor(socket, events), endpoint, server)
+        except zmq.ZMQError as error:
+            socket.close()
+            raise UnavailableError(f"no socket for {peer}: {error}") from error
 
     def _reopen(self, peer: str, dealer: _Dealer) -> None:
         """libzmq gives up for good on a peer that refused our key or broke the protocol: no retry follows the
@@ -206,8 +232,8 @@ class Dealers:
 
 def _update(dealer: _Dealer) -> bool:
     """Read what the monitor reported since the last look; the newest event tells."""
-    while dealer.monitor.poll(0):
-        dealer.last_event = parse_monitor_message(dealer.monitor.recv_multipart())["event"]
+    while (found := dealer.monitor.next()) is not None:
+        dealer.last_event = found[0]
         dealer.has_failed = dealer.last_event != _CONNECTED and (
             dealer.has_failed or dealer.last_event in _FAILED
         )
@@ -215,7 +241,6 @@ def _update(dealer: _Dealer) -> bool:
 
 
 def _close(dealer: _Dealer) -> None:
-    dealer.socket.disable_monitor()
     dealer.monitor.close()
     dealer.socket.close()
 
@@ -230,12 +255,16 @@ class Router:
         keys: KeyPair,
         endpoint: str,
         queue_max: int = QUEUE_MAX,
+        *,
+        shut_at: int = CONNECTIONS_MAX,
+        spare: Spare = nullcontext,
     ) -> None:
         """Bind; `BusyError` if the port is somebody else's, `UnavailableError` if the address is not ours. A
-        `ZapHandler` must serve this context.
+        `ZapHandler` must serve this context. For `shut_at` and `spare` see `Door`.
         """
         self.tally = Tally("zeromq", [_CLASS])
-        self.samples = self.tally.samples
+        self._shut_at = shut_at
+        self._spare = spare
         self._poller = poller
         self._queue_max = queue_max
         self._sources: dict[bytes, str] = {}
@@ -243,6 +272,15 @@ class Router:
         self._context = context
         self._keys = keys
         self._bind_to(endpoint)
+
+    def samples(self) -> Iterator[Sample]:
+        """Messages, and who was not let in."""
+        yield from self.tally.samples()
+        yield from self._door.samples()
+
+    def lacks(self) -> list[str]:
+        """What is degraded."""
+        return self._door.lacks()
 
     def use(self, keys: KeyPair) -> None:
         """Be the server of this key pair. Another than before ends every connection; minters come back."""
@@ -253,29 +291,34 @@ class Router:
         self._sources.clear()
         self._routes.clear()
         deadline = time.monotonic() + REBIND_S
-        while True:
-            try:
-                self._bind_to(self.endpoint)
-                return
-            except BusyError:  # libzmq closes behind our back
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.005)
+        with self._spare():  # what the former one had is given back behind our back
+            while True:
+                try:
+                    self._bind_to(self.endpoint)
+                    return
+                except BusyError:
+                    if time.monotonic() > deadline:
+                        raise
+                    time.sleep(0.005)
 
     def _bind_to(self, endpoint: str) -> None:
         self._socket = self._context.socket(zmq.ROUTER)
         _harden(self._socket, self._queue_max)
         self._socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
         secure_server(self._socket, self._keys)
+        monitor = Monitor(self._socket, EVENTS)
         try:
             bind(self._socket, endpoint)
         except ValueError as error:
+            monitor.close()
             self._socket.close()
             raise ConfigError(f"cannot listen on {endpoint}: {error}") from error
         except zmq.ZMQError as error:
+            monitor.close()
             self._socket.close()
             host = parse(endpoint).host
             raise cannot_listen(f"cannot listen on {endpoint}", host, error.errno) from error
+        self._door = Door(self._poller, monitor, self._shut_at, self._spare)
         self.endpoint = self._socket.getsockopt_string(zmq.LAST_ENDPOINT)
         self._poller.add(self._socket, self._read)
 
@@ -307,6 +350,7 @@ class Router:
 
     def close(self) -> None:
         """Stop listening and close every connection."""
+        self._door.close()
         self._poller.remove(self._socket)
         self._socket.close()
 

@@ -141,6 +141,9 @@ def run(config: Config) -> Exit:
             },
             reload,
         )
+    except Exception as error:
+        node.explain(error)
+        raise
     finally:
         node.close()
 
@@ -171,7 +174,15 @@ def _serve(node: Node, endpoint: str) -> tuple[ZapHandler, Router]:
     def listen() -> Router:
         place = look_up_endpoint(endpoint, "cfm.listen")
         check_one_host("cfm.listen", parse(place).host)
-        return Router(node.context, node.poller, node.keys, place)
+        descriptors = node.descriptors
+        return Router(
+            node.context,
+            node.poller,
+            node.keys,
+            place,
+            shut_at=descriptors.for_strangers,
+            spare=descriptors.spare,
+        )
 
     router: Router = node.keep(node.patience.until_done(listen))
     check_strangers_refused(node.context, zap, router.endpoint, node.keys.public)

@@ -8,7 +8,7 @@ from random import Random
 from typing import Any, NamedTuple, Protocol
 
 from bus.config import Config
-from bus.errors import ConfigError, LocalError
+from bus.errors import ConfigError, LocalError, UnavailableError
 from bus.fleet import Fleet, load_seal_keys
 from bus.machine import Connect, Exit, Send, WatchHost
 from bus.messages import CatalogueRecord
@@ -141,7 +141,7 @@ def run(
         def connect(effect: Connect) -> None:
             try:
                 link.connect(effect.peer, effect.endpoint)
-            except LocalError as error:
+            except (LocalError, UnavailableError) as error:
                 _log.warning("%s", error)
 
         def watch_host(effect: WatchHost) -> None:
@@ -162,6 +162,9 @@ def run(
             },
             reload,
         )
+    except Exception as error:
+        node.explain(error)
+        raise
     finally:
         node.close()
 

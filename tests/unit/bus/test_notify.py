@@ -3,6 +3,7 @@
 import os
 import socket
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from bus.machine import Effect, Exit
 from bus.notify import Notifier
 from bus.runner import Runner
 from bus.transport.poller import Poller
+from tests.unit.descriptors import only
 
 pytestmark = pytest.mark.usefixtures("no_leaks")
 
@@ -38,9 +40,9 @@ def heard(listener: socket.socket) -> list[str]:
 
 def test_ready_and_stopping_come_with_their_status(manager: tuple[socket.socket, str]) -> None:
     listener, name = manager
-    notifier = Notifier({"NOTIFY_SOCKET": name})
-    notifier.ready("running")
-    notifier.stopping("draining")
+    with closing(Notifier({"NOTIFY_SOCKET": name})) as notifier:
+        notifier.ready("running")
+        notifier.stopping("draining")
     assert heard(listener) == ["READY=1\nSTATUS=running", "STOPPING=1\nSTATUS=draining"]
 
 
@@ -57,7 +59,8 @@ def test_the_watchdog_is_fed_if_it_is_ours(
     manager: tuple[socket.socket, str], environment: dict[str, str], said: list[str]
 ) -> None:
     listener, name = manager
-    Notifier({"NOTIFY_SOCKET": name, **environment}).alive()
+    with closing(Notifier({"NOTIFY_SOCKET": name, **environment})) as notifier:
+        notifier.alive()
     assert heard(listener) == said
 
 
@@ -74,17 +77,24 @@ def test_the_watchdog_is_fed_if_it_is_ours(
     ids=lambda environment: environment.get("NOTIFY_SOCKET", "unset")[:20],
 )
 def test_nobody_who_listens_is_no_reason_to_stop(environment: dict[str, str]) -> None:
-    notifier = Notifier({**environment, "WATCHDOG_USEC": "4000000"})
-    notifier.ready("running")
-    notifier.alive()
+    with closing(Notifier({**environment, "WATCHDOG_USEC": "4000000"})) as notifier:
+        notifier.ready("running")
+        notifier.alive()
 
 
 def test_a_manager_that_does_not_read_does_not_stop_us(manager: tuple[socket.socket, str]) -> None:
     listener, name = manager
-    notifier = Notifier({"NOTIFY_SOCKET": name, "WATCHDOG_USEC": "4000000"})
-    for _ in range(10_000):  # far more than a socket's queue holds
-        notifier.alive()
+    with closing(Notifier({"NOTIFY_SOCKET": name, "WATCHDOG_USEC": "4000000"})) as notifier:
+        for _ in range(10_000):  # far more than a socket's queue holds
+            notifier.alive()
     assert set(heard(listener)) == {"WATCHDOG=1"}
+
+
+def test_without_descriptors_it_is_still_fed(manager: tuple[socket.socket, str]) -> None:
+    listener, name = manager
+    with closing(Notifier({"NOTIFY_SOCKET": name, "WATCHDOG_USEC": "4000000"})) as notifier, only(0):
+        notifier.alive()
+    assert heard(listener) == ["WATCHDOG=1"]
 
 
 class Ticks:
@@ -108,6 +118,6 @@ def test_the_loop_feeds_it_when_it_looks_at_the_clock(
     poller: Poller, manager: tuple[socket.socket, str]
 ) -> None:
     listener, name = manager
-    notifier = Notifier({"NOTIFY_SOCKET": name, "WATCHDOG_USEC": "4000000"})
-    Runner(Ticks(3), poller, {}, notifier=notifier).run()
+    with closing(Notifier({"NOTIFY_SOCKET": name, "WATCHDOG_USEC": "4000000"})) as notifier:
+        Runner(Ticks(3), poller, {}, notifier=notifier).run()
     assert heard(listener) == ["READY=1\nSTATUS=running", "WATCHDOG=1"]

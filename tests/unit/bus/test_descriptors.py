@@ -1,0 +1,67 @@
+"""How many descriptors there are, what is kept from strangers, and the last few."""
+
+import os
+import resource
+from collections.abc import Iterator
+
+import pytest
+
+from bus.descriptors import SPARE, Descriptors, lowest_free
+from tests.unit.descriptors import only
+
+
+def limits() -> tuple[int, int]:
+    return resource.getrlimit(resource.RLIMIT_NOFILE)
+
+
+@pytest.fixture(autouse=True)
+def as_before() -> Iterator[None]:
+    before = limits()
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def test_the_limit_is_raised_to_what_is_allowed_but_for_the_last_few(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    _, allowed = limits()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, allowed))
+    caplog.set_level("INFO")
+    descriptors = Descriptors()
+    assert descriptors.limit == allowed - SPARE
+    assert limits() == (descriptors.limit, allowed)
+    assert caplog.messages == [f"the limit of descriptors was raised from 256 to {descriptors.limit}"]
+
+
+def test_the_last_few_can_be_had_for_what_matters() -> None:
+    descriptors = Descriptors()
+    before = limits()
+    with descriptors.spare():
+        assert limits() == (before[1], before[1])
+    assert limits() == before
+
+
+def test_they_are_given_back_when_that_fails() -> None:
+    descriptors = Descriptors()
+    before = limits()
+    with pytest.raises(OSError), descriptors.spare():
+        raise OSError
+    assert limits() == before
+
+
+@pytest.mark.parametrize(
+    ("limit", "bound"), [(64, 32), (256, 128), (512, 256), (1_024, 768), (524_288, 4_096)]
+)
+def test_what_is_kept_from_strangers(limit: int, bound: int) -> None:
+    descriptors = Descriptors()
+    descriptors.limit = limit
+    assert descriptors.for_strangers == bound
+
+
+def test_the_number_that_a_descriptor_would_have() -> None:
+    found = lowest_free(0)
+    assert found is not None
+    assert os.dup(0) == found
+    os.close(found)
+    with only(0):
+        assert lowest_free(0) is None
