@@ -134,6 +134,13 @@ METRICS: dict[str, Metric] = {
     "provbus_unkept": Metric(
         _GAUGE, "1 for a record that belongs on the disk and is not there, else 0.", ("record",)
     ),
+    "provbus_accepts_failed_total": Metric(
+        _COUNTER, "Times that there was nothing to take a connection with.", ("listener",)
+    ),
+    "provbus_handoff_door_shut": Metric(_GAUGE, "1 while the hand-off port takes no new connection, else 0."),
+    "provbus_host_watches_failed_total": Metric(
+        _COUNTER, "Times that a host's process could not be watched; each is tried again."
+    ),
     "provbus_http_responses_total": Metric(_COUNTER, "Answers of this HTTP server.", ("code",)),
     # ZeroMQ and Kafka.
     "provbus_zap_refused_total": Metric(
@@ -223,6 +230,7 @@ METRICS: dict[str, Metric] = {
     "provbus_download_p99_seconds": Metric(_GAUGE, "99th percentile of the downloads of the last 10 s."),
     "provbus_tftp_events_total": Metric(_COUNTER, "What happened to TFTP sessions and packets.", ("event",)),
     "provbus_tftp_unsent_total": Metric(_COUNTER, "TFTP datagrams that the kernel did not take."),
+    "provbus_tftp_unread_total": Metric(_COUNTER, "TFTP datagrams that the kernel could not hand over."),
     "provbus_tftp_receive_buffer_bytes": Metric(
         _GAUGE, "Receive buffer that the kernel grants a TFTP socket."
     ),

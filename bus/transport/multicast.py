@@ -93,6 +93,7 @@ class Multicast:
         self.reader = Reader(stamp, names, keys, rate_per_s, burst)
         self._peers: dict[str, _Peer] = {}
         self._sockets: list[socket.socket] = []
+        self._failed = 0
         try:
             self._own = self._open((place.address, 0))
             self._group = self._open((place.group, place.port))
@@ -148,10 +149,12 @@ class Multicast:
         """Hear ourselves in the group within the time, or `UnavailableError`. Call before the runner runs."""
         probe = b"provbus probe " + os.urandom(16)
         deadline = self._clock() + timeout_s
+        poll = select.poll()
+        poll.register(self._group, select.POLLIN)
         try:
             while self._clock() < deadline:
                 self._own.sendto(probe, self._group_address)
-                while select.select([self._group], [], [], _PROBE_EVERY_S)[0] and self._clock() < deadline:
+                while poll.poll(_PROBE_EVERY_S * 1000) and self._clock() < deadline:
                     if self._group.recv(DATAGRAM_BYTES_MAX) == probe:
                         return
             reason = f"within {timeout_s:g} s"
@@ -166,7 +169,8 @@ class Multicast:
     def samples(self) -> Iterator[Sample]:
         """Messages, and what the reader did not believe."""
         yield from self.tally.samples()
-        yield from labelled("provbus_multicast_datagrams_total", "reason", self.reader.counts)
+        counts = {**self.reader.counts, "unread": self._failed}
+        yield from labelled("provbus_multicast_datagrams_total", "reason", counts)
 
     def close(self) -> None:
         """Leave the group."""
@@ -206,6 +210,9 @@ class Multicast:
                 try:
                     arrived = Arrived(*one.recvfrom(DATAGRAM_BYTES_MAX + 1))
                 except BlockingIOError:
+                    break
+                except OSError:  # of this datagram, or of memory: the next call has not heard of it
+                    self._failed += 1
                     break
                 for datagram in (arrived,) if self._weather is None else self._weather(arrived):
                     messages += self._believe(datagram, now)

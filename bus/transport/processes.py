@@ -10,25 +10,33 @@ process lives.
 
 A process that has ended and was not yet waited for by its parent still counts as one of its group.
 
+Where there is no descriptor for a pidfd, the watch begins later: the timer tries it again. Until then nobody
+hears of the death, and what the host was told of its lease bounds what that costs.
+
 Where the group is our own (a host service that started its sidecar), only the process counts.
 """
 
 import ctypes
+import logging
 import os
 from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from bus.log import Sparing
 from bus.machine import HostGone
+from bus.metrics import Sample
 from bus.transport.local import SESSIONS_MAX
 from bus.transport.poller import Poller
 
 LOOK_S = 0.01
 LOOK_LATER_S = 0.5
 HURRY_S = 1.0
+WARN_EVERY_S = 60.0
 
 _CLOCK_MONOTONIC = 1
 _TFD_FLAGS = os.O_NONBLOCK | os.O_CLOEXEC
+_log = logging.getLogger("provbus.processes")
 
 
 class _Watch:
@@ -58,8 +66,11 @@ class ProcessWatch:
     """Returns `HostGone` through the poller for every session whose process, and its group, is gone."""
 
     def __init__(self, poller: Poller) -> None:
+        self.failed = 0
         self._poller = poller
         self._watches: list[_Watch] = []
+        self._unwatched: dict[int, int] = {}  # by session the process that we could not watch yet
+        self._warnings = Sparing(_log, WARN_EVERY_S)
         self._timer = _Timer()
         poller.add(self._timer.descriptor, self._look)
 
@@ -69,17 +80,26 @@ class ProcessWatch:
             if watch.pid == pid and watch.descriptor >= 0:
                 watch.sessions.append(session)
                 return
-        watch = self._begin(pid)
+        try:
+            watch = self._begin(pid)
+        except OSError as error:
+            self._fail(session, pid, error)
+            return
         watch.sessions.append(session)
         self._watches.append(watch)
         if watch.descriptor < 0:
             self._timer.set(LOOK_S)
+
+    def samples(self) -> list[Sample]:
+        """How often a process could not be watched."""
+        return [Sample("provbus_host_watches_failed_total", self.failed)]
 
     def close(self) -> None:
         """Watch nobody any more."""
         for watch in self._watches:
             self._ended(watch)
         self._watches.clear()
+        self._unwatched.clear()
         self._poller.remove(self._timer.descriptor)
         self._timer.close()
 
@@ -93,8 +113,24 @@ class ProcessWatch:
         except ProcessLookupError:
             group = pid
         watch = _Watch(pid, 0 if group == os.getpgrp() else group, descriptor)
-        self._poller.add(descriptor, self._ender(watch))
+        try:
+            self._poller.add(descriptor, self._ender(watch))
+        except OSError:
+            os.close(descriptor)
+            raise
         return watch
+
+    def _fail(self, session: int, pid: int, error: OSError) -> None:
+        self.failed += 1
+        if len(self._unwatched) < SESSIONS_MAX:
+            self._unwatched[session] = pid
+        self._warnings.warn("pidfd", f"cannot watch process {pid}: {error.strerror}; tried again")
+        self._timer.set(LOOK_LATER_S)
+
+    def _try_again(self) -> None:
+        waiting, self._unwatched = self._unwatched, {}
+        for session, pid in waiting.items():
+            self.watch(session, pid)
 
     def _ender(self, watch: _Watch) -> Callable[[], list[Any]]:
         def read() -> list[Any]:
@@ -111,10 +147,12 @@ class ProcessWatch:
 
     def _look(self) -> list[Any]:
         """`HostGone` for whom nobody is left of; if somebody is, look again after a while."""
+        self._try_again()
         gone = [watch for watch in self._watches if watch.is_gone()]
         self._watches = [watch for watch in self._watches if watch not in gone]
         left = [watch for watch in self._watches if watch.descriptor < 0]
-        self._timer.set((LOOK_S if any(one.is_new() for one in left) else LOOK_LATER_S) if left else 0.0)
+        is_near = any(one.is_new() for one in left)
+        self._timer.set((LOOK_S if is_near else LOOK_LATER_S) if left or self._unwatched else 0.0)
         return [HostGone(session) for watch in gone for session in watch.sessions]
 
 

@@ -55,6 +55,7 @@ class TftpSockets:
         """
         check_one_host("cfm.tftp.address", address)
         self.unsent = 0
+        self.unread = 0
         self._poller = poller
         self._sockets: list[socket.socket] = []
         low, high = source_ports or (0, 0)
@@ -90,6 +91,7 @@ class TftpSockets:
         """What the kernel gave us and what it did not take."""
         return [
             Sample("provbus_tftp_unsent_total", self.unsent),
+            Sample("provbus_tftp_unread_total", self.unread),
             Sample("provbus_tftp_receive_buffer_bytes", self.granted_bytes),
         ]
 
@@ -114,6 +116,8 @@ class TftpSockets:
                     datagrams.append(receive(bytes_max))
             except BlockingIOError:
                 pass
+            except OSError:  # of one datagram, or of memory: the next call has not heard of it
+                self.unread += 1
             return [Arrived(index, datagrams)] if datagrams else []
 
         return read

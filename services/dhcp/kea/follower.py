@@ -73,6 +73,8 @@ class Follower:
         self._settled: Position | None = None
         self._stored: Position | None = None
         self._stored_s = 0.0
+        self._unkept, self._unkept_times = "", 0
+        self._ended: Exception | None = None
         self._stopped = threading.Event()
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_SEMAPHORE | os.EFD_CLOEXEC)
         poller.add(self._wake, self._take)
@@ -96,7 +98,14 @@ class Follower:
             *labelled("provbus_kea_lines_total", "what", self.counts),
             *labelled("provbus_kea_journal_events_total", "event", self.events),
             Sample("provbus_kea_behind_seconds", behind_s),
+            Sample("provbus_unkept_total", self._unkept_times, {"record": "position"}),
+            Sample("provbus_unkept", bool(self._unkept), {"record": "position"}),
         ]
+
+    def lacks(self) -> list[str]:
+        """What is degraded while the position is not on disk."""
+        why = self._unkept
+        return [f"its place in Kea's journal, which a start would read on from ({why})"] if why else []
 
     def close(self) -> None:
         """Stop reading; what is settled is on disk afterwards."""
@@ -110,6 +119,8 @@ class Follower:
         os.close(self._wake)
 
     def _take(self) -> list[Leased | HostCame | HostGone]:
+        if self._ended is not None:
+            raise self._ended
         try:
             os.eventfd_read(self._wake)
             return [self._queue.get_nowait()]
@@ -117,6 +128,13 @@ class Follower:
             return []
 
     def _run(self) -> None:
+        try:
+            self._follow()
+        except Exception as error:  # nobody else would see it: the runner's thread raises it
+            self._ended = error
+            os.eventfd_write(self._wake, 1)
+
+    def _follow(self) -> None:
         while not self._stopped.is_set():
             if self._presence.look(boottime()):
                 self._put((HostCame if self._presence.is_there else HostGone)(KEA_SESSION))
@@ -288,8 +306,9 @@ class Follower:
         self._stored_s = now
         try:
             save_position(self._directory, settled)
-            self._stored = settled
+            self._stored, self._unkept = settled, ""
         except OSError as error:
+            self._unkept, self._unkept_times = error.strerror or str(error), self._unkept_times + 1
             self._warn("store", f"cannot store the journal's position in {self._directory}: {error.strerror}")
 
     def _warn(self, what: str, text: str) -> None:

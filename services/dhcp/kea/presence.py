@@ -30,14 +30,18 @@ class Presence:
         """Whether Kea came, or went, since the last look."""
         was_there = self.is_there
         if self._pidfd >= 0:
-            ended, _, _ = select.select([self._pidfd], [], [], 0.0)
-            if ended:
+            if self._has_ended():
                 self.close()
                 self.is_there, self._due_s = False, now
         elif now >= self._due_s:
             self.is_there = self._find()
             self._due_s = now + (ASK_EVERY_S if self.is_there else FIND_EVERY_S)
         return self.is_there is not was_there
+
+    def _has_ended(self) -> bool:
+        poll = select.poll()  # `select` knows no descriptor above 1023
+        poll.register(self._pidfd, select.POLLIN)
+        return bool(poll.poll(0))
 
     def close(self) -> None:
         """Watch nobody any more."""
@@ -46,15 +50,29 @@ class Presence:
             self._pidfd = -1
 
     def _find(self) -> bool:
-        """Connect; whether somebody listens. From now on its process is watched, if there is a way to."""
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        """Connect; whether somebody listens. From now on its process is watched, if there is a way to. That
+        we have no descriptor says nothing of Kea.
+        """
+        try:
+            connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        except OSError:
+            return self.is_there
+        with connection:
             connection.settimeout(CONNECT_S)
             try:
                 connection.connect(str(self._path))
                 credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size)
-                pid, _, _ = _PEER.unpack(credentials)
-                if pid > 0:
-                    self._pidfd = os.pidfd_open(pid)
             except OSError:
                 return False
+        pid, _, _ = _PEER.unpack(credentials)
+        return self._watch(pid)
+
+    def _watch(self, pid: int) -> bool:
+        """Watch this process, if we can name it; whether it is there."""
+        try:
+            self._pidfd = os.pidfd_open(pid) if pid > 0 else -1
+        except ProcessLookupError:
+            return False
+        except OSError:  # no descriptor: it is asked again, as if the kernel could not say who it is
+            self._pidfd = -1
         return True

@@ -360,7 +360,7 @@ def test_an_attacker_changes_nothing_and_is_counted(site: Site, attacker: socket
     assert (dhcp.heard, cfm.heard) == ([Received(answer, "cfm-1")], [Received(beat, "dhcp-1")])
     assert cfm.counts == expected
     labels = [one.labels["reason"] for one in cfm.carrier.samples() if "reason" in one.labels]
-    assert labels == list(REASONS)
+    assert labels == [*REASONS, "unread"]
 
 
 def test_a_flood_of_junk_delays_nobody_elses_messages(site: Site, attacker: socket.socket) -> None:

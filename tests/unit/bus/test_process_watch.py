@@ -17,8 +17,9 @@ import pytest
 from bus.machine import HostGone
 from bus.transport.local import LocalServer
 from bus.transport.poller import Poller
-from bus.transport.processes import ProcessWatch
+from bus.transport.processes import LOOK_LATER_S, ProcessWatch
 from tests.unit.bus.conftest import DEADLINE_S, Until
+from tests.unit.descriptors import only
 
 pytestmark = pytest.mark.usefixtures("no_leaks")
 
@@ -106,6 +107,31 @@ def test_a_killed_process_is_told_once(poller: Poller, watch: ProcessWatch, star
     child.kill()
     assert told(poller) == [HostGone(SESSION)]
     assert [poller.poll(0.02) for _ in range(3)] == [[], [], []]
+
+
+def test_without_a_descriptor_a_process_is_watched_later(
+    poller: Poller, watch: ProcessWatch, start: Start, caplog: pytest.LogCaptureFixture
+) -> None:
+    child = start(ALONE)
+    with only(0):
+        watch.watch(SESSION, child.pid)
+        assert poller.poll(LOOK_LATER_S + 0.2) == []
+        assert poller.poll(0) == []
+    assert [(one.name, one.value) for one in watch.samples()] == [("provbus_host_watches_failed_total", 2)]
+    assert caplog.messages == [f"cannot watch process {child.pid}: Too many open files; tried again"]
+    poller.poll(LOOK_LATER_S + 0.2)
+    child.kill()
+    assert told(poller) == [HostGone(SESSION)]
+
+
+def test_a_process_that_ended_before_it_could_be_watched_is_told(
+    poller: Poller, watch: ProcessWatch, start: Start
+) -> None:
+    child = start(ALONE)
+    with only(0):
+        watch.watch(SESSION, child.pid)
+    child.kill()
+    assert told(poller) == [HostGone(SESSION)]
 
 
 def test_a_process_is_not_gone_while_another_of_its_group_lives(

@@ -346,6 +346,28 @@ def test_a_position_is_on_disk_soon_and_whole(kea: FakeKea, listen: Listen, tmp_
     assert position.offset == kea.journal.stat().st_size
 
 
+def test_a_position_that_the_disk_refuses_is_degraded_and_tried_again(
+    kea: FakeKea, listen: Listen, tmp_path: Path
+) -> None:
+    kea.begin()
+    kea.listen()
+    stored = tmp_path / "state" / FILE
+    stored.mkdir(parents=True)  # a file cannot take the place of a directory
+    listener = listen().settle()
+    kea.write(line(1, now()))
+    listener.until(listener.devices)
+    listener.follower.store(listener.batches[-1].position)
+    listener.until(listener.follower.lacks)
+    assert listener.follower.lacks() == [
+        "its place in Kea's journal, which a start would read on from (Is a directory)"
+    ]
+    found = {one.name: one.value for one in listener.follower.samples() if "record" in one.labels}
+    assert (found["provbus_unkept"], found["provbus_unkept_total"]) == (1, 1)
+    stored.rmdir()
+    listener.until(stored.exists)
+    listener.until(lambda: not listener.follower.lacks())
+
+
 def test_the_age_of_a_batch_is_bounded(kea: FakeKea, listen: Listen) -> None:
     kea.begin()
     kea.leases = [entry(1, now() - 30)]

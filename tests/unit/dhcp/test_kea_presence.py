@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from services.dhcp.kea.presence import ASK_EVERY_S, FIND_EVERY_S, Presence
+from tests.unit.descriptors import only
 
 LISTEN = (
     "import socket, sys, time; s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen(5); "
@@ -71,6 +72,23 @@ def test_a_death_is_noticed_at_once_and_a_restart_is_found(presence: Presence, p
         assert presence.is_there
     finally:
         end(child)
+
+
+def test_that_we_have_no_descriptor_says_nothing_of_kea(presence: Presence, path: Path) -> None:
+    with only(0):
+        assert not presence.look(0.0)
+    child = listener(path)
+    try:
+        with only(1):  # for the connection, and not for the process
+            assert presence.look(FIND_EVERY_S)
+        with only(0):
+            assert not presence.look(FIND_EVERY_S + ASK_EVERY_S)
+        assert presence.is_there
+        presence.look(FIND_EVERY_S + 2 * ASK_EVERY_S)
+    finally:
+        end(child)
+    assert presence.look(FIND_EVERY_S + 2 * ASK_EVERY_S + 0.02)
+    assert not presence.is_there
 
 
 def test_a_process_that_lives_is_connected_to_once(presence: Presence, path: Path) -> None:
