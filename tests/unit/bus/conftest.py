@@ -35,8 +35,10 @@ def no_descriptors_left() -> Iterator[None]:
 
 
 @pytest.fixture
-def poller() -> Poller:
-    return Poller()
+def poller() -> Iterator[Poller]:
+    poller = Poller()
+    yield poller
+    poller.close()
 
 
 @pytest.fixture

@@ -144,4 +144,4 @@ def test_a_dealer_that_finds_no_socket_is_opened_by_a_later_send(
         with only(spare), suppress(UnavailableError):
             dealers.send("cfm-1", rows(1))
     deliver(dealers, "cfm-1", rows(1), until)
-    assert dealers.is_connected("cfm-1")
+    until(lambda: dealers.is_connected("cfm-1"))
