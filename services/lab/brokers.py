@@ -9,6 +9,9 @@ from bus.errors import StateError
 from bus.transport.kafka.topics import create_topics
 from services.lab.broker import embedded, real
 from services.lab.kafka import KafkaCluster
+from services.lab.kafka_launch import SERVER
+
+AUTHORIZER = "authorizer.properties"
 
 Kind = Literal["none", "embedded", "kafka"]
 
@@ -36,9 +39,11 @@ class Brokers:
 
 
 @contextmanager
-def brokers_of(kind: Kind, own: bool, directory: Path, report: Callable[[str], None]) -> Iterator[Brokers]:
+def brokers_of(
+    kind: Kind, own: bool, directory: Path, report: Callable[[str], None], *, authorizer: bool = False
+) -> Iterator[Brokers]:
     """The brokers of one run, with empty topics; `own` in `directory`, else the standing cluster's if there
-    is one.
+    is one. Own ones may have an `authorizer`.
     """
     if kind == "none":
         yield Brokers(kind, "")
@@ -49,7 +54,8 @@ def brokers_of(kind: Kind, own: bool, directory: Path, report: Callable[[str], N
         with real(report) as bootstrap:
             yield Brokers(kind, bootstrap)
     else:
-        cluster = KafkaCluster(directory, report=report)
+        templates = (SERVER, AUTHORIZER) if authorizer else (SERVER,)
+        cluster = KafkaCluster(directory, report=report, templates=templates)
         try:
             yield Brokers(kind, _with_topics(cluster), cluster)
         finally:

@@ -15,6 +15,7 @@ import contextlib
 import logging
 import os
 import shutil
+import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
@@ -27,6 +28,7 @@ from services.lab.kafka_archive import archive_path, with_archive
 from services.lab.kafka_jars import deployed, find_jars, find_java
 from services.lab.kafka_launch import (
     CLEAN_SHUTDOWN,
+    SERVER,
     PortTakenError,
     free_ports,
     launch,
@@ -37,7 +39,7 @@ from services.lab.kafka_launch import (
     take_down,
 )
 from services.lab.kafka_node import NODES, Jvm
-from services.lab.kafka_process import kill, rss_mib, stop
+from services.lab.kafka_process import kill, rss_mib, send_signal, stop
 from services.lab.kafka_state import (
     Broker,
     ClusterInfo,
@@ -79,7 +81,8 @@ class ClusterStatus(BaseModel):
 class KafkaCluster:
     """The cluster of one directory, by default the user's standing one.
 
-    `report` is told in a few words what is being waited for; `draw_ports(n)` gives ports to listen on.
+    `report` is told in a few words what is being waited for; `draw_ports(n)` gives ports to listen on;
+    `templates` are the files of `deploy/kafka` that a new cluster's settings are made of.
     """
 
     def __init__(
@@ -90,12 +93,14 @@ class KafkaCluster:
         report: Callable[[str], None] = logger.info,
         draw_ports: Callable[[int], list[int]] = free_ports,
         ready_s_max: float = READY_S_MAX,
+        templates: Sequence[str] = (SERVER,),
     ) -> None:
         self.directory = (directory or state_directory(environ)).absolute()
         self._environ = environ
         self._report = report
         self._draw_ports = draw_ports
         self._ready_s_max = ready_s_max
+        self._templates = templates
 
     def find(self) -> ClusterInfo | None:
         """The cluster if all its brokers live and answer, else None."""
@@ -182,6 +187,18 @@ class KafkaCluster:
                 tail = quote(log_path(self.directory, missing[0]).read_text(errors="replace"))
                 raise UnavailableError(f"Kafka broker {missing[0]} does not answer:\n{tail}")
 
+    @contextlib.contextmanager
+    def suspended(self, numbers: Sequence[int]) -> Iterator[None]:
+        """These brokers stand still meanwhile, with their connections open and nothing said."""
+        processes = [broker.process for broker in self._those(numbers, alive=True)]
+        try:
+            for process in processes:
+                send_signal(process, signal.SIGSTOP)
+            yield
+        finally:
+            for process in processes:
+                send_signal(process, signal.SIGCONT)
+
     def lose(self, partition: str) -> None:
         """Remove a partition (TOPIC-NUMBER) from the data of every broker; `StateError` while one runs."""
         with locked(self.directory):
@@ -228,7 +245,8 @@ class KafkaCluster:
         return with_archive(jvm, archive_path(jars[0].parent, java), self._report)
 
     def _launch(self, jvm: Jvm) -> ClusterInfo:
-        return launch(jvm, self.directory, self._draw_ports(2 * NODES), self._ready_s_max, self._report)
+        ports = self._draw_ports(2 * NODES)
+        return launch(jvm, self.directory, ports, self._ready_s_max, self._report, templates=self._templates)
 
 
 @contextlib.contextmanager

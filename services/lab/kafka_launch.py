@@ -54,6 +54,7 @@ POLL_S = 0.05
 CLEAN_SHUTDOWN = ".kafka_cleanshutdown"
 """A node writes it when its logs are closed, and removes it when it starts."""
 
+SERVER = "server.properties"
 PORT_TAKEN = "Address already in use"
 LOG_LINES_QUOTED = 12
 _ROUTINE = re.compile(r"\S+ (INFO|DEBUG|TRACE) ")
@@ -82,8 +83,10 @@ def launch(
     ready_s_max: float,
     report: Callable[[str], None],
     broker_options: Sequence[str] = (),
+    templates: Sequence[str] = (SERVER,),
 ) -> ClusterInfo:
     """Start an empty cluster, one node for each two of `ports`, and return it ready, or leave nothing of it.
+    A node's settings are those of `templates` (`deploy/kafka`), a later one's before an earlier one's.
 
     Raises `UnavailableError`, quoting a log, when a node ends or not all are ready after `ready_s_max`.
     """
@@ -96,7 +99,7 @@ def launch(
         log_path(directory, node.id).unlink(missing_ok=True)
     try:
         report(f"formatting {len(nodes)} Kafka nodes")
-        settings = [_write_settings(directory, node, nodes) for node in nodes]
+        settings = [_write_settings(directory, node, nodes, templates) for node in nodes]
         _format(jvm, cluster_id, settings)
         report(f"starting {len(nodes)} Kafka brokers")
         brokers += [_spawn(jvm, directory, node, broker_options) for node in nodes]
@@ -167,11 +170,12 @@ def take_down(directory: Path, brokers: Sequence[Broker]) -> None:
     erase_cluster(directory)
 
 
-def _write_settings(directory: Path, node: Node, nodes: Sequence[Node]) -> Path:
+def _write_settings(directory: Path, node: Node, nodes: Sequence[Node], templates: Sequence[str]) -> Path:
     data = data_path(directory, node.id)
     data.mkdir(parents=True)
     properties = settings_path(directory, node.id)
-    properties.write_text(render(deployed("server.properties").read_text(), node, nodes, data))
+    template = "".join(deployed(name).read_text() for name in templates)
+    properties.write_text(render(template, node, nodes, data))
     return properties
 
 

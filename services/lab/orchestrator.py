@@ -90,6 +90,7 @@ class Lab:
         self.say("waiting for the services to find each other")
         up = self.instances.up()
         self.wait_for(lambda: self.instances.silent(up) or unready(site, up), READY_S)
+        self.instances.started_s()  # what steps wait for is counted from their own starts
         kills, seed = site.scenario.host_kills, site.scenario.seed
         if kills is not None:
             self._killer = HostKiller(kills, Random(seed), self.hosts, lambda: primary_of(site.rivals()))

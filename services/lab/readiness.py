@@ -31,16 +31,31 @@ def unready(site: Site, running: Sequence[str]) -> str:
 
 def not_ready(one: Instance) -> str:
     """Why this instance is not ready, as it says itself; nothing if it is."""
+    status, lines = _readyz(one)
+    if not lines:
+        return f"{one.name} does not answer"
+    return "" if status == http.HTTPStatus.OK else f"{one.name} is {lines[0]}"
+
+
+def degraded(one: Instance) -> list[str]:
+    """Why this instance calls itself degraded, as an operator is told; also for the lack of an answer."""
+    status, lines = _readyz(one)
+    if not lines:
+        return ["it does not answer"]
+    return lines[1:] if status == http.HTTPStatus.OK else []
+
+
+def _readyz(one: Instance) -> tuple[int, list[str]]:
+    """The page: its verdict with all reasons, then a line for each; no line if there is no answer."""
     connection = http.client.HTTPConnection(*one.http, timeout=ASK_S_MAX)
     try:
         connection.request("GET", "/readyz")
         answer = connection.getresponse()
-        verdict = answer.readline().decode(errors="replace").strip()  # with its reasons
+        return answer.status, answer.read().decode(errors="replace").splitlines()
     except (OSError, http.client.HTTPException):
-        return f"{one.name} does not answer"
+        return 0, []
     finally:
         connection.close()
-    return "" if answer.status == http.HTTPStatus.OK else f"{one.name} is {verdict}"
 
 
 def _without_primary(instances: Iterable[Instance]) -> str:

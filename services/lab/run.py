@@ -72,7 +72,7 @@ def running(
     with (
         _alone(),
         tempfile.TemporaryDirectory(prefix="provbus-lab-") as name,
-        brokers_of(broker, own, Path(name) / "kafka", report) as brokers,
+        brokers_of(broker, own, Path(name) / "kafka", report, authorizer=script.authorizer) as brokers,
     ):
         report("making keys and starting processes")
         site = build_site(Path(name), script, mode, brokers.bootstrap, broker)

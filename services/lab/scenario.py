@@ -109,6 +109,8 @@ class Scenario(Section):
     bare_tftp: bool = False
     # The only broker this runs on, if it matters.
     broker: Literal["embedded", "kafka"] | None = None
+    # The run's own brokers ask an authorizer what clients may do: everything, until a step takes rights away.
+    authorizer: bool = False
     # It does to the machine what only root may do.
     root: bool = False
     # What the report must say, or the run has failed.

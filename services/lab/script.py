@@ -23,8 +23,11 @@ class Script(Scenario):
     repeat: int = Field(1, ge=1)
 
     def alters_brokers(self) -> bool:
-        """Whether a step kills, stops or replaces brokers."""
-        return any(step.alters_brokers() for step in _all_steps(entry.step for entry in self.steps))
+        """Whether the run needs brokers of its own: a step kills, stops or replaces some, or they have an
+        authorizer.
+        """
+        steps = _all_steps(entry.step for entry in self.steps)
+        return self.authorizer or any(step.alters_brokers() for step in steps)
 
 
 def load_script(path: Path) -> Script:
@@ -40,6 +43,8 @@ def load_script(path: Path) -> Script:
     if late or script.mtas > script.modems:
         reason = f"kills cfm {late[0]} of {script.cfms}" if late else "has more mtas than modems"
         raise ConfigError(f"{path}: {reason}")
+    if script.authorizer and script.broker != "kafka":
+        raise ConfigError(f"{path}: an authorizer needs broker: kafka")
     if script.host_kills is not None and script.dhcps == 1:
         raise ConfigError(f"{path}: host_kills need dhcps: 2, or nobody takes over")
     alone = [key for key in ("attack", "kea", "rotate_at_online") if getattr(script, key) is not None]

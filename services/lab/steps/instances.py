@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import Field
 
 from bus.errors import StateError
-from services.lab.readiness import unready
+from services.lab.readiness import degraded, unready
 from services.lab.steps.step import Names, Word, unknown_name
 
 if TYPE_CHECKING:
@@ -60,12 +60,20 @@ class Start(OnInstances):
 
 
 class Forget(OnInstances):
-    """Remove the state directories of instances that are stopped, as if they had never run."""
+    """Remove the state directories of instances that are stopped, as if they had never run; or one `file` of
+    each, if it is there.
+    """
+
+    file: str = ""
 
     def do(self, lab: Lab) -> None:
         """Forget."""
         for name in lab.instances.down(self.names):
-            shutil.rmtree(lab.site.state_directory(name), ignore_errors=True)
+            directory = lab.site.state_directory(name)
+            if self.file:
+                (directory / self.file).unlink(missing_ok=True)
+            else:
+                shutil.rmtree(directory, ignore_errors=True)
 
 
 class Mode(Word):
@@ -91,15 +99,26 @@ class Mode(Word):
 class WaitReady(Word):
     """Wait until every instance that runs is ready as `/readyz` says it, every minter sees every CFM that
     runs, and every role has one who may act. The longest such wait is `ready_s_max`; the longest time from
-    the last start of an instance to the end of the wait that follows is `started_s_max`.
+    the last start of an instance to the end of the wait that follows is `started_s_max`. With `whole` nobody
+    may be degraded either.
     """
 
     plain: ClassVar[str] = "within_s"
     within_s: float = Field(30.0, gt=0)
+    whole: bool = False
 
     def do(self, lab: Lab) -> None:
         """Wait."""
-        waited_s = lab.wait_for(lambda: unready(lab.site, lab.instances.up("all")), self.within_s)
+        waited_s = lab.wait_for(lambda: self._unready(lab), self.within_s)
         for figure, took_s in (("ready_s_max", waited_s), ("started_s_max", lab.instances.started_s())):
             if took_s is not None:
                 lab.figures[figure] = max(lab.figures.get(figure, 0.0), round(took_s, 3))
+
+    def _unready(self, lab: Lab) -> str:
+        names = lab.instances.up("all")
+        if (text := unready(lab.site, names)) or not self.whole:
+            return text
+        for name in names:
+            if reasons := degraded(lab.site.instances[name]):
+                return f"{name} is degraded: {'; '.join(reasons)}"
+        return ""

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from bus.errors import StateError
 from services.lab.processes import ask
+from services.lab.readiness import degraded
 from services.lab.refusals import Refusals
 from services.lab.steps.instances import OnInstances
 from services.lab.steps.step import Word
@@ -49,9 +50,12 @@ class Says(OnInstances):
     def _silent(self, lab: Lab) -> str:
         kind, wanted = ("missing", self.missing) if self.missing else ("degraded", self.degraded)
         for name in lab.instances.up(self.names):
-            answer = ask(lab.site.instances[name].socket, {"op": "status"}) or {kind: ["it does not answer"]}
-            if not any(wanted in reason for reason in answer[kind]):
-                return f"{name} does not say that {wanted!r} is {kind}, but {answer[kind]}"
+            one = lab.site.instances[name]
+            answer = ask(one.socket, {"op": "status"}) or {kind: ["it does not answer"]}
+            # What the transport lacks is on the page for operators only.
+            reasons = answer[kind] + (degraded(one) if self.degraded else [])
+            if not any(wanted in reason for reason in reasons):
+                return f"{name} does not say that {wanted!r} is {kind}, but {reasons}"
         return ""
 
 

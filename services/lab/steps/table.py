@@ -15,8 +15,10 @@ from services.lab.steps.instances import Forget, Kill, Mode, Start, Stop, WaitRe
 from services.lab.steps.logs import CutLog
 from services.lab.steps.operator import BeginEra, Says, WatchRefusals
 from services.lab.steps.pause import Pause
+from services.lab.steps.rights import Rights
 from services.lab.steps.step import Step
 from services.lab.steps.takeover import KillPrimary
+from services.lab.steps.topics import Recreate
 
 
 class Entry(Section):
@@ -40,6 +42,8 @@ class Entry(Section):
     end_clone: EndClone | None = None
     busy: Busy | None = None
     trial: Trial | None = None
+    recreate: Recreate | None = None
+    rights: Rights | None = None
 
     @model_validator(mode="before")
     @classmethod

@@ -53,10 +53,19 @@ def test_what_the_bus_relies_on_is_set() -> None:
     assert {key: settings.get(key) for key in expected} == expected
 
 
-def test_nothing_listens_beyond_loopback() -> None:
-    addresses = re.findall(r"(?://|@)([^:,]+):\d+", " ".join(properties(NODES[0]).values()))
-    assert len(addresses) == 6
+@pytest.mark.parametrize(("template", "count"), [("server.properties", 6), ("authorizer.properties", 5)])
+def test_nothing_listens_beyond_loopback(template: str, count: int) -> None:
+    text = render(deployed(template).read_text(), NODES[0], NODES, Path("/state/data"))
+    addresses = re.findall(r"(?://|@)([^:,\s]+):\d+", text)
+    assert len(addresses) == count
     assert set(addresses) == {"127.0.0.1"}
+
+
+def test_an_authorizer_asks_clients_and_not_the_brokers_themselves() -> None:
+    text = deployed("authorizer.properties").read_text()
+    assert "super.users=User:broker\n" in text
+    assert re.search(r"listener.security.protocol.map=.*PLAIN:PLAINTEXT", text)
+    assert not re.search(r"listener.name.plain", text), "clients would need a password"
 
 
 def test_the_data_directory_is_escaped() -> None:

@@ -12,6 +12,8 @@ from services.lab.steps.boots import Boot
 from services.lab.steps.instances import Mode, Start, Stop, WaitReady
 from services.lab.steps.pause import Pause
 
+GUARDED = {"broker": "kafka", "authorizer": True}
+
 
 def written(directory: Path, **changes: Any) -> Path:
     path = directory / "scenario.yaml"
@@ -52,6 +54,9 @@ def test_a_scenario_that_alters_its_brokers_says_so(tmp_path: Path) -> None:
     kill: dict[str, Any] = {"brokers": {"kill": [1, 3]}}
     for steps in ([kill], [{"boot": {"meanwhile": [kill]}}], [{"brokers": {"fresh": True}}]):
         assert loaded(tmp_path, steps=steps, broker="kafka").alters_brokers()
+    for step in ({"recreate": ["config"]}, {"trial": [{"boot": None}]}):
+        assert loaded(tmp_path, steps=[step], broker="kafka").alters_brokers()
+    assert loaded(tmp_path, **GUARDED).alters_brokers()
     assert not loaded(tmp_path, steps=[{"boot": None}], broker="kafka").alters_brokers()
 
 
@@ -74,6 +79,15 @@ def test_a_scenario_that_alters_its_brokers_says_so(tmp_path: Path) -> None:
         ({"steps": [{"brokers": None}], "broker": "kafka"}, "give one of kill, stop"),
         ({"steps": [{"kill_primary": None}]}, "nobody takes over without dhcps: 2"),
         ({"repeat": 2}, "repeat needs steps"),
+        ({"steps": [{"recreate": ["config"]}]}, r"steps\[0\] recreate: the scenario needs broker: kafka"),
+        ({"steps": [{"recreate": ["fileid"]}], "broker": "kafka"}, r"steps\.0\.recreate\.of"),
+        ({"steps": [{"rights": {"give_back": True}}], "broker": "kafka"}, "needs authorizer: true"),
+        ({"steps": [{"rights": {"deny": "read"}}], **GUARDED}, "give either deny with the classes"),
+        ({"steps": [{"rights": {"give_back": True, "of": "all"}}], **GUARDED}, "give either deny"),
+        ({"steps": [{"rights": None}], **GUARDED}, "give either deny"),
+        ({"authorizer": True}, "an authorizer needs broker: kafka"),
+        ({"steps": [{"trial": [{"boot": None}]}]}, r"steps\[0\] trial: the scenario needs broker: kafka"),
+        ({"steps": [{"busy": -1}]}, r"steps\.0\.busy\.processes"),
         ({"expect": {"takeovers": {}}}, "give min, max, min_share or max_share"),
         ({"broker": "rabbit"}, "broker"),
     ],
