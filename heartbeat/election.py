@@ -387,9 +387,11 @@ class Election:
         return self._is_free() or self._promoted_until > 0.0
 
     def _is_forgotten(self) -> bool:
-        """An era freed the role: whoever held it may not have read that."""
+        """An era freed the role, and nobody has claimed it since: whoever held it may not have read that, and
+        may still write records of the role.
+        """
         roles = self.reader.roles
-        return roles is not None and roles.era > 0 and self.role not in roles.held
+        return roles is not None and roles.era > 0 and self._held().epoch < 0
 
     def _is_free(self) -> bool:
         """Nobody can hold a lease on the role, unless it is we ourselves."""

@@ -10,6 +10,9 @@ FAILOVER: dict[str, str] = {
     "a host that sleeps through the restart of its sidecar": (
         "a new process gave the role back under the lease that its former one had told the host"
     ),
+    "an era under a running lease, and a renewal behind it": (
+        "the renewal made the role one that somebody had given back, and a second lease began at once"
+    ),
     "the log of two roles loses its end": "a CFM acked rows of an epoch that was not on its disk",
     "retention leaves nothing of the log, and a person is asked to begin an era": "nobody was asked",
 }

@@ -532,6 +532,15 @@ DIRECTED: tuple[Scenario, ...] = (
         online_at=75.0,
     ),
     _scenario(
+        "an era under a running lease, and a renewal behind it",
+        PAIR,
+        (10.0, Cut(BROKER, "@0")),
+        (10.05, Elsewhere("cfm-2", 1)),
+        (14.0, Mend(BROKER, "@0")),
+        until_s=40.0,
+        aims=[(State.SETTLE, Cause.SETTLED)],
+    ),
+    _scenario(
         "drained, stopped, and left by its host on a full disk",
         HOSTED,
         (9.0, Full("@0", True)),

@@ -49,16 +49,20 @@ class Oracle:
         """The log was cut: believe no reader any more, but this."""
         self.__init__()  # type: ignore[misc]
         self._log = log
+        self._read_on(log())  # nobody may read it for a while
 
     def has(self, offset: int, envelope: Envelope | None) -> bool:
         """Whether this is what stands there; what was lost may be read for a while."""
         if self._log is None:
             return True
         records = self._log()
+        self._read_on(records)
+        return offset < len(records) and records[offset] == envelope
+
+    def _read_on(self, records: list[Envelope]) -> None:
         for at in range(self._next, len(records)):
             self._add(at, records[at])
         self._next = max(self._next, len(records))
-        return offset < len(records) and records[offset] == envelope
 
     def _add(self, offset: int, envelope: Envelope) -> None:
         kind = envelope.type.removeprefix(_PREFIX).split(".")[0]
