@@ -22,7 +22,7 @@ from bus.config import MODES, Config, KafkaSection, MulticastSection
 from bus.datagram import DATA_BYTES_MAX, GroupKey
 from bus.descriptors import Descriptors
 from bus.envelope import Stamp
-from bus.errors import ConfigError
+from bus.errors import ConfigError, UnavailableError
 from bus.fleet import Fleet, Member, load_fleet, load_group_keys
 from bus.health import Health, Worker
 from bus.instance_lock import InstanceLock
@@ -133,7 +133,7 @@ class Node:
         assert self.kafka is not None
         try:
             self.kafka.check_broker(CHECK_TIMEOUT_S)
-        except Exception as error:
+        except UnavailableError as error:
             if not has_copy:
                 raise
             _log.warning("%s; starting with the settings kept on disk", error)

@@ -31,8 +31,8 @@ class Bounds(NamedTuple):
 
 
 class TopicState(NamedTuple):
-    """What the brokers say of a topic: its id, or why there is none (`NOT_THERE`, `DENIED`). A right that is
-    not known counts as given.
+    """What the brokers say of a topic: its id, or why there is none (`NOT_THERE`, `DENIED`; brokers before
+    Kafka 2.8 gave topics no ids). A right that is not known counts as given.
     """
 
     id: str
@@ -73,9 +73,9 @@ def topic_state(described: Any) -> TopicState:
         if code in _DENIED:
             return TopicState("", DENIED, may_read=False, may_write=False)
         raise NoAnswerError(described.args[0].str())
-    seen = str(getattr(described, "topic_id", NO_ID))
-    if seen == NO_ID:
+    if not hasattr(described, "topic_id"):
         raise NoAnswerError(f"{described!r} is no description of a topic")
+    seen = str(described.topic_id).replace(NO_ID, "")
     rights = described.authorized_operations
     if not rights:  # a broker need not tell
         return TopicState(seen)

@@ -90,8 +90,8 @@ class Replaceable(Generic[Client]):
             return False
         with self.lock:
             self.client = fresh
-        if self.trouble == trouble:
-            self.trouble = ""
+            if self.trouble == trouble:  # and not wanted once more meanwhile
+                self.trouble = ""
         return True
 
     def close(self) -> None:
@@ -113,6 +113,7 @@ class Replaceable(Generic[Client]):
             )
 
     def _want(self, cause: str, reason: str) -> None:
-        self._replaced[cause] += 1
-        self.trouble = f"the Kafka {self._name}, which is replaced: {reason}"
+        with self.lock:
+            self._replaced[cause] += 1
+            self.trouble = f"the Kafka {self._name}, which is replaced: {reason}"
         _log.warning("replacing the Kafka %s: %s", self._name, reason)

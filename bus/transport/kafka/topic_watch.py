@@ -9,8 +9,8 @@ for ever (librdkafka issue 4898); and where the topic was filled again quickly, 
 first records. Only the topic's id tells. One with another id is reported (`MadeAnew`), and whoever uses it
 begins with a new client.
 
-librdkafka's embedded cluster knows no topic ids. There is nothing to compare then, unless an id was seen
-before: then the answer is waited for.
+librdkafka's embedded cluster and brokers before Kafka 2.8 know no topic ids. There is nothing to compare
+then, unless an id was seen before: then the answer is waited for.
 """
 
 import logging
@@ -123,6 +123,10 @@ class TopicWatch:
             self._seen.discard(topic)
             return None
         if topic in self._given_up:
+            return None
+        if not state.id:
+            if topic not in self._pins:
+                self._seen.add(topic)
             return None
         try:
             reason = self._pins.check(topic, state.id)

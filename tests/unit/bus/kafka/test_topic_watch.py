@@ -7,6 +7,7 @@ import pytest
 from confluent_kafka import KafkaError
 
 from bus.routes import topics
+from bus.transport.kafka.answers import NO_ID
 from bus.transport.kafka.asking import Asking
 from bus.transport.kafka.topic_pins import TopicPins
 from bus.transport.kafka.topic_watch import CHECK_EVERY_S, MadeAnew, TopicWatch
@@ -113,6 +114,15 @@ def test_where_an_id_is_known_a_cluster_without_ids_is_not_believed() -> None:
     watched.cluster.ids = dict.fromkeys(watched.cluster.ids, NEVER)
     assert watched.turns(8) == []
     assert watched.watch.identity(ROLES) is None
+
+
+def test_brokers_that_gave_no_ids_are_believed_unless_one_is_known() -> None:
+    for known, expected in (({}, ""), ({ROLES: "the id"}, None)):
+        watched = Watched(known=known)
+        watched.cluster.ids = dict.fromkeys(watched.cluster.ids, NO_ID)
+        assert watched.turns(4) == []
+        assert watched.watch.identity(ROLES) == expected
+        assert watched.watch.identity(SETTINGS) == ""
 
 
 @pytest.mark.parametrize("brokers", [{}, None])
