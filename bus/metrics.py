@@ -158,7 +158,7 @@ METRICS: dict[str, Metric] = {
     "provbus_kafka_request_errors_total": Metric(
         _COUNTER, "Requests to (tx) and responses from (rx) brokers that failed.", ("client", "direction")
     ),
-    "provbus_kafka_answering": Metric(_GAUGE, "1 if Kafka confirmed the latest record, else 0."),
+    "provbus_kafka_answering": Metric(_GAUGE, "1 if Kafka confirms records, else 0."),
     "provbus_kafka_clients_replaced_total": Metric(
         _COUNTER, "Clients that were worth nothing any more and were replaced.", ("client", "cause")
     ),

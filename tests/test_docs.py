@@ -131,6 +131,7 @@ REASONS = (
     "the Kafka ",
     "the topic ",
     "the right to",
+    "a leader",
     "the id of",
     "where {",
     "the clock",

@@ -32,13 +32,15 @@ class Bounds(NamedTuple):
 
 class TopicState(NamedTuple):
     """What the brokers say of a topic: its id, or why there is none (`NOT_THERE`, `DENIED`; brokers before
-    Kafka 2.8 gave topics no ids). A right that is not known counts as given.
+    Kafka 2.8 gave topics no ids), and whether each partition has a leader. A right that is not known counts
+    as given.
     """
 
     id: str
     trouble: str = ""
     may_read: bool = True
     may_write: bool = True
+    is_led: bool = True
 
 
 def bounds(first: Any, last: Any) -> Bounds:
@@ -76,11 +78,18 @@ def topic_state(described: Any) -> TopicState:
     if not hasattr(described, "topic_id"):
         raise NoAnswerError(f"{described!r} is no description of a topic")
     seen = str(described.topic_id).replace(NO_ID, "")
+    is_led = all(_leads(partition.leader) for partition in described.partitions)
     rights = described.authorized_operations
     if not rights:  # a broker need not tell
-        return TopicState(seen)
+        return TopicState(seen, is_led=is_led)
     return TopicState(
         seen,
         may_read=AclOperation.READ in rights,
         may_write=AclOperation.WRITE in rights,
+        is_led=is_led,
     )
+
+
+def _leads(node: Any) -> bool:
+    """Whether this is a broker; without one there is None, or a number below 0."""
+    return node is not None and node.id >= 0

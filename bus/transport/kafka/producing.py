@@ -47,7 +47,8 @@ class Producing:
     ) -> None:
         """`hurry` is called when a record did not arrive: its topic may not be what it was."""
         self.answers = True
-        """Whether the latest record was confirmed."""
+        """False from a record that was not confirmed, nor any after it was given, until one is."""
+        self._confirmed = 0
         self._tally = tally
         self._put = put
         self._hurry = hurry
@@ -68,9 +69,13 @@ class Producing:
         self._tally.offered[traffic] += 1
         check_size(traffic, len(envelope.data))
         partition = 0 if entry.topic.partitions == 1 else BY_KEY
+        before = self._confirmed
 
         def report(error: KafkaError | None, _: Message) -> None:
-            self.answers = error is None
+            self._confirmed += error is None
+            self.answers = (
+                self._confirmed > before
+            )  # or one topic alone has trouble, which `topic_watch` sees
             if error is not None:
                 self._tally.undelivered[traffic] += 1
                 self._put([Undelivered(envelope, "", error.str())])

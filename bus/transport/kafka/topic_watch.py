@@ -1,4 +1,4 @@
-"""Whether each topic is still there, still the one that we knew, and ours to read and to write.
+"""Whether each topic is still there, still the one that we knew, led by a broker, and ours to read and write.
 
 Theory of operation
 -------------------
@@ -151,6 +151,8 @@ class TopicWatch:
                 continue
             if state.trouble:
                 yield f"the topic {topic}, which {state.trouble}"
+            elif not state.is_led:
+                yield f"a leader of {topic}: see provbus topics leaders"
             elif topic in self._read and not state.may_read:
                 yield f"the right to read {topic}"
             elif topic in self._written() and not state.may_write:

@@ -49,6 +49,7 @@ class Cluster:
 
     def __init__(self) -> None:
         self.ids: dict[str, Any] = {topic.name: f"id-of-{topic.name}" for topic in topics()}
+        self.leaderless: set[str] = set()
         self.rights: dict[str, list[Any] | None] = {}
         self.first: dict[str, Any] = {}
         self.last: dict[str, Any] = {}
@@ -87,7 +88,12 @@ class Cluster:
         found = self.ids.get(name, refused(KafkaError.UNKNOWN_TOPIC_OR_PART))
         if not isinstance(found, str):
             return found
-        return SimpleNamespace(topic_id=found, authorized_operations=self.rights.get(name, ALL))
+        leader = None if name in self.leaderless else SimpleNamespace(id=1)
+        return SimpleNamespace(
+            topic_id=found,
+            partitions=[SimpleNamespace(leader=leader)],
+            authorized_operations=self.rights.get(name, ALL),
+        )
 
 
 def record(traffic: str, offset: int, leader_epoch: int = 0) -> Message:

@@ -1,5 +1,6 @@
 """Which answers of the brokers are believed, and what becomes of those that are not."""
 
+from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -64,8 +65,12 @@ def test_metadata_without_brokers_are_no_answer(cluster_id: Any, brokers: Any, e
         assert has_ids(metadata) is expected
 
 
-def described(topic_id: Any, rights: Any = ALL) -> Any:
-    return SimpleNamespace(topic_id=topic_id, authorized_operations=rights)
+BROKER, NOBODY = SimpleNamespace(id=1), SimpleNamespace(id=-1)
+
+
+def described(topic_id: Any, rights: Any = ALL, leaders: Sequence[Any] = (BROKER,)) -> Any:
+    partitions = [SimpleNamespace(leader=leader) for leader in leaders]
+    return SimpleNamespace(topic_id=topic_id, partitions=partitions, authorized_operations=rights)
 
 
 @pytest.mark.parametrize(
@@ -77,6 +82,10 @@ def described(topic_id: Any, rights: Any = ALL) -> Any:
         (described(NO_ID), TopicState("")),
         (described("x", ALL[:1]), TopicState("x", may_write=False)),
         (described("x", ALL[1:]), TopicState("x", may_read=False)),
+        (described("x", leaders=[BROKER, None]), TopicState("x", is_led=False)),
+        (described("x", leaders=[NOBODY]), TopicState("x", is_led=False)),
+        (described("x", None, leaders=[None]), TopicState("x", is_led=False)),
+        (described("x", leaders=[BROKER, BROKER]), TopicState("x")),
         (refused(KafkaError.UNKNOWN_TOPIC_OR_PART), TopicState("", NOT_THERE)),
         (refused(KafkaError.UNKNOWN_TOPIC_ID), TopicState("", NOT_THERE)),
         (refused(KafkaError.TOPIC_AUTHORIZATION_FAILED), TopicState("", DENIED, False, False)),

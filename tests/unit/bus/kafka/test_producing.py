@@ -111,6 +111,21 @@ def test_what_is_not_comes_back_and_its_topic_is_looked_at(published: Published)
     assert published.tally.undelivered["heartbeat"] == 1
 
 
+def test_one_topic_that_confirms_nothing_does_not_mean_that_kafka_is_away(published: Published) -> None:
+    published.publish()
+    published.publish()
+    unled, led = published.producer.held
+    led(None, None)
+    unled(DENIED, None)
+    assert published.producing.answers
+    published.producer.held = [led]
+    published.publish()
+    published.producer.held.pop()(DENIED, None)
+    assert not published.producing.answers
+    published.producer.report(None)
+    assert published.producing.answers
+
+
 def test_a_full_queue_is_said_to_the_sender(published: Published) -> None:
     published.producer.errors["produce"] = BufferError()
     with pytest.raises(BackpressureError):

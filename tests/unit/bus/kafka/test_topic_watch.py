@@ -186,6 +186,18 @@ def test_a_topic_that_was_deleted_is_away_until_it_is_another_one(watched: Watch
     assert [one.topic for one in watched.turns(4)] == [SETTINGS]
 
 
+def test_a_topic_without_a_leader_is_said_until_it_has_one(watched: Watched) -> None:
+    watched.cluster.leaderless = {ROLES, SETTINGS}
+    watched.turns(4)
+    assert sorted(watched.watch.troubles) == [
+        f"a leader of {ROLES}: see provbus topics leaders",
+        f"a leader of {SETTINGS}: see provbus topics leaders",
+    ]
+    watched.cluster.leaderless = set()
+    watched.turns(4)
+    assert watched.watch.troubles == []
+
+
 def test_rights_matter_where_they_are_used(watched: Watched, caplog: pytest.LogCaptureFixture) -> None:
     watched.cluster.rights = {SETTINGS: WRITE, ROLES: READ, BEATS: READ, AUDIT: []}
     watched.turns(4)
