@@ -45,6 +45,12 @@ class Route:
     tail_records: int = 0
 
 
+# After a power cut the brokers that return may all lack what was only in memory. What must not be lost is on
+# the disks of all replicas in sync before it is acked; what is soon worth nothing, or is written in masses,
+# is not, and finds a leader by itself (deploy/kafka/README.md).
+ON_DISK = {"flush.messages": "1", "unclean.leader.election.enable": "false"}
+SELF_HEALING = {"unclean.leader.election.enable": "true"}
+
 ROUTES: dict[str, Route] = {
     # 64 rows of at most 127 + 50 + 1,024 bytes fit; a larger frame would hold up the reads behind it.
     "fileid": Route(Carrier.ZEROMQ, 96 * 1024),
@@ -52,7 +58,7 @@ ROUTES: dict[str, Route] = {
     "heartbeat": Route(
         Carrier.KAFKA,
         4 * 1024,
-        Topic("provbus.heartbeat.v1", 1, {"retention.ms": "60000", "segment.ms": "60000"}),
+        Topic("provbus.heartbeat.v1", 1, {"retention.ms": "60000", "segment.ms": "60000", **SELF_HEALING}),
     ),
     # A checkpoint of 128 roles fits. The brokers' clocks stamp the records, for they refuse those of a writer
     # whose own is an hour ahead. The log's start moves once a day, as often as a checkpoint is written.
@@ -66,8 +72,8 @@ ROUTES: dict[str, Route] = {
                 "cleanup.policy": "delete",
                 "retention.ms": str(7 * DAY_MS),
                 "segment.ms": str(DAY_MS),
-                "unclean.leader.election.enable": "false",
                 "message.timestamp.type": "LogAppendTime",
+                **ON_DISK,
             },
         ),
         from_start=True,
@@ -78,14 +84,18 @@ ROUTES: dict[str, Route] = {
     "config": Route(
         Carrier.KAFKA,
         960 * 1024,
-        Topic("provbus.settings.v1", 1, {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.1"}),
+        Topic(
+            "provbus.settings.v1",
+            1,
+            {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.1", **ON_DISK},
+        ),
         from_start=True,
     ),
     # 256 events of up to 1 KiB.
     "audit": Route(
         Carrier.KAFKA,
         256 * 1024,
-        Topic("provbus.audit.v1", 6, {"retention.ms": str(7 * DAY_MS)}),
+        Topic("provbus.audit.v1", 6, {"retention.ms": str(7 * DAY_MS), **SELF_HEALING}),
     ),
 }
 

@@ -47,6 +47,9 @@ FORMAT_S_MAX = 60.0
 PORTS = range(16_000, 32_000)
 """Below the kernel's ephemeral ports (32,768 up): no outgoing connection takes one before its broker does."""
 
+FEATURES = ("--feature", "eligible.leader.replicas.version=1")
+"""The default of Kafka 4.3, and decided: see `deploy/kafka/README.md`."""
+
 ASK_S_MAX = 1.0
 """How long one question may take before we look whether the processes still live."""
 
@@ -186,7 +189,7 @@ def _format(jvm: Jvm, cluster_id: str, settings: Sequence[Path]) -> None:
         formatters: list[subprocess.Popen[str]] = []
         for properties in settings:
             command = jvm.command(
-                "kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", str(properties)
+                "kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", str(properties), *FEATURES
             )
             formatter = subprocess.Popen(
                 command,
