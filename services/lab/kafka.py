@@ -199,6 +199,10 @@ class KafkaCluster:
             for process in processes:
                 send_signal(process, signal.SIGCONT)
 
+    def living(self) -> list[int]:
+        """The brokers whose process runs."""
+        return [broker.id for broker in self._info().living()]
+
     def lose(self, partition: str) -> None:
         """Remove a partition (TOPIC-NUMBER) from the data of every broker; `StateError` while one runs."""
         with locked(self.directory):

@@ -28,6 +28,7 @@ from services.lab.processes import Process, stop_all, wait_until
 from services.lab.readiness import unready
 from services.lab.refusals import Refusals
 from services.lab.report import build_report, highest_era
+from services.lab.role_log import Witness
 from services.lab.script import Script
 from services.lab.site import Site
 from services.lab.steps.table import Entry
@@ -59,6 +60,7 @@ class Lab:
         self.hosts: dict[str, Process] = {}
         self.kills: list[HostKill] = []
         self.fresh_at: list[float] = []
+        self.witness: Witness | None = None
         self.figures: dict[str, Any] = {}
         self.undo = ExitStack()
         self.busy = BusyProcesses()
@@ -136,6 +138,10 @@ class Lab:
     def count(self, figure: str, number: int = 1) -> None:
         """Count something for the report."""
         self.figures[figure] = self.figures.get(figure, 0) + number
+
+    def longest(self, figure: str, took_s: float) -> None:
+        """Keep the longest time of a kind for the report."""
+        self.figures[figure] = max(self.figures.get(figure, 0.0), round(took_s, 3))
 
     def boot(self, meanwhile: Callable[[], None]) -> None:
         """Boot the plant once, and do something meanwhile."""

@@ -18,7 +18,19 @@ if TYPE_CHECKING:
 Numbers = tuple[Annotated[int, Field(ge=1, le=NODES)], ...]
 
 
-class BrokerStep(Word):
+class OnBrokers(Word):
+    """A step on the brokers of a cluster that is the run's own."""
+
+    def wrong(self, scenario: Scenario) -> str | None:
+        """Embedded brokers are no processes."""
+        return None if scenario.broker == "kafka" else "the scenario needs broker: kafka"
+
+    def alters_brokers(self) -> bool:
+        """Yes."""
+        return True
+
+
+class BrokerStep(OnBrokers):
     """One thing that is done to brokers, by their numbers, all at once.
 
     `kill`: kill -9; `stop`: have them close their logs and end; `start`: start those again with the data that
@@ -36,14 +48,6 @@ class BrokerStep(Word):
         if [bool(self.kill), bool(self.stop), bool(self.start), self.fresh].count(True) != 1:
             raise ValueError("give one of kill, stop, start with the numbers of brokers, or fresh: true")
         return self
-
-    def wrong(self, scenario: Scenario) -> str | None:
-        """Embedded brokers are no processes."""
-        return None if scenario.broker == "kafka" else "the scenario needs broker: kafka"
-
-    def alters_brokers(self) -> bool:
-        """Yes."""
-        return True
 
     def do(self, lab: Lab) -> None:
         """Do it."""

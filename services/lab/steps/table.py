@@ -12,9 +12,10 @@ from services.lab.steps.brokers import BrokerStep
 from services.lab.steps.busy import Busy, Trial
 from services.lab.steps.clone import Clone, EndClone
 from services.lab.steps.instances import Forget, Kill, Mode, Start, Stop, WaitReady
-from services.lab.steps.logs import CutLog
+from services.lab.steps.logs import CutLog, RoleLog
 from services.lab.steps.operator import BeginEra, Says, WatchRefusals
 from services.lab.steps.pause import Pause
+from services.lab.steps.power import Elect, Leaders, PowerCut
 from services.lab.steps.rights import Rights
 from services.lab.steps.step import Step
 from services.lab.steps.takeover import KillPrimary
@@ -33,6 +34,10 @@ class Entry(Section):
     wait_ready: WaitReady | None = None
     pause: Pause | None = None
     brokers: BrokerStep | None = None
+    power_cut: PowerCut | None = None
+    leaders: Leaders | None = None
+    elect: Elect | None = None
+    role_log: RoleLog | None = None
     kill_primary: KillPrimary | None = None
     says: Says | None = None
     era: BeginEra | None = None

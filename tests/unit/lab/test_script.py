@@ -52,7 +52,12 @@ def test_steps_are_read_in_their_order(tmp_path: Path) -> None:
 
 def test_a_scenario_that_alters_its_brokers_says_so(tmp_path: Path) -> None:
     kill: dict[str, Any] = {"brokers": {"kill": [1, 3]}}
-    for steps in ([kill], [{"boot": {"meanwhile": [kill]}}], [{"brokers": {"fresh": True}}]):
+    for steps in (
+        [kill],
+        [{"boot": {"meanwhile": [kill]}}],
+        [{"brokers": {"fresh": True}}],
+        [{"power_cut": [1]}],
+    ):
         assert loaded(tmp_path, steps=steps, broker="kafka").alters_brokers()
     for step in ({"recreate": ["config"]}, {"trial": [{"boot": None}]}):
         assert loaded(tmp_path, steps=[step], broker="kafka").alters_brokers()
@@ -77,6 +82,10 @@ def test_a_scenario_that_alters_its_brokers_says_so(tmp_path: Path) -> None:
         ({"steps": [{"brokers": {"kill": [4]}}], "broker": "kafka"}, "less than or equal to 3"),
         ({"steps": [{"brokers": {"kill": [1], "start": [2]}}], "broker": "kafka"}, "give one of kill, stop"),
         ({"steps": [{"brokers": None}], "broker": "kafka"}, "give one of kill, stop"),
+        ({"steps": [{"power_cut": [1]}]}, r"steps\[0\] power_cut: the scenario needs broker: kafka"),
+        ({"steps": [{"power_cut": [1, 2, 3]}], "broker": "kafka"}, "at most 2 items"),
+        ({"steps": [{"power_cut": None}], "broker": "kafka"}, r"steps\.0\.power_cut\.back: Field required"),
+        ({"steps": [{"role_log": "forget"}], "broker": "kafka"}, "'remember' or 'compare'"),
         ({"steps": [{"kill_primary": None}]}, "nobody takes over without dhcps: 2"),
         ({"repeat": 2}, "repeat needs steps"),
         ({"steps": [{"recreate": ["config"]}]}, r"steps\[0\] recreate: the scenario needs broker: kafka"),
