@@ -7,6 +7,10 @@ Everything here has a bound of its own, except connections to the hand-off port,
 the limit `RESERVE` are kept from them: for 64 clients of the local socket, 64 of HTTP, the processes that are
 watched, Kafka's brokers, and the files of the state directory.
 
+Below `LIMIT_MIN` nobody starts: libzmq 4.3.5 aborts the process where it gets no descriptor for its thread or
+for looking an address up before it binds (`epoll.cpp:38`, `ip_resolver.cpp:542`), which is all done at the
+start, and again, with the spare ones, when a CFM takes its next key.
+
 The limit that we set is `SPARE` below what we may have. What matters and gives its descriptors back at once
 (a promise that is written) is tried again with those, when there are no others.
 """
@@ -17,6 +21,9 @@ import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from bus.errors import TryAgainError
+
+LIMIT_MIN = 256  # a CFM without a client has some 60
 RESERVE = 256
 SPARE = 8
 CONNECTIONS_MAX = 4_096  # each costs libzmq buffers; as many routes are remembered
@@ -27,6 +34,7 @@ class Descriptors:
     """The limit of this process, raised to what the system allows. Not thread-safe: for one thread."""
 
     def __init__(self) -> None:
+        """`TryAgainError` if that is too low to start with."""
         before, allowed = resource.getrlimit(resource.RLIMIT_NOFILE)
         self._allowed = allowed
         self.limit = allowed - min(SPARE, allowed // 8)
@@ -36,10 +44,15 @@ class Descriptors:
             self._allowed, self.limit = before, before - min(SPARE, before // 8)
             self._set(self.limit)
             _log.warning("the limit of descriptors stays %d: %s", before, error)
+        if self._allowed < LIMIT_MIN:
+            raise TryAgainError(
+                f"cannot start: only {self._allowed} descriptors can be had: raise LimitNOFILE (ulimit -n) to"
+                f" 1024, or {LIMIT_MIN} at least"
+            )
         if self.limit > before:
             _log.info("the limit of descriptors was raised from %d to %d", before, self.limit)
         if self.limit < 2 * RESERVE:
-            _log.warning("only %d descriptors: raise LimitNOFILE (ulimit -n) to 1024 at least", self._allowed)
+            _log.warning("only %d descriptors: raise LimitNOFILE (ulimit -n) to 1024", self._allowed)
 
     @property
     def for_strangers(self) -> int:

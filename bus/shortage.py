@@ -11,7 +11,7 @@ from threading import Event, Thread
 
 from bus.errors import TryAgainError
 
-THREADS = 16  # libzmq has two, Kafka's clients one for each broker and some of their own
+THREADS = 32  # libzmq has two, each of two Kafka clients one for each broker and some of its own
 _THREADS = "raise TasksMax or LimitNPROC"
 _SHORT = {
     errno.EMFILE: "raise LimitNOFILE (ulimit -n)",

@@ -64,8 +64,8 @@ class Presence:
                 credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size)
             except OSError:
                 return False
-        pid, _, _ = _PEER.unpack(credentials)
-        return self._watch(pid)
+            pid, _, _ = _PEER.unpack(credentials)
+            return self._watch(pid)
 
     def _watch(self, pid: int) -> bool:
         """Watch this process, if we can name it; whether it is there."""

@@ -2,6 +2,8 @@
 
 import os
 import resource
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -65,3 +67,13 @@ def test_the_number_that_a_descriptor_would_have() -> None:
     os.close(found)
     with only(0):
         assert lowest_free(0) is None
+
+
+def test_with_too_few_nobody_starts() -> None:
+    """In a process of its own: what is taken away here is not given back."""
+    code = (
+        "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (200, 200));"
+        "from bus.descriptors import Descriptors; Descriptors()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert "TryAgainError: cannot start: only 200 descriptors can be had" in done.stderr

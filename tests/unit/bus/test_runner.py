@@ -6,6 +6,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -285,6 +286,28 @@ def test_a_disk_that_refuses_ends_nothing_and_nothing_follows(
     assert machine.messages[:2] == ["go", Unkept(Vow(1), then, error.strerror, is_doubtful)]
     assert notes == [Note("given back"), Note("else")] * 3
     assert caplog.messages == [f"cannot write /state/vow.json: {error.strerror}; tried again every second"]
+
+
+def test_without_descriptors_a_record_is_written_with_the_spare_ones(poller: Poller, wire: Wire) -> None:
+    has_spare: list[bool] = []
+    written: list[Vow] = []
+
+    @contextmanager
+    def spare() -> Iterator[None]:
+        has_spare.append(True)
+        yield
+        has_spare.clear()
+
+    def write(vow: Vow) -> None:
+        if not has_spare:
+            raise OSError(errno.EMFILE, "Too many open files")
+        written.append(vow)
+
+    machine = Script(on_message=lambda message: [Keep(Vow(1))] if message == "go" else [])
+    wire.far.send(b"go")
+    Runner(machine, poller, {Vow: write}, spare=spare).round()
+    assert (written, has_spare) == ([Vow(1)], [])
+    assert machine.messages == ["go", Kept(Vow(1))]
 
 
 def test_a_disk_that_takes_it_again_is_news(

@@ -52,7 +52,7 @@ def test_without_threads_a_start_says_so() -> None:
     with os.fdopen(read) as answer:
         said = answer.read()
     os.waitpid(child, 0)
-    assert said in ("not root", "0 threads of 16 can be had: raise TasksMax or LimitNPROC")
+    assert said in ("not root", "0 threads of 32 can be had: raise TasksMax or LimitNPROC")
 
 
 def _try() -> str:

@@ -257,6 +257,32 @@ def test_a_log_for_machines_is_one_object_per_line(
     assert second["message"].startswith("FAIL ")
 
 
+def test_a_start_on_a_full_disk_is_75(
+    configs: dict[str, Config], tmp_path: Path, provbus: Provbus, bootstrap: str
+) -> None:
+    """78 would be the end of it: the units do not start it again after that."""
+    config = configs["cfm-1"]
+    config["kafka"]["bootstrap"] = bootstrap
+    state = tmp_path / config["state_directory"]
+    state.mkdir(parents=True)
+    (state / "incarnation.new").symlink_to("/dev/full")
+    result = provbus("run", "cfm", "--config", save(tmp_path, config))
+    assert sentence(result).endswith("incarnation: No space left on device")
+    assert result.returncode == 75
+
+
+def test_a_start_with_too_few_descriptors_is_75(
+    configs: dict[str, Config], tmp_path: Path, command: list[str], bootstrap: str
+) -> None:
+    config = configs["cfm-1"]
+    config["kafka"]["bootstrap"] = bootstrap
+    path = save(tmp_path, config)
+    limited = ["sh", "-c", 'ulimit -n 100 && exec "$@"', "sh", *command, "run", "cfm", "--config", str(path)]
+    result = subprocess.run(limited, capture_output=True, text=True, timeout=DEADLINE_S)
+    assert sentence(result).startswith("cannot start: only 100 descriptors can be had: raise LimitNOFILE")
+    assert result.returncode == 75
+
+
 def test_an_instance_that_runs_already_is_73(
     configs: dict[str, Config], tmp_path: Path, command: list[str], provbus: Provbus, bootstrap: str
 ) -> None:
