@@ -17,6 +17,7 @@ from typing import Any
 from bus.errors import StateError, TransportError, TryAgainError, UnavailableError
 from services.lab.brokers import Brokers
 from services.lab.busy import BusyProcesses
+from services.lab.crowds import CrowdRun
 from services.lab.host_kills import LOOK_AGAIN_S, HostKiller, primary_of
 from services.lab.instances import Instances
 from services.lab.interventions import Interventions
@@ -57,6 +58,7 @@ class Lab:
         self.say = report
         self.instances = Instances(site, self.spawn)
         self.clones: dict[str, Process] = {}
+        self.crowds: dict[str, CrowdRun] = {}
         self.hosts: dict[str, Process] = {}
         self.kills: list[HostKill] = []
         self.fresh_at: list[float] = []
@@ -81,12 +83,12 @@ class Lab:
         """Start everything and wait until a boot would find all of it."""
         site = self.site
         if site.advertised != site.real_endpoints:
-            self._wait_ready(self._module("proxy", "lab", "proxy", proxy_config(site)))
+            self._wait_ready(self.module("proxy", "lab", "proxy", proxy_config(site)))
         if self._kea is not None:
             self._kea.start()
         self.instances.start([*site.instances])
         for one in site.hosts():
-            self.hosts[one.name] = self._module(f"host-{one.name}", "plant", "host", host_config(site, one))
+            self.hosts[one.name] = self.module(f"host-{one.name}", "plant", "host", host_config(site, one))
         for process in self.hosts.values():
             self._wait_ready(process)
         self.say("waiting for the services to find each other")
@@ -97,7 +99,7 @@ class Lab:
         if kills is not None:
             self._killer = HostKiller(kills, Random(seed), self.hosts, lambda: primary_of(site.rivals()))
         if site.scenario.attack is not None:
-            self._attack = self._module("attack", "lab", "attack", attack_config(site))
+            self._attack = self.module("attack", "lab", "attack", attack_config(site))
             self._wait_ready(self._attack)
 
     def run(self) -> dict[str, Any]:
@@ -148,7 +150,7 @@ class Lab:
         if self._plant is not None:
             raise StateError("the plant boots already")
         number = len(self._totals) + 1
-        self._plant = plant = self._module(
+        self._plant = plant = self.module(
             plant_name(number), "plant", "plant", plant_config(self.site, number)
         )
         self._wait_ready(plant)
@@ -278,7 +280,8 @@ class Lab:
         found = account_takeovers(self.kills, journals, self.instances.downs, self.fresh_at)
         return asdict(found) | {"primary_kills": len(self.kills)}
 
-    def _module(self, name: str, group: str, module: str, config: dict[str, Any]) -> Process:
+    def module(self, name: str, group: str, module: str, config: dict[str, Any]) -> Process:
+        """Start a module of the lab with this configuration, which it is given as a file."""
         path = self.site.directory / f"{name}.json"
         path.write_text(json.dumps(config))
         return self.spawn(name, group, ["-m", f"services.lab.{module}", str(path)])

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -25,6 +25,7 @@ class Process:
     def __init__(self, name: str, group: str, arguments: list[str], directory: Path) -> None:
         self.name = name
         self.group = group
+        self.wrapper: Sequence[str] = ()  # the words before its command, from its next start on
         self._arguments = arguments
         self._log = directory / f"{name}.log"
         self._earlier_cpu_s = 0.0
@@ -35,12 +36,17 @@ class Process:
         with self._log.open("ab") as log:
             # A session of its own: Ctrl-C reaches the lab alone, which then stops its children in order.
             self._child = subprocess.Popen(
-                [sys.executable, *self._arguments],
+                [*self.wrapper, sys.executable, *self._arguments],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
                 start_new_session=True,
             )
+
+    @property
+    def pid(self) -> int:
+        """Its number, as long as it runs."""
+        return self._child.pid
 
     @property
     def out(self) -> IO[bytes]:

@@ -11,12 +11,15 @@ from services.lab.steps.boots import Boot
 from services.lab.steps.brokers import BrokerStep
 from services.lab.steps.busy import Busy, Trial
 from services.lab.steps.clone import Clone, EndClone
+from services.lab.steps.crowd import Crowd, DescriptorLimit, EndCrowd
+from services.lab.steps.disks import Fill, Room, SmallDisks
 from services.lab.steps.instances import Forget, Kill, Mode, Start, Stop, WaitReady
 from services.lab.steps.logs import CutLog, RoleLog
 from services.lab.steps.operator import BeginEra, Says, WatchRefusals
 from services.lab.steps.pause import Pause
 from services.lab.steps.power import Elect, Leaders, PowerCut
 from services.lab.steps.rights import Rights
+from services.lab.steps.settings import ApplySettings, SettingsKept
 from services.lab.steps.step import Step
 from services.lab.steps.takeover import KillPrimary
 from services.lab.steps.topics import Recreate
@@ -49,6 +52,14 @@ class Entry(Section):
     trial: Trial | None = None
     recreate: Recreate | None = None
     rights: Rights | None = None
+    descriptors: DescriptorLimit | None = None
+    crowd: Crowd | None = None
+    end_crowd: EndCrowd | None = None
+    small_disks: SmallDisks | None = None
+    fill: Fill | None = None
+    room: Room | None = None
+    apply: ApplySettings | None = None
+    settings_kept: SettingsKept | None = None
 
     @model_validator(mode="before")
     @classmethod
