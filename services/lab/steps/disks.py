@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from bus.errors import StateError, UnavailableError
-from services.lab.steps.instances import OnInstances
+from services.lab.steps.instances import OnInstances, OnRunning
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,12 +46,12 @@ class SmallDisks(OnInstances):
             shutil.rmtree(aside)
 
 
-class Fill(OnInstances):
+class Fill(OnRunning):
     """Fill the state directories of these instances, which have a disk of their own, to the last byte."""
 
     def do(self, lab: Lab) -> None:
         """Fill."""
-        for name in lab.instances.up(self.names):
+        for name in self.running(lab):
             directory = lab.site.state_directory(name)
             if not directory.is_mount():
                 raise StateError(f"{name} has no disk of its own: see small_disks")
@@ -59,12 +59,12 @@ class Fill(OnInstances):
             lab.count("disks_filled")
 
 
-class Room(OnInstances):
+class Room(OnRunning):
     """Make room again in the state directories of these instances."""
 
     def do(self, lab: Lab) -> None:
         """Remove what fills them."""
-        for name in lab.instances.up(self.names):
+        for name in self.running(lab):
             (lab.site.state_directory(name) / JUNK).unlink(missing_ok=True)
 
 

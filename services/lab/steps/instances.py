@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import Field
 
 from bus.errors import StateError
+from services.lab.host_kills import primary_of
 from services.lab.readiness import degraded, unready
 from services.lab.steps.step import Names, Word, unknown_name
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from services.lab.scenario import Scenario
 
 START_S = 30.0
+PARTS = frozenset(("primary", "standby"))
 
 
 class OnInstances(Word):
@@ -29,6 +31,35 @@ class OnInstances(Word):
         return unknown_name(self.names, scenario)
 
 
+class OnRunning(OnInstances):
+    """A step on instances that run. Of two DHCP sidecars the one that may act at that moment can be called
+    `primary`, and one that may not `standby`.
+    """
+
+    def wrong(self, scenario: Scenario) -> str | None:
+        """A name that nobody has, or a part that nobody plays."""
+        if self.names == "all":
+            return None
+        if scenario.dhcps == 1 and not PARTS.isdisjoint(self.names):
+            return "nobody is primary or standby without dhcps: 2"
+        return unknown_name(tuple(name for name in self.names if name not in PARTS), scenario)
+
+    def running(self, lab: Lab) -> list[str]:
+        """The names of those meant (`StateError`)."""
+        if self.names == "all":
+            return lab.instances.up()
+        rivals = [one for one in lab.site.rivals() if one.name in lab.instances.up()]
+        primary = primary_of(rivals)
+        others = [one.name for one in rivals if one.name != primary]
+        found = []
+        for name in self.names:
+            played = {"primary": [primary] if primary else [], "standby": others}.get(name, [name])
+            if not played:
+                raise StateError(f"there is no {name}")
+            found.append(played[0])
+        return lab.instances.up(tuple(found))
+
+
 class Stop(OnInstances):
     """Stop instances as an operator would, all at once, and wait until they have drained and ended; one that
     had ended by itself, or ends with another exit code than 0, is an error.
@@ -39,12 +70,12 @@ class Stop(OnInstances):
         lab.instances.stop(lab.instances.up(self.names))
 
 
-class Kill(OnInstances):
+class Kill(OnRunning):
     """Kill -9, all at once."""
 
     def do(self, lab: Lab) -> None:
         """Kill."""
-        lab.instances.kill(lab.instances.up(self.names))
+        lab.instances.kill(self.running(lab))
 
 
 class Start(OnInstances):

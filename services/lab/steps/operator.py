@@ -11,7 +11,7 @@ from bus.errors import StateError
 from services.lab.processes import ask
 from services.lab.readiness import degraded
 from services.lab.refusals import Refusals
-from services.lab.steps.instances import OnInstances
+from services.lab.steps.instances import OnRunning
 from services.lab.steps.step import Word
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 MARGIN_S = 5.0
 
 
-class Says(OnInstances):
+class Says(OnRunning):
     """Wait until each of these instances gives a reason with this text for not being ready (`missing`), or
     for being degraded, and goes on to say it for `hold_s`.
     """
@@ -45,11 +45,11 @@ class Says(OnInstances):
                 raise StateError(text)
             lab.wait_for(lambda: "", MARGIN_S)
             time.sleep(0.1)
-        lab.count("reasons_said", len(lab.instances.up(self.names)))
+        lab.count("reasons_said", len(self.running(lab)))
 
     def _silent(self, lab: Lab) -> str:
         kind, wanted = ("missing", self.missing) if self.missing else ("degraded", self.degraded)
-        for name in lab.instances.up(self.names):
+        for name in self.running(lab):
             one = lab.site.instances[name]
             answer = ask(one.socket, {"op": "status"}) or {kind: ["it does not answer"]}
             # What the transport lacks is on the page for operators only.

@@ -91,6 +91,8 @@ def test_a_scenario_that_alters_its_brokers_says_so(tmp_path: Path) -> None:
         ({"steps": [{"end_crowd": "cfm-9"}]}, "no instance 'cfm-9'"),
         ({"steps": [{"small_disks": {"names": "all"}}]}, "small_disks: the scenario needs root: true"),
         ({"steps": [{"descriptors": {"names": "all"}}]}, "limit"),
+        ({"steps": [{"kill": ["primary"]}]}, "nobody is primary or standby without dhcps: 2"),
+        ({"steps": [{"kill": ["standby", "x"]}], "dhcps": 2}, "no instance 'x'"),
         ({"repeat": 2}, "repeat needs steps"),
         ({"steps": [{"recreate": ["config"]}]}, r"steps\[0\] recreate: the scenario needs broker: kafka"),
         ({"steps": [{"recreate": ["fileid"]}], "broker": "kafka"}, r"steps\.0\.recreate\.of"),
