@@ -182,6 +182,7 @@ class Kafka:
         if self._consuming is not None:
             self._consuming.close()
         self._producing.close()
+        self._topics.close()
         self._asking.close()
         self._bell.close()
 

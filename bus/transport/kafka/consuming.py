@@ -87,6 +87,8 @@ class Consuming:
 
     def close(self) -> None:
         """Read no more."""
+        for feed in self._feeds.values():
+            feed.close()
         self._consumer.close()
 
     def troubles(self) -> Iterator[str]:

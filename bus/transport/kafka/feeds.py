@@ -189,6 +189,10 @@ class Feed:
         self._last = read
         return self.state is not State.LOST
 
+    def close(self) -> None:
+        """Leave an open question unanswered: its client ends with it."""
+        self._question = None
+
     def take(self) -> list[Any]:
         """What the machine's side is to be told, oldest first; each thing once."""
         told, self._told = self._told, []

@@ -92,6 +92,10 @@ class TopicWatch:
             self._retries.failed(error, now)
         return []
 
+    def close(self) -> None:
+        """Leave an open question unanswered: its client ends with it."""
+        self._question = None
+
     def _ask(self, now: float) -> None:
         self._asked_at = now
         if self._has_ids is None:
