@@ -187,9 +187,11 @@ class Runner:
         for message in messages:
             told = machine.receive(message, now)
             effects += told
-            if told and any(type(one) is Keep for one in told):
-                self._perform(effects, now)
-                effects = []
+            for one in told:
+                if type(one) is Keep:  # and the machine hears what became of it before the next message
+                    self._perform(effects, now)
+                    effects = []
+                    break
         self._perform(effects, now)
         due = machine.deadline()
         if due is not None and due <= now:
