@@ -160,6 +160,14 @@ class Truncate(NamedTuple):
     records: int
 
 
+class Recreate(NamedTuple):
+    """The topic is deleted and made anew, with nothing in it. The readers of a log are told `LogLost`, those
+    of any other `Recreated`.
+    """
+
+    traffic: str
+
+
 class Skip(NamedTuple):
     """The node's reader misses the next record. It is nothing to a node that does not read."""
 

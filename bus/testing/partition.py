@@ -11,7 +11,8 @@ Offsets are absolute: that of a record is its place in `records`, where all that
 retention only moves `start`. The readers of a log in the sense of `bus.routes` (`is_log`) are told its bounds
 by their first fetch and given `Entry`, from the second on. When their position is no longer there they are
 told `LogLost`, once, and nothing more; any other reader goes on at the log's start or end. A reader that did
-not notice a truncation goes on at its position, when the log has grown beyond it with other content.
+not notice a truncation goes on at its position, when the log has grown beyond it with other content. Where
+the topic is made anew a log is lost; any other reader is told, and given what there is from the first on.
 """
 
 from collections.abc import Callable
@@ -22,7 +23,7 @@ from typing import Any
 
 from bus.envelope import Envelope
 from bus.errors import LocalError
-from bus.machine import CaughtUp, Entry, LogBounds, LogLost, Received
+from bus.machine import CaughtUp, Entry, LogBounds, LogLost, Received, Recreated
 from bus.routes import route
 from bus.testing.faults import BROKER
 from bus.testing.network import Network
@@ -51,6 +52,7 @@ class _Reader:
     skips: int = 0
     reason: str = ""
     is_lost: bool = False
+    is_anew: bool = False
 
 
 class Partition:
@@ -125,6 +127,19 @@ class Partition:
                 self._fetch(reader)
         return is_cut
 
+    def recreate(self) -> None:
+        """Be another log, with nothing in it: its readers are told so, and those of no log begin with it."""
+        self.records.clear()
+        self._messages.clear()
+        self.start = 0
+        for reader in self._readers:
+            if self._is_log:
+                reader.reason = "the topic was deleted and made anew"
+            else:
+                reader.position, reader.is_anew = 0, True
+                reader.ends = [0] * (len(reader.ends) + 1)  # whoever waited, and everybody
+            self._fetch(reader)
+
     def skip(self, node: str) -> bool:
         """Have the reader miss the next record it would get; whether there is a reader."""
         readers = self._of(node)
@@ -178,6 +193,9 @@ class Partition:
 
     def _bring(self, reader: _Reader) -> None:
         """Give the reader everything that is new to it."""
+        if reader.is_anew:
+            reader.is_anew = False
+            reader.give(Recreated(self._traffic))
         fresh = self._messages[reader.position :]
         reader.position += len(fresh)
         if reader.skips and fresh:

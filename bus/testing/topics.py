@@ -132,6 +132,11 @@ class Topics:
         """Lose the last `count` records, whose offsets are used again; whether there were any."""
         return self._topic(traffic).log.truncate(count)
 
+    def recreate(self, traffic: str) -> bool:
+        """Delete the log and make it anew, with nothing in it; always a change."""
+        self._topic(traffic).log.recreate()
+        return True
+
     def skip(self, node: str, traffic: str) -> bool:
         """Have the reader miss the next record it would get; whether there is a reader."""
         return self._topic(traffic).log.skip(node)

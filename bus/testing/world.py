@@ -98,6 +98,7 @@ class World(Timeline):
             faults.SlowLog: topics.slow,
             faults.Retain: topics.retain,
             faults.Truncate: topics.truncate,
+            faults.Recreate: topics.recreate,
             faults.Skip: topics.skip,
             faults.Echo: topics.echo,
         }

@@ -6,7 +6,17 @@ from typing import Any
 import pytest
 
 from bus.errors import LocalError
-from bus.machine import CatchUp, CaughtUp, Effect, Entry, LogBounds, LogLost, Received, Undelivered
+from bus.machine import (
+    CatchUp,
+    CaughtUp,
+    Effect,
+    Entry,
+    LogBounds,
+    LogLost,
+    Received,
+    Recreated,
+    Undelivered,
+)
 from bus.testing.faults import (
     BROKER,
     Crash,
@@ -15,6 +25,7 @@ from bus.testing.faults import (
     Fault,
     Mend,
     Pause,
+    Recreate,
     Restart,
     Retain,
     Skip,
@@ -143,6 +154,23 @@ def test_any_class_that_is_read_can_be_caught_up_with_and_no_other(box: Box) -> 
     world.deliver("writer", ask_to_catch_up)
     with pytest.raises(LocalError, match="writer does not read failover"):
         world.run(world.now + 1.0)
+
+
+def test_a_topic_made_anew_loses_a_log_and_is_read_from_the_first_record_otherwise(box: Box) -> None:
+    world = plant(box)
+    write(world, [b"a"])
+    world.deliver("writer", announce(b"old", CATALOGUE))
+    world.run(world.now + 1.0)
+    world.deliver("reader", lambda toy: [CatchUp("config")])
+    for traffic in (LOG, "config"):
+        world.inflict(Recreate(traffic))
+    world.deliver("writer", announce(b"new", CATALOGUE))
+    write(world, [b"b"])
+    assert LogLost(LOG, "the topic was deleted and made anew") in of_log(box)
+    told = [message for _, message in box["reader"].got if getattr(message, "traffic", "config") == "config"]
+    anew = told[told.index(Recreated("config")) :]
+    assert CaughtUp("config") in anew
+    assert box["reader"].texts()[-1] == b"new"
 
 
 @pytest.mark.parametrize("paused", [False, True], ids=["cut off", "cut off and paused"])
