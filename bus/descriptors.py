@@ -26,6 +26,7 @@ from bus.errors import TryAgainError
 LIMIT_MIN = 256  # a CFM without a client has some 60
 RESERVE = 256
 SPARE = 8
+MANY = 1 << 20  # what "no limit" is for us
 CONNECTIONS_MAX = 4_096  # each costs libzmq buffers; as many routes are remembered
 _log = logging.getLogger("provbus.descriptors")
 
@@ -36,14 +37,13 @@ class Descriptors:
     def __init__(self) -> None:
         """`TryAgainError` if that is too low to start with."""
         before, allowed = resource.getrlimit(resource.RLIMIT_NOFILE)
-        self._allowed = allowed
-        self.limit = allowed - min(SPARE, allowed // 8)
+        allowed = MANY if allowed == resource.RLIM_INFINITY else allowed
+        self._allowed, self.limit = allowed, allowed - SPARE
         try:
             self._set(self.limit)
-        except (OSError, ValueError) as error:  # an unlimited one may be more than the kernel takes
-            self._allowed, self.limit = before, before - min(SPARE, before // 8)
-            self._set(self.limit)
-            _log.warning("the limit of descriptors stays %d: %s", before, error)
+        except (OSError, ValueError) as error:  # more than the kernel takes, or we may not
+            self._allowed = self.limit = before
+            _log.warning("the limit of descriptors stays %d, and none are spare: %s", before, error)
         if self._allowed < LIMIT_MIN:
             raise TryAgainError(
                 f"cannot start: only {self._allowed} descriptors can be had: raise LimitNOFILE (ulimit -n) to"
@@ -62,11 +62,13 @@ class Descriptors:
     @contextmanager
     def spare(self) -> Iterator[None]:
         """The last few can be had inside."""
-        self._set(self._allowed)
+        if self._allowed > self.limit:
+            self._set(self._allowed)
         try:
             yield
         finally:
-            self._set(self.limit)
+            if self._allowed > self.limit:
+                self._set(self.limit)
 
     def _set(self, limit: int) -> None:
         hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
