@@ -296,6 +296,45 @@ def test_an_operator_sees_who_holds_what() -> None:
     assert (told["from_disk"], told["position"]) == (False, epoch)
 
 
+# A disk that refuses
+
+
+def test_a_claim_that_is_not_on_the_disk_counts_for_nobody_and_ends_the_one_before() -> None:
+    run = Run()
+    first = run.claims("dhcp-1", NO_OFFSET)
+    (stored,) = run.fence.entry(Entry("failover", 1, claim("dhcp-2", first)), 200.0)
+    assert run.judge("dhcp-2", 1) is UNVERIFIED
+    assert run.judge("dhcp-1", first) is STALE
+    assert run.fence.judge_seal("dhcp-2", Token(0, 1), 200.0) is UNVERIFIED
+    assert run.opens("dhcp-1", first, 200.0 + SEAL_GRACE_S)
+    assert not run.opens("dhcp-1", first, 200.1 + SEAL_GRACE_S)
+    assert run.fence.record() == stored
+    run.fence.kept(stored)
+    assert run.judge("dhcp-2", 1) is VALID
+    assert run.judge("dhcp-1", first) is STALE
+
+
+def test_it_is_vouched_for_as_little_as_one_that_was_released() -> None:
+    run = Run()
+    first = run.claims("dhcp-1", NO_OFFSET)
+    assert run.fence.answer("dhcp-1") == Answer(Stand(0, first, ID["dhcp-1"], LOG), False, 0)
+    (stored,) = run.fence.entry(Entry("failover", 1, claim("dhcp-2", first)), 200.0)
+    found = Stand(0, 1, ID["dhcp-2"], LOG)
+    assert run.fence.answer("dhcp-2") == Answer(found, True, 1)
+    assert run.fence.answer("dhcp-2", once_kept=True) == Answer(found, False, 1)
+    run.fence.kept(stored)
+    assert run.fence.answer("dhcp-2") == Answer(found, False, 1)
+
+
+def test_a_role_that_is_given_back_needs_no_disk() -> None:
+    run = Run()
+    first = run.claims("dhcp-1", NO_OFFSET)
+    released = said("dhcp-1", Release(role=ROLE, epoch=first, claim_id=ID["dhcp-1"]))
+    run.fence.entry(Entry("failover", 1, released), 200.0)
+    assert run.judge("dhcp-1", first) is VALID
+    assert run.fence.answer("dhcp-1") == Answer(Stand(0, first, ID["dhcp-1"], LOG), True, 1)
+
+
 # Without a log
 
 
