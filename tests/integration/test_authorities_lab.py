@@ -46,7 +46,7 @@ def test_a_role_log_that_was_cut_freezes_until_a_person_begins_an_era(
 def test_of_a_cloned_machine_one_yields_and_no_modem_fails(
     environment: dict[str, str], tmp_path: Path
 ) -> None:
-    steps = [{"boot": {"meanwhile": [{"clone": "dhcp-1"}]}}, {"end_clone": "dhcp-1"}, {"boot": None}]
+    steps = [{"boot": {"meanwhile": [{"clone": ["primary"]}]}}, {"end_clone": None}, {"boot": None}]
     expected = {"boots": 2, "clones": 1, "came_back": 1}
     path = written(tmp_path, "cloned", steps=steps, expect=expected)
     report = run_lab(environment, path, MODEMS)

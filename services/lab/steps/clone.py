@@ -13,7 +13,8 @@ from bus.errors import StateError
 from services.lab.addresses import HTTP_ADDRESS
 from services.lab.processes import ask
 from services.lab.site import free_port
-from services.lab.steps.step import Word, unknown_name
+from services.lab.steps.instances import OnRunning
+from services.lab.steps.step import Word
 
 if TYPE_CHECKING:
     from services.lab.orchestrator import Lab
@@ -24,48 +25,44 @@ TWICE = "its name is in use twice"
 TAKEN = "its name: another process has it"
 
 
-class OfOne(Word):
-    """A step on one instance."""
-
-    plain: ClassVar[str] = "of"
-    of: str
-    within_s: float = Field(30.0, gt=0)
-
-    def wrong(self, scenario: Scenario) -> str | None:
-        """A name that nobody has."""
-        return unknown_name((self.of,), scenario)
-
-
-class Clone(OfOne):
-    """Start a second process with the name, the key and a copy of the state directory of an instance that
+class Clone(OnRunning):
+    """Start a second process with the name, the key and a copy of the state directory of one instance that
     runs, at addresses of its own, and wait until both say so and everybody who watches beats shows it.
     """
 
+    within_s: float = Field(30.0, gt=0)
+
+    def wrong(self, scenario: Scenario) -> str | None:
+        """More than one, or a name that nobody has."""
+        return super().wrong(scenario) if len(self.names) == 1 else "clone one instance at a time"
+
     def do(self, lab: Lab) -> None:
         """Start, and wait."""
-        socket = self._start(lab)
-        original = lab.site.instances[self.of].socket
-        watchers = [one for one in lab.site.minters() if one.name != self.of]
+        if lab.clones:
+            raise StateError("end the clone that runs first")
+        (name,) = self.running(lab)
+        socket = self._start(lab, name)
+        original = lab.site.instances[name].socket
+        watchers = [one for one in lab.site.minters() if one.name != name]
 
         def untold() -> str:
             if not any(TAKEN in reason for reason in _answer(original)["missing"]):
-                return f"{self.of} does not say that another process has its name"
+                return f"{name} does not say that another process has its name"
             if not any(TWICE in reason for reason in _answer(socket)["degraded"]):
-                return f"the clone of {self.of} does not say that its name is in use twice"
+                return f"the clone of {name} does not say that its name is in use twice"
             for one in watchers:
-                if not _answer(one.socket).get("peers", {}).get(self.of, {}).get("twice"):
-                    return f"{one.name} does not show that {self.of} is there twice"
+                if not _answer(one.socket).get("peers", {}).get(name, {}).get("twice"):
+                    return f"{one.name} does not show that {name} is there twice"
             return ""
 
         lab.wait_for(untold, self.within_s)
         lab.count("clones")
 
-    def _start(self, lab: Lab) -> Path:
-        site, name = lab.site, f"{self.of}-clone"
-        one = site.instances[self.of]
-        lab.instances.up((self.of,))
+    def _start(self, lab: Lab, of: str) -> Path:
+        site, name = lab.site, f"{of}-clone"
+        one = site.instances[of]
         state = site.state_directory(name)
-        shutil.copytree(site.state_directory(self.of), state)
+        shutil.copytree(site.state_directory(of), state)
         data: dict[str, Any] = yaml.safe_load(one.config.read_text())
         socket = site.directory / f"{name}.sock"
         data["state_directory"], data["local"] = str(state), {"socket": str(socket)}
@@ -79,24 +76,27 @@ class Clone(OfOne):
         config = site.directory / f"{name}.yaml"
         config.write_text(yaml.safe_dump(data))
         arguments = ["-m", "services.cli", "run", one.service, "--config", str(config)]
-        lab.clones[self.of] = lab.spawn(name, one.service, arguments)
+        lab.clones[of] = lab.spawn(name, one.service, arguments)
         return socket
 
 
-class EndClone(OfOne):
+class EndClone(Word):
     """Kill -9 the second process of an instance, and wait until the first one takes part again by itself."""
+
+    plain: ClassVar[str] = "within_s"
+    within_s: float = Field(30.0, gt=0)
 
     def do(self, lab: Lab) -> None:
         """End, and wait."""
-        clone = lab.clones.pop(self.of, None)
-        if clone is None:
-            raise StateError(f"{self.of} has no clone")
+        if not lab.clones:
+            raise StateError("there is no clone")
+        name, clone = lab.clones.popitem()
         clone.check()
         clone.kill()
-        socket = lab.site.instances[self.of].socket
+        socket = lab.site.instances[name].socket
 
         def away() -> str:
-            return f"{self.of} does not come back" if _answer(socket)["missing"] else ""
+            return f"{name} does not come back" if _answer(socket)["missing"] else ""
 
         lab.wait_for(away, self.within_s)
         lab.count("came_back")
