@@ -19,6 +19,7 @@ from services.cli.run import MODE_VARIABLE, mode_option
 from services.lab.baseline import compare
 from services.lab.expect import broken
 from services.lab.kafka_cli import kafka
+from services.lab.orchestrator import RunFailedError
 from services.lab.report import is_good, print_table
 from services.lab.run import chosen_broker, rehearse, running
 from services.lab.script import load_script
@@ -73,7 +74,11 @@ def run(
     with _progress(console, plan.modems) as (say, advance):
         calm = rehearse(plan, mode, chosen, say, advance)
         with running(plan, mode, chosen, say, advance, keep) as site:
-            report = site.run() | calm
+            try:
+                report = site.run() | calm
+            except RunFailedError as error:
+                click.echo(f"provbus: {error}", err=True)
+                sys.exit(1)
             report |= compare(site.site, report, say)
             report["expected"] = broken(plan.expect, report)
             _print(report, output)

@@ -10,21 +10,21 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict
 from random import Random
 from typing import Any
 
-from bus.errors import StateError, TransportError, TryAgainError, UnavailableError
+from bus.errors import ProvbusError, StateError, TransportError, TryAgainError, UnavailableError
 from services.lab.brokers import Brokers
 from services.lab.busy import BusyProcesses
+from services.lab.closing import ledger_of, takeovers_of
 from services.lab.crowds import CrowdRun
 from services.lab.host_kills import LOOK_AGAIN_S, HostKiller, primary_of
 from services.lab.instances import Instances
 from services.lab.interventions import Interventions
-from services.lab.journal import boottime_s, read_journal
-from services.lab.kea_host import KeaRun, by_lease, lease_counts
-from services.lab.ledger import account
-from services.lab.parts import attack_config, host_config, plant_config, plant_name, proxy_config
+from services.lab.journal import boottime_s
+from services.lab.kea_host import KeaRun, lease_counts
+from services.lab.parts import attack_config, host_config, proxy_config
+from services.lab.plants import Plants
 from services.lab.processes import Process, stop_all, wait_until
 from services.lab.readiness import unready
 from services.lab.refusals import Refusals
@@ -33,15 +33,16 @@ from services.lab.role_log import Witness
 from services.lab.script import Script
 from services.lab.site import Site
 from services.lab.steps.table import Entry
-from services.lab.takeovers import HostKill, account_takeovers
-from services.lab.totals import merged
+from services.lab.takeovers import HostKill
 
 READY_S = 30.0
-BOOTS_PER_S_MIN = 50.0  # of a very slow machine; the devices beyond `in_flight_max` wait for their turn
-OVERTIME_S = 30.0  # past the scenario's own deadline, before a plant that does not end is given up
 
 Progress = Callable[[int, int], None]
 """Called with (devices finished, devices in all)."""
+
+
+class RunFailedError(ProvbusError):
+    """What a scenario says could not be done, or not in time: it has failed, and there is no report."""
 
 
 class Lab:
@@ -71,8 +72,8 @@ class Lab:
         self._interventions = Interventions(site, self.instances)
         self._cpu_at_go: dict[str, float] = {}
         self._cpu_at_end: dict[str, float] = {}
-        self._totals: list[dict[str, Any]] = []
-        self._plant: Process | None = None
+        self._plants = Plants(site, self._ready_module, self._heard)
+        self._is_booted = False
         self._attack: Process | None = None
         self._killer: HostKiller | None = None
         self._refusals: Refusals | None = None
@@ -83,7 +84,7 @@ class Lab:
         """Start everything and wait until a boot would find all of it."""
         site = self.site
         if site.advertised != site.real_endpoints:
-            self._wait_ready(self.module("proxy", "lab", "proxy", proxy_config(site)))
+            self._ready_module("proxy", "lab", "proxy", proxy_config(site))
         if self._kea is not None:
             self._kea.start()
         self.instances.start([*site.instances])
@@ -99,14 +100,16 @@ class Lab:
         if kills is not None:
             self._killer = HostKiller(kills, Random(seed), self.hosts, lambda: primary_of(site.rivals()))
         if site.scenario.attack is not None:
-            self._attack = self.module("attack", "lab", "attack", attack_config(site))
-            self._wait_ready(self._attack)
+            self._attack = self._ready_module("attack", "lab", "attack", attack_config(site))
 
     def run(self) -> dict[str, Any]:
-        """Do the scenario's steps; the report."""
+        """Do the scenario's steps; the report. `RunFailedError` says which step could not be done."""
         repeat = self._script.repeat
-        for turn in range(1, repeat + 1):
-            self.perform(self._script.steps, where=f" (turn {turn} of {repeat})" if repeat > 1 else "")
+        try:
+            for turn in range(1, repeat + 1):
+                self.perform(self._script.steps, where=f" (turn {turn} of {repeat})" if repeat > 1 else "")
+        except (StateError, TransportError) as error:
+            raise RunFailedError(str(error)) from error
         return self._finish()
 
     def perform(self, steps: Sequence[Entry], of: str = "steps", where: str = "") -> None:
@@ -147,34 +150,36 @@ class Lab:
 
     def boot(self, meanwhile: Callable[[], None]) -> None:
         """Boot the plant once, and do something meanwhile."""
-        if self._plant is not None:
-            raise StateError("the plant boots already")
-        number = len(self._totals) + 1
-        self._plant = plant = self.module(
-            plant_name(number), "plant", "plant", plant_config(self.site, number)
-        )
-        self._wait_ready(plant)
-        self._cpu_at_go = self._cpu_at_go or self._cpu()
-        plant.say("go")
-        if self._kea is not None:
-            self._kea.go()
-        if self._attack is not None:
-            self._attack.say("go")
-        meanwhile()
-        deadline = time.monotonic() + self._patience_s()
-        while len(self._totals) < number:
-            if time.monotonic() > deadline:
-                raise TryAgainError("the plant did not end in time")
-            plant.check()
-            due = math.inf if self._killer is None else self._killer.deadline()
-            self._listen(min(0.1, max(0.0, due - boottime_s())))
-            self._interventions.tick()
-            if self._killer is not None:
-                self._killer.tick()
+        plant, self._is_booted = self._plants.make(), False
+        try:
+            self._cpu_at_go = self._cpu_at_go or self._cpu()
+            plant.say("go")
             if self._kea is not None:
-                self._kea.watch()
-        plant.stop()
-        self._plant = None
+                self._kea.go()
+            if self._attack is not None:
+                self._attack.say("go")
+            meanwhile()
+            deadline = time.monotonic() + self._plants.patience_s()
+            while not self._is_booted:
+                if time.monotonic() > deadline:
+                    raise TryAgainError("the plant did not end in time")
+                plant.check()
+                self._watch_boot()
+        finally:
+            self._plants.end()
+
+    def _watch_boot(self) -> None:
+        due = math.inf if self._killer is None else self._killer.deadline()
+        self._listen(min(0.1, max(0.0, due - boottime_s())))
+        self._interventions.tick()
+        if self._killer is not None:
+            self._killer.tick()
+        if self._kea is not None:
+            self._kea.watch()
+
+    def _heard(self, online: int, finished: int) -> None:
+        self._progress(finished, self.site.scenario.modems)
+        self._interventions.reached(online)
 
     def service(self, name: str) -> Process:
         """The process of an instance of ours."""
@@ -188,11 +193,6 @@ class Lab:
             self._kea.stop()
         self.undo.close()
 
-    def _patience_s(self) -> float:
-        scenario = self.site.scenario
-        patience_s = scenario.deadline_s + scenario.boot_window_s + OVERTIME_S
-        return patience_s + max(0, scenario.modems - scenario.in_flight_max) / BOOTS_PER_S_MIN
-
     def _listen(self, wait_s: float = 0.0) -> None:
         """Hear what the plant says, and look at what is watched."""
         now = time.monotonic()
@@ -200,13 +200,9 @@ class Lab:
             answers = self.instances.answers(earlier=False)
             cfms = [one for one in answers if one["service"] == "cfm"]
             self._refusals.see([one for one in answers if one not in cfms], cfms, now)
-        for line in [] if self._plant is None else self._plant.lines(wait_s):
-            if "done" in line:
-                self._cpu_at_end = self._cpu()
-                self._totals.append(line)
-            else:
-                self._progress(line["online"] + line["failed"], self.site.scenario.modems)
-                self._interventions.reached(line["online"])
+        if self._plants.listen(wait_s):
+            self._cpu_at_end = self._cpu()
+            self._is_booted = True
 
     def _finish(self) -> dict[str, Any]:
         """Ask everybody, close the books, write the report."""
@@ -223,11 +219,7 @@ class Lab:
             more["attack"] = self._end_of(self._attack)
         if site.rivals():
             more |= self._takeovers()
-        plants = [
-            event
-            for number in range(len(self._totals))
-            for event in read_journal(site.journal(plant_name(number + 1)))
-        ]
+        plants = self._plants.journal()
         if self._kea is not None:
             kea = more["kea"] = self._kea.finish(plants)
             wait_until(lambda: self._has_rows(kea["leases"]), READY_S, "a row for each lease", [])
@@ -236,15 +228,8 @@ class Lab:
         cpu_s = {
             group: self._cpu_at_end.get(group, 0.0) - spent_s for group, spent_s in self._cpu_at_go.items()
         }
-        hosts = [read_journal(site.journal(f"host-{one.name}")) for one in site.hosts()]
         if self._kea is not None:
             more["kea_rows"] = lease_counts(answers)
-        ledger = account(
-            *hosts, plants if self._kea is None else by_lease(plants), instances.notes, now=boottime_s()
-        )
-        books = asdict(ledger) | {"clean": ledger.clean}
-        if not ledger.evidence:
-            del books["evidence"]
         return build_report(
             scenario=site.scenario.name,
             mode=site.mode,
@@ -252,19 +237,14 @@ class Lab:
             processes=len(self._processes),
             modems=site.scenario.modems,
             mtas=site.scenario.mtas,
-            totals=merged(self._totals),
+            totals=self._plants.totals(),
             minters=[answer for answer in answers if answer["service"] != "cfm"],
             cfms=[answer for answer in answers if answer["service"] == "cfm"],
             cpu_s={group: spent_s for group, spent_s in sorted(cpu_s.items()) if group != "lab"},
-            ledger=books,
+            ledger=ledger_of(site, plants, instances.notes),
             ended=instances.ended(),
             more=more,
-            endpoints={
-                # Of two DHCP sidecars the first.
-                **{f"{one.service}_socket": str(one.socket) for one in reversed(site.minters())},
-                "tftp": [f"{cfm.address}:{site.tftp_port}" for cfm in site.cfms()],
-                "secret_file": str(site.secret_file),
-            },
+            endpoints=site.endpoints(),
         )
 
     def _takeovers(self) -> dict[str, Any]:
@@ -275,10 +255,7 @@ class Lab:
                 self._killer.tick()
                 time.sleep(LOOK_AGAIN_S)
             self.kills += self._killer.kills
-        site = self.site
-        journals = {one.name: read_journal(site.journal(f"host-{one.name}")) for one in site.rivals()}
-        found = account_takeovers(self.kills, journals, self.instances.downs, self.fresh_at)
-        return asdict(found) | {"primary_kills": len(self.kills)}
+        return takeovers_of(self.site, self.kills, self.instances.downs, self.fresh_at)
 
     def module(self, name: str, group: str, module: str, config: dict[str, Any]) -> Process:
         """Start a module of the lab with this configuration, which it is given as a file."""
@@ -289,6 +266,11 @@ class Lab:
     def spawn(self, name: str, group: str, arguments: list[str]) -> Process:
         process = Process(name, group, arguments, self.site.directory)
         self._processes.append(process)
+        return process
+
+    def _ready_module(self, name: str, group: str, module: str, config: dict[str, Any]) -> Process:
+        process = self.module(name, group, module, config)
+        self._wait_ready(process)
         return process
 
     def _wait_ready(self, process: Process) -> None:

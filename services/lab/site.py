@@ -105,6 +105,16 @@ class Site:
         )
         return Rotation(self.directory / "keys", self.mode, target)
 
+    def endpoints(self) -> dict[str, Any]:
+        """Where the services are, for whoever looks at them while a run is held; of two DHCP sidecars the
+        first.
+        """
+        return {
+            **{f"{one.service}_socket": str(one.socket) for one in reversed(self.minters())},
+            "tftp": [f"{cfm.address}:{self.tftp_port}" for cfm in self.cfms()],
+            "secret_file": str(self.secret_file),
+        }
+
     def journal(self, name: str) -> Path:
         """Where a host or a plant writes its journal."""
         return self.directory / f"{name}.jsonl"
