@@ -15,6 +15,7 @@ FAMILIES = ("ipv4", "ipv6")
 _REAL_PARTS = tuple(Path(__file__).parent / name for name in ("integration", "contract"))
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups when it is its turn
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """With several workers one of them runs every test with brokers or plants: it starts one cluster, and no
     two plants at a time. The others are dealt out singly.
