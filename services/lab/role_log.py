@@ -59,7 +59,7 @@ class Witness:
                     continue  # no broker, no leader: the client goes on asking
                 offset = message.offset()
                 if offset is not None:
-                    self._seen[offset] = _digest(message)
+                    self._seen.setdefault(offset, _digest(message))
         finally:
             consumer.close()
 
