@@ -17,7 +17,7 @@ lab: install
 
 # Two workers: most tests of processes wait. Which tests never run beside each other is in tests/conftest.py.
 test: install check
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2
 
 check: install
 	$(BIN)/ruff check .

@@ -2,9 +2,10 @@
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from services.lab.kafka import running
 from services.lab.kafka_state import ClusterInfo
@@ -12,17 +13,22 @@ from tests.requirement import need_ipv6, need_kafka
 
 FAMILIES = ("ipv4", "ipv6")
 
-_REAL_PARTS = tuple(Path(__file__).parent / name for name in ("integration", "contract"))
+_REAL_PARTS = ("tests/integration/", "tests/contract/")
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist reads the groups when it is its turn
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With several workers one of them runs every test with brokers or plants: it starts one cluster, and no
-    two plants at a time. The others are dealt out singly.
+class OneWithPlants(LoadScopeScheduling):
+    """Of several workers one runs every test with brokers or plants: it starts one cluster, and no two plants
+    at a time. The others are dealt out singly. (xdist's own groups do nothing under pytest 9.)
     """
-    for item in items:
-        group = "real parts" if any(one in item.path.parents for one in _REAL_PARTS) else item.nodeid
-        item.add_marker(pytest.mark.xdist_group(group))
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "real parts" if nodeid.startswith(_REAL_PARTS) else nodeid
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    """Deal the tests out like that."""
+    return OneWithPlants(config, log)
 
 
 @pytest.fixture(scope="session")
