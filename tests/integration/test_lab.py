@@ -118,10 +118,12 @@ def test_keys_are_rotated_while_modems_boot(
         (("first-boot", "--mode", "pigeon"), 78, "there is no mode 'pigeon'"),
         (("first-boot", "--mode", "multicast", "--broker", "kafka"), 2, "mode multicast has no broker"),
         (("early-read", "--mode", "multicast"), 78, "so mode bus"),
+        (("power-cut", "--mode", "multicast"), 78, "power-cut: it needs broker kafka, so mode bus"),
+        (("power-cut", "--broker", "embedded"), 78, "power-cut: it needs broker kafka, and not embedded"),
         (("first-boot", "--mode", "multicast", "--ipv6"), 78, "hand-offs over IPv6 need ZeroMQ, so mode bus"),
     ],
 )
-def test_what_a_mode_cannot_do_is_said(
+def test_what_a_mode_or_a_broker_cannot_do_is_said(
     environment: dict[str, str], words: tuple[str, ...], code: int, said: str
 ) -> None:
     name, *more = words

@@ -76,6 +76,24 @@ def test_a_log_is_one_partition_that_forgets_nothing_but_its_oldest_days() -> No
     assert int(settings["segment.ms"]) < int(settings["retention.ms"]) == 7 * 24 * 3600 * 1000
 
 
+@pytest.mark.parametrize(
+    ("traffic", "flushed", "unclean"),
+    [
+        ("failover", "1", "false"),
+        ("config", "1", "false"),
+        ("heartbeat", None, "true"),
+        ("audit", None, "true"),
+    ],
+)
+def test_what_must_not_be_lost_is_on_disk_before_it_is_confirmed_and_the_rest_heals_itself(
+    traffic: str, flushed: str | None, unclean: str
+) -> None:
+    topic = route(traffic).topic
+    assert topic is not None
+    assert topic.settings.get("flush.messages") == flushed
+    assert topic.settings["unclean.leader.election.enable"] == unclean
+
+
 def test_a_checkpoint_of_128_roles_fits_into_a_record_of_the_log() -> None:
     holding = {
         "last": OFFSET_MAX,
