@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from random import Random
 from typing import Any
 
-from bus.errors import ProvbusError, StateError, TransportError, TryAgainError, UnavailableError
+from bus.errors import RemoteError, StateError, TransportError, TryAgainError, UnavailableError
 from services.lab.brokers import Brokers
 from services.lab.busy import BusyProcesses
 from services.lab.closing import ledger_of, takeovers_of
@@ -41,7 +41,7 @@ Progress = Callable[[int, int], None]
 """Called with (devices finished, devices in all)."""
 
 
-class RunFailedError(ProvbusError):
+class RunFailedError(RemoteError):
     """What a scenario says could not be done, or not in time: it has failed, and there is no report."""
 
 

@@ -11,8 +11,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, NamedTuple
 
+from services.lab.kafka_process import parse_stat
+from services.lab.processes import wait_until
+
+STOPPED_S = 10.0
 _EMBEDDED = """
 import sys
 from services.lab.broker import embedded
@@ -34,9 +39,10 @@ class Brokers(NamedTuple):
         return {"bootstrap.servers": self.bootstrap, "log_level": 0}
 
     def suspend(self) -> None:
-        """No broker says anything from now on."""
+        """No broker says anything from now on: each thread of it stands still when this returns."""
         for pid in self.pids:
             os.kill(pid, signal.SIGSTOP)
+        wait_until(lambda: all(map(_stands_still, self.pids)), STOPPED_S, "brokers to stand still", [])
 
     def resume(self) -> None:
         """The end of `suspend`; without one, nothing happens."""
@@ -53,3 +59,9 @@ def embedded_elsewhere() -> Iterator[Brokers]:
         brokers = Brokers(process.stdout.readline().strip(), (process.pid,))
         assert brokers.bootstrap, "the embedded cluster did not start"
         yield brokers
+
+
+def _stands_still(pid: int) -> bool:
+    """A signal stops one thread after the other, and on a busy machine that takes a moment."""
+    stats = [path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/stat")]
+    return all(parse_stat(stat)[0] == "T" for stat in stats)
