@@ -98,7 +98,8 @@ class Acceptors:
     def _judge(self, number: int, minter: int, stand: Stand) -> bool:
         acceptor = copied(self._acceptors[number])
         token = Known(stand, instance(minter)).token
-        acceptor.fence.hello(instance(minter), stand, 0.0)
+        for record in acceptor.fence.hello(instance(minter), stand, 0.0):
+            acceptor.fence.kept(record)
         if judge(acceptor.fence, instance(minter), token) is not Verdict.VALID:
             return False
         if Claimed(stand, instance(minter)) not in acceptor.read:
