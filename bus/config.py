@@ -7,7 +7,6 @@ values: they stand in files of their own, and the configuration names them (`bus
 """
 
 import os
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal
 
@@ -15,7 +14,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from bus.config_paths import resolve, wrong_paths
-from bus.endpoint import split
+from bus.endpoint import is_loopback, split
 from bus.environment import Place, check_variables
 from bus.errors import ConfigError
 from bus.messages import Name
@@ -58,7 +57,7 @@ class KafkaSection(Section):
             return self
         for server in self.bootstrap.split(","):
             host = server.rpartition(":")[0].strip("[]")
-            if host != "localhost" and not (_is_address(host) and ip_address(host).is_loopback):
+            if not is_loopback(host):
                 raise ValueError(
                     f"{server} is not on loopback: set client.security.protocol to SSL or SASL_SSL"
                 )
@@ -209,11 +208,3 @@ def load(path: Path) -> Config:
 def _where(path: Path, marks: Marks, place: Place) -> str:
     line = nearest_mark(marks, place)
     return f"{path if line is None else f'{path}:{line}'}: {'.'.join(place)}"
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return True

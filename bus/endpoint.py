@@ -204,6 +204,11 @@ def is_name(host: str) -> bool:
     return host != ANY and not _is_address(host)
 
 
+def is_loopback(host: str) -> bool:
+    """Whether this reaches nobody but its own host; of names only `localhost` says so by itself."""
+    return host == "localhost" or (_is_address(host) and ip_address(host).is_loopback)
+
+
 def needs_ipv6(endpoint: str) -> bool:
     """Whether a ZeroMQ socket must speak IPv6 for this: an IPv6 address, or any address of both families."""
     host = parse(endpoint).host

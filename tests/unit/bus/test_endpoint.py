@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from bus.endpoint import (
     Endpoint,
     is_any,
+    is_loopback,
     is_name,
     needs_ipv6,
     parse,
@@ -296,6 +297,8 @@ def test_ipv6_is_asked_for_where_it_is_meant(endpoint: str, does: bool) -> None:
 def test_what_a_host_is() -> None:
     assert [is_any(host) for host in ("*", "0.0.0.0", "::", "127.0.0.1", "cfm-1")] == [True] * 3 + [False] * 2
     assert [is_name(host) for host in ("*", "0.0.0.0", "::1", "cfm-1")] == [False] * 3 + [True]
+    assert [is_loopback(host) for host in ("127.8.0.1", "::1", "localhost")] == [True] * 3
+    assert [is_loopback(host) for host in ("*", "::", "192.0.2.1", "localhost.lab")] == [False] * 4
     assert split("[::1]:9464") == ("::1", "9464")
     assert split("kafka-1") == ("kafka-1", "")
 
