@@ -403,7 +403,8 @@ def test_a_switch_is_true_or_false() -> None:
         Run().ask("failover.lock", on="yes")
 
 
-def test_an_appointed_primary_is_told_leases_and_keeps_its_tenure() -> None:
+def appointed() -> tuple[Authority, Stamp, StoreFailover]:
+    """A configured primary without peers, its stamp, and the claim of its own that it starts with."""
     stamp, stand = Stamp("dhcp-1", "lab", 1), Stand(1, 64, "1" * 16, BY_APPOINTMENT)
     appointment = Appointment(
         role="dhcp/lab",
@@ -417,6 +418,11 @@ def test_an_appointed_primary_is_told_leases_and_keeps_its_tenure() -> None:
     kept = StoreFailover(stand, mode="multicast")
     authority = Authority(stamp, appointment, mode="multicast", kept=kept)
     authority.is_prepared = True
+    return authority, stamp, kept
+
+
+def test_an_appointed_primary_is_told_leases_and_keeps_its_tenure() -> None:
+    authority, stamp, kept = appointed()
     assert ticked(authority, 0.0) == [kept]
     assert stamp.token == Token(1, 64)
     (reply,) = authority.operate(LocalRequest(1, {"op": "authority"}), 5.0)
@@ -494,19 +500,7 @@ def test_what_was_given_back_is_said_once_a_restart_would_know_it() -> None:
 
 
 def test_a_full_disk_does_not_stop_an_appointed_primary_whose_claim_is_on_it() -> None:
-    stand = Stand(1, 64, "1" * 16, BY_APPOINTMENT)
-    appointment = Appointment(
-        role="dhcp/lab",
-        tenure=Tenure(stand, is_ours=True),
-        is_configured=True,
-        is_alone=True,
-        index=0,
-        cfms=["cfm-1"],
-        new_id=lambda: "f" * 16,
-    )
-    kept = StoreFailover(stand, mode="multicast")
-    authority = Authority(Stamp("dhcp-1", "lab", 1), appointment, mode="multicast", kept=kept)
-    authority.is_prepared = True
+    authority, _, _ = appointed()
     ticked(authority, 0.0)
     (keep,) = authority.operate(LocalRequest(1, {"op": "failover.lock"}), 1.0)
     authority.unkept(Unkept(keep.record, keep.then, FULL), 1.0)
