@@ -31,6 +31,7 @@ BY_KEY = -1  # librdkafka's partition "as the key says"
 POLL_S = 0.5  # how long a thread may not notice that it should stop, or replace its client
 _GATHER_S = 0.02  # delivery reports are taken together: for each, two threads change places
 _END_S = 0.5  # for the reports of what a producer held when it was ended
+_PURGED = frozenset({KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT})  # by us: no broker said a word
 _log = logging.getLogger("provbus.kafka")
 
 
@@ -73,9 +74,9 @@ class Producing:
 
         def report(error: KafkaError | None, _: Message) -> None:
             self._confirmed += error is None
-            self.answers = (
-                self._confirmed > before
-            )  # or one topic alone has trouble, which `topic_watch` sees
+            if error is None or error.code() not in _PURGED:
+                # A record that came back while another was confirmed is its topic's trouble (`topic_watch`).
+                self.answers = self._confirmed > before
             if error is not None:
                 self._tally.undelivered[traffic] += 1
                 self._put([Undelivered(envelope, "", error.str())])

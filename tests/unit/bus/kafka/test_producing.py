@@ -126,6 +126,16 @@ def test_one_topic_that_confirms_nothing_does_not_mean_that_kafka_is_away(publis
     assert published.producing.answers
 
 
+@pytest.mark.parametrize("code", [KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT])
+def test_what_we_purge_ourselves_does_not_say_whether_kafka_answers(published: Published, code: int) -> None:
+    for answers in (True, False):
+        published.publish()
+        published.producer.report(None if answers else DENIED)
+        published.publish()
+        published.producer.report(KafkaError(code))
+        assert published.producing.answers == answers
+
+
 def test_a_full_queue_is_said_to_the_sender(published: Published) -> None:
     published.producer.errors["produce"] = BufferError()
     with pytest.raises(BackpressureError):
