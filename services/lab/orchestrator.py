@@ -10,6 +10,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -26,7 +27,7 @@ from services.lab.kea_host import KeaRun, lease_counts
 from services.lab.parts import attack_config, host_config, proxy_config
 from services.lab.plants import Plants
 from services.lab.processes import Process, stop_all, wait_until
-from services.lab.readiness import unready
+from services.lab.readiness import not_ready, unready
 from services.lab.refusals import Refusals
 from services.lab.report import build_report, highest_era
 from services.lab.role_log import Witness
@@ -90,8 +91,8 @@ class Lab:
         self.instances.start([*site.instances])
         for one in site.hosts():
             self.hosts[one.name] = self.module(f"host-{one.name}", "plant", "host", host_config(site, one))
-        for process in self.hosts.values():
-            self._wait_ready(process)
+        for name in self.hosts:
+            self.wait_for(partial(self._absent_host, name), READY_S)
         self.say("waiting for the services to find each other")
         up = self.instances.up()
         self.wait_for(lambda: self.instances.silent(up) or unready(site, up), READY_S)
@@ -274,9 +275,15 @@ class Lab:
         return process
 
     def _wait_ready(self, process: Process) -> None:
-        wait_until(
-            lambda: any("ready" in line for line in process.lines(0.0)), READY_S, process.name, [process]
-        )
+        wait_until(lambda: _is_ready(process), READY_S, process.name, [process])
+
+    def _absent_host(self, name: str) -> str:
+        """Why this host does not serve yet, with what its sidecar says of itself; nothing if it does."""
+        process = self.hosts[name]
+        process.check()
+        if _is_ready(process):
+            return ""
+        return f"{process.name} ({not_ready(self.site.instances[name]) or f'{name} is ready'})"
 
     def _end_of(self, process: Process) -> dict[str, Any]:
         """The totals that a process prints last."""
@@ -303,3 +310,8 @@ class Lab:
         for process in self._processes:
             totals[process.group] += process.cpu_s()
         return totals
+
+
+def _is_ready(process: Process) -> bool:
+    """Whether the process has said so since the last look."""
+    return any("ready" in line for line in process.lines(0.0))
