@@ -22,7 +22,7 @@ from typing import Final, NamedTuple
 from services.docsis.errors import PROBLEMS_MAX, DocsisError, shown
 from services.docsis.parts import Parts, frame, merge, render
 from services.docsis.placeholders import Scope
-from services.docsis.row import Kind, Row
+from services.docsis.row import GROUPS, Kind, Row
 from services.docsis.table import CHILDREN
 from services.docsis.tlv import (
     END_OF_DATA,
@@ -153,7 +153,7 @@ class Compilation:
         low, high = row.length_bytes
         long = len(row.path) == 1 and row.type in LONG_TYPES[self.kind]
         framed = partial(header, row.type, long=long, low=low, high=high, path=path)
-        if row.kind is Kind.GROUP or (row.kind is Kind.EXTENSION and isinstance(value, list)):
+        if row.kind is Kind.GROUP or (row.kind in GROUPS and isinstance(value, list)):
             known = len(self.errors)
             children = self._list(value, row.path, path)
             if len(self.errors) > known:

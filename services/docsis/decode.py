@@ -18,10 +18,10 @@ from typing import Final
 
 from services.docsis.body import compile_item
 from services.docsis.errors import DocsisError
-from services.docsis.row import Kind, Row
+from services.docsis.row import GROUPS, Kind, Row
 from services.docsis.rows_extension import GENERAL_EXTENSION
 from services.docsis.rows_service_flow import DATA_RATE_UNIT
-from services.docsis.table import TABLE
+from services.docsis.table import BY_PATH
 from services.docsis.tlv import PAD, VALUE_BYTES_MAX, FileKind, Tlv, read_group, write
 from services.docsis.values import decode
 from services.docsis.varbinds import LONG_VARBIND, VARBIND, decode_varbind
@@ -39,34 +39,35 @@ def decode_items(tlvs: Sequence[Tlv], kind: FileKind, parent: tuple[int, ...] = 
     at = 0
     while at < len(tlvs):
         tlv = tlvs[at]
-        row = _row(kind, parent, tlv.type)
-        if rescaled and row is not None and row.unit == "bit/s":
-            row = row._replace(unit="")
+        rows = _rows(kind, parent, tlv.type)
+        if rescaled:
+            rows = tuple(row._replace(unit="") if row.unit == "bit/s" else row for row in rows)
         count = 1
         if parent == _TOP and tlv.type == PAD:
             items.append({"pad": len(tlv.value)})
-        elif row is not None and row.kind is Kind.HEX_SPLIT:
+        elif rows and rows[0].kind is Kind.HEX_SPLIT:
             count = _run(tlvs, at)
-            items += _joined(row, tlvs[at : at + count], kind)
+            items += _joined(rows[0], tlvs[at : at + count], kind)
         else:
-            items.append(_decode_item(row, tlv, kind, parent))
+            items.append(_decode_item(rows, tlv, kind, parent))
         at += count
     return items
 
 
-def _decode_item(row: Row | None, tlv: Tlv, kind: FileKind, parent: tuple[int, ...]) -> Item:
-    value = None if row is None else _value(row, tlv, kind)
-    if row is not None and value is not None:
-        item: Item = {row.name: value}
-        if _encodes_to(item, _bytes(tlv, kind, parent), kind, parent):
-            return item
+def _decode_item(rows: Sequence[Row], tlv: Tlv, kind: FileKind, parent: tuple[int, ...]) -> Item:
+    for row in rows:
+        value = _value(row, tlv, kind)
+        if value is not None:
+            item: Item = {row.name: value}
+            if _encodes_to(item, _bytes(tlv, kind, parent), kind, parent):
+                return item
     return {"tlv": tlv.type, "hex": tlv.value.hex()}
 
 
 def _value(row: Row, tlv: Tlv, kind: FileKind) -> object | None:
     if row.kind is Kind.VARBIND:
         return decode_varbind(tlv.value)
-    if row.kind is Kind.GROUP or (row.kind is Kind.EXTENSION and tlv.value.startswith(GENERAL_EXTENSION)):
+    if row.kind in GROUPS and (row.kind is not Kind.EXTENSION or tlv.value.startswith(GENERAL_EXTENSION)):
         children = read_group(tlv.value)
         if children:
             return decode_items(children, kind, row.path)
@@ -105,10 +106,7 @@ def _bytes(tlv: Tlv, kind: FileKind, parent: tuple[int, ...]) -> bytes:
     return bytes((tlv.type, len(tlv.value))) + tlv.value if parent else write(tlv, kind)
 
 
-def _row(kind: FileKind, parent: tuple[int, ...], type: int) -> Row | None:
+def _rows(kind: FileKind, parent: tuple[int, ...], type: int) -> tuple[Row, ...]:
     if kind == "mta" and parent == _TOP and type == LONG_VARBIND:
         type = VARBIND
-    return _BY_TYPE.get((kind, (*parent, type)))
-
-
-_BY_TYPE: Final = {(file, row.path): row for row in TABLE for file in row.files}
+    return BY_PATH.get((kind, (*parent, type)), ())

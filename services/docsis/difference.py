@@ -26,7 +26,7 @@ from services.docsis.errors import DocsisError
 from services.docsis.names import object_name
 from services.docsis.parts import render
 from services.docsis.placeholders import Placeholder, Scope
-from services.docsis.row import Kind, Row
+from services.docsis.row import GROUPS, Kind, Row
 from services.docsis.table import CHILDREN
 from services.docsis.template import Template, compile_template
 from services.docsis.tlv import LONG_TYPES, FileKind, read_group
@@ -83,7 +83,7 @@ class _Comparison:
         path: str,
     ) -> Iterator[Difference]:
         """What differs between two lists of TLVs below `parent`."""
-        rows = {row.type: row for row in CHILDREN.get((self._kind, parent), {}).values()}
+        rows = {row.type: row for row in reversed(CHILDREN.get((self._kind, parent), {}).values())}
         olds, news = (
             [self._item(entry, parent, rows, side) for entry in entries]
             for entries, side in zip((old, new), self._sides, strict=True)
@@ -113,7 +113,7 @@ class _Comparison:
             content = (repr(entry).encode(),)
         value = next(iter(entry.values()))
         row = rows.get(compiled.type)
-        is_group = row is not None and row.kind in (Kind.GROUP, Kind.EXTENSION) and isinstance(value, list)
+        is_group = row is not None and row.kind in GROUPS and isinstance(value, list)
         return _Item(compiled.type, content, _shown(entry), _entries(value) if is_group else None)
 
     def _by_key(

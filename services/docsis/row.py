@@ -4,8 +4,10 @@ Theory of operation
 -------------------
 A row says everything about one TLV that is not code. The path is the list of type numbers from the top of
 the file. A kind is what `services.docsis.values` knows how to write and to read. `low` and `high` bound the
-number for the numeric kinds, and the length in bytes for all others. A unit belongs to a number and does not
-change its width: a rate is a UINT32 in bit/s.
+number for the numeric kinds, and the length in bytes for all others: no build writes anything else. Where the
+specification allows less, `allowed` says what. `services.docsis.judge` judges that before a file is built;
+nothing refuses it afterwards, for the record of an earlier build must stay readable. A unit belongs to a
+number and does not change its width: a rate is a UINT32 in bit/s.
 
 The data stands in the modules `rows_…`, one for each area of the specification, and is put together in
 `services.docsis.table`.
@@ -13,7 +15,7 @@ The data stands in the modules `rows_…`, one for each area of the specificatio
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from enum import Enum
 from typing import Final, NamedTuple
 
@@ -45,8 +47,12 @@ class Kind(Enum):
     WRITE_CONTROL = "write control"  # {oid: ..., write: allow or deny}
     EXTENSION = "extension"  # a GROUP, or HEX when it belongs to a vendor
     GROUP = "group"  # a list of sub-TLVs
+    GROUP_OR_HEX = "group, or hex"  # a GROUP that earlier builds wrote as HEX only
     VARBIND = "varbind"  # {oid: ..., integer: ...}
 
+
+GROUPS: Final = frozenset({Kind.GROUP, Kind.GROUP_OR_HEX, Kind.EXTENSION})
+"""The kinds that a list of sub-TLVs is a value of."""
 
 WIDTH_BYTES: Final = {Kind.UINT8: 1, Kind.UINT16: 2, Kind.UINT24: 3, Kind.UINT32: 4}
 """The width of the kinds that are one number."""
@@ -63,7 +69,9 @@ VALUE: Final = VALUE_BYTES_MAX
 
 
 class Row(NamedTuple):
-    """One TLV; `low` and `high` bound the value, `unit` is a number's, `files` are where it may stand."""
+    """One TLV; `low`, `high` and `allowed` bound the value, `unit` is a number's, `files` are where it may
+    stand.
+    """
 
     path: tuple[int, ...]
     name: str
@@ -73,6 +81,7 @@ class Row(NamedTuple):
     section: str
     unit: str = ""
     files: frozenset[FileKind] = CM
+    allowed: Collection[int] | None = None
 
     @property
     def type(self) -> int:

@@ -13,12 +13,12 @@ from services.docsis.row import U8, U16, U24, VALUE, Kind, Row, under
 _RULE = (
     Row((1,), "reference", Kind.UINT8, 1, U8, "C.2.1.4.1"),
     Row((5,), "rule_priority", Kind.UINT8, 0, U8, "C.2.1.4.5"),
+    Row((13,), "cm_interface_mask", Kind.HEX, 1, VALUE, "C.2.1.4.8"),
 )
 
 _TO_SERVICE_FLOW = (
     Row((3,), "service_flow_reference", Kind.UINT16, 1, U16, "C.2.1.4.3"),
     Row((6,), "activation_state", Kind.UINT8, 0, 1, "C.2.1.4.6"),
-    Row((13,), "cm_interface_mask", Kind.HEX, 1, VALUE, "C.2.1.4.8"),
 )
 
 _IP_PACKET = (

@@ -2,7 +2,7 @@
 
 The field begins with a vendor's identifier (sub-TLV 8). With `ffffff` it is the general extension
 information, whose sub-TLVs are named here; with any other it belongs to that vendor and stays hexadecimal.
-Sections are those of MULPI 3.1, Annex C.
+Sections are those of MULPI 3.1, Annex C; DEMARC is Annex B of the DEMARC specification.
 """
 
 from __future__ import annotations
@@ -61,6 +61,13 @@ _MULTICAST_JOIN_AUTHORIZATION = (
     Row((3,), "max_multicast_sessions", Kind.UINT16, 0, U16, "C.1.1.18.1.9.3"),
 )
 
+_DEMARC_AUTO_CONFIGURATION = (
+    Row((1,), "enable", Kind.UINT8, 0, 1, "DEMARC B.1"),
+    Row((2,), "cm_interface_mask", Kind.HEX, 1, VALUE, "DEMARC B.2"),
+    Row((3,), "upstream_service_class_name", Kind.TEXT_Z, 2, 16, "DEMARC B.3"),
+    Row((4,), "downstream_service_class_name", Kind.TEXT_Z, 2, 16, "DEMARC B.4"),
+)
+
 _GENERAL = (
     Row((1,), "cm_load_balancing_policy_id", Kind.UINT32, 0, U32, "C.1.1.18.1.1"),
     Row((2,), "cm_load_balancing_priority", Kind.UINT32, 0, U32, "C.1.1.18.1.2"),
@@ -75,7 +82,8 @@ _GENERAL = (
     Row((10,), "ip_multicast_join_authorization", Kind.GROUP, 1, VALUE, "C.1.1.18.1.9"),
     *under((10,), _MULTICAST_JOIN_AUTHORIZATION),
     Row((11,), "service_type_identifier", Kind.TEXT, 1, 16, "C.1.1.18.1.10"),
-    Row((12,), "demarc_auto_configuration", Kind.HEX, 1, VALUE, "C.1.1.18.1.11"),
+    Row((12,), "demarc_auto_configuration", Kind.GROUP_OR_HEX, 1, VALUE, "C.1.1.18.1.11"),
+    *under((12,), _DEMARC_AUTO_CONFIGURATION),
 )
 
 _L2VPN = (Row((5,), "l2vpn", Kind.GROUP, 1, VALUE, "C.1.1.18.1.5"), *under((5,), L2VPN))

@@ -14,12 +14,21 @@ from services.docsis.row import U8, U16, U32, VALUE, Kind, Row, under
 DATA_RATE_UNIT: Final = 41
 """The type of data_rate_unit_setting in any flow."""
 
-_RATES = (
+_REFERENCE = Row((1,), "reference", Kind.UINT16, 1, U16, "C.2.2.5.1")
+
+_GUARANTEED = (
     Row((7,), "traffic_priority", Kind.UINT8, 0, 7, "C.2.2.7.1"),
     Row((8,), "max_sustained_rate", Kind.UINT32, 0, U32, "C.2.2.7.2", "bit/s"),
     Row((9,), "max_traffic_burst", Kind.UINT32, 0, U32, "C.2.2.7.3", "bytes"),
     Row((10,), "min_reserved_rate", Kind.UINT32, 0, U32, "C.2.2.7.4", "bit/s"),
     Row((11,), "min_reserved_rate_packet_size", Kind.UINT16, 0, U16, "C.2.2.7.5", "bytes"),
+)
+
+REFERENCED_RATES: Final = (_REFERENCE, *_GUARANTEED)
+"""What an enhanced HQoS aggregate (93, 94) shares with every flow."""
+
+_RATES = (
+    *_GUARANTEED,
     Row((27,), "peak_traffic_rate", Kind.UINT32, 0, U32, "C.2.2.7.10", "bit/s"),
     Row((36,), "aggregate_service_flow_reference", Kind.UINT16, 1, U16, "C.2.2.7"),
     Row((37,), "metro_ethernet_service_profile_reference", Kind.UINT16, 1, U16, "C.2.2.7"),
@@ -28,9 +37,9 @@ _RATES = (
 """What single and aggregate service flows have in common."""
 
 _SERVICE_FLOW = (
-    Row((1,), "reference", Kind.UINT16, 1, U16, "C.2.2.5.1"),
+    _REFERENCE,
     Row((4,), "service_class_name", Kind.TEXT_Z, 2, 16, "C.2.2.5.4"),
-    Row((6,), "qos_parameter_set_type", Kind.UINT8, 0, U8, "C.2.2.5.5"),
+    Row((6,), "qos_parameter_set_type", Kind.UINT8, 0, U8, "C.2.2.5.5", allowed=range(8)),
     *_RATES,
     Row((12,), "active_qos_timeout", Kind.UINT16, 0, U16, "C.2.2.7.6", "s"),
     Row((13,), "admitted_qos_timeout", Kind.UINT16, 0, U16, "C.2.2.7.7", "s"),
@@ -38,18 +47,19 @@ _SERVICE_FLOW = (
     Row((31,), "required_attribute_mask", Kind.HEX, 4, 4, "C.2.2.5.6"),
     Row((32,), "forbidden_attribute_mask", Kind.HEX, 4, 4, "C.2.2.5.7"),
     Row((33,), "attribute_aggregation_rule_mask", Kind.HEX, 4, 4, "C.2.2.5.8"),
-    Row((34,), "application_identifier", Kind.HEX, 1, VALUE, "C.2.2.5.9"),
+    Row((34,), "application_identifier", Kind.HEX, 1, VALUE, "C.2.2.5.9", allowed=(4,)),
     Row((35,), "buffer_control", Kind.GROUP, 1, VALUE, "C.2.2.7.11"),
     Row((35, 1), "minimum_buffer", Kind.UINT32, 0, U32, "C.2.2.7.11", "bytes"),
     Row((35, 2), "target_buffer", Kind.UINT32, 0, U32, "C.2.2.7.11.4", "bytes"),
     Row((35, 3), "maximum_buffer", Kind.UINT32, 0, U32, "C.2.2.7.11", "bytes"),
     Row((38,), "serving_group_name", Kind.TEXT, 1, VALUE, "C.2.2.7"),
+    Row((39,), "iatc_profile_name", Kind.TEXT_Z, 2, 16, "C.2.2.7.14"),
     Row((40,), "aqm", Kind.GROUP, 1, VALUE, "C.2.2.7.15"),
     Row((40, 1), "aqm_disable", Kind.UINT8, 0, 1, "C.2.2.7.15.1"),
     Row((40, 2), "classic_aqm_latency_target", Kind.UINT8, 0, U8, "C.2.2.7.15.2", "ms"),
-    Row((40, 3), "aqm_algorithm", Kind.UINT8, 0, U8, "C.2.2.7.15.3"),
+    Row((40, 3), "aqm_algorithm", Kind.UINT8, 0, U8, "C.2.2.7.15.3", allowed=range(3)),
     Row((40, 4), "immediate_aqm_max_threshold", Kind.UINT16, 0, U16, "C.2.2.7.15.4", "us"),
-    Row((40, 5), "immediate_aqm_range_exponent", Kind.UINT8, 0, U8, "C.2.2.7.15.5"),
+    Row((40, 5), "immediate_aqm_range_exponent", Kind.UINT8, 0, U8, "C.2.2.7.15.5", allowed=range(26)),
     Row((40, 6), "latency_histogram", Kind.HEX, 1, VALUE, "C.2.2.7.15.6"),
 )
 
@@ -65,7 +75,20 @@ _UPSTREAM = (
     Row((22,), "grants_per_interval", Kind.UINT8, 0, 127, "C.2.2.8.9"),
     Row((24,), "unsolicited_grant_time_reference", Kind.UINT32, 0, U32, "C.2.2.8.10"),
     Row((25,), "multiplier_to_contention_request_backoff_window", Kind.UINT8, 0, U8, "C.2.2.8.11"),
-    Row((26,), "multiplier_to_number_of_bytes_requested", Kind.UINT8, 0, U8, "C.2.2.8.12"),
+    Row(
+        (26,),
+        "multiplier_to_number_of_bytes_requested",
+        Kind.UINT8,
+        0,
+        U8,
+        "C.2.2.8.12",
+        allowed=(1, 2, 4, 8, 16),
+    ),
+    Row((44,), "guaranteed_grant_interval", Kind.UINT16, 0, U16, "C.2.2.8", "us"),
+    Row((45,), "guaranteed_grant_rate", Kind.UINT32, 0, U32, "C.2.2.8", "bit/s"),
+    Row((46,), "guaranteed_request_interval", Kind.UINT16, 0, U16, "C.2.2.8", "us"),
+    Row((48,), "absolute_queue_depth_request_enable", Kind.UINT8, 0, 1, "C.2.2.8"),
+    Row((49,), "pgs_activity_detection_disable", Kind.UINT8, 0, 1, "C.2.2.8"),
 )
 
 _DOWNSTREAM = (
@@ -74,10 +97,11 @@ _DOWNSTREAM = (
 )
 
 _AGGREGATE = (
-    Row((1,), "reference", Kind.UINT16, 1, U16, "C.2.2.5.1"),
+    _REFERENCE,
+    Row((4,), "qos_profile_name", Kind.TEXT_Z, 2, 16, "C.2.2.7.12"),
     *_RATES,
     Row((38,), "service_flow_matching", Kind.GROUP, 1, VALUE, "C.2.2.7"),
-    Row((38, 1), "application_identifier", Kind.HEX, 1, VALUE, "C.2.2.7"),
+    Row((38, 1), "application_identifier", Kind.HEX, 1, VALUE, "C.2.2.7.13.1", allowed=(4,)),
     Row((38, 2), "service_class_name", Kind.TEXT_Z, 2, 16, "C.2.2.7"),
     Row((38, 3), "traffic_priority_range", Kind.HEX, 2, 2, "C.2.2.7"),
     Row((42,), "low_latency", Kind.GROUP, 1, VALUE, "C.2.2.7.17"),
@@ -85,7 +109,7 @@ _AGGREGATE = (
     Row((42, 3), "classic_service_class_name", Kind.TEXT_Z, 2, 16, "C.2.2.7.17.3"),
     Row((42, 4), "low_latency_service_class_name", Kind.TEXT_Z, 2, 16, "C.2.2.7.17.4"),
     Row((42, 5), "aqm_coupling_factor", Kind.UINT8, 0, U8, "C.2.2.7.17.5"),
-    Row((42, 6), "scheduling_weight", Kind.UINT8, 0, U8, "C.2.2.7.17.6"),
+    Row((42, 6), "scheduling_weight", Kind.UINT8, 0, U8, "C.2.2.7.17.6", allowed=range(1, 256)),
     Row((42, 7), "queue_protection_enable", Kind.UINT8, 0, 1, "C.2.2.7.17.7"),
     Row((42, 8), "qp_latency_threshold", Kind.UINT16, 0, U16, "C.2.2.7.17.8", "us"),
     Row((42, 9), "qp_queuing_score_threshold", Kind.UINT16, 0, U16, "C.2.2.7.17.9", "us"),

@@ -21,7 +21,7 @@ from services.docsis.rows_service_flow import SERVICE_FLOWS
 from services.docsis.rows_snmp import SNMP
 from services.docsis.tlv import FileKind
 
-__all__ = ["CHILDREN", "TABLE", "Kind", "Row"]
+__all__ = ["BY_PATH", "CHILDREN", "TABLE", "Kind", "Row"]
 
 TABLE: Final[tuple[Row, ...]] = MODEM + SNMP + CLASSIFIERS + SERVICE_FLOWS + EXTENSIONS + ESAFE
 
@@ -36,3 +36,15 @@ def _children() -> dict[tuple[FileKind, tuple[int, ...]], dict[str, Row]]:
 
 CHILDREN: Final = _children()
 """Rows by name, by kind of file and path of the parent; the path of the top level is empty."""
+
+
+def _by_path() -> dict[tuple[FileKind, tuple[int, ...]], tuple[Row, ...]]:
+    found: dict[tuple[FileKind, tuple[int, ...]], tuple[Row, ...]] = {}
+    for row in TABLE:
+        for file in row.files:
+            found[file, row.path] = (*found.get((file, row.path), ()), row)
+    return found
+
+
+BY_PATH: Final = _by_path()
+"""Rows by kind of file and path. Two rows of one path say different values of it, a group first (TLV 83)."""

@@ -258,6 +258,7 @@ _ENCODERS: dict[Kind, _Encoder] = {
     Kind.HEX: _raw,
     Kind.HEX_SPLIT: _raw,
     Kind.EXTENSION: _raw,
+    Kind.GROUP_OR_HEX: _raw,
     Kind.OBJECT_ID: _object_id,
     Kind.WRITE_CONTROL: _write_control,
 }
@@ -278,6 +279,7 @@ _DECODERS: dict[Kind, _Decoder] = {
     Kind.HEX: _raw_shown,
     Kind.HEX_SPLIT: _raw_shown,
     Kind.EXTENSION: _raw_shown,
+    Kind.GROUP_OR_HEX: _raw_shown,
     Kind.OBJECT_ID: _object_id_shown,
     Kind.WRITE_CONTROL: _write_control_shown,
 }

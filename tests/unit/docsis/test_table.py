@@ -6,21 +6,23 @@ from collections import Counter
 import pytest
 
 from services.docsis.body import compile_item
+from services.docsis.decode import decode_items
 from services.docsis.errors import DocsisError
 from services.docsis.parts import render
 from services.docsis.placeholders import Scope
-from services.docsis.row import WIDTH_BYTES
-from services.docsis.table import CHILDREN, TABLE, Kind, Row
-from services.docsis.tlv import LONG_TYPES, LONG_VALUE_BYTES_MAX, VALUE_BYTES_MAX
+from services.docsis.row import GROUPS, WIDTH_BYTES
+from services.docsis.table import BY_PATH, CHILDREN, TABLE, Kind, Row
+from services.docsis.tlv import LONG_TYPES, LONG_VALUE_BYTES_MAX, VALUE_BYTES_MAX, Tlv
 from services.docsis.units import UNITS
 from services.docsis.values import decode, encode
 
-GROUPS = (Kind.GROUP, Kind.EXTENSION)
 NUMBERS = [row for row in TABLE if row.kind in WIDTH_BYTES]
 SIZED = [
     row for row in TABLE if row.kind in (Kind.HEX, Kind.TEXT, Kind.TEXT_Z, Kind.MAC, Kind.IPV4, Kind.IPV6)
 ]
-SECTION = re.compile(r"(C|SEC A|L2VPN B|eRouter B|MULPI 4\.0 C)(\.[0-9]+)+|eDOCSIS 5\.2|SYNC")
+SECTION = re.compile(
+    r"(C|SEC A|L2VPN B|eRouter B|MULPI 4\.0 C|SYNC D|DEMARC B)(\.[0-9]+)+|eDOCSIS 5\.2|DPoE MULPI 2\.0"
+)
 MADE_AT_THE_DOWNLOAD = (19, 20, 59)
 
 
@@ -41,7 +43,7 @@ def test_names_and_types_are_unique_below_every_parent() -> None:
     for file in ("cm", "mta"):
         rows = [row for row in TABLE if file in row.files]
         assert Counter((row.path[:-1], row.name) for row in rows).most_common(1)[0][1] == 1
-        assert Counter(row.path for row in rows).most_common(1)[0][1] == 1
+        assert {path for path, count in Counter(row.path for row in rows).items() if count > 1} <= {(83,)}
     assert sum(len(rows) for rows in CHILDREN.values()) == sum(len(row.files) for row in TABLE)
 
 
@@ -59,6 +61,69 @@ def test_every_row_says_what_people_need() -> None:
         assert SECTION.fullmatch(row.section), row
         assert all(0 < type < 255 for type in row.path), row
         assert row.unit == "" or (row.unit in UNITS and row.kind in WIDTH_BYTES), row
+
+
+def test_what_is_allowed_is_within_what_is_written() -> None:
+    narrower = [row for row in TABLE if row.allowed is not None]
+    assert {row.name for row in narrower} >= {"qos_parameter_set_type", "application_identifier"}
+    for row in narrower:
+        assert row.allowed
+        assert row.low <= min(row.allowed) <= max(row.allowed) <= row.high, row
+
+
+def test_type_83_is_the_dtp_mode_in_one_byte_and_l2cp_management_as_a_group() -> None:
+    assert [row.name for row in BY_PATH["cm", (83,)]] == ["l2cp_management", "dtp_mode"]
+    assert decode_items([Tlv(83, b"\1"), Tlv(83, bytes.fromhex("020101"))], "cm") == [
+        {"dtp_mode": 1},
+        {"l2cp_management": [{"l2cp_mode": 1}]},
+    ]
+    assert decode_items([Tlv(83, b"\3")], "cm") == [{"tlv": 83, "hex": "03"}]
+    assert compile_item({"dtp_mode": 2}, "cm", ()) == bytes.fromhex("530102")
+
+
+NAMED = [
+    ("60.13", "cm_interface_mask"),
+    ("41.1.3", "channel_type"),
+    ("41.2.5", "channel_type"),
+    *((f"{aggregate}.4", "qos_profile_name") for aggregate in (70, 71)),
+    *((f"{flow}.39", "iatc_profile_name") for flow in (24, 25)),
+    ("24.44", "guaranteed_grant_interval"),
+    ("24.45", "guaranteed_grant_rate"),
+    ("24.46", "guaranteed_request_interval"),
+    ("24.48", "absolute_queue_depth_request_enable"),
+    ("24.49", "pgs_activity_detection_disable"),
+    ("69.1", "control"),
+    ("69.2", "holdoff_timer"),
+    ("74.4", "docsis_light_sleep_mode"),
+    ("79.1", "context_cm_interface_mask"),
+    ("79.9", "media_type"),
+    ("43.12.1", "enable"),
+    ("43.12.4", "downstream_service_class_name"),
+    *((f"{aggregate}.47", "intra_asf_scheduling") for aggregate in (93, 94)),
+    *((f"{aggregate}.47.4", "priority") for aggregate in (93, 94)),
+    ("96.1", "upstream_upper_band_edge"),
+    ("96.3", "downstream_upper_band_edge"),
+    ("101.1", "ptp_master_clock_enable"),
+    ("101.4", "sync_e_clock_enable"),
+    ("102.1", "ptp_source_address"),
+    ("102.3", "ptp_destination_multicast_mac"),
+    ("202.4", "tr369_controller_count"),
+    ("202.5", "tr369_controller"),
+    ("202.12", "ip_multicast_configuration_server"),
+]
+
+
+@pytest.mark.parametrize(("path", "name"), NAMED)
+def test_settings_of_newer_specifications_have_a_name(path: str, name: str) -> None:
+    (row,) = BY_PATH["cm", tuple(map(int, path.split(".")))]
+    assert row.name == name
+
+
+@pytest.mark.parametrize("row", [row for row in TABLE if row.kind is Kind.GROUP_OR_HEX], ids=label)
+def test_a_group_that_an_earlier_build_knew_as_hex_is_still_read_as_such(row: Row) -> None:
+    child = compile_item({"tlv": 1, "hex": "01"}, "cm", row.path)
+    as_hex = compile_item({row.name: child.hex()}, "cm", row.path[:-1])
+    assert compile_item({row.name: [{"tlv": 1, "hex": "01"}]}, "cm", row.path[:-1]) == as_hex
 
 
 def test_bounds_are_within_what_the_frame_can_hold() -> None:

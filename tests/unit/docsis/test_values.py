@@ -48,6 +48,7 @@ SAID: list[tuple[Kind, Any, str]] = [
     (Kind.HEX, "", ""),
     (Kind.HEX_SPLIT, "3082", "3082"),
     (Kind.EXTENSION, "080300000c0a0102", "080300000c0a0102"),
+    (Kind.GROUP_OR_HEX, "020101", "020101"),
     (Kind.OBJECT_ID, "docsDevNmAccessIp.1", "060b2b060102014501020102 01"),
     (Kind.OBJECT_ID, "1.3.9", "06022b09"),
     (Kind.WRITE_CONTROL, {"oid": "sysLocation.0", "write": "deny"}, "06082b06010201010600 01"),
