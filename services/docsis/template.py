@@ -11,6 +11,8 @@ and the *head*, the bytes before the first slot, is not even digested again:
     file            = body, timestamp (19), address (20), CM MIC (6), CMTS MIC (7), end (255), padding
     CMTS MIC input  = types 1 to 43, CM MIC, type 18, timestamp and address, types 22 to 40
 
+or, if the class asks for the extended CMTS MIC, the types of its bitmap as they stand in the file.
+
 A PacketCable file (kind `mta`) is framed by TLV 254, and its hash goes before the closing one.
 
 The *signature* names the kind, the placeholders and their order, not the body: two templates with one
@@ -21,7 +23,7 @@ next.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from struct import Struct
 
@@ -33,13 +35,14 @@ from services.docsis.mic import (
     CMTS_MIC,
     CMTS_MIC_ORDER,
     MIC_BYTES,
+    extended_coverage,
     keyed_md5,
     mta_hash_header,
 )
 from services.docsis.packing import Packing
 from services.docsis.parts import Part, Parts, Slot, merge, render
 from services.docsis.placeholders import Placeholder
-from services.docsis.tlv import MTA_CLOSING, MTA_OPENING, FileKind
+from services.docsis.tlv import MTA_CLOSING, MTA_OPENING, FileKind, Tlv, walk
 
 _TIMESTAMP = 19
 _ADDRESS = 20
@@ -67,6 +70,7 @@ class Template:
     _head_digest: hashlib._Hash  # copied for every file
     _rest: Parts
     _digested: Parts
+    _covered: frozenset[int] | None
     _always_fits: bool
 
     def pack(self, values: Mapping[str, object]) -> bytes:
@@ -98,6 +102,8 @@ class Template:
         else:
             stamp = _IPV6_STAMP.pack(_TIMESTAMP, 4, timestamp_s, _IPV6_ADDRESS, 16, address)
             digested = stamp[:_TIMESTAMP_TLV_BYTES]
+        if self._covered is not None:
+            digested = _covered_stamp(stamp, self._covered)
         rest += stamp
         digest.update(rest)
         cm_mic = _CM_MIC_HEADER + digest.digest()
@@ -115,6 +121,7 @@ def compile_template(definition: Mapping[str, object]) -> Template:
     kind, model, placeholders, entries = compiled
     file = merge(part for entry in entries for part in entry.parts)
     head, rest = _cut(merge((MTA_OPENING, *file)) if kind == "mta" else file)
+    covered = extended_coverage(_constant_tlvs(entries)) if kind == "cm" else None
     return Template(
         kind=kind,
         placeholders=placeholders,
@@ -124,7 +131,8 @@ def compile_template(definition: Mapping[str, object]) -> Template:
         _head=head,
         _head_digest=_DIGESTS[kind](head, usedforsecurity=False),
         _rest=rest,
-        _digested=_digest_order(entries, len(placeholders)),
+        _digested=_digest_order(entries, len(placeholders), covered),
+        _covered=covered,
         _always_fits=_always_fits(file, placeholders),
     )
 
@@ -165,12 +173,29 @@ def _always_fits(file: Parts, placeholders: Sequence[Placeholder]) -> bool:
     return True
 
 
-def _digest_order(entries: Sequence[Entry], made: int) -> Parts:
+def _constant_tlvs(entries: Sequence[Entry]) -> Iterator[Tlv]:
+    """The TLVs of a body that are the same for every device."""
+    for entry in entries:
+        if len(entry.parts) == 1 and isinstance(entry.parts[0], bytes):
+            yield from walk(entry.parts[0], "cm")
+
+
+def _covered_stamp(stamp: bytes, covered: frozenset[int]) -> bytes:
+    """What of the timestamp (19) and the address (20 or 59) the extended CMTS MIC covers."""
+    address = stamp[_TIMESTAMP_TLV_BYTES:]
+    timestamp = stamp[:_TIMESTAMP_TLV_BYTES] if _TIMESTAMP in covered else b""
+    return timestamp + (address if address[0] in covered else b"")
+
+
+def _digest_order(entries: Sequence[Entry], made: int, covered: frozenset[int] | None) -> Parts:
     """What the CMTS MIC reads; fields `made` and `made + 1` are the CM MIC and the stamp (TLV 19 and 20)."""
     ours = {
         CM_MIC: Slot(made, bytes, _MIC_TLV_BYTES, _MIC_TLV_BYTES),
         _TIMESTAMP: Slot(made + 1, bytes, _STAMP.size, _STAMP.size),
     }
+    if covered is not None:
+        body = [part for entry in entries if entry.type in covered for part in entry.parts]
+        return merge((*body, ours[_TIMESTAMP], *([ours[CM_MIC]] if CM_MIC in covered else [])))
     parts: list[Part] = []
     for type in CMTS_MIC_ORDER:
         if type in ours:

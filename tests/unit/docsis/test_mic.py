@@ -5,9 +5,16 @@ import hmac
 
 import pytest
 
-from services.docsis.mic import HASH_OBJECT, cm_mic, cmts_mic, mta_hash, mta_hash_header
+from services.docsis.mic import (
+    HASH_OBJECT,
+    cm_mic,
+    cmts_mic,
+    extended_coverage,
+    mta_hash,
+    mta_hash_header,
+)
 from services.docsis.snmp import OCTET_STRING, read_varbind
-from services.docsis.tlv import Tlv, read
+from services.docsis.tlv import Tlv, read, write
 
 ONE_OF_EACH = [Tlv(type, bytes((type,))) for type in range(1, 255)]
 
@@ -51,3 +58,43 @@ def test_the_object_of_each_model() -> None:
         "eu": "2b06010401ba080101020900",
         "ietf": "2b06010201810c01020b00",
     }
+
+
+def field(mic: str) -> Tlv:
+    """The extension field that holds this 43.6 alone."""
+    value = bytes.fromhex(mic)
+    return Tlv(43, bytes.fromhex("0803ffffff06") + bytes((len(value),)) + value)
+
+
+def test_without_a_digest_of_its_own_the_cmts_mic_is_the_extended_one() -> None:
+    tlvs = [Tlv(3, b"\1"), field("010101020110"), Tlv(18, b"\4"), Tlv(6, bytes(16))]
+    assert cmts_mic(tlvs, b"s3cret").hex() == "d80c32d5d11332e748f96b23810e7d44"
+    assert cmts_mic(tlvs, b"s3cret") == hmac.digest(b"s3cret", bytes.fromhex("030101"), "md5")
+
+
+@pytest.mark.parametrize(
+    "mic",
+    [
+        pytest.param("0101010201100304000000ff", id="with a digest"),
+        pytest.param("010102020110", id="of another HMAC"),
+        pytest.param("010101", id="without a bitmap"),
+        pytest.param("020110", id="without an HMAC type"),
+    ],
+)
+def test_otherwise_it_is_the_plain_one(mic: str) -> None:
+    tlvs = [Tlv(3, b"\1"), field(mic), Tlv(6, bytes(16))]
+    plain = hmac.digest(b"key", b"".join(write(tlv, "cm") for tlv in tlvs), "md5")
+    assert cmts_mic(tlvs, b"key") == plain
+
+
+def test_a_field_of_a_vendor_holds_no_extended_mic() -> None:
+    vendors = Tlv(43, bytes.fromhex("080300000c0606010101020110"))
+    tlvs = [Tlv(3, b"\1"), vendors, Tlv(6, bytes(16))]
+    assert extended_coverage(tlvs) is None
+
+
+def test_several_covered_tlvs_are_read_as_they_stand_in_the_file() -> None:
+    both = field("0101010203100020")
+    assert extended_coverage([both]) == {3, 18}
+    tlvs = [Tlv(18, b"\4"), Tlv(3, b"\1"), both, Tlv(6, bytes(16))]
+    assert cmts_mic(tlvs, b"key") == hmac.digest(b"key", bytes.fromhex("120104030101"), "md5")

@@ -217,3 +217,28 @@ def test_build_refuses_malformed_arguments(arguments: dict[str, object]) -> None
 def test_read_gives_the_body_in_file_order() -> None:
     body = [{"max_cpe": 4}, {"network_access": 1}, {"privacy_enable": 0}]
     assert [tlv.type for tlv in read(build(template(*body)), "cm")] == [18, 3, 29, 19, 20, 6, 7]
+
+
+def extended(bitmap: str) -> dict[str, object]:
+    """The extended CMTS MIC over these types, without a digest."""
+    mic = [{"hmac_type": 1}, {"bitmap": bitmap}]
+    return {"vendor_specific": [{"vendor_id": "ffffff"}, {"extended_cmts_mic": mic}]}
+
+
+def test_the_extended_cmts_mic_covers_what_its_bitmap_says() -> None:
+    made = template({"network_access": 1}, extended("10"))
+    file = made.build(b"", address=bytes(4), timestamp_s=0, secret=b"s3cret")
+    assert inspect(file).tlvs[-1] == Tlv(7, bytes.fromhex("d80c32d5d11332e748f96b23810e7d44"), len(file) - 20)
+    assert verify(file, [b"s3cret"]) == "ok"
+
+
+@pytest.mark.parametrize("address", [bytes((10, 1, 2, 3)), bytes(16)], ids=["IPv4", "IPv6"])
+@pytest.mark.parametrize("type", [3, 6, 18, 19, 20, 43, 59])
+def test_an_extended_mic_over_what_each_download_makes_is_read_back(type: int, address: bytes) -> None:
+    bitmap = bytearray(8)
+    bitmap[type // 8] = 0x80 >> type % 8
+    made = template(
+        {"network_access": 1}, {"max_cpe": "${small}"}, extended(bitmap.hex()), small={"kind": "uint8"}
+    )
+    file = made.build(made.pack({"small": 9}), address=address, timestamp_s=7, secret=b"s")
+    assert verify(file, [b"s"]) == "ok"
