@@ -19,8 +19,11 @@ from services.docsis.tlv import FILE_BYTES_MAX, FileKind
 NO_HASH: Final = "none"
 """As the `hash` of a document: the hash is no business of the builder, it stands in the body or is absent."""
 
+SILENCE: Final = "silence"
+"""As a key of a document, or of a class in a catalogue's file: the warnings of the judge that are meant."""
+
 _KEYS: Final = {"cm": {"kind", "placeholders", "body"}, "mta": {"kind", "placeholders", "body", "hash"}}
-_DOCUMENT_KEYS: Final = {"cm": {"mic", "tail"}, "mta": {"tail"}}
+_DOCUMENT_KEYS: Final = {"cm": {"mic", "tail", SILENCE}, "mta": {"tail", SILENCE}}
 _OVERHEAD_BYTES_MAX = 64  # stamp, MICs or hash, end and padding
 
 

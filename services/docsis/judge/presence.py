@@ -1,0 +1,85 @@
+"""What must stand in a file, and what must not stand there twice.
+
+A setting that has one value for its modem, flow or classifier is *single*: every number, address and text of
+the table but those that are lists by nature. Given twice with two values it contradicts itself; given twice
+with one value it is unwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from services.docsis.judge.finding import Fault, Rule
+from services.docsis.judge.tree import File, Node
+from services.docsis.row import Kind
+
+_NETWORK_ACCESS: Final = 3
+_CLASS_OF_SERVICE: Final = 4
+_FLOWS: Final = {24: "upstream_service_flow", 25: "downstream_service_flow"}
+_SINGLE: Final = frozenset(
+    {1, 2, 3, 9, 17, 18, 19, 20, 21, 28, 29, 35, 37, 39, 40, 55, 58, 59, 63, 66, 68, 76, 91, 92, 97, 106}
+)
+"""Single settings at the top; others may be repeated there."""
+
+_WITH_SINGLE: Final = frozenset({4, 17, 22, 23, 24, 25, 26, 60, 70, 71, 72, 73, 84, 93, 94, 96, 101, 102})
+"""The groups whose numbers, addresses and texts are single."""
+
+_REPEATED_KINDS: Final = frozenset({Kind.GROUP, Kind.GROUP_OR_HEX, Kind.EXTENSION, Kind.VARBIND})
+
+
+def _without_network_access(file: File) -> Iterator[Fault]:
+    if file.kind == "cm" and not file.all(_NETWORK_ACCESS):
+        yield Fault("body", "has no network_access, without which no modem registers")
+
+
+def _without_flows(file: File) -> Iterator[Fault]:
+    if file.kind != "cm" or file.all(_CLASS_OF_SERVICE):
+        return
+    missing = [name for type, name in _FLOWS.items() if not file.all(type)]
+    if missing:
+        yield Fault("body", f"has no {' and no '.join(missing)}, nor a class_of_service")
+
+
+def _with_both(file: File) -> Iterator[Fault]:
+    if file.kind == "cm" and file.all(_CLASS_OF_SERVICE) and file.all(*_FLOWS):
+        yield Fault("body", "has a class of service (4) and service flows (24, 25)")
+
+
+def _contradictions(file: File) -> Iterator[Fault]:
+    for first, other in _repeated(file):
+        if None not in (first.value, other.value) and first.value != other.value:
+            yield Fault(other.path, f"contradicts {first.path}")
+
+
+def _repetitions(file: File) -> Iterator[Fault]:
+    for first, other in _repeated(file):
+        if first.value == other.value:
+            yield Fault(other.path, f"says once more what {first.path} says")
+
+
+def _repeated(file: File) -> Iterator[tuple[Node, Node]]:
+    """Each single setting that stands there once more, after the first of it."""
+    yield from _among([node for node in file.nodes if node.type in _SINGLE])
+    for node in file.everything:
+        if node.types[0] in _WITH_SINGLE and 43 not in node.types:
+            yield from _among(node.children)
+
+
+def _among(nodes: Sequence[Node]) -> Iterator[tuple[Node, Node]]:
+    seen: dict[int, Node] = {}
+    for node in nodes:
+        at_top = len(node.types) == 1
+        if at_top or (node.row is not None and node.row.kind not in _REPEATED_KINDS):
+            first = seen.setdefault(node.type, node)
+            if first is not node:
+                yield first, node
+
+
+PRESENCE: Final = (
+    Rule("missing-network-access", True, 8, _without_network_access),
+    Rule("missing-service-flow", True, 8, _without_flows),
+    Rule("class-of-service-and-flows", True, 23, _with_both),
+    Rule("contradicting-setting", True, None, _contradictions),
+    Rule("repeated-setting", False, None, _repetitions),
+)

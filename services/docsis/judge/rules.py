@@ -1,0 +1,75 @@
+"""The judge: whether a CMTS would take the file that a definition makes, and what in it is unwise.
+
+Theory of operation
+-------------------
+The codec knows TLVs; the judge knows files. It looks at a definition that compiles, by the rules of the
+modules beside this one, and says of each fault where it is written, what a CMTS answers if we know it, and
+whether it is an error or a warning. A document silences a warning by its code.
+
+The judge stands before a file is made: in `settings check`, `settings apply` and `file encode`. A record that
+is on the topic or on a disk was judged by the build that put it there. An instance that finds a fault in it
+says so and serves it as before, for a new rule must not stop a plant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from types import MappingProxyType
+from typing import Final
+
+from services.docsis.definition import compile_definition
+from services.docsis.errors import PROBLEMS_MAX, DocsisError, shown
+from services.docsis.judge.extension import EXTENSION
+from services.docsis.judge.finding import Finding, Rule
+from services.docsis.judge.flows import FLOWS
+from services.docsis.judge.limits import LIMITS
+from services.docsis.judge.objects import OBJECTS
+from services.docsis.judge.presence import PRESENCE
+from services.docsis.judge.references import REFERENCES
+from services.docsis.judge.tree import file_of
+
+RULES: Final[tuple[Rule, ...]] = (*PRESENCE, *REFERENCES, *FLOWS, *LIMITS, *EXTENSION, *OBJECTS)
+"""Every rule, errors and warnings."""
+
+_WARNINGS: Final = [rule.code for rule in RULES if not rule.is_error]
+_ERRORS: Final = frozenset(rule.code for rule in RULES if rule.is_error)
+_NOTHING: Final[Mapping[str, object]] = MappingProxyType({})
+
+
+def judge(
+    definition: object,
+    values: Mapping[str, object] = _NOTHING,
+    *,
+    document: bool = False,
+    silenced: Collection[str] = (),
+) -> list[Finding]:
+    """Every rule that this definition breaks, at most PROBLEMS_MAX; nothing if it does not even compile.
+
+    `values` are a device's, by placeholder, as in `Template.pack`; without one the default counts. `silenced`
+    are codes of warnings that are known and meant.
+    """
+    compiled, errors = compile_definition(definition, document=document)
+    if compiled is None or errors or not isinstance(definition, Mapping):
+        return []
+    file = file_of(definition, compiled, values, document=document)
+    found = [
+        Finding(fault.path, fault.reason, rule)
+        for rule in RULES
+        if rule.is_error or rule.code not in silenced
+        for fault in rule.check(file)
+    ]
+    return found[:PROBLEMS_MAX]
+
+
+def silence_problems(codes: object, path: str) -> list[DocsisError]:
+    """What is wrong with the list of codes at `path`: only a warning that there is can be silenced."""
+    if not isinstance(codes, list):
+        return [DocsisError(path, f"must list codes of warnings, not {shown(codes)}")]
+    found = []
+    for at, code in enumerate(codes):
+        if code in _ERRORS:
+            found.append(DocsisError(f"{path}[{at}]", f"{code} is an error, which nothing silences"))
+        elif code not in _WARNINGS:
+            reason = f"there is no warning {shown(code)}; there are {', '.join(_WARNINGS)}"
+            found.append(DocsisError(f"{path}[{at}]", reason))
+    return found

@@ -1,0 +1,187 @@
+"""A file as the judge sees it: its TLVs as a tree, each with its place in the definition.
+
+Theory of operation
+-------------------
+The tree has one node for each entry that is written, whatever way it is written: a group in hexadecimal has
+the nodes of its bytes, and all of them point at the entry. A value that a placeholder fills is that of the
+device, if its values are given, else the default; without either it is unknown, and a rule that needs it
+says nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from services.docsis.body import Compilation
+from services.docsis.definition import Compiled
+from services.docsis.packing import Packing
+from services.docsis.parts import Frame, Parts, Slot, render
+from services.docsis.placeholders import Scope
+from services.docsis.row import GROUPS, WIDTH_BYTES, Row
+from services.docsis.table import BY_PATH, CHILDREN
+from services.docsis.tlv import LONG_TYPES, FileKind, read_group
+
+
+@dataclass(frozen=True)
+class Node:
+    """One TLV: its types from the top, its place, its value if it is known, and its sub-TLVs.
+
+    `row` is the table's, None for what has no name here; `name` is empty for an entry in hexadecimal.
+    """
+
+    types: tuple[int, ...]
+    path: str
+    name: str
+    row: Row | None
+    value: bytes | None
+    children: tuple[Node, ...] = ()
+
+    @property
+    def type(self) -> int:
+        """Its own type number."""
+        return self.types[-1]
+
+    @property
+    def is_group(self) -> bool:
+        """Whether it holds sub-TLVs, by the table."""
+        return self.row is not None and self.row.kind in GROUPS
+
+    @property
+    def number(self) -> int | None:
+        """The number it holds; None if it is unknown, or no number."""
+        return int.from_bytes(self.value, "big") if self.value and len(self.value) <= 4 else None
+
+    def all(self, type: int) -> list[Node]:
+        """The sub-TLVs of this type, in file order."""
+        return [child for child in self.children if child.type == type]
+
+    def first(self, type: int) -> Node | None:
+        """The first sub-TLV of this type, None if it has none."""
+        return next(iter(self.all(type)), None)
+
+    def number_of(self, type: int) -> int | None:
+        """The number in the first sub-TLV of this type; None if there is none, or it is unknown."""
+        found = self.first(type)
+        return None if found is None else found.number
+
+
+@dataclass(frozen=True)
+class File:
+    """What a file says. `hash` is that of its definition; empty for a modem's file.
+
+    `is_document` tells a file by itself from a class of the catalogue, to which each download adds a
+    timestamp and an address. `is_signed`: it gets MICs.
+    """
+
+    kind: FileKind
+    hash: str
+    is_document: bool
+    is_signed: bool
+    nodes: tuple[Node, ...]
+
+    def all(self, *types: int) -> list[Node]:
+        """The top-level TLVs of these types, in file order."""
+        return [node for node in self.nodes if node.type in types]
+
+    @cached_property
+    def everything(self) -> tuple[Node, ...]:
+        """Every node, parents before their children."""
+        return tuple(_below(self.nodes))
+
+
+def file_of(
+    definition: Mapping[str, object], compiled: Compiled, values: Mapping[str, object], *, document: bool
+) -> File:
+    """The tree of a definition that compiles. `values` are a device's, by placeholder."""
+    scope = Scope(compiled.placeholders)
+    entries = definition.get("body")
+    assert isinstance(entries, list)
+    planting = _Planting(compiled, scope, _fields(compiled, values), document)
+    return File(
+        kind=compiled.kind,
+        hash=compiled.model,
+        is_document=document,
+        is_signed=compiled.kind == "cm" and "mic" not in definition,
+        nodes=tuple(planting.nodes(entries, (), "body")),
+    )
+
+
+class _Planting:
+    """Makes the nodes of one definition; `fields` are the values of its placeholders, None if unknown."""
+
+    def __init__(
+        self, compiled: Compiled, scope: Scope, fields: Sequence[bytes | None], document: bool
+    ) -> None:
+        self._kind: FileKind = compiled.kind
+        self._compilation = Compilation(compiled.kind, scope, document=document, hashed=False)
+        self._fields = fields
+
+    def nodes(self, entries: Sequence[object], parent: tuple[int, ...], path: str) -> Iterator[Node]:
+        """The nodes of a list of entries; padding has none."""
+        for at, entry in enumerate(entries):
+            assert isinstance(entry, Mapping)
+            if "pad" not in entry:
+                yield self._node(entry, parent, f"{path}[{at}]")
+
+    def _node(self, entry: Mapping[str, object], parent: tuple[int, ...], path: str) -> Node:
+        name, written = next(iter(entry.items()))
+        if "tlv" in entry:
+            type, content = entry["tlv"], entry["hex"]
+            assert isinstance(type, int)
+            assert isinstance(content, str)
+            return self._from_bytes(bytes.fromhex(content), (*parent, type), path)
+        row = CHILDREN[self._kind, parent][name]
+        here = f"{path}.{name}"
+        parts = self._compilation.entry(entry, parent, "").parts
+        value = self._content(parts, at_top=not parent)
+        if isinstance(written, list) and row.kind in GROUPS:
+            children = tuple(self.nodes(written, row.path, here))
+            return Node(row.path, here, name, row, value, children)
+        if row.kind in GROUPS and value is not None:
+            return replace(self._from_bytes(value, row.path, here), name=name)
+        return Node(row.path, here, name, row, value)
+
+    def _from_bytes(self, value: bytes, types: tuple[int, ...], path: str) -> Node:
+        rows = BY_PATH.get((self._kind, types), ())
+        row = next((one for one in rows if _fits(one, value)), rows[0] if rows else None)
+        children: tuple[Node, ...] = ()
+        if row is not None and row.kind in GROUPS:
+            found = read_group(value) or ()
+            children = tuple(self._from_bytes(tlv.value, (*types, tlv.type), path) for tlv in found)
+        return Node(types, path, "", row, value, children)
+
+    def _content(self, parts: Parts, *, at_top: bool) -> bytes | None:
+        """The value of a compiled TLV, without its header; None if it depends on an unknown value."""
+        if any(self._fields[at] is None for at in _slots(parts)):
+            return None
+        data = render(parts, [field or b"" for field in self._fields])
+        return data[3 if at_top and data[0] in LONG_TYPES[self._kind] else 2 :]
+
+
+def _fits(row: Row, value: bytes) -> bool:
+    """Whether a row can be what these bytes are: of two for one type, the length tells."""
+    low, high = row.length_bytes
+    return low <= len(value) <= high and (row.kind in WIDTH_BYTES or read_group(value) is not None)
+
+
+def _fields(compiled: Compiled, values: Mapping[str, object]) -> list[bytes | None]:
+    return [
+        Packing((one,)).fields({one.name: values[one.name]})[0] if one.name in values else one.default
+        for one in compiled.placeholders
+    ]
+
+
+def _slots(parts: Parts) -> Iterator[int]:
+    for part in parts:
+        if isinstance(part, Slot):
+            yield part.field
+        elif isinstance(part, Frame):
+            yield from _slots(part.content)
+
+
+def _below(nodes: Sequence[Node]) -> Iterator[Node]:
+    for node in nodes:
+        yield node
+        yield from _below(node.children)
