@@ -59,9 +59,9 @@ def _mic_in_company(file: File) -> Iterator[Fault]:
     for field, mic in found:
         others = [child for child in field.children if child.type not in (_VENDOR_ID, _EXTENDED_MIC)]
         if others:
-            yield Fault(mic.path, f"must not stand in one field with {others[0].path}")
+            yield Fault(mic.path, f"must not stand in one field with {others[0].label}")
     for _, mic in found[1:]:
-        yield Fault(mic.path, f"stands in {found[0][1].path} already")
+        yield Fault(mic.path, "stands in an earlier field already")
 
 
 def _mic_without_bitmap(file: File) -> Iterator[Fault]:

@@ -26,8 +26,8 @@ def _set_twice(file: File, *, to_one_value: bool) -> Iterator[Fault]:
         first, given = seen.setdefault(oid, (node, element))
         if first is node or (given == element) != to_one_value:
             continue
-        what = "to this value" if to_one_value else "to another value"
-        yield Fault(node.path, f"sets {object_name(oid)}, which {first.path} sets {what}")
+        what = "this value" if to_one_value else "another value"
+        yield Fault(node.path, f"sets {object_name(oid)}, which an earlier {first.label} sets to {what}")
 
 
 def _contradicting(file: File) -> Iterator[Fault]:

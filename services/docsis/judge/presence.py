@@ -49,13 +49,13 @@ def _with_both(file: File) -> Iterator[Fault]:
 def _contradictions(file: File) -> Iterator[Fault]:
     for first, other in _repeated(file):
         if None not in (first.value, other.value) and first.value != other.value:
-            yield Fault(other.path, f"contradicts {first.path}")
+            yield Fault(other.path, f"contradicts an earlier {first.label}")
 
 
 def _repetitions(file: File) -> Iterator[Fault]:
     for first, other in _repeated(file):
         if first.value == other.value:
-            yield Fault(other.path, f"says once more what {first.path} says")
+            yield Fault(other.path, f"repeats an earlier {first.label}")
 
 
 def _repeated(file: File) -> Iterator[tuple[Node, Node]]:

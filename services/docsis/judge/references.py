@@ -65,7 +65,7 @@ def _duplicates(file: File) -> Iterator[Fault]:
                 continue
             first = taken.setdefault(pointer.number, node)
             if first is not node:
-                yield Fault(pointer.path, f"reference {pointer.number} is that of {first.path} already")
+                yield Fault(pointer.path, f"{pointer.number} is the reference of an earlier {first.label}")
 
 
 def _missing(file: File) -> Iterator[Fault]:

@@ -19,7 +19,8 @@ from services.docsis.definition import Compiled
 from services.docsis.packing import Packing
 from services.docsis.parts import Frame, Parts, Slot, render
 from services.docsis.placeholders import Scope
-from services.docsis.row import GROUPS, WIDTH_BYTES, Row
+from services.docsis.row import GROUPS, WIDTH_BYTES, Kind, Row
+from services.docsis.rows_extension import GENERAL_EXTENSION
 from services.docsis.table import BY_PATH, CHILDREN
 from services.docsis.tlv import LONG_TYPES, FileKind, read_group
 
@@ -42,6 +43,11 @@ class Node:
     def type(self) -> int:
         """Its own type number."""
         return self.types[-1]
+
+    @property
+    def label(self) -> str:
+        """What people call it."""
+        return f"TLV {self.type}" if self.row is None else self.row.name
 
     @property
     def is_group(self) -> bool:
@@ -148,8 +154,13 @@ class _Planting:
         row = next((one for one in rows if _fits(one, value)), rows[0] if rows else None)
         children: tuple[Node, ...] = ()
         if row is not None and row.kind in GROUPS:
-            found = read_group(value) or ()
-            children = tuple(self._from_bytes(tlv.value, (*types, tlv.type), path) for tlv in found)
+            is_vendors = row.kind is Kind.EXTENSION and not value.startswith(GENERAL_EXTENSION)
+            children = tuple(
+                Node((*types, tlv.type), path, "", None, tlv.value)
+                if is_vendors
+                else self._from_bytes(tlv.value, (*types, tlv.type), path)
+                for tlv in read_group(value) or ()
+            )
         return Node(types, path, "", row, value, children)
 
     def _content(self, parts: Parts, *, at_top: bool) -> bytes | None:

@@ -66,6 +66,7 @@ GOOD: Body = [
         ]
     },
     {"vendor_specific": [{"vendor_id": "00000c"}, {"tlv": 11, "hex": "0102"}]},
+    {"vendor_specific": "08030011ee0a02beef"},
     {"snmp_set": {"oid": "sysContact.0", "string": "noc"}},
     {"snmp_set": {"oid": "docsDevNmAccessControl.1", "integer": 3}},
 ]
@@ -365,11 +366,11 @@ def test_the_cases_that_were_found_in_the_field() -> None:
         ],
     }
     assert [str(finding) for finding in judge(dup)] == [
-        "body[1].network_access: contradicts body[0].network_access (contradicting-setting)",
-        "body[3].upstream_service_flow[0].reference: reference 1 is that of body[2].upstream_service_flow "
-        "already (duplicate-reference; CMTS: 18, duplicate reference ID or index in message)",
-        "body[4].downstream_service_flow[0].reference: reference 1 is that of body[2].upstream_service_flow "
-        "already (duplicate-reference; CMTS: 18, duplicate reference ID or index in message)",
+        "body[1].network_access: contradicts an earlier network_access (contradicting-setting)",
+        "body[3].upstream_service_flow[0].reference: 1 is the reference of an earlier upstream_service_flow "
+        "(duplicate-reference; CMTS: 18, duplicate reference ID or index in message)",
+        "body[4].downstream_service_flow[0].reference: 1 is the reference of an earlier "
+        "upstream_service_flow (duplicate-reference; CMTS: 18, duplicate reference ID or index in message)",
         "body[5].upstream_packet_classifier[1].service_flow_reference: there is no service flow 99 "
         "(classifier-without-flow; CMTS: 201, major classifier error)",
     ]
