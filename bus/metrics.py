@@ -124,6 +124,7 @@ METRICS: dict[str, Metric] = {
     ),
     "provbus_undecodable_total": Metric(_COUNTER, "Messages that arrived whole but said nothing valid."),
     "provbus_duplicates_total": Metric(_COUNTER, "Messages that had been received before."),
+    "provbus_settings_faults": Metric(_GAUGE, "Places in the settings in force that a CMTS would reject."),
     "provbus_settings_generation": Metric(_GAUGE, "Generation of the settings in force; 0 without settings."),
     "provbus_draining": Metric(_GAUGE, "1 while the process finishes its work to stop, else 0."),
     "provbus_queue_depth": Metric(_GAUGE, "What waits or is kept in each bounded queue.", ("queue",)),

@@ -9,6 +9,7 @@ from bus.errors import DecodeError
 from bus.messages import CatalogueRecord
 from fileid.row import Fields, template_number
 from services.docsis.errors import DocsisError
+from services.docsis.judge.catalogue import faults
 from services.docsis.template import Template, compile_template
 from services.settings.catalogue import StoreCatalogue, version
 
@@ -26,6 +27,8 @@ class Builder:
 
     def __init__(self, secret: bytes) -> None:
         self.record: CatalogueRecord | None = None
+        self.faults: list[str] = []
+        """What a CMTS would reject in the catalogue in force, in words."""
         self.unbuilt = dict.fromkeys(("no_template", "bad_values"), 0)
         self._secret = secret
         self._latest: dict[int, Template] = {}
@@ -45,11 +48,15 @@ class Builder:
         self._secret = secret
 
     def adopt(self, record: CatalogueRecord) -> None:
-        """Put a catalogue in force; `DecodeError` if one of its classes is wrong, and the old one stays."""
+        """Put a catalogue in force; `DecodeError` if one of its classes is wrong, and the old one stays.
+
+        What the judge finds is only said: an earlier build took this catalogue, and modems have its files.
+        """
         numbered = _compile(record)
         self._templates = {**self._latest, **numbered}
         self._latest = numbered
         self.record = record
+        self.faults = faults(record.classes)
 
     def remember(self, record: CatalogueRecord) -> None:
         """Know a catalogue that was in force before; `DecodeError` if one of its classes is wrong."""

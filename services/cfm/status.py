@@ -23,7 +23,7 @@ from services.cfm.building import Builder
 from services.cfm.journal import Journal
 from services.cfm.serving import Serving
 from services.cfm.voting import Voting
-from services.settings.catalogue import without_copy
+from services.settings.catalogue import without_acceptance, without_copy
 from services.tftp.server_core import TftpServer
 
 _STATUSES = [status.name.lower() for status in Status]
@@ -96,6 +96,7 @@ class CfmStatus:
             *self._lacks_authority(),
             *self._lacks_disk(),
             *self._lacks_keys(),
+            *without_acceptance(self.builder.faults),
         ]
 
     def _lacks_keys(self) -> list[str]:
@@ -145,6 +146,7 @@ class CfmStatus:
         yield Sample("provbus_undecodable_total", undecodable)
         yield Sample("provbus_duplicates_total", self.dedup.duplicates)
         yield Sample("provbus_settings_generation", self.builder.generation)
+        yield Sample("provbus_settings_faults", len(self.builder.faults))
         yield Sample("provbus_draining", self.pulse.is_draining)
         if self.fence.is_on:
             yield Sample("provbus_role_log_position", self.fence.reader.position)

@@ -22,10 +22,13 @@ from services.cli.instance import ask, in_force
 from services.cli.output import output_option, show
 from services.cli.run import config_option
 from services.docsis.difference import Difference, differences
+from services.docsis.judge.catalogue import judge_classes
+from services.docsis.judge.rules import silence_problems
 from services.settings.catalogue import Classes, Problem, Rules, record
+from services.settings.fragments import SILENCE
 from services.settings.lookup import Key, key_of
 from services.settings.store import CatalogueFile, read_catalogue
-from services.sidecar.offering import APPLY_WITHIN_S, catalogue_problems
+from services.sidecar.offering import APPLY_WITHIN_S, catalogue_problems, refusals
 
 ANSWER_S = APPLY_WITHIN_S + 5.0
 
@@ -40,10 +43,14 @@ def settings() -> None:
 @settings.command("check")
 @file_argument
 def check(file: Path) -> None:
-    """Check the catalogue in FILE. Exit 0 and `ok`, or 1 and every mistake with its line."""
-    found = _read(file)
-    for mistake in found.mistakes:
-        click.echo(mistake)
+    """Check the catalogue in FILE. Exit 0 and `ok`, or 1 and every mistake with its line.
+
+    What a CMTS would reject is a mistake. What is merely unwise is a warning, which a class silences by its
+    code.
+    """
+    found = _read_new(file)
+    for line in (*found.mistakes, *_warnings(found)):
+        click.echo(line)
     if found.mistakes:
         sys.exit(1)
     classes, fragments = _count(len(found.classes), "class", "classes"), _count(found.fragments, "fragment")
@@ -110,8 +117,10 @@ def apply(file: Path, path: Path) -> None:
     config = load(path)
     if config.minter is None:
         raise click.UsageError(f"{config.instance} is a CFM, which only reads: name a DHCP or MPS instance")
-    found = _read(file)
+    found = _read_new(file)
     sound = found.sound()
+    for line in _warnings(found):
+        click.echo(f"provbus: {line}", err=True)
     answer = ask(config, {"op": "settings.apply", "classes": sound.classes, "lookup": sound.lookup}, ANSWER_S)
     if "error" in answer:
         raise _refusal(answer, found)
@@ -123,6 +132,24 @@ def apply(file: Path, path: Path) -> None:
 
 def _read(file: Path) -> CatalogueFile:
     return read_catalogue(file, catalogue_problems)
+
+
+def _read_new(file: Path) -> CatalogueFile:
+    """A catalogue that is to come in force: what a CMTS would reject is a mistake, too."""
+    found = read_catalogue(file, refusals)
+    silence = [
+        Problem(error.path, error.reason)
+        for name, codes in found.silence.items()
+        for error in silence_problems(codes, f"classes.{name}.{SILENCE}")
+    ]
+    return found._replace(mistakes=[*found.mistakes, *found.locate(silence)])
+
+
+def _warnings(found: CatalogueFile) -> list[str]:
+    """What is unwise and not silenced, a line each."""
+    silenced = {name: codes for name, codes in found.silence.items() if isinstance(codes, list)}
+    warnings = [one for one in judge_classes(found.classes, silenced) if not one.rule.is_error]
+    return found.locate(Problem(one.path, f"warning: {one.text}") for one in warnings)
 
 
 def _comparable(found: dict[str, Any]) -> CatalogueRecord:

@@ -46,6 +46,14 @@ def without_copy(keeping: Keeping) -> list[str]:
     return [f"its copy of the settings, which a start without the others would need ({why})"] if why else []
 
 
+def without_acceptance(faults: Sequence[str]) -> list[str]:
+    """What is degraded where the settings in force make files that a CMTS would reject, for these reasons."""
+    if not faults:
+        return []
+    more = f", and {len(faults) - 1} more" if len(faults) > 1 else ""
+    return [f"settings that every CMTS takes ({faults[0]}{more}): see provbus settings check"]
+
+
 def structure_problems(classes: object, lookup: object = ()) -> list[Problem]:
     """Everything that keeps these from being a mapping of class names to definitions, and a list."""
     found = [] if isinstance(lookup, list | tuple) else [Problem("lookup", "must be a list of rules")]

@@ -9,6 +9,9 @@ anybody on what a fragment is.
 
 What is wrong in an expanded class was written somewhere else, and at another index. So the expansion
 remembers for every entry where it stands in the file: `Expanded.origin` finds the way back.
+
+A class in a file may also `silence` warnings. That is for whoever checks the file, and leaves it in the same
+way: what travels is what a CFM needs, and a CFM of an earlier build can read it.
 """
 
 import re
@@ -22,14 +25,18 @@ DEPTH_MAX = 16  # groups in groups and fragments in fragments; a file has at mos
 ENTRIES_MAX = 20_000  # per class; a file of 64 KiB has no room for more, and fragments can multiply
 FRAGMENT_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 KEYS = ("classes", "fragments", "lookup")
+SILENCE = "silence"  # of a class in a file: warnings that its author knows and means
 
 
 class Expanded(NamedTuple):
-    """The classes of a file without includes, where each of their entries is written, and its rules."""
+    """The classes of a file without includes, where each of their entries is written, and its rules; and what
+    each class silences, as it is written.
+    """
 
     classes: Classes
     lookup: Rules
     fragments: int
+    silence: dict[str, Any]
     problems: list[Problem]
     origins: dict[str, str]
 
@@ -58,14 +65,18 @@ def expand(data: Mapping[str, Any]) -> Expanded:
     lookup = data.get("lookup", [])
     found += structure_problems(classes, lookup)
     expanded: Classes = {}
+    silence: dict[str, Any] = {}
     for name, definition in classes.items() if isinstance(classes, dict) else ():
         if isinstance(definition, dict):
             body = definition.get("body")
             path = f"classes.{name}.body"
             more = {"body": work.expand(body, path, ())} if isinstance(body, list) else {}
             expanded[name] = definition | more
+            if SILENCE in definition:
+                silence[name] = expanded[name].pop(SILENCE)
     rules = lookup if isinstance(lookup, list) else []
-    return Expanded(expanded, rules, len(fragments), [*found, *work.problems], work.origins)
+    problems = [*found, *work.problems]
+    return Expanded(expanded, rules, len(fragments), silence, problems, work.origins)
 
 
 class _Expansion:

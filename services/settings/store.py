@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from bus import state_file
 from bus.errors import ConfigError, DecodeError
@@ -20,14 +20,15 @@ Check = Callable[[Classes, Rules], Iterable[Problem]]
 
 
 class CatalogueFile(NamedTuple):
-    """A catalogue's file: its expanded classes, its rules, and every mistake in it as a line that names the
-    place.
+    """A catalogue's file: its expanded classes, its rules, what each class silences as it is written, and
+    every mistake in it as a line that names the place.
     """
 
     path: Path
     classes: Classes
     lookup: Rules
     fragments: int
+    silence: dict[str, Any]
     mistakes: list[str]
     locate: Callable[[Iterable[Problem]], list[str]]
 
@@ -53,7 +54,7 @@ def read_catalogue(path: Path, check: Check, *, may_come: bool = False) -> Catal
 
     problems = [*found.problems, *check(found.classes, found.lookup)]
     mistakes = locate(problems or _too_large(found.classes, found.lookup))
-    return CatalogueFile(path, found.classes, found.lookup, found.fragments, mistakes, locate)
+    return CatalogueFile(path, found.classes, found.lookup, found.fragments, found.silence, mistakes, locate)
 
 
 def save(path: Path, found: CatalogueRecord) -> None:

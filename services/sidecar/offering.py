@@ -26,6 +26,7 @@ from bus.messages import CATALOGUE, CatalogueRecord, encode
 from bus.routes import check_size
 from fileid.row import VALUES_BYTES_MAX, template_number
 from services.docsis.errors import DocsisError
+from services.docsis.judge.catalogue import faults, judge_classes
 from services.docsis.template import Template, compile_template, problems
 from services.settings.catalogue import (
     NO_VERSION,
@@ -63,6 +64,8 @@ class Offering:
 
     def __init__(self, stamp: Stamp, seed: CatalogueRecord | None) -> None:
         self.record: CatalogueRecord | None = None
+        self.faults: list[str] = []
+        """What a CMTS would reject in the catalogue in force, in words."""
         self.lookup = Lookup((), {})
         self._stamp = stamp
         self._seed = seed
@@ -106,7 +109,10 @@ class Offering:
         return None if self.record is None else StoreCatalogue(self.record)
 
     def adopt(self, found: CatalogueRecord) -> None:
-        """Put a catalogue in force; `DecodeError` if one of its classes or rules is wrong."""
+        """Put a catalogue in force; `DecodeError` if one of its classes or rules is wrong.
+
+        What the judge finds is only said: an earlier build took this catalogue, and modems have its files.
+        """
         try:
             compiled = {name: compile_template(one) for name, one in found.classes.items()}
         except DocsisError as error:
@@ -118,6 +124,7 @@ class Offering:
             name: (template_number(name, template.signature), template) for name, template in compiled.items()
         }
         self.record = found
+        self.faults = faults(found.classes)
 
     def caught_up(self, now: float) -> None:
         """What the topic held at our start has been received: now we may write."""
@@ -138,7 +145,7 @@ class Offering:
         """`settings.apply`: have this catalogue in force everywhere; answered at once unless it is new."""
         classes: Any = request.body.get("classes")
         lookup: Any = request.body.get("lookup", [])
-        wrong = structure_problems(classes, lookup) or catalogue_problems(classes, lookup)
+        wrong = structure_problems(classes, lookup) or refusals(classes, lookup)
         if wrong:
             return [_refused(request, wrong)]
         if not self._is_caught_up:
@@ -223,6 +230,12 @@ def catalogue_problems(classes: Classes, lookup: Rules) -> list[Problem]:
             for error in errors
         ]
     return found + _rule_problems(lookup, templates)
+
+
+def refusals(classes: Classes, lookup: Rules) -> list[Problem]:
+    """What keeps a new catalogue from being put in force: its mistakes, and what a CMTS would reject."""
+    judged = [Problem(one.path, one.text) for one in judge_classes(classes) if one.rule.is_error]
+    return catalogue_problems(classes, lookup) + judged
 
 
 def _rule_problems(lookup: Rules, templates: Mapping[str, Template | None]) -> list[Problem]:

@@ -19,7 +19,7 @@ from heartbeat.balance import Balancer
 from heartbeat.namesake import Namesake
 from heartbeat.pulse import Pulse
 from heartbeat.roster import SKEW_S_MAX, Roster
-from services.settings.catalogue import without_copy
+from services.settings.catalogue import without_acceptance, without_copy
 from services.sidecar.announced import Announced
 from services.sidecar.authority import Authority
 from services.sidecar.leasing import Leasing
@@ -87,7 +87,8 @@ class MinterStatus:
         places = [f"the place of {name} is of no use: {reason}" for name, reason in self._unusable().items()]
         disk = [*self.authority.degraded(), *without_copy(self.keeping)]
         cfms = self._without_cfm() if self.default_next_server else []
-        return [*self.namesake.degraded(), *clocks, *places, *disk, *cfms]
+        rejected = without_acceptance(self.offering.faults)
+        return [*self.namesake.degraded(), *clocks, *places, *disk, *rejected, *cfms]
 
     def samples(self, now: float) -> Iterator[Sample]:
         """Everything that a minter counts and sees."""
@@ -104,6 +105,7 @@ class MinterStatus:
         yield Sample("provbus_unknown_pulls_total", counts["unknown_pulls"])
         yield Sample("provbus_duplicates_total", self.dedup.duplicates)
         yield Sample("provbus_settings_generation", self.offering.generation)
+        yield Sample("provbus_settings_faults", len(self.offering.faults))
         yield Sample("provbus_draining", self.pulse.is_draining)
         yield from self.authority.samples()
         yield from self.namesake.samples()

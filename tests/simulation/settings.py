@@ -11,6 +11,7 @@ from services.settings.catalogue import Classes
 
 SECRET = b"secret of the simulated CMTS"
 _SYS_LOCATION = "1.3.6.1.2.1.1.6.0"
+_ACTIVE = {"qos_parameter_set_type": 7}
 _FILLER = [{"snmp_set": {"oid": f"1.3.6.1.4.1.4491.9.{at}", "string": "x" * 180}} for at in range(5)]
 
 
@@ -23,6 +24,8 @@ def classes(version: int) -> Classes:
         "body": [
             {"network_access": 1},
             {"max_cpe": "${cpe_max}" if more else 4},
+            {"upstream_service_flow": [{"reference": 1}, _ACTIVE]},
+            {"downstream_service_flow": [{"reference": 2}, _ACTIVE]},
             {"snmp_set": {"oid": _SYS_LOCATION, "string": "customer ${customer}."}},
             *_FILLER,
         ],

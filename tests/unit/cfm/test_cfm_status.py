@@ -3,12 +3,15 @@
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from bus.exposition import Exposition
 from bus.machine import Draining, Received
 from fileid.row import Row
 from fileid.seal import Opener
 from fileid.table import Table
 from services.cfm.machine import Cfm
+from services.settings.catalogue import record
 from services.tftp.server_core import TftpServer
 from services.tftp.sockets import Arrived
 from tests.unit.cfm.conftest import KEYS
@@ -31,6 +34,30 @@ def test_settings_make_it_ready(build: Build, classes: Any, publication: Callabl
     cfm.receive(publication(classes, 3), 0.0)
     assert (cfm.status.missing(), cfm.status.degraded()) == ([], [])
     assert values(cfm, 0.0)["provbus_settings_generation",] == 3
+
+
+def rejected(classes: Any) -> Any:
+    """The classes, and two that a CMTS would reject."""
+    data = classes["data"]
+    twice = data | {"body": [*data["body"], {"network_access": 0}]}
+    return classes | {"bad": twice, "worse": {"kind": "cm", "body": [{"max_cpe": 8}]}}
+
+
+@pytest.mark.parametrize("is_on_disk", [True, False], ids=["disk", "topic"])
+def test_what_a_cmts_would_reject_is_said_and_served_as_before(
+    build: Build, classes: Any, publication: Callable[..., Received], is_on_disk: bool
+) -> None:
+    cfm = build(catalogue=record(rejected(classes), 4) if is_on_disk else None)
+    if not is_on_disk:
+        cfm.receive(publication(rejected(classes), 4), 0.0)
+    assert cfm.status.missing() == []
+    assert cfm.status.degraded() == [
+        "settings that every CMTS takes (classes.bad.body[4].network_access: contradicts an earlier "
+        "network_access (contradicting-setting), and 2 more): see provbus settings check"
+    ]
+    assert values(cfm, 0.0)["provbus_settings_faults",] == 3
+    cfm.receive(publication(classes, 5), 1.0)
+    assert (cfm.status.degraded(), values(cfm, 1.0)["provbus_settings_faults",]) == ([], 0)
 
 
 def test_a_minter_without_its_seal_key_is_said_until_it_is_there(build: Build) -> None:

@@ -20,6 +20,8 @@ OLD = """\
 fragments:
   always:
     - network_access: 1
+    - upstream_service_flow: [{reference: 1}, {qos_parameter_set_type: 7}]
+    - downstream_service_flow: [{reference: 2}, {qos_parameter_set_type: 7}]
 classes:
   data:
     kind: cm
@@ -47,13 +49,13 @@ WRONG = (
 )
 MISTAKES = [
     "3: fragments.always[0].network_access: must be a number from 0 to 1, not 2 (in data)",
-    "10: classes.data.body[1]: there is no TLV 'max_cpee' here; did you mean 'max_cpe'?",
-    "12: classes.voice.body: must be a list of 1 to",
-    "12: classes.voice.body[0].include: there is no fragment 'allways'; did you mean 'always'?",
-    "13: classes.GOLD.body: must be a list",
-    "13: classes.GOLD: a class's name has",
-    "15: lookup[0].class: there is no class 'date'; did you mean 'data'?",
-    "17: lookup[2].mac: must be text",
+    "12: classes.data.body[1]: there is no TLV 'max_cpee' here; did you mean 'max_cpe'?",
+    "14: classes.voice.body: must be a list of 1 to",
+    "14: classes.voice.body[0].include: there is no fragment 'allways'; did you mean 'always'?",
+    "15: classes.GOLD.body: must be a list",
+    "15: classes.GOLD: a class's name has",
+    "17: lookup[0].class: there is no class 'date'; did you mean 'data'?",
+    "19: lookup[2].mac: must be text",
 ]
 
 
@@ -126,6 +128,54 @@ def test_every_mistake_of_a_wrong_one_is_named_with_its_line(provbus: Provbus) -
     assert_mistakes(lines)
     numbers = [int(line.split(":")[1]) for line in lines]
     assert numbers == sorted(numbers)
+
+
+REJECTED = OLD.replace("max_cpe: 4", "network_access: 0")
+UNWISE = OLD.replace(
+    "    body:\n      - include: always",
+    "    silence: []\n    body:\n      - include: always\n      - max_cpe: 4",
+)
+
+
+def test_what_a_cmts_would_reject_is_a_mistake(provbus: Provbus, tmp_path: Path) -> None:
+    (tmp_path / "bad.yaml").write_text(REJECTED)
+    result = provbus("settings", "check", "bad.yaml")
+    reason = "contradicts an earlier network_access (contradicting-setting)"
+    assert (result.returncode, result.stdout) == (
+        1,
+        f"bad.yaml:12: classes.data.body[1].network_access: {reason}\n",
+    )
+
+
+def test_what_is_unwise_is_a_warning_until_it_is_silenced(provbus: Provbus, tmp_path: Path) -> None:
+    (tmp_path / "unwise.yaml").write_text(UNWISE)
+    result = provbus("settings", "check", "unwise.yaml")
+    assert (result.returncode, result.stdout.splitlines()) == (
+        0,
+        [
+            "unwise.yaml:14: classes.data.body[2].max_cpe: warning: repeats an earlier max_cpe "
+            "(repeated-setting)",
+            "ok: 1 class, 1 fragment, 0 rules",
+        ],
+    )
+    (tmp_path / "meant.yaml").write_text(UNWISE.replace("silence: []", "silence: [repeated-setting]"))
+    assert provbus("settings", "check", "meant.yaml").stdout == "ok: 1 class, 1 fragment, 0 rules\n"
+    assert provbus("settings", "diff", "unwise.yaml", "meant.yaml").stdout == ""
+
+
+def test_only_a_warning_can_be_silenced(provbus: Provbus, tmp_path: Path) -> None:
+    (tmp_path / "bad.yaml").write_text(
+        UNWISE.replace("silence: []", "silence: [repeated-setting, missing-reference, repeated]")
+    )
+    result = provbus("settings", "check", "bad.yaml")
+    assert result.returncode == 1
+    first, second = result.stdout.splitlines()
+    assert first.startswith(
+        "bad.yaml:10: classes.data.silence[1]: missing-reference is an error, which nothing"
+    )
+    assert second.startswith(
+        "bad.yaml:10: classes.data.silence[2]: there is no warning 'repeated'; there are"
+    )
 
 
 def test_a_file_that_is_not_there_is_78(provbus: Provbus) -> None:
@@ -248,7 +298,7 @@ def test_a_catalogue_is_applied_whole_or_not_and_outlives_a_restart(
     encoded = provbus("file", "encode", "gold.yaml", "--secret-file", "cmts.secret", "-o", "gold.cm")
     assert (encoded.returncode, encoded.stderr) == (0, "")
     assert (
-        provbus("settings", "show", "data", *config).stdout.splitlines()[-1].split()[0].startswith("body[2]")
+        provbus("settings", "show", "data", *config).stdout.splitlines()[-1].split()[0].startswith("body[4]")
     )
     assert provbus("settings", "show", "silver", *config).returncode == 2
     first.terminate()
@@ -266,9 +316,9 @@ def test_a_catalogue_is_applied_whole_or_not_and_outlives_a_restart(
         ({"error": "try_again", "detail": "another is"}, 75, "another is"),
         ({"error": "bad_request", "detail": "unknown op"}, 77, "unknown op"),
         (
-            {"error": "bad_settings", "detail": "", "problems": [["classes.data.body[1].max_cpe", "no"]]},
+            {"error": "bad_settings", "detail": "", "problems": [["classes.data.body[3].max_cpe", "no"]]},
             78,
-            "old.yaml:10: classes.data.body[1].max_cpe: no",
+            "old.yaml:12: classes.data.body[1].max_cpe: no",
         ),
     ],
     ids=lambda value: value.get("error") if isinstance(value, dict) else "",

@@ -38,7 +38,12 @@ def classes() -> Classes:
     modem = {
         "kind": "cm",
         "placeholders": {"customer": {"kind": "uint32"}},
-        "body": [{"network_access": 1}, {"snmp_set": location}],
+        "body": [
+            {"network_access": 1},
+            {"upstream_service_flow": [{"reference": 1}, {"qos_parameter_set_type": 7}]},
+            {"downstream_service_flow": [{"reference": 2}, {"qos_parameter_set_type": 7}]},
+            {"snmp_set": location},
+        ],
     }
     return {
         "data": modem,

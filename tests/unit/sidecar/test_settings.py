@@ -312,6 +312,30 @@ def test_a_wrong_catalogue_is_refused_whole_with_every_mistake_and_the_old_one_s
     assert minter.receive(create(), 60.0) == []
 
 
+def test_what_a_cmts_would_reject_is_not_applied_and_served_if_it_was(
+    build: Build, publication: Make, create: Make, classes: Classes
+) -> None:
+    data = classes["data"]
+    bad = classes | {"data": data | {"body": [*data["body"], {"network_access": 0}]}}
+    minter = ready(build(), publication(record(bad, 4)))
+    said = (
+        "settings that every CMTS takes (classes.data.body[4].network_access: contradicts an earlier "
+        "network_access (contradicting-setting)): see provbus settings check"
+    )
+    assert said in minter.status.degraded()
+    assert minter.receive(create(), 2.0) == []
+    ((_, body),) = replies(minter.receive(apply({**bad, "more": data}), 2.0))
+    assert body["error"] == "bad_settings"
+    assert body["problems"] == [
+        [
+            "classes.data.body[4].network_access",
+            "contradicts an earlier network_access (contradicting-setting)",
+        ]
+    ]
+    assert replies(minter.receive(apply(classes | {"more": data}), 2.0)) == []
+    assert [found.generation for found in published(minter.tick(2.0))] == [5]
+
+
 def test_an_apply_that_comes_too_early_or_too_late_is_to_be_tried_again(
     build: Build, publication: Make, classes: Classes, richer: Classes
 ) -> None:
