@@ -6,13 +6,15 @@ its line. A text of hexadecimal digits is quoted, so that no reader takes it for
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
 from bus.errors import ConfigError
 from bus.yaml_file import line_of, parse_yaml
+from services.docsis.definition import SILENCE
 from services.docsis.document import Document, compile_document
+from services.docsis.judge.rules import judge, silence_problems
 
 LINE_CHARACTERS_MAX = 1 << 20
 """Longer than any value, so that none is folded."""
@@ -64,16 +66,36 @@ def dump_document(definition: Mapping[str, object], *, first: bool = True) -> st
     )
 
 
-def load_document(text: str, name: str) -> Document:
-    """The compiled document of a text; `ConfigError` with `NAME:LINE: path: reason` for every mistake."""
+class LoadedDocument(NamedTuple):
+    """A document that compiles: what it says, and where each entry of its text stands."""
+
+    document: Document
+    definition: Mapping[str, Any]
+    name: str
+    marks: Mapping[tuple[str, ...], int]
+
+    def judged(self, values: Mapping[str, object]) -> tuple[list[str], list[str]]:
+        """What a CMTS would reject in the file for these values, and what is unwise in it, a line each."""
+        silenced = self.definition.get(SILENCE, ())
+        found = judge(self.definition, values, document=True, silenced=silenced)
+        sides: tuple[list[str], list[str]] = ([], [])
+        for one in found:
+            text = one.text if one.rule.is_error else f"warning: {one.text}"
+            sides[not one.rule.is_error].append(_located(self.name, self.marks, one.path, text))
+        return sides
+
+
+def load_document(text: str, name: str) -> LoadedDocument:
+    """The document of a text; `ConfigError` with `NAME:LINE: path: reason` for every mistake."""
     definition, marks = parse_yaml(text, name)
     document, errors = compile_document(definition)
-    if document is not None:
-        return document
-    lines = (line_of(marks, error.path) for error in errors)
-    raise ConfigError(
-        "\n".join(
-            f"{name}:{line}: {error}" if line else f"{name}: {error}"
-            for line, error in zip(lines, errors, strict=True)
-        )
-    )
+    errors += silence_problems(definition.get(SILENCE, []), SILENCE)
+    if document is None or errors:
+        raise ConfigError("\n".join(_located(name, marks, one.path, one.reason) for one in errors))
+    return LoadedDocument(document, definition, name, marks)
+
+
+def _located(name: str, marks: Mapping[tuple[str, ...], int], path: str, reason: str) -> str:
+    line = line_of(marks, path)
+    where = f"{name}:{line}" if line else name
+    return f"{where}: {path}: {reason}" if path else f"{where}: {reason}"

@@ -7,7 +7,7 @@ import click
 
 from bus.errors import BusyError, ConfigError, UnavailableError
 from bus.secret_file import read_secret
-from services.cli.document import dump_document, load_document
+from services.cli.document import LoadedDocument, dump_document, load_document
 from services.docsis.document import Document, decode_document
 from services.docsis.errors import DocsisError
 from services.docsis.tlv import FILE_BYTES_MAX
@@ -44,18 +44,24 @@ def file() -> None:
     help="The shared secret of the CMTS; one trailing newline is not part of it. The first one signs.",
 )
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="The value of a placeholder.")
+@click.option("--as-is", is_flag=True, help="Build what a CMTS would reject all the same; it is only said.")
 @output_path
 def encode_files(
-    files: tuple[str, ...], secret_file: tuple[Path, ...], settings: tuple[str, ...], output: Path | None
+    files: tuple[str, ...],
+    secret_file: tuple[Path, ...],
+    settings: tuple[str, ...],
+    as_is: bool,
+    output: Path | None,
 ) -> None:
     """Build files from documents (YAML): MICs, hash, end and padding are computed.
 
+    What a CMTS would reject is an error; what is unwise is a warning, which a document silences by its code.
     A digest in the extended CMTS MIC (43.6.3) is written as it stands; nothing computes it.
     """
     if len(files) > 1 and output is None:
         raise click.UsageError("many files take a directory: -o DIRECTORY")
     secrets = _secrets(secret_file)
-    documents: dict[str, Document] = {}
+    documents: dict[str, LoadedDocument] = {}
     mistakes = []
     for name in files:
         try:
@@ -71,10 +77,19 @@ def encode_files(
             mistakes.append(str(error))
     if mistakes:
         raise ConfigError("\n".join(mistakes))
-    if not secrets and any(document.signed for document in documents.values()):
+    if not secrets and any(loaded.document.signed for loaded in documents.values()):
         raise click.UsageError("a modem's file is signed: give --secret-file")
-    built = {name: _build(name, document, secrets, settings) for name, document in documents.items()}
-    _write(built, output, lambda name: f".{documents[name].kind}")
+    built = {}
+    for name, loaded in documents.items():
+        values = _values(loaded.document, settings)
+        built[name] = _build(name, loaded.document, secrets, values)
+        rejected, unwise = loaded.judged(values)
+        mistakes += [] if as_is else rejected
+        for line in (*(rejected if as_is else ()), *unwise):
+            click.echo(f"provbus: {line}", err=True)
+    if mistakes:
+        raise ConfigError("\n".join(mistakes))
+    _write(built, output, lambda name: f".{documents[name].document.kind}")
 
 
 @file.command("decode")
@@ -144,7 +159,8 @@ def _reason(name: str, error: OSError | DocsisError) -> str:
     return f"{name}: {error}" if isinstance(error, DocsisError) else f"cannot read {name}: {error.strerror}"
 
 
-def _build(name: str, document: Document, secrets: list[bytes], settings: Iterable[str]) -> bytes:
+def _values(document: Document, settings: Iterable[str]) -> dict[str, object]:
+    """The values of placeholders as they are given on the command line."""
     numbers = {placeholder.name for placeholder in document.placeholders if placeholder.is_number}
     values: dict[str, object] = {}
     for setting in settings:
@@ -152,6 +168,10 @@ def _build(name: str, document: Document, secrets: list[bytes], settings: Iterab
         if not equals:
             raise click.UsageError(f"--set takes NAME=VALUE, not {setting!r}")
         values[key] = int(text) if key in numbers and text.isdecimal() and len(text) < 20 else text
+    return values
+
+
+def _build(name: str, document: Document, secrets: list[bytes], values: dict[str, object]) -> bytes:
     try:
         return document.build(values, secrets[0] if secrets else b"")
     except DocsisError as error:

@@ -8,6 +8,7 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 
+from bus.errors import ConfigError
 from services.cli.main import cli
 from services.docsis.document import compile_document
 from services.docsis.template import compile_template
@@ -198,7 +199,7 @@ def test_a_place_that_cannot_be_written_is_said(directory: Path, provbus: Provbu
 def test_set_gives_placeholders_their_values(directory: Path) -> None:
     text = b"kind: cm\nplaceholders: {n: {kind: uint8}, s: {kind: string}}\n"
     text += b"body: [{max_cpe: '${n}'}, {software_upgrade_filename: '${s}'}]\n"
-    words = ("encode", "-", "--secret-file", "secret", "--set", "n=9", "--set", "s=7=x")
+    words = ("encode", "-", "--as-is", "--secret-file", "secret", "--set", "n=9", "--set", "s=7=x")
     assert run(directory, *words, stdin=text).stdout_bytes.startswith(bytes.fromhex("1201090903373d78"))
 
 
@@ -223,3 +224,42 @@ def test_the_example_is_a_class_of_the_catalogue_too() -> None:
     assert verify(file, [b"s"]) == "ok"
     assert all(placeholder.default is not None for placeholder in template.placeholders)
     assert compile_document(definition)[1] == []
+
+
+FLOWS = """\
+  - upstream_service_flow: [{reference: 1}, {qos_parameter_set_type: 7}]
+  - downstream_service_flow: [{reference: 2}, {qos_parameter_set_type: 7}]
+"""
+REJECTED = f"kind: cm\nbody:\n  - network_access: 1\n{FLOWS}  - network_access: 0\n"
+UNWISE = f"kind: cm\nsilence: []\nbody:\n  - network_access: 1\n{FLOWS}  - network_access: 1\n"
+
+
+def test_what_a_cmts_would_reject_is_not_built_unless_it_is_asked_for(directory: Path) -> None:
+    words = ("encode", "-", "--secret-file", "secret")
+    line = "-:6: body[3].network_access: contradicts an earlier network_access (contradicting-setting)"
+    result = run(directory, *words, stdin=REJECTED.encode())
+    assert isinstance(result.exception, ConfigError)
+    assert (str(result.exception), result.stdout_bytes) == (line, b"")
+    result = run(directory, *words, "--as-is", stdin=REJECTED.encode())
+    assert (result.exit_code, result.stderr) == (0, f"provbus: {line}\n")
+    assert verify(result.stdout_bytes, [b"DOCSIS"]) == "ok"
+
+
+def test_what_is_unwise_is_built_and_said_until_it_is_silenced(directory: Path) -> None:
+    words = ("encode", "-", "--secret-file", "secret")
+    result = run(directory, *words, stdin=UNWISE.encode())
+    warning = "warning: repeats an earlier network_access (repeated-setting)"
+    assert (result.exit_code, result.stderr) == (0, f"provbus: -:7: body[3].network_access: {warning}\n")
+    meant = run(directory, *words, stdin=UNWISE.replace("[]", "[repeated-setting]").encode())
+    assert (meant.exit_code, meant.stderr, meant.stdout_bytes) == (0, "", result.stdout_bytes)
+    wrong = run(directory, *words, stdin=UNWISE.replace("[]", "[repeated]").encode())
+    assert str(wrong.exception).startswith("-:2: silence[0]: there is no warning 'repeated'; there are ")
+
+
+def test_the_values_that_are_given_are_judged(directory: Path) -> None:
+    text = REJECTED.replace("kind: cm", "kind: cm\nplaceholders: {n: {kind: uint8}}")
+    text = text.replace("network_access: 0", "network_access: ${n}")
+    words = ("encode", "-", "--secret-file", "secret", "--set")
+    assert run(directory, *words, "n=0", stdin=text.encode()).exit_code == 1
+    result = run(directory, *words, "n=1", stdin=text.encode())
+    assert (result.exit_code, "warning: repeats" in result.stderr) == (0, True)

@@ -111,7 +111,7 @@ def test_a_random_file_comes_back_byte_for_byte(make, seed: int) -> None:  # typ
         data = make(random)
         definition, warning = decode_document(data)
         text = dump_document(definition)
-        assert (warning, load_document(text, "x").build({}, SECRET)) == ("", data)
+        assert (warning, load_document(text, "x").document.build({}, SECRET)) == ("", data)
         named += text.count("\n") - text.count("tlv:")
     assert named > 20  # most of it has names, or nothing was tried
 
@@ -128,7 +128,7 @@ def test_arbitrary_bytes_are_refused_or_come_back(seed: int) -> None:
         except ValueError:
             assert verify(bytes(data), [SECRET]) == "structure"
             continue
-        built = load_document(dump_document(definition), "x").build({}, SECRET)
+        built = load_document(dump_document(definition), "x").document.build({}, SECRET)
         assert warning or built == data or verify(bytes(data), [SECRET]) in ("cmts-mic", "structure")
 
 
@@ -146,4 +146,4 @@ def test_arbitrary_bytes_are_refused_or_come_back(seed: int) -> None:
 def test_a_hostile_file_is_not_dear(data: bytes) -> None:
     """As long as it is read in one pass; quadratic work would not end within the limit of the suite."""
     definition, _ = decode_document(data + b"\xff")
-    assert load_document(dump_document(definition), "x").build({}, b"").startswith(data)
+    assert load_document(dump_document(definition), "x").document.build({}, b"").startswith(data)
