@@ -8,6 +8,7 @@ import click
 from bus.errors import BusyError, ConfigError, UnavailableError
 from bus.secret_file import read_secret
 from services.cli.document import LoadedDocument, dump_document, load_document
+from services.cli.file_tlvs import list_tlvs
 from services.docsis.document import Document, decode_document
 from services.docsis.errors import DocsisError
 from services.docsis.tlv import FILE_BYTES_MAX
@@ -33,6 +34,9 @@ output_path = click.option(
 @click.group()
 def file() -> None:
     """Read, write and check DOCSIS and PacketCable configuration files."""
+
+
+file.add_command(list_tlvs)
 
 
 @file.command("encode")

@@ -1,0 +1,61 @@
+"""`provbus file tlvs`: the table of TLVs, as people look it up: by a name, or by a number such as 24.8."""
+
+from difflib import get_close_matches
+from typing import Any
+
+import click
+from rich.table import Table
+
+from services.cli.output import output_option, show
+from services.docsis.judge.limits import shown
+from services.docsis.row import GROUPS, WIDTH_BYTES, Kind, Row
+from services.docsis.table import TABLE
+
+_COLUMNS = ("tlv", "name", "value", "range", "section", "file")
+
+
+@click.command("tlvs")
+@click.argument("which", required=False, metavar="[NAME|NUMBER]")
+@output_option
+def list_tlvs(which: str | None, output: str) -> None:
+    """Print the TLVs that have a name: all, those of a NAME, or a NUMBER with what is below it."""
+    rows = [*TABLE] if which is None else _matching(which)
+    if not rows:
+        near = get_close_matches(str(which), sorted({row.name for row in TABLE}), n=3)
+        hint = f"; did you mean {', '.join(near)}?" if near else ""
+        raise click.BadParameter(f"no TLV has the name or the number {which!r}{hint}")
+    found = [_described(row) for row in sorted(rows, key=lambda row: row.path)]
+    table = Table(*_COLUMNS, box=None, pad_edge=False)
+    for one in found:
+        table.add_row(*(one[column] for column in _COLUMNS))
+    show(output, found, table)
+
+
+def _matching(which: str) -> list[Row]:
+    numbers = which.split(".")
+    if all(number.isdecimal() for number in numbers):
+        path = tuple(int(number) for number in numbers if len(number) <= 3)
+        return [row for row in TABLE if row.path[: len(path)] == path]
+    return [row for row in TABLE if row.name == which]
+
+
+def _described(row: Row) -> dict[str, Any]:
+    return {
+        "tlv": ".".join(map(str, row.path)),
+        "name": row.name,
+        "value": f"{row.kind.value}, {row.unit}" if row.unit else row.kind.value,
+        "range": _range(row),
+        "section": row.section,
+        "file": " ".join(sorted(row.files)),
+    }
+
+
+def _range(row: Row) -> str:
+    """What the value may be, in words; the length of what is no number."""
+    if row.kind in GROUPS or row.kind in (Kind.VARBIND, Kind.WRITE_CONTROL):
+        return ""
+    if row.kind in WIDTH_BYTES:
+        return shown(row.allowed or range(row.low, row.high + 1))
+    if row.allowed is not None:
+        return f"{shown(row.allowed)} bytes"
+    return f"{row.low} bytes" if row.low == row.high else f"{row.low} to {row.high} bytes"
