@@ -11,6 +11,7 @@ from bus.config import load
 from bus.metrics import METRICS
 from bus.runner import DRAIN_S
 from services.cli.main import EXIT_CODES, cli
+from services.docsis.judge.rules import RULES
 from services.lab.script import load_script
 from services.lab.steps.table import Entry
 
@@ -18,6 +19,7 @@ ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 METRICS_PAGE = (ROOT / "docs" / "metrics.md").read_text()
 SCENARIOS_PAGE = (ROOT / "docs/scenarios.md").read_text()
+RULES_PAGE = (ROOT / "docs/file-rules.md").read_text()
 MAKEFILE = (ROOT / "Makefile").read_text()
 
 
@@ -169,3 +171,10 @@ def test_every_reason_for_not_being_ready_is_explained() -> None:
 def test_ci_calls_the_readmes_test_command() -> None:
     assert "make test" in (ROOT / ".ci/run").read_text().splitlines()
     assert "$ make test" in README
+
+
+def test_the_page_of_rules_names_every_rule_of_the_judge_as_it_is() -> None:
+    rows = re.findall(r"^\| `([a-z-]+)` \| (error|warning) \| ([0-9]+|-) \|", RULES_PAGE, re.MULTILINE)
+    assert rows == [
+        (rule.code, "error" if rule.is_error else "warning", str(rule.confirmation or "-")) for rule in RULES
+    ]
