@@ -2,7 +2,7 @@
 
 A setting that has one value for its modem, flow or classifier is *single*: every number, address and text of
 the table but those that are lists by nature. Given twice with two values it contradicts itself; given twice
-with one value it is unwise.
+with one value it is unwise. A file without MICs is a part of one, and need not have everything.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ _REPEATED_KINDS: Final = frozenset({Kind.GROUP, Kind.GROUP_OR_HEX, Kind.EXTENSIO
 
 
 def _without_network_access(file: File) -> Iterator[Fault]:
-    if file.kind == "cm" and not file.all(_NETWORK_ACCESS):
+    if file.is_signed and not file.all(_NETWORK_ACCESS):
         yield Fault("body", "has no network_access, without which no modem registers")
 
 
 def _without_flows(file: File) -> Iterator[Fault]:
-    if file.kind != "cm" or file.all(_CLASS_OF_SERVICE):
+    if not file.is_signed or file.all(_CLASS_OF_SERVICE):
         return
     missing = [name for type, name in _FLOWS.items() if not file.all(type)]
     if missing:

@@ -332,6 +332,14 @@ def test_a_reference_that_is_unknown_may_be_the_one_that_is_meant() -> None:
     assert judge(found) == []
 
 
+def test_a_file_that_nobody_signs_need_not_be_whole() -> None:
+    found = {"kind": "cm", "mic": "none", "body": [{"max_cpe": 8}]}
+    assert judge(found, document=True) == []
+    assert codes({**found, "body": [{"max_cpe": 8}, {"max_cpe": 9}]}, document=True) == [
+        "contradicting-setting"
+    ]
+
+
 def test_an_adapters_file_needs_no_flows() -> None:
     found = {
         "kind": "mta",
