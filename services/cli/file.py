@@ -1,14 +1,15 @@
 """`provbus file`: configuration files by themselves."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import click
 
-from bus.errors import BusyError, ConfigError, UnavailableError
+from bus.errors import ConfigError, UnavailableError
 from bus.secret_file import read_secret
 from services.cli.document import LoadedDocument, dump_document, load_document
 from services.cli.file_tlvs import list_tlvs
+from services.cli.files import files_argument, output_path, read_file, write_files
 from services.docsis.document import Document, decode_document
 from services.docsis.errors import DocsisError
 from services.docsis.tlv import FILE_BYTES_MAX
@@ -17,18 +18,8 @@ from services.docsis.verify import verify
 TEXT_BYTES_MAX = 64 * FILE_BYTES_MAX
 """Of a document: the wordiest TLV takes some 60 characters for its two or three bytes."""
 
-STDIN = "-"
-
 NOTHING_READ = 2
 """The exit code of wrong usage: not one of the files could be read."""
-
-files_argument = click.argument("files", nargs=-1, required=True, type=click.Path())
-output_path = click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path),
-    help="Where to write: a file, or a directory, which many files take.",
-)
 
 
 @click.group()
@@ -69,7 +60,7 @@ def encode_files(
     mistakes = []
     for name in files:
         try:
-            text = _read(name, TEXT_BYTES_MAX)
+            text = read_file(name, TEXT_BYTES_MAX)
             if len(text) > TEXT_BYTES_MAX:
                 raise ConfigError(f"{name} exceeds the limit of {TEXT_BYTES_MAX} bytes")
             documents[name] = load_document(text.decode(), name)
@@ -93,7 +84,7 @@ def encode_files(
             click.echo(f"provbus: {line}", err=True)
     if mistakes:
         raise ConfigError("\n".join(mistakes))
-    _write(built, output, lambda name: f".{documents[name].document.kind}")
+    write_files(built, output, lambda name: f".{documents[name].document.kind}")
 
 
 @file.command("decode")
@@ -105,7 +96,7 @@ def decode_files(files: tuple[str, ...], output: Path | None) -> None:
     failed = False
     for name in files:
         try:
-            definition, warning = decode_document(_read(name, FILE_BYTES_MAX))
+            definition, warning = decode_document(read_file(name, FILE_BYTES_MAX))
         except (OSError, DocsisError) as error:
             click.echo(f"provbus: {_reason(name, error)}", err=True)
             failed = True
@@ -113,7 +104,7 @@ def decode_files(files: tuple[str, ...], output: Path | None) -> None:
         if warning:
             click.echo(f"provbus: {name}: {warning}", err=True)
         texts[name] = dump_document(definition, first=not texts or output is not None).encode()
-    _write(texts, output, lambda _: ".yaml", directory=len(files) > 1)
+    write_files(texts, output, lambda _: ".yaml", directory=len(files) > 1)
     raise SystemExit(failed)
 
 
@@ -135,7 +126,7 @@ def verify_files(files: tuple[str, ...], secret_file: tuple[Path, ...]) -> None:
     verdicts = []
     for name in files:
         try:
-            verdicts.append(verify(_read(name, FILE_BYTES_MAX), secrets))
+            verdicts.append(verify(read_file(name, FILE_BYTES_MAX), secrets))
         except OSError as error:
             click.echo(f"provbus: {_reason(name, error)}", err=True)
         else:
@@ -151,12 +142,6 @@ def _secrets(files: Sequence[Path]) -> list[bytes]:
         return [read_secret(path) for path in files]
     except UnavailableError as error:
         raise ConfigError(str(error)) from error
-
-
-def _read(name: str, size_bytes_max: int) -> bytes:
-    """At most one byte more than the limit, which is enough to see that it is exceeded."""
-    with click.open_file(name, "rb") as stream:
-        return bytes(stream.read(size_bytes_max + 1))
 
 
 def _reason(name: str, error: OSError | DocsisError) -> str:
@@ -180,30 +165,3 @@ def _build(name: str, document: Document, secrets: list[bytes], values: dict[str
         return document.build(values, secrets[0] if secrets else b"")
     except DocsisError as error:
         raise ConfigError(f"{name}: {error}") from error
-
-
-def _write(
-    contents: dict[str, bytes], output: Path | None, suffix: Callable[[str], str], *, directory: bool = False
-) -> None:
-    """To standard output, to one file, or each to a file of its own name in a directory."""
-    if output is None:
-        for content in contents.values():
-            click.echo(content, nl=False)
-        return
-    try:
-        if not (directory or len(contents) > 1 or output.is_dir()):
-            for content in contents.values():
-                output.write_bytes(content)
-            return
-        output.mkdir(parents=True, exist_ok=True)
-        targets = {name: output / f"{_stem(name)}{suffix(name)}" for name in contents}
-        if len(set(targets.values())) < len(targets):
-            raise click.UsageError("two files would get the same name; encode them one by one")
-        for name, target in targets.items():
-            target.write_bytes(contents[name])
-    except OSError as error:
-        raise BusyError(f"cannot write {error.filename}: {error.strerror}") from error
-
-
-def _stem(name: str) -> str:
-    return "stdin" if name == STDIN else Path(name).stem
