@@ -13,7 +13,7 @@ The table bounds how deep groups are read, and every level costs one encoding of
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from services.docsis.body import compile_item
@@ -34,7 +34,13 @@ _FLOWS: Final = frozenset({(24,), (25,), (70,), (71,)})
 
 def decode_items(tlvs: Sequence[Tlv], kind: FileKind, parent: tuple[int, ...] = _TOP) -> list[Item]:
     """The entries of a document for the TLVs below `parent`, padding as type 0."""
-    items: list[Item] = []
+    return [item for item, _ in decode_runs(tlvs, kind, parent)]
+
+
+def decode_runs(
+    tlvs: Sequence[Tlv], kind: FileKind, parent: tuple[int, ...] = _TOP
+) -> Iterator[tuple[Item, int]]:
+    """The same entries one by one, each with the number of TLVs that it stands for."""
     rescaled = parent in _FLOWS and any(tlv.type == DATA_RATE_UNIT and any(tlv.value) for tlv in tlvs)
     at = 0
     while at < len(tlvs):
@@ -44,14 +50,14 @@ def decode_items(tlvs: Sequence[Tlv], kind: FileKind, parent: tuple[int, ...] = 
             rows = tuple(row._replace(unit="") if row.unit == "bit/s" else row for row in rows)
         count = 1
         if parent == _TOP and tlv.type == PAD:
-            items.append({"pad": len(tlv.value)})
+            yield {"pad": len(tlv.value)}, 1
         elif rows and rows[0].kind is Kind.HEX_SPLIT:
             count = _run(tlvs, at)
-            items += _joined(rows[0], tlvs[at : at + count], kind)
+            items = _joined(rows[0], tlvs[at : at + count], kind)
+            yield from ((item, count // len(items)) for item in items)
         else:
-            items.append(_decode_item(rows, tlv, kind, parent))
+            yield _decode_item(rows, tlv, kind, parent), 1
         at += count
-    return items
 
 
 def _decode_item(rows: Sequence[Row], tlv: Tlv, kind: FileKind, parent: tuple[int, ...]) -> Item:
