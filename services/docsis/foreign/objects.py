@@ -1,0 +1,112 @@
+"""SNMP in a text of the `docsis` tool: object identifiers, and the varbinds that the tool makes of them.
+
+Theory of operation
+-------------------
+An object is its numbers behind a dot, a name that `services.docsis.names` knows, or a way of names down the
+tree as older versions print it: `system.sysContact.0`. Each name of such a way must stand below the one
+before.
+
+The tool builds a varbind with two bytes of header, which can say 127 bytes of content and no more. For a
+text it changes over to four (X.690: 30 82 hi lo) when the length of the text and the count of the object's
+numbers come near that, so a text of some 105 bytes already has a longer header than it needs. The bytes here
+are the tool's.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from services.docsis import snmp
+from services.docsis.errors import DocsisError, shown
+from services.docsis.foreign.lexer import Kind, Token
+from services.docsis.foreign.problem import SettingError
+from services.docsis.names import object_oid
+
+COUNTER64: Final = 0x46
+"""Of RFC 2578; the tool prints it and cannot read it."""
+
+_NUMBER_MAX: Final = 2**32 - 1
+_SHORT_UNITS: Final = 0x7F
+_OVERHEAD_UNITS: Final = 8
+_TREE: Final = {
+    "iso": "1",
+    "org": "1.3",
+    "dod": "1.3.6",
+    "internet": "1.3.6.1",
+    "mgmt": "1.3.6.1.2",
+    "mib-2": "1.3.6.1.2.1",
+    "transmission": "1.3.6.1.2.1.10",
+    "private": "1.3.6.1.4",
+    "enterprises": "1.3.6.1.4.1",
+}
+"""The nodes above every MIB, by which a way may begin (RFC 2578)."""
+
+_TICKS = re.compile(r"([0-9]{1,5}):([0-9]{1,2}):([0-9]{1,2}):([0-9]{1,2})\.([0-9]{1,2})")
+_WAY = re.compile(r"\.?[A-Za-z][A-Za-z0-9-]*(\.[A-Za-z][A-Za-z0-9-]*)+(\.[0-9]+)*")
+
+
+def object_id(word: Token) -> bytes:
+    """Content of the OBJECT IDENTIFIER that a word names; raises SettingError."""
+    if word.kind is not Kind.OBJECT:
+        hint = f"write .{word.text}" if word.kind is Kind.IPV4 else "a name takes its instance: sysContact.0"
+        raise SettingError(f"takes an object identifier, not {word.kind.value} ({shown(word.text)}); {hint}")
+    try:
+        return snmp.object_id(_dotted(word.text))
+    except DocsisError as error:
+        raise SettingError(error.reason) from None
+
+
+def _dotted(text: str) -> str:
+    """The numbers of an object as the tool names it; raises DocsisError."""
+    if _WAY.fullmatch(text):
+        return _down_the_tree(text.removeprefix(".").split("."))
+    return object_oid(text.removeprefix(".") if text[1:2].isalpha() else text).removeprefix(".")
+
+
+def _down_the_tree(names: Sequence[str]) -> str:
+    """The numbers of a way; raises DocsisError when it leaves the branch it is on."""
+    found = ""
+    for name in names:
+        if name.isdecimal():
+            found += f".{name}"
+            continue
+        node = _TREE.get(name) or object_oid(name)
+        if found and not node.startswith(f"{found}."):
+            raise DocsisError("", f"{shown(name)} is {node}, which does not stand below {found}")
+        found = node
+    return found
+
+
+def write_control(words: Sequence[Token], whole: Callable[[Token], int]) -> bytes:
+    """The value of SnmpWriteControl: an object identifier and one byte; raises SettingError."""
+    if len(words) != 2:
+        raise SettingError("takes an object identifier and 0 or 1: SnmpWriteControl .1.3.6.1.2.1.1 1;")
+    value = whole(words[1])
+    if value > 0xFF:
+        raise SettingError(f"takes 0 (allow) or 1 (deny), not {words[1].text}")
+    return snmp.element(snmp.OBJECT_ID, object_id(words[0])) + bytes((value,))
+
+
+def varbind(name: bytes, tag: int, content: bytes, notes: list[str]) -> bytes:
+    """The value of SnmpMibObject from the contents of an object and of its value; raises SettingError."""
+    inner = snmp.element(snmp.OBJECT_ID, name) + snmp.element(tag, content)
+    arcs = snmp.object_id_text(name).count(".") + 1
+    if tag == snmp.OCTET_STRING and len(content) + arcs + _OVERHEAD_UNITS >= _SHORT_UNITS:
+        return bytes((snmp.SEQUENCE, 0x82)) + len(inner).to_bytes(2, "big") + inner
+    if len(inner) > 0xFF:
+        raise SettingError(f"its varbind has {len(inner)} bytes, which the tool cannot write")
+    if len(inner) > _SHORT_UNITS:
+        notes.append("the tool writes the length of this varbind so that no reader takes it")
+    return bytes((snmp.SEQUENCE, len(inner))) + inner
+
+
+def ticks(text: str) -> int | None:
+    """The hundredths of a second in `days:hours:minutes:seconds.hundredths`, as the tool prints TimeTicks."""
+    match = _TICKS.fullmatch(text)
+    if match is None:
+        return None
+    days, hours, minutes, seconds, hundredths = (int(part) for part in match.groups())
+    total = (((days * 24 + hours) * 60 + minutes) * 60 + seconds) * 100 + hundredths
+    return total if total <= _NUMBER_MAX else None

@@ -1,0 +1,234 @@
+"""From the tree of a text to TLVs, each with exactly the bytes that the `docsis` tool writes.
+
+What is wrong is noted with its line, and the rest is looked at as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import Final
+
+from services.docsis import snmp
+from services.docsis.errors import PROBLEMS_MAX, shown
+from services.docsis.foreign import objects, values
+from services.docsis.foreign.lexer import Kind, Token
+from services.docsis.foreign.problem import Remark, SettingError
+from services.docsis.foreign.statement import Statement
+from services.docsis.foreign.symbol import Form, Symbol
+from services.docsis.foreign.symbols import SYMBOLS
+from services.docsis.tlv import END_OF_DATA, MTA_CLOSING, MTA_OPENING, PAD, FileKind, Tlv
+from services.docsis.varbinds import LONG_VARBIND, VARBIND
+
+LENGTH_MAX: Final = 0xFF
+"""What the tool writes behind one byte of length; it leaves out what is longer."""
+
+COUNTER64_DIGITS_MAX: Final = 19
+"""So that it fits; the tool only prints this type."""
+
+DELIMITER: Final = MTA_OPENING[0]
+_NUMBER_TAGS: Final = {
+    "Integer": snmp.INTEGER,
+    "Unsigned32": snmp.GAUGE32,
+    "Gauge": snmp.GAUGE32,
+    "Gauge32": snmp.GAUGE32,
+    "Counter32": snmp.COUNTER32,
+    "TimeTicks": snmp.TIMETICKS,
+}
+_NO_ENCODING: Final = frozenset({"DecimalString", "BitString", "BigInt", "UnsignedBigInt", "Float", "Double"})
+_TYPED: Final = {"Integer": Form.UINT32, "Short": Form.UINT16, "Char": Form.UINT8, "IPAddress": Form.IPV4}
+_MADE: Final[dict[FileKind, dict[int, str]]] = {
+    "cm": {PAD: "padding", 6: "the CM MIC", 7: "the CMTS MIC", END_OF_DATA: "the end of data"},
+    "mta": {PAD: "padding", END_OF_DATA: "the end of data", LONG_VARBIND: "a long varbind"},
+}
+
+
+@dataclass(slots=True)
+class Encoded:
+    """A statement and its TLV; `children` are those of its block."""
+
+    statement: Statement
+    tlv: Tlv
+    children: list[Encoded]
+    generic: bool
+
+
+@dataclass(slots=True)
+class Encoding:
+    """The TLVs of one text, and what was found wrong or worth a note while they were made."""
+
+    kind: FileKind
+    problems: list[Remark] = field(default_factory=list)
+    notes: list[Remark] = field(default_factory=list)
+
+    def block(self, statements: Sequence[Statement], path: str = "") -> list[Encoded]:
+        """The TLVs of the statements of a block; those that are computed are left out."""
+        found: list[Encoded] = []
+        left_out: list[str] = []
+        for statement in statements:
+            if len(self.problems) >= PROBLEMS_MAX:
+                break
+            here = f"{path}.{statement.name}" if path else statement.name
+            encoded = self._encoded(statement, here)
+            if encoded is None:
+                left_out += statement.comments()
+            else:
+                statement.above[:0] = left_out
+                left_out = []
+                found.append(encoded)
+        if left_out and found:
+            found[-1].statement.above += left_out
+        return found
+
+    def _encoded(self, statement: Statement, path: str) -> Encoded | None:
+        symbol = SYMBOLS.get(statement.name)
+        notes: list[str] = []
+        try:
+            if symbol is None:
+                raise SettingError(_unknown(statement.name))
+            if symbol.form is Form.COMPUTED:
+                self.notes.append(Remark(statement.line, path, "is left out: `file encode` computes it"))
+                return None
+            children = [] if statement.children is None else self.block(statement.children, path)
+            type, value = self._type_and_value(symbol, statement, children, notes)
+            type = self._placed(type, value, path)
+        except SettingError as error:
+            self.problems.append(Remark(statement.line, path, error.reason))
+            return None
+        self.notes += (Remark(statement.line, path, note) for note in notes)
+        return Encoded(statement, Tlv(type, value), children, symbol.form is Form.GENERIC)
+
+    def _type_and_value(
+        self, symbol: Symbol, statement: Statement, children: list[Encoded], notes: list[str]
+    ) -> tuple[int, bytes]:
+        words = statement.words
+        if symbol.form is Form.GENERIC:
+            return _generic(words, statement.children is not None, _joined(children), notes)
+        if statement.children is not None:
+            if words:
+                raise SettingError(f"a block takes no value, here {shown(words[0].text)}")
+            return symbol.type, _joined(children)
+        if symbol.form is Form.VARBIND:
+            return symbol.type, _varbind(words, notes)
+        if symbol.form is Form.WRITE_CONTROL:
+            return symbol.type, objects.write_control(words, values.whole)
+        return symbol.type, values.encode(symbol, words, notes)
+
+    def _placed(self, type: int, value: bytes, path: str) -> int:
+        """The type as it stands in the file; raises SettingError for what has no place there."""
+        top = "." not in path
+        if top and type in _MADE[self.kind]:
+            raise SettingError(f"is TLV {type} here, which is {_MADE[self.kind][type]}")
+        if top and self.kind == "mta" and type == DELIMITER:
+            raise SettingError("stands in the middle; it begins the text with 1 and ends it with 255")
+        if len(value) <= LENGTH_MAX:
+            return type
+        if top and self.kind == "mta" and type == VARBIND:
+            return LONG_VARBIND
+        raise SettingError(f"has {len(value)} bytes; a TLV takes {LENGTH_MAX}, and the tool leaves it out")
+
+
+def file_kind(main: Statement, problems: list[Remark]) -> tuple[FileKind, list[Statement]]:
+    """The kind of a text, and its statements without the frame of a PacketCable file."""
+    statements = main.children or []
+    if not statements or statements[0].name != "MtaConfigDelimiter":
+        return "cm", statements
+    for statement, number in ((statements[0], MTA_OPENING[-1]), (statements[-1], MTA_CLOSING[-1])):
+        if statement.name != "MtaConfigDelimiter" or [word.text for word in statement.words] != [str(number)]:
+            reason = f"a PacketCable text begins with 1 and ends with 255; here must be {number}"
+            problems.append(Remark(statement.line, statement.name, reason))
+    inner = statements[1:-1]
+    first, last = statements[0], statements[-1]
+    (inner[0].above if inner else main.below)[:0] = first.comments()
+    main.below[:0] = last.comments() if last is not first else []
+    return "mta", inner
+
+
+def _unknown(name: str) -> str:
+    if name.lower() == "include":
+        return "the tool reads no other text, and neither does an import; put its settings here"
+    near = get_close_matches(name, SYMBOLS, n=1)
+    hint = f"did you mean {near[0]}?" if near else "write GenericTLV TlvCode N TlvLength N TlvValue 0x..."
+    return f"no version of the tool read here has a setting of this name; {hint}"
+
+
+def _joined(children: Sequence[Encoded]) -> bytes:
+    return b"".join(bytes((one.tlv.type, len(one.tlv.value))) + one.tlv.value for one in children)
+
+
+def _varbind(words: Sequence[Token], notes: list[str]) -> bytes:
+    if len(words) != 3 or words[1].kind is not Kind.WORD:
+        raise SettingError('takes an object, the type of its value and one value: sysContact.0 String "noc"')
+    name, type, word = words
+    oid = objects.object_id(name)
+    tag, content = _object_value(type.text, word, notes)
+    return objects.varbind(oid, tag, content, notes)
+
+
+def _object_value(type: str, word: Token, notes: list[str]) -> tuple[int, bytes]:
+    """Tag and content of a varbind's value, with the type that the text gives it; raises SettingError."""
+    if type in _NUMBER_TAGS:
+        return _NUMBER_TAGS[type], snmp.integer(_number(type, word, notes))
+    if type == "Counter64" and word.kind is Kind.NUMBER and len(word.text) <= COUNTER64_DIGITS_MAX:
+        return objects.COUNTER64, snmp.integer(int(word.text))
+    if type == "String" and word.kind is Kind.STRING:
+        return snmp.OCTET_STRING, values.string(word, notes)
+    if type == "HexString":
+        return snmp.OCTET_STRING, values.octets(word)
+    if type == "IPAddress" and word.kind is Kind.IPV4:
+        return snmp.IP_ADDRESS, values.ipv4(word.text, notes)
+    if type == "ObjectID":
+        return snmp.OBJECT_ID, objects.object_id(word)
+    if type in ("Counter64", "String", "IPAddress"):
+        raise SettingError(f"{type} takes another value than {word.kind.value} ({shown(word.text)})")
+    if type in _NO_ENCODING:
+        raise SettingError(f"the tool cannot encode a {type}; write its bytes as HexString 0x...")
+    known = ", ".join((*_NUMBER_TAGS, "String", "HexString", "IPAddress", "ObjectID"))
+    raise SettingError(f"{shown(type)} is no type of the tool; there are {known}")
+
+
+def _number(type: str, word: Token, notes: list[str]) -> int:
+    if type == "TimeTicks" and word.kind is not Kind.NUMBER:
+        found = objects.ticks(word.text)
+        if found is not None:
+            return found
+    value = values.whole(word)
+    if type != "Integer":
+        if word.text.startswith("-") and value:
+            notes.append(f"{word.text} is no {type}: the tool writes {value}")
+        return value
+    signed = value - 2**32 if value >= 2**31 else value
+    if signed != int(word.text):
+        notes.append(f"{word.text} does not fit into an Integer: the tool writes {signed}")
+    return signed
+
+
+def _generic(words: Sequence[Token], block: bool, content: bytes, notes: list[str]) -> tuple[int, bytes]:
+    """Type and value of a GenericTLV; raises SettingError."""
+    texts = [word.text for word in words]
+    if len(words) < 2 or texts[0] != "TlvCode":
+        raise SettingError("begins with TlvCode and its number")
+    type = values.whole(words[1])
+    if type > 0xFF:
+        raise SettingError(f"TlvCode takes 0 to 255, not {texts[1]}")
+    if block and len(words) == 2:
+        return type, content
+    keys, rest = tuple(texts[2::2]), words[3::2]
+    if keys == ("TlvLength", "TlvValue") and len(rest) == 2 and not block:
+        value = values.octets(rest[1])
+        if len(value) != values.whole(rest[0]):
+            raise SettingError(f"TlvLength says {rest[0].text} bytes, TlvValue has {len(value)}")
+    elif keys == ("TlvString",) and len(rest) == 1 and not block:
+        value = values.string(rest[0], notes)
+    elif keys == ("TlvStringZero",) and len(rest) == 1 and not block:
+        value = values.string(rest[0], notes) + b"\0"
+    elif keys == ("TlvType", "TlvValue") and len(rest) == 2 and rest[0].text in _TYPED and not block:
+        value = values.encode(Symbol((type,), "GenericTLV", _TYPED[rest[0].text], None), rest[1:], notes)
+    else:
+        forms = 'TlvLength N TlvValue 0x..., TlvString "...", TlvStringZero "..."'
+        types = " or ".join(_TYPED)
+        raise SettingError(f"takes {forms}, TlvType {types} TlvValue ..., or a block")
+    if not value or value == b"\0":
+        raise SettingError("has no value, which the tool refuses")
+    return type, value
