@@ -27,6 +27,9 @@ LENGTH_MAX: Final = 0xFF
 COUNTER64_DIGITS_MAX: Final = 19
 """So that it fits; the tool only prints this type."""
 
+HINT_LETTERS_MAX: Final = 2
+"""By how much the length of a name that is hinted at may differ."""
+
 DELIMITER: Final = MTA_OPENING[0]
 _NUMBER_TAGS: Final = {
     "Integer": snmp.INTEGER,
@@ -120,8 +123,8 @@ class Encoding:
         top = "." not in path
         if top and type in _MADE[self.kind]:
             raise SettingError(f"is TLV {type} here, which is {_MADE[self.kind][type]}")
-        if top and self.kind == "mta" and type == DELIMITER:
-            raise SettingError("stands in the middle; it begins the text with 1 and ends it with 255")
+        if top and type == DELIMITER:
+            raise SettingError("stands in the middle; it begins a PacketCable text with 1, ends it with 255")
         if len(value) <= LENGTH_MAX:
             return type
         if top and self.kind == "mta" and type == VARBIND:
@@ -148,7 +151,9 @@ def file_kind(main: Statement, problems: list[Remark]) -> tuple[FileKind, list[S
 def _unknown(name: str) -> str:
     if name.lower() == "include":
         return "the tool reads no other text, and neither does an import; put its settings here"
-    near = get_close_matches(name, SYMBOLS, n=1)
+    # Of all names the search would cost more than reading the text.
+    alike = [one for one in SYMBOLS if one[0] == name[0] and abs(len(one) - len(name)) <= HINT_LETTERS_MAX]
+    near = get_close_matches(name, alike, n=1)
     hint = f"did you mean {near[0]}?" if near else "write GenericTLV TlvCode N TlvLength N TlvValue 0x..."
     return f"no version of the tool read here has a setting of this name; {hint}"
 
@@ -222,13 +227,14 @@ def _generic(words: Sequence[Token], block: bool, content: bytes, notes: list[st
     elif keys == ("TlvString",) and len(rest) == 1 and not block:
         value = values.string(rest[0], notes)
     elif keys == ("TlvStringZero",) and len(rest) == 1 and not block:
-        value = values.string(rest[0], notes) + b"\0"
+        text = values.string(rest[0], notes)
+        value = text + b"\0" if text else text
     elif keys == ("TlvType", "TlvValue") and len(rest) == 2 and rest[0].text in _TYPED and not block:
         value = values.encode(Symbol((type,), "GenericTLV", _TYPED[rest[0].text], None), rest[1:], notes)
     else:
         forms = 'TlvLength N TlvValue 0x..., TlvString "...", TlvStringZero "..."'
         types = " or ".join(_TYPED)
         raise SettingError(f"takes {forms}, TlvType {types} TlvValue ..., or a block")
-    if not value or value == b"\0":
+    if not value:
         raise SettingError("has no value, which the tool refuses")
     return type, value

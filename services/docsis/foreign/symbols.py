@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Final
 
 from services.docsis.foreign.symbol import Symbol
-from services.docsis.foreign.symbols_extension import EXTENSION, MANAGEMENT
+from services.docsis.foreign.symbols_extension import EXTENSION, MANAGEMENT, RENAMED
 from services.docsis.foreign.symbols_flow import FLOW
 from services.docsis.foreign.symbols_modem import MODEM
 
-SYMBOLS: Final[dict[str, Symbol]] = {symbol.name: symbol for symbol in MODEM + FLOW + EXTENSION + MANAGEMENT}
-"""By name; the newest version read of the tool has them all (0.9.9-dev)."""
+SYMBOLS: Final[dict[str, Symbol]] = {
+    symbol.name: symbol for symbol in MODEM + FLOW + EXTENSION + MANAGEMENT + RENAMED
+}
+"""By name; but for the renamed ones the newest version read of the tool has them all (0.9.9-dev)."""

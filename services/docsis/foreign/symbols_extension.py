@@ -146,6 +146,15 @@ EXTENSION: Final = tuple(
 """)
 )
 
+RENAMED: Final = tuple(
+    rows("""
+43.5.2 NSIEncapsulationSubtype group
+43.5.2.2 ServiceMultiplexingValueIEEE8021Q uint16 0 4096
+43.5.2.3 ServiceMultiplexingValueIEEE8021ad hex 4 4
+""")
+)
+"""Names that some versions between 0.9.5 and 0.9.8 had for a while."""
+
 MANAGEMENT: Final = tuple(
     rows("""
 10 SnmpWriteControl write-control

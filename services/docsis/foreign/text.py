@@ -6,6 +6,9 @@ The settings are encoded to the TLVs that the tool writes, and these are decoded
 (`services.docsis.decode`). So a document encodes to the tool's file by construction, and what has no name
 here is kept as `{tlv: N, hex: "..."}`; then a comment says how it was written.
 
+What the tool prints of a file is a text, too. The MICs in its comments are left out, and the CM MIC says
+whether the text still is that file.
+
 A PacketCable text has a hash only if whoever encodes it asks the tool for one, so the document has none
 unless `model` says so. A text that the tool printed of a file holds the hash as its last setting: if that is
 the right one for what stands before it, the document names its kind, and `file encode` computes it.
@@ -14,7 +17,7 @@ the right one for what stands before it, the document names its kind, and `file 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from services.docsis.decode import Item, decode_runs
@@ -25,6 +28,7 @@ from services.docsis.foreign.lexer import Comment, scan
 from services.docsis.foreign.problem import Remark
 from services.docsis.foreign.settings import Encoded, Encoding, file_kind
 from services.docsis.foreign.statement import Statement, parse
+from services.docsis.mic import cm_mic
 from services.docsis.tlv import MTA_CLOSING, MTA_OPENING, FileKind, write
 
 TEXT_BYTES_MAX: Final = 1 << 20
@@ -33,7 +37,7 @@ TEXT_BYTES_MAX: Final = 1 << 20
 WRITTEN_CHARACTERS_MAX: Final = 200
 """How much of a setting without a name is repeated as a comment."""
 
-_MIC = re.compile(r"(CmMic|CmtsMic) [0-9a-fA-F]{32};?")
+_MIC = re.compile(r"(CmMic|CmtsMic) ([0-9a-fA-F]{32});?")
 _MARKERS: Final = frozenset({("Pad",), ("EndOfDataMkr",)})
 
 
@@ -64,15 +68,16 @@ def read_text(data: bytes, model: str = NO_HASH) -> tuple[Imported | None, list[
     if len(data) > TEXT_BYTES_MAX:
         return None, [Remark(1, "", f"the text exceeds the limit of {TEXT_BYTES_MAX} bytes")]
     found = scan(data)
-    comments, notes = _without_printed(found.comments)
-    main, problems = parse(found._replace(comments=comments))
+    kept = [comment for comment in found.comments if not _is_printed(comment)]
+    main, problems = parse(found._replace(comments=kept))
     kind, statements = file_kind(main, problems)
     encoding = Encoding(kind)
     encoded = encoding.block(statements)
     problems += encoding.problems
-    notes += encoding.notes
     if problems:
         return None, sorted(problems, key=lambda one: one.line)[:PROBLEMS_MAX]
+    body = b"".join(write(one.tlv, kind) for one in encoded)
+    notes = [*_notes_on_mics(found.comments, body), *encoding.notes]
     return _imported(kind, model, main, encoded, notes)
 
 
@@ -144,14 +149,22 @@ def located(error: DocsisError, places: Mapping[str, Place]) -> Remark:
     return Remark(places[path].line, error.path, error.reason)
 
 
-def _without_printed(comments: Sequence[Comment]) -> tuple[list[Comment], list[Remark]]:
-    """The comments that people wrote, and notes on the MICs among those that the tool prints."""
-    kept: list[Comment] = []
-    notes: list[Remark] = []
+def _is_printed(comment: Comment) -> bool:
+    """Whether the tool printed it in place of what has no setting."""
+    return comment.lines in _MARKERS or _mic(comment) is not None
+
+
+def _mic(comment: Comment) -> re.Match[str] | None:
+    return _MIC.fullmatch(comment.lines[0]) if len(comment.lines) == 1 else None
+
+
+def _notes_on_mics(comments: Sequence[Comment], body: bytes) -> Iterator[Remark]:
+    """One for each MIC that the tool printed; the CM MIC covers the body, every setting of it."""
     for comment in comments:
-        mic = _MIC.fullmatch(comment.lines[0]) if len(comment.lines) == 1 else None
-        if mic is not None:
-            notes.append(Remark(comment.line, mic[1], "is left out: `file encode` computes it"))
-        elif comment.lines not in _MARKERS:
-            kept.append(comment)
-    return kept, notes
+        found = _mic(comment)
+        if found is None:
+            continue
+        reason = "is left out: `file encode` computes it"
+        if found[1] == "CmMic" and found[2].lower() != cm_mic(body).hex():
+            reason += "; it is that of another file, so the text was changed or does not say all of it"
+        yield Remark(comment.line, found[1], reason)
