@@ -1,11 +1,12 @@
 """Documents as YAML: how `provbus file` prints one, and how it reads one with a line for every mistake.
 
-One entry of the body per line, groups in block style, and what is short (a list of numbers, a varbind) within
-its line. A text of hexadecimal digits is quoted, so that no reader takes it for a number.
+One entry of the body per line, groups in block style, and what is short (a list of numbers, a varbind)
+within its line. A text of hexadecimal digits is quoted, so that no reader takes it for a number. Comments go
+above the line of the entry they belong to, or behind the last line of it.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import yaml
@@ -20,6 +21,14 @@ LINE_CHARACTERS_MAX = 1 << 20
 """Longer than any value, so that none is folded."""
 
 _HEX = re.compile(r"[0-9a-f]+")
+_INDENT = re.compile(r" *")
+
+
+class Comments(NamedTuple):
+    """Lines of comments, without their `#`, that belong to one place of a document."""
+
+    above: Iterable[str] = ()
+    below: Iterable[str] = ()
 
 
 class _Dumper(yaml.SafeDumper):
@@ -64,6 +73,47 @@ def dump_document(definition: Mapping[str, object], *, first: bool = True) -> st
         width=LINE_CHARACTERS_MAX,
         explicit_start=not first,
     )
+
+
+def annotate(text: str, comments: Mapping[str, Comments]) -> str:
+    """The same YAML with comments by path (`body[3].max_cpe`; the empty path is the whole text).
+
+    Every path but the empty one is an entry or a key that begins a line of `text`.
+    """
+    _, marks = parse_yaml(text, "a document of our own")
+    lines = text.splitlines(keepends=True)
+    first = int(text.startswith("---"))
+    above: dict[int, list[str]] = {}
+    below: dict[int, list[str]] = {}
+    for path, found in comments.items():
+        at = (line_of(marks, path) or first + 1) - 1 if path else first
+        indent = _indent(lines[at]) if path else ""
+        above.setdefault(at, []).extend(_comment(line, indent) for line in found.above)
+        end = _end(lines, at, indent) if path else len(lines)
+        below.setdefault(end, [])[:0] = [_comment(line, indent) for line in found.below]
+    done: list[str] = []
+    for at in range(len(lines) + 1):
+        done += below.get(at, [])
+        done += above.get(at, [])
+        done += lines[at : at + 1]
+    return "".join(done)
+
+
+def _end(lines: list[str], at: int, indent: str) -> int:
+    """The line behind the entry that begins at line `at`."""
+    end = at + 1
+    while end < len(lines) and len(_indent(lines[end])) > len(indent):
+        end += 1
+    return end
+
+
+def _indent(line: str) -> str:
+    match = _INDENT.match(line)
+    return match[0] if match else ""
+
+
+def _comment(line: str, indent: str) -> str:
+    return f"{indent}# {line}".rstrip() + "\n"
 
 
 class LoadedDocument(NamedTuple):

@@ -8,6 +8,7 @@ import click
 from bus.errors import ConfigError, UnavailableError
 from bus.secret_file import read_secret
 from services.cli.document import LoadedDocument, dump_document, load_document
+from services.cli.file_import import import_texts
 from services.cli.file_tlvs import list_tlvs
 from services.cli.files import files_argument, output_path, read_file, write_files
 from services.docsis.document import Document, decode_document
@@ -27,6 +28,7 @@ def file() -> None:
     """Read, write and check DOCSIS and PacketCable configuration files."""
 
 
+file.add_command(import_texts)
 file.add_command(list_tlvs)
 
 
