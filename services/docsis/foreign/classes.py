@@ -1,0 +1,281 @@
+"""Many documents as one catalogue: classes, placeholders where files differ, fragments for what they share.
+
+Theory of operation
+-------------------
+1. Files of one shape (`services.docsis.foreign.differing`) that differ in at most DIFFERENCES_MAX values
+   become one class, named after the first of them, with a placeholder for each difference. Two places that
+   differ alike have one placeholder. Comments say which file has which value: whose they are, nobody knows.
+2. Every other file becomes a class of its own.
+3. Entries that stand one behind the other in every class that has one of them become a fragment, if two
+   classes have them and they take at least FRAGMENT_LINES_MIN lines.
+
+So the classes build what the files say, with the values of each, and nothing depends on the order of the
+files but names and the order of what is written.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple
+
+from services.docsis.foreign.differing import Value, replaced, shape, values
+from services.docsis.foreign.problem import Remark
+from services.docsis.foreign.text import Imported, Place, located
+from services.docsis.template import problems
+
+DIFFERENCES_MAX: Final = 8
+"""Per class; a sealed name has room for some 16 to 25 bytes of values."""
+
+FRAGMENT_LINES_MIN: Final = 4
+"""What an `include` and the name of a fragment are worth."""
+
+FILES_SHOWN_MAX: Final = 50
+"""How many files a comment lists."""
+
+_NAME_CHARACTERS_MAX = 28  # of the 32 of a placeholder, for a number behind it
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+
+
+class Source(NamedTuple):
+    """One file: how a comment calls it, the name of its class if it has its own, and what it says."""
+
+    file: str
+    name: str
+    imported: Imported
+
+
+@dataclass(slots=True)
+class Draft:
+    """A class: its definition, the places of its entries, and the values that make each file of it."""
+
+    name: str
+    definition: dict[str, Any]
+    places: dict[str, Place]
+    values: dict[str, dict[str, int | str]] = field(default_factory=dict)
+
+
+class Catalogue(NamedTuple):
+    """What a catalogue's file holds, its places by path, and its classes with the values of every file."""
+
+    content: dict[str, Any]
+    places: dict[str, Place]
+    drafts: list[Draft]
+
+
+def class_problems(imported: Imported) -> list[Remark]:
+    """Why a document cannot be a class, by line."""
+    return [located(error, imported.places) for error in problems(imported.definition)]
+
+
+def catalogue(sources: Sequence[Source]) -> Catalogue:
+    """The catalogue of documents without `class_problems`."""
+    drafts = [draft for alike in _by_shape(sources) for draft in _drafts(alike)]
+    fragments, places = _share(drafts)
+    content: dict[str, Any] = {"fragments": fragments} if fragments else {}
+    content["classes"] = {draft.name: draft.definition for draft in drafts}
+    for draft in drafts:
+        places |= {f"classes.{draft.name}{path and '.'}{path}": place for path, place in draft.places.items()}
+    return Catalogue(content, places, drafts)
+
+
+def _by_shape(sources: Sequence[Source]) -> Iterable[list[Source]]:
+    found: dict[str, list[Source]] = {}
+    for source in sources:
+        found.setdefault(shape(source.imported.definition), []).append(source)
+    return found.values()
+
+
+def _drafts(alike: list[Source]) -> list[Draft]:
+    """One class for files of one shape, or one for each if they differ too much."""
+    merged = _merged(alike)
+    return [merged] if merged is not None else [_single(source) for source in alike]
+
+
+def _single(source: Source) -> Draft:
+    places = _of_class([source.imported.places], len(_body(source.imported.definition)))
+    places[""] = places[""]._replace(above=(f"from {source.file}", *places[""].above))
+    return Draft(source.name, dict(source.imported.definition), places, {source.file: {}})
+
+
+def _merged(alike: list[Source]) -> Draft | None:
+    """One class for all, None if they differ too much or in what no class can leave open."""
+    if len(alike) == 1:
+        return _single(alike[0])
+    columns = list(zip(*(values(source.imported.definition) for source in alike), strict=True))
+    names = _placeholder_names(columns)
+    if len(set(names.values())) > DIFFERENCES_MAX:
+        return None
+    at = iter(range(len(columns)))
+
+    def replace(value: Value) -> object:
+        name = names.get(next(at))
+        return value.written if name is None else f"${{{name}}}"
+
+    first = alike[0]
+    definition = replaced(first.imported.definition, replace)
+    kinds = {name: columns[column][0].kind for column, name in names.items()}
+    if kinds:
+        placeholders = {name: {"kind": kind} for name, kind in kinds.items()}
+        definition = {"kind": definition["kind"], "placeholders": placeholders, **definition}
+    if problems(definition):
+        return None
+    places = _of_class([source.imported.places for source in alike], len(_body(definition)))
+    listed = _cut([f"from {source.file}" for source in alike])
+    places[""] = places[""]._replace(above=(*listed, *places[""].above))
+    by_file: dict[str, dict[str, int | str]] = {source.file: {} for source in alike}
+    for column, name in names.items():
+        row = columns[column]
+        for source, value in zip(alike, row, strict=True):
+            by_file[source.file][name] = value.content
+        shown = [f"{source.file}: {value.written}" for source, value in zip(alike, row, strict=True)]
+        places[f"placeholders.{name}"] = Place(0, _cut(shown))
+    return Draft(first.name, definition, places, by_file)
+
+
+def _placeholder_names(columns: Sequence[tuple[Value, ...]]) -> dict[int, str]:
+    """The name of a placeholder for each column that differs; columns that differ alike have one."""
+    names: dict[int, str] = {}
+    taken: dict[tuple[str, tuple[int | str, ...]], str] = {}
+    for at, column in enumerate(columns):
+        contents = tuple(value.content for value in column)
+        if len(set(contents)) > 1:
+            key = column[0].kind, contents
+            if key not in taken:
+                taken[key] = _free(column[0].name, set(taken.values()))
+            names[at] = taken[key]
+    return names
+
+
+def _free(name: str, taken: set[str]) -> str:
+    """A name for a placeholder that is not taken: `sysContact.0` becomes `sys_contact_0`."""
+    base = re.sub(r"[^a-z0-9]+", "_", _HUMP.sub("_", name).lower()).strip("_")[-_NAME_CHARACTERS_MAX:]
+    base = base.lstrip("_0123456789") or "value"
+    number = 1
+    while (found := base if number == 1 else f"{base}_{number}") in taken:
+        number += 1
+    return found
+
+
+def _of_class(all_places: Sequence[Mapping[str, Place]], entries: int) -> dict[str, Place]:
+    """The places of a class: the comments of all its files. What ends a file ends its body."""
+    found = {
+        path: _united(Place(0), *(places[path] for places in all_places if path in places))
+        for path in dict.fromkeys(path for places in all_places for path in places)
+    }
+    whole, last = found[""], f"body[{entries - 1}]"
+    found[""] = whole._replace(below=())
+    if last in found:
+        found[last] = found[last]._replace(below=(*found[last].below, *whole.below))
+    return found
+
+
+def _share(drafts: Sequence[Draft]) -> tuple[dict[str, list[Any]], dict[str, Place]]:
+    """The fragments of the classes, which include them from now on, and the places in the fragments."""
+    keys = [[_key(entry) for entry in _body(draft.definition)] for draft in drafts]
+    entries = {
+        key: entry
+        for draft, own in zip(drafts, keys, strict=True)
+        for key, entry in zip(own, _body(draft.definition), strict=True)
+    }
+    fragments: dict[str, list[Any]] = {}
+    starts: dict[str, str] = {}
+    for run in _runs(keys):
+        written = [entries[key] for key in run]
+        if sum(map(_lines, written)) >= FRAGMENT_LINES_MIN:
+            starts[run[0]] = f"common-{len(fragments) + 1}"
+            fragments[starts[run[0]]] = written
+    places: dict[str, Place] = {}
+    for draft, own in zip(drafts, keys, strict=True):
+        _include(draft, own, starts, fragments, places)
+    return fragments, places
+
+
+def _include(
+    draft: Draft,
+    keys: Sequence[str],
+    starts: Mapping[str, str],
+    fragments: Mapping[str, list[Any]],
+    places: dict[str, Place],
+) -> None:
+    """Put includes in the place of a class's runs; the comments there move to the `places` of fragments."""
+    body, now = [], []
+    at = 0
+    while at < len(keys):
+        name = starts.get(keys[at], "")
+        if name:
+            now += [f"fragments.{name}[{number}]" for number in range(len(fragments[name]))]
+            body.append({"include": name})
+            at += len(fragments[name])
+        else:
+            now.append(f"body[{len(body)}]")
+            body.append(_body(draft.definition)[at])
+            at += 1
+    draft.definition["body"] = body
+    old, draft.places = draft.places, {}
+    for path, place in old.items():
+        head, bracket, rest = path.partition("]")
+        moved = now[int(head.removeprefix("body["))] + rest if bracket else path
+        into = places if moved.startswith("fragments.") else draft.places
+        into[moved] = _united(into.get(moved, Place(0)), place)
+
+
+def _runs(bodies: Sequence[Sequence[str]]) -> Iterator[list[str]]:
+    """The entries, by key, that always stand one behind the other, of at least two bodies."""
+    before: dict[str, set[str]] = {}
+    behind: dict[str, set[str]] = {}
+    counts: Counter[str] = Counter()
+    for body in bodies:
+        counts.update(list(dict.fromkeys(body)))
+        for one, other in zip(["", *body], [*body, ""], strict=True):
+            behind.setdefault(one, set()).add(other)
+            before.setdefault(other, set()).add(one)
+
+    def glued(one: str, other: str) -> bool:
+        return "" not in (one, other) and behind[one] == {other} and before[other] == {one}
+
+    for key, count in counts.items():
+        if count < 2 or not key or glued(next(iter(before[key])), key):
+            continue
+        run = [key]
+        while glued(run[-1], follower := next(iter(behind[run[-1]]))):
+            run.append(follower)
+        yield run
+
+
+def _body(definition: Mapping[str, Any]) -> list[dict[str, Any]]:
+    body: list[dict[str, Any]] = definition["body"]
+    return body
+
+
+def _key(entry: object) -> str:
+    """A text that equal entries have in common; entries with a placeholder have none, nor have includes."""
+    text = json.dumps(entry, sort_keys=True)
+    return "" if "${" in text or text.startswith('{"include"') else text
+
+
+def _lines(value: object) -> int:
+    """How many lines an entry takes."""
+    if isinstance(value, dict):
+        return max(1, sum(_lines(inner) for inner in value.values()))
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return 1 + sum(map(_lines, value))
+    return 1 if not isinstance(value, dict | list) else 0
+
+
+def _united(*places: Place) -> Place:
+    """The comments of all, each line once."""
+    return Place(
+        0,
+        tuple(dict.fromkeys(line for place in places for line in place.above)),
+        tuple(dict.fromkeys(line for place in places for line in place.below)),
+    )
+
+
+def _cut(lines: Sequence[str]) -> tuple[str, ...]:
+    if len(lines) <= FILES_SHOWN_MAX:
+        return tuple(lines)
+    return (*lines[:FILES_SHOWN_MAX], f"and {len(lines) - FILES_SHOWN_MAX} more")
