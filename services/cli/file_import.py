@@ -1,5 +1,7 @@
 """`provbus file import`: texts of another tool as documents, or as one catalogue."""
 
+import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import click
@@ -7,8 +9,9 @@ import click
 from services.cli.document import Comments, annotate, dump_document
 from services.cli.files import files_argument, output_path, read_file, write_files
 from services.docsis.definition import NO_HASH
+from services.docsis.foreign.classes import Source, catalogue, class_problems
 from services.docsis.foreign.problem import Remark
-from services.docsis.foreign.text import TEXT_BYTES_MAX, Imported, read_text
+from services.docsis.foreign.text import TEXT_BYTES_MAX, Imported, Place, read_text
 from services.docsis.mic import HASH_OBJECT
 
 TOOLS = ("docsis",)
@@ -16,6 +19,10 @@ TOOLS = ("docsis",)
 
 NOTES_MAX = 20
 """Per file; who has more of them has one kind of them."""
+
+
+NAME_CHARACTERS_MAX = 12
+"""Of a class's name: `services.settings.catalogue.CLASS_NAME`."""
 
 
 @click.command("import")
@@ -30,20 +37,28 @@ NOTES_MAX = 20
     show_default=True,
     help="The hash of PacketCable files: what -na, -eu or neither asks the docsis tool for.",
 )
+@click.option("--class", "as_classes", is_flag=True, help="Write one catalogue with a class for each text.")
 @files_argument
 @output_path
-def import_texts(files: tuple[str, ...], tool: str, model: str, output: Path | None) -> None:
+def import_texts(
+    files: tuple[str, ...], tool: str, model: str, as_classes: bool, output: Path | None
+) -> None:
     """Turn texts of another tool into documents (YAML) that encode to the bytes that it would write.
 
     What cannot be said is named with its line, and the other files are written. Exit 1 if there is any.
+    With --class texts that differ only in values become one class with placeholders, and what classes have in
+    common becomes fragments: a proposal that `settings check` takes.
     """
     found = read_texts(files, model)
-    documents: dict[str, bytes] = {}
-    for name, imported in found.items():
-        text = dump_document(imported.definition, first=not documents or output is not None)
-        comments = {path: Comments(place.above, place.below) for path, place in imported.places.items()}
-        documents[name] = annotate(text, comments).encode()
-    write_files(documents, output, lambda _: ".yaml", directory=len(files) > 1)
+    if as_classes:
+        found = {name: imported for name, imported in found.items() if _may_be_class(name, imported)}
+        texts = {"catalogue": _catalogue(found)} if found else {}
+    else:
+        texts = {}
+        for name, imported in found.items():
+            first = not texts or output is not None
+            texts[name] = _noted(dump_document(imported.definition, first=first), imported.places)
+    write_files(texts, output, lambda _: ".yaml", directory=len(files) > 1 and not as_classes)
     raise SystemExit(len(found) < len(set(files)))
 
 
@@ -63,6 +78,45 @@ def read_texts(files: tuple[str, ...], model: str) -> dict[str, Imported]:
                 click.echo(f"provbus: {name}: and {len(imported.notes) - NOTES_MAX} notes more", err=True)
             found[name] = imported
     return found
+
+
+def _may_be_class(name: str, imported: Imported) -> bool:
+    wrong = class_problems(imported)
+    _say(name, wrong)
+    return not wrong
+
+
+def _catalogue(found: Mapping[str, Imported]) -> bytes:
+    names = class_names(found)
+    for file, name in names.items():
+        if name != Path(file).stem:
+            click.echo(f"provbus: {file}: its class is named {name}", err=True)
+    made = catalogue([Source(file, names[file], imported) for file, imported in found.items()])
+    return _noted(dump_document(made.content), made.places)
+
+
+def class_names(files: Iterable[str]) -> dict[str, str]:
+    """A name of a class for each file: that of the file in small letters, cut to fit, with a number if taken.
+
+    >>> class_names(["plans/Gold 100.txt", "gold-100.cfg", "residential-3.1.txt"])
+    {'plans/Gold 100.txt': 'gold-100', 'gold-100.cfg': 'gold-100-2', 'residential-3.1.txt': 'residential'}
+    """
+    names: dict[str, str] = {}
+    taken: set[str] = set()
+    for file in files:
+        stem = re.sub(r"[^a-z0-9]+", "-", Path(file).stem.lower()).strip("-") or "class"
+        number, end = 1, ""
+        while (name := stem[: NAME_CHARACTERS_MAX - len(end)].rstrip("-") + end) in taken:
+            number += 1
+            end = f"-{number}"
+        taken.add(name)
+        names[file] = name
+    return names
+
+
+def _noted(text: str, places: Mapping[str, Place]) -> bytes:
+    comments = {path: Comments(place.above, place.below) for path, place in places.items()}
+    return annotate(text, comments).encode()
 
 
 def _say(name: str, remarks: list[Remark]) -> None:
