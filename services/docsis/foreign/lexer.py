@@ -20,6 +20,7 @@ import re
 from enum import Enum
 from typing import Final, NamedTuple
 
+from services.docsis.errors import shown
 from services.docsis.foreign.problem import Remark
 
 STRING_BYTES_MAX: Final = 2048
@@ -97,6 +98,7 @@ _KINDS: Final = tuple(
         (Kind.MARK, r"[{};]"),
     )
 )
+_BEHIND_WORD = re.compile(r"[\s{};\"/]|$")
 _BLANK = re.compile(r"[ \t]+")
 _LINE_END = re.compile(r"\r?\n")
 _TO_LINE_END = re.compile(r"//[^\n]*")
@@ -179,6 +181,9 @@ class _Scanner:
             return Remark(self._line, "", f"the tool knows no word that begins with {self._text[self._at]!r}")
         self._tokens.append(Token(kind, text, self._line))
         self._at += len(text)
+        # Else a long run of such words would be searched to its end for each of them.
+        if kind is not Kind.MARK and not _BEHIND_WORD.match(self._text, self._at):
+            return Remark(self._line, "", f"between {shown(text)} and what follows it a blank is missing")
         return None
 
 

@@ -60,9 +60,13 @@ def object_id(word: Token) -> bytes:
 
 def _dotted(text: str) -> str:
     """The numbers of an object as the tool names it; raises DocsisError."""
-    if _WAY.fullmatch(text):
-        return _down_the_tree(text.removeprefix(".").split("."))
-    return object_oid(text.removeprefix(".") if text[1:2].isalpha() else text).removeprefix(".")
+    name = text.removeprefix(".") if text[1:2].isalpha() else text
+    try:
+        return object_oid(name).removeprefix(".")
+    except DocsisError:
+        if not _WAY.fullmatch(text):
+            raise
+    return _down_the_tree(name.split("."))
 
 
 def _down_the_tree(names: Sequence[str]) -> str:

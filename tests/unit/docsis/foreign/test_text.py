@@ -131,6 +131,7 @@ def test_what_the_tool_changes_silently_is_noted(settings: str, note: str) -> No
         ("5;", "here must be the name of a setting, not '5'"),
         ('MaxCPE "5;', "this text in quotes does not end on its line"),
         ("/**/ MaxCPE 5;", "this comment does not end"),
+        ("MaxCPE 5-6;", "between '5' and what follows it a blank is missing"),
         ("MaxCPE #5;", "the tool knows no word that begins with '#'"),
     ],
 )
