@@ -19,7 +19,6 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from services.docsis.foreign.differing import Value, replaced, shape, values
@@ -48,14 +47,13 @@ class Source(NamedTuple):
     imported: Imported
 
 
-@dataclass(slots=True)
-class Draft:
+class Draft(NamedTuple):
     """A class: its definition, the places of its entries, and the values that make each file of it."""
 
     name: str
     definition: dict[str, Any]
     places: dict[str, Place]
-    values: dict[str, dict[str, int | str]] = field(default_factory=dict)
+    values: dict[str, dict[str, int | str]]
 
 
 class Catalogue(NamedTuple):
@@ -74,7 +72,7 @@ def class_problems(imported: Imported) -> list[Remark]:
 def catalogue(sources: Sequence[Source]) -> Catalogue:
     """The catalogue of documents without `class_problems`."""
     drafts = [draft for alike in _by_shape(sources) for draft in _drafts(alike)]
-    fragments, places = _share(drafts)
+    drafts, fragments, places = _share(drafts)
     content: dict[str, Any] = {"fragments": fragments} if fragments else {}
     content["classes"] = {draft.name: draft.definition for draft in drafts}
     for draft in drafts:
@@ -173,8 +171,8 @@ def _of_class(all_places: Sequence[Mapping[str, Place]], entries: int) -> dict[s
     return found
 
 
-def _share(drafts: Sequence[Draft]) -> tuple[dict[str, list[Any]], dict[str, Place]]:
-    """The fragments of the classes, which include them from now on, and the places in the fragments."""
+def _share(drafts: Sequence[Draft]) -> tuple[list[Draft], dict[str, list[Any]], dict[str, Place]]:
+    """The classes with includes, the fragments that these name, and the places in the fragments."""
     keys = [[_key(entry) for entry in _body(draft.definition)] for draft in drafts]
     entries = {
         key: entry
@@ -189,20 +187,22 @@ def _share(drafts: Sequence[Draft]) -> tuple[dict[str, list[Any]], dict[str, Pla
             starts[run[0]] = f"common-{len(fragments) + 1}"
             fragments[starts[run[0]]] = written
     places: dict[str, Place] = {}
-    for draft, own in zip(drafts, keys, strict=True):
-        _include(draft, own, starts, fragments, places)
-    return fragments, places
+    including = [
+        _including(draft, own, starts, fragments, places) for draft, own in zip(drafts, keys, strict=True)
+    ]
+    return including, fragments, places
 
 
-def _include(
+def _including(
     draft: Draft,
     keys: Sequence[str],
     starts: Mapping[str, str],
     fragments: Mapping[str, list[Any]],
     places: dict[str, Place],
-) -> None:
-    """Put includes in the place of a class's runs; the comments there move to the `places` of fragments."""
-    body, now = [], []
+) -> Draft:
+    """A class with includes in the place of its runs; their comments go to the `places` of fragments."""
+    body: list[dict[str, Any]] = []
+    now: list[str] = []
     at = 0
     while at < len(keys):
         name = starts.get(keys[at], "")
@@ -214,13 +214,13 @@ def _include(
             now.append(f"body[{len(body)}]")
             body.append(_body(draft.definition)[at])
             at += 1
-    draft.definition["body"] = body
-    old, draft.places = draft.places, {}
-    for path, place in old.items():
+    own: dict[str, Place] = {}
+    for path, place in draft.places.items():
         head, bracket, rest = path.partition("]")
         moved = now[int(head.removeprefix("body["))] + rest if bracket else path
-        into = places if moved.startswith("fragments.") else draft.places
+        into = places if moved.startswith("fragments.") else own
         into[moved] = _united(into.get(moved, Place(0)), place)
+    return draft._replace(definition={**draft.definition, "body": body}, places=own)
 
 
 def _runs(bodies: Sequence[Sequence[str]]) -> Iterator[list[str]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from typing import Final
+from typing import Final, NamedTuple
 
 from services.docsis import snmp
 from services.docsis.errors import PROBLEMS_MAX, shown
@@ -47,14 +47,32 @@ _MADE: Final[dict[FileKind, dict[int, str]]] = {
 }
 
 
-@dataclass(slots=True)
-class Encoded:
-    """A statement and its TLV; `children` are those of its block."""
+class Encoded(NamedTuple):
+    """A statement and its TLV; `children` are those of its block, `above` the comments that precede it."""
 
     statement: Statement
     tlv: Tlv
     children: list[Encoded]
-    generic: bool
+    above: tuple[str, ...]
+
+    @property
+    def is_generic(self) -> bool:
+        """Whether the text says bytes where it could not say a name."""
+        return SYMBOLS[self.statement.name].form is Form.GENERIC
+
+    def comments(self) -> list[str]:
+        """Its comments and those in its block, in their order."""
+        inner = (line for child in self.children for line in child.comments())
+        return [*self.above, *inner, *self.statement.below]
+
+
+class Frame(NamedTuple):
+    """What a text is of, its settings, and the comments of a PacketCable file's opening and closing."""
+
+    kind: FileKind
+    statements: Sequence[Statement]
+    above: tuple[str, ...] = ()
+    below: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -65,26 +83,28 @@ class Encoding:
     problems: list[Remark] = field(default_factory=list)
     notes: list[Remark] = field(default_factory=list)
 
-    def block(self, statements: Sequence[Statement], path: str = "") -> list[Encoded]:
-        """The TLVs of the statements of a block; those that are computed are left out."""
+    def block(
+        self, statements: Sequence[Statement], path: str = "", above: tuple[str, ...] = ()
+    ) -> list[Encoded]:
+        """The TLVs of the statements of a block; `above` are comments that precede the first.
+
+        What is computed is left out, and its comments go to the next, or to the last.
+        """
         found: list[Encoded] = []
-        left_out: list[str] = []
         for statement in statements:
             if len(self.problems) >= PROBLEMS_MAX:
                 break
             here = f"{path}.{statement.name}" if path else statement.name
-            encoded = self._encoded(statement, here)
-            if encoded is None:
-                left_out += statement.comments()
-            else:
-                statement.above[:0] = left_out
-                left_out = []
+            above += tuple(statement.above)
+            encoded = self._encoded(statement, here, above)
+            if encoded is not None:
                 found.append(encoded)
-        if left_out and found:
-            found[-1].statement.above += left_out
+                above = ()
+        if above and found:
+            found[-1] = found[-1]._replace(above=found[-1].above + above)
         return found
 
-    def _encoded(self, statement: Statement, path: str) -> Encoded | None:
+    def _encoded(self, statement: Statement, path: str, above: tuple[str, ...]) -> Encoded | None:
         symbol = SYMBOLS.get(statement.name)
         notes: list[str] = []
         try:
@@ -100,7 +120,7 @@ class Encoding:
             self.problems.append(Remark(statement.line, path, error.reason))
             return None
         self.notes += (Remark(statement.line, path, note) for note in notes)
-        return Encoded(statement, Tlv(type, value), children, symbol.form is Form.GENERIC)
+        return Encoded(statement, Tlv(type, value), children, above)
 
     def _type_and_value(
         self, symbol: Symbol, statement: Statement, children: list[Encoded], notes: list[str]
@@ -132,20 +152,16 @@ class Encoding:
         raise SettingError(f"has {len(value)} bytes; a TLV takes {LENGTH_MAX}, and the tool leaves it out")
 
 
-def file_kind(main: Statement, problems: list[Remark]) -> tuple[FileKind, list[Statement]]:
-    """The kind of a text, and its statements without the frame of a PacketCable file."""
+def frame(main: Statement, problems: list[Remark]) -> Frame:
+    """The kind of a text, and its statements without the opening and closing of a PacketCable file."""
     statements = main.children or []
     if not statements or statements[0].name != "MtaConfigDelimiter":
-        return "cm", statements
+        return Frame("cm", statements)
     for statement, number in ((statements[0], MTA_OPENING[-1]), (statements[-1], MTA_CLOSING[-1])):
         if statement.name != "MtaConfigDelimiter" or [word.text for word in statement.words] != [str(number)]:
             reason = f"a PacketCable text begins with 1 and ends with 255; here must be {number}"
             problems.append(Remark(statement.line, statement.name, reason))
-    inner = statements[1:-1]
-    first, last = statements[0], statements[-1]
-    (inner[0].above if inner else main.below)[:0] = first.comments()
-    main.below[:0] = last.comments() if last is not first else []
-    return "mta", inner
+    return Frame("mta", statements[1:-1], tuple(statements[0].above), tuple(statements[-1].above))
 
 
 def _unknown(name: str) -> str:

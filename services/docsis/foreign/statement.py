@@ -41,11 +41,6 @@ class Statement:
     above: list[str] = field(default_factory=list)
     below: list[str] = field(default_factory=list)  # of the end of its block
 
-    def comments(self) -> list[str]:
-        """Every comment of this statement and of those in its block, in their order."""
-        inner = [line for child in self.children or () for line in child.comments()]
-        return [*self.above, *inner, *self.below]
-
     def text(self) -> str:
         """The statement on one line, as the tool would write it."""
         words = [f'"{word.text}"' if word.kind is Kind.STRING else word.text for word in self.words]

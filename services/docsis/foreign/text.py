@@ -26,7 +26,7 @@ from services.docsis.document import compile_document, decode_document
 from services.docsis.errors import PROBLEMS_MAX, DocsisError
 from services.docsis.foreign.lexer import Comment, scan
 from services.docsis.foreign.problem import Remark
-from services.docsis.foreign.settings import Encoded, Encoding, file_kind
+from services.docsis.foreign.settings import Encoded, Encoding, frame
 from services.docsis.foreign.statement import Statement, parse
 from services.docsis.mic import cm_mic
 from services.docsis.tlv import MTA_CLOSING, MTA_OPENING, FileKind, write
@@ -70,19 +70,20 @@ def read_text(data: bytes, model: str = NO_HASH) -> tuple[Imported | None, list[
     found = scan(data)
     kept = [comment for comment in found.comments if not _is_printed(comment)]
     main, problems = parse(found._replace(comments=kept))
-    kind, statements = file_kind(main, problems)
-    encoding = Encoding(kind)
-    encoded = encoding.block(statements)
+    framed = frame(main, problems)
+    encoding = Encoding(framed.kind)
+    encoded = encoding.block(framed.statements, above=framed.above)
     problems += encoding.problems
     if problems:
         return None, sorted(problems, key=lambda one: one.line)[:PROBLEMS_MAX]
-    body = b"".join(write(one.tlv, kind) for one in encoded)
+    body = b"".join(write(one.tlv, framed.kind) for one in encoded)
     notes = [*_notes_on_mics(found.comments, body), *encoding.notes]
-    return _imported(kind, model, main, encoded, notes)
+    whole = Place(main.line, tuple(main.above), (*framed.below, *main.below))
+    return _imported(framed.kind, model, whole, encoded, notes)
 
 
 def _imported(
-    kind: FileKind, model: str, main: Statement, encoded: list[Encoded], notes: list[Remark]
+    kind: FileKind, model: str, whole: Place, encoded: list[Encoded], notes: list[Remark]
 ) -> tuple[Imported | None, list[Remark]]:
     definition: dict[str, object] = {"kind": kind}
     if kind == "mta":
@@ -92,7 +93,7 @@ def _imported(
             notes.append(Remark(hashed.line, hashed.name, "is left out: `file encode` computes the hash"))
             model = found
         definition["hash"] = model
-    places = {"": Place(main.line, tuple(main.above), tuple(main.below))}
+    places = {"": whole}
     body: list[Item] = []
     at = 0
     for item, count in decode_runs([one.tlv for one in encoded], kind):
@@ -112,15 +113,15 @@ def _note_places(places: dict[str, Place], item: Item, run: Sequence[Encoded], p
     name, inner = next(iter(item.items()))
     if len(run) == 1 and isinstance(inner, list) and len(inner) == len(first.children):
         statement = first.statement
-        places[path] = Place(statement.line, tuple(statement.above))
+        places[path] = Place(statement.line, first.above)
         for at, (child, child_item) in enumerate(zip(first.children, inner, strict=True)):
             _note_places(places, child_item, [child], f"{path}.{name}[{at}]")
         if statement.below:
             last = f"{path}.{name}[{len(inner) - 1}]"
             places[last] = places[last]._replace(below=tuple(statement.below))
         return
-    above = [line for one in run for line in one.statement.comments()]
-    if any(one.children for one in run) or ("tlv" in item and not first.generic):
+    above = [line for one in run for line in one.comments()]
+    if any(one.children for one in run) or ("tlv" in item and not first.is_generic):
         above += (_written(one.statement) for one in run)
     places[path] = Place(first.statement.line, tuple(above))
 
