@@ -9,7 +9,7 @@ one. What is there and cannot be computed is kept:
     tail    hexadecimal; all that follows the CMTS MIC (mta: the closing TLV), if it is not the standard's
     mic     `none` for a modem's file that nobody has signed
     hash    `none` for a PacketCable file whose hash is absent, or is not the last TLV before the closing one,
-            or is not written like ours; it then stands in the body as it was
+            or is not written like ours, or is not the only one; it then stands in the body as it was
 
 So decoding a file whose checks are right and encoding the document, with the CMTS's secret, gives the same
 bytes. If its CM MIC or hash is wrong, encoding puts it right, and decoding says so.
@@ -40,6 +40,7 @@ from services.docsis.parts import Parts, merge, render
 from services.docsis.placeholders import Placeholder
 from services.docsis.tlv import END_OF_DATA, FILE_BYTES_MAX, MTA_CLOSING, MTA_OPENING, FileKind, Tlv, walk
 from services.docsis.values import raw
+from services.docsis.varbinds import LONG_VARBIND, VARBIND, names_hash
 
 UNSIGNED: Final = "none"
 """As the `mic` of a document: the file has no MICs."""
@@ -137,7 +138,7 @@ def _decode_mta(layout: Layout) -> Decoded:
     definition: dict[str, object] = {"kind": "mta", "hash": NO_HASH}
     items, warning = layout.items, ""
     model = next((model for model in HASH_OBJECT if _ends_in_hash(layout.body, items, model)), None)
-    if model is not None:
+    if model is not None and sum(map(_names_hash, items)) == 1:
         definition["hash"] = model
         *items, last = items
         unhashed = MTA_OPENING + layout.body[: last.offset - len(MTA_OPENING)] + MTA_CLOSING
@@ -152,6 +153,10 @@ def _decode_mta(layout: Layout) -> Decoded:
 def _ends_in_hash(body: bytes, items: list[Tlv], model: str) -> bool:
     header = mta_hash_header(model)
     return bool(items) and body[items[-1].offset - len(MTA_OPENING) : -_HASH_BYTES] == header
+
+
+def _names_hash(tlv: Tlv) -> bool:
+    return tlv.type in (VARBIND, LONG_VARBIND) and names_hash(tlv.value)
 
 
 def _standard_tail(before_bytes: int) -> bytes:

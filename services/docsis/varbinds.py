@@ -66,6 +66,15 @@ def decode_varbind(data: bytes) -> dict[str, object] | None:
     return {"oid": name, _ELEMENT: element.hex()}
 
 
+def names_hash(data: bytes) -> bool:
+    """Whether the value of a TLV 11 or 64 sets an object that carries the hash of a PacketCable file."""
+    try:
+        oid, _ = snmp.split_varbind(data)
+    except DocsisError:
+        return False
+    return oid in HASH_OBJECT.values()
+
+
 def _element(type: str, value: object) -> bytes | None:
     """The element of a value without placeholders, None if the value is not allowed."""
     tag, encode = _TYPES[type]

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from services.docsis import snmp
 from services.docsis.document import Document, compile_document, decode_document
 from services.docsis.errors import DocsisError
 from services.docsis.mic import CMTS_MIC_ORDER, HASH_OBJECT, cm_mic, mta_hash
@@ -265,6 +266,34 @@ def test_a_hash_elsewhere_stands_in_the_body_as_it_was() -> None:
     assert decoded(mta(VARBIND))["hash"] == "none"
     longer = data[:26] + b"\x40\x00" + hash_tlv[1:] + data[-3:]  # in a TLV 64
     assert decoded(longer)["hash"] == "none"
+
+
+def hash_varbind(model: str, digest: str = "11" * 20) -> str:
+    content = snmp.varbind(HASH_OBJECT[model], snmp.OCTET_STRING, bytes.fromhex(digest))
+    return bytes((11, len(content))).hex() + content.hex()
+
+
+def test_two_hashes_are_nobodys_to_compute_and_stay_as_they_were() -> None:
+    twice = "0b283026060e2b06010401a30b020201010207000414" + "11" * 20
+    assert hash_varbind("na") == twice
+    assert decoded(mta(twice * 2)) == {
+        "kind": "mta",
+        "hash": "none",
+        "body": [{"snmp_set": {"oid": "pktcMtaDevProvConfigHash.0", "hex": "11" * 20}}] * 2,
+    }
+
+
+@pytest.mark.parametrize("last", HASH_OBJECT)
+@pytest.mark.parametrize("first", HASH_OBJECT)
+def test_so_do_the_hashes_of_two_models(first: str, last: str) -> None:
+    found = decoded(mta(VARBIND + hash_varbind(first) + hash_varbind(last)))
+    assert (found["hash"], len(found["body"])) == ("none", 3)
+
+
+def test_a_hash_object_without_a_hash_beside_the_hash_stays_as_well() -> None:
+    odd = snmp.varbind(HASH_OBJECT["na"], snmp.INTEGER, b"\1")
+    for tlv in (bytes((11, len(odd))) + odd, bytes((64, 0, len(odd))) + odd):
+        assert decoded(mta(tlv.hex() + hash_varbind("na")))["hash"] == "none"
 
 
 def test_a_long_varbind_of_an_adapter_is_tlv_64() -> None:
