@@ -17,7 +17,7 @@ from services.docsis.placeholders import Placeholder, Scope, declare
 from services.docsis.tlv import FILE_BYTES_MAX, FileKind
 
 NO_HASH: Final = "none"
-"""As the `hash` of a document: the hash is no business of the builder, it stands in the body or is absent."""
+"""As `hash`: it is no business of the builder, it stands in the body or is absent."""
 
 SILENCE: Final = "silence"
 """As a key of a document, or of a class in a catalogue's file: the warnings of the judge that are meant."""
@@ -52,7 +52,7 @@ def compile_definition(
         if key not in known
     ]
     model = definition.get("hash", "") if kind == "mta" else ""
-    models = (*HASH_OBJECT, NO_HASH) if document else tuple(HASH_OBJECT)
+    models = (*HASH_OBJECT, NO_HASH)
     if kind == "mta" and (not isinstance(model, str) or model not in models):
         errors.append(DocsisError("hash", f"must be one of {', '.join(models)}, not {shown(model)}"))
     declared = definition.get("placeholders")

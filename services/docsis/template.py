@@ -13,7 +13,8 @@ and the *head*, the bytes before the first slot, is not even digested again:
 
 or, if the class asks for the extended CMTS MIC, the types of its bitmap as they stand in the file.
 
-A PacketCable file (kind `mta`) is framed by TLV 254, and its hash goes before the closing one.
+A PacketCable file (kind `mta`) is framed by TLV 254, and its hash goes before the closing one, unless the
+definition says that the file has none of ours.
 
 The *signature* names the kind, the placeholders and their order, not the body: two templates with one
 signature read the same packed values, and so a value sealed under one generation of the settings serves the
@@ -28,7 +29,7 @@ from dataclasses import dataclass
 from struct import Struct
 
 from services.docsis.body import Entry
-from services.docsis.definition import compile_definition
+from services.docsis.definition import NO_HASH, compile_definition
 from services.docsis.errors import DocsisError
 from services.docsis.mic import (
     CM_MIC,
@@ -91,6 +92,8 @@ class Template:
         """
         fields = self._packing.split(packed)
         rest = render(self._rest, fields)
+        if self.kind == "mta" and not self._hash_header:
+            return self._head + rest + MTA_CLOSING
         digest = self._head_digest.copy()
         if self.kind == "mta":
             digest.update(rest + MTA_CLOSING)
@@ -126,7 +129,7 @@ def compile_template(definition: Mapping[str, object]) -> Template:
         kind=kind,
         placeholders=placeholders,
         signature=f"{kind}({','.join(f'{entry.name}:{entry.kind}' for entry in placeholders)})",
-        _hash_header=mta_hash_header(model) if kind == "mta" else b"",
+        _hash_header=mta_hash_header(model) if kind == "mta" and model != NO_HASH else b"",
         _packing=Packing(placeholders),
         _head=head,
         _head_digest=_DIGESTS[kind](head, usedforsecurity=False),

@@ -1,10 +1,11 @@
 """Checking a configuration file as its readers would: the modem, the CMTS, the telephone adapter.
 
 A file that starts with TLV 254 is a PacketCable file: it must end in the closing TLV 254 and its one hash
-varbind must match. Anything else is a modem's file: its last two TLVs must be the MICs; the CM MIC must
-match the bytes before it and the CMTS MIC one of the secrets. Behind the MICs comes the end of data; padding
-may precede it, and what follows it is nobody's business. What is checked first is reported first. A digest in
-the extended CMTS MIC (43.6.3) is not judged: it is covered like every other value.
+varbind must match; without one nothing says whether it is whole. Anything else is a modem's file: its last
+two TLVs must be the MICs; the CM MIC must match the bytes before it and the CMTS MIC one of the secrets.
+Behind the MICs comes the end of data; padding may precede it, and what follows it is nobody's business. What
+is checked first is reported first. A digest in the extended CMTS MIC (43.6.3) is not judged: it is covered
+like every other value.
 """
 
 from __future__ import annotations
@@ -20,7 +21,10 @@ from services.docsis.layout import Layout, lay_out
 from services.docsis.mic import CM_MIC, HASH_OBJECT, cm_mic, cmts_mic, mta_hash
 from services.docsis.tlv import END_OF_DATA, LONG_TYPES, MTA_OPENING, PAD, FileKind, Tlv, read
 
-Verdict = Literal["ok", "cm-mic", "cmts-mic", "hash", "structure"]
+Verdict = Literal["ok", "no-hash", "cm-mic", "cmts-mic", "hash", "structure"]
+
+PASSED: Final = frozenset({"ok", "no-hash"})
+"""The verdicts on a file with which nothing is wrong."""
 
 _TIMESTAMP: Final = 19
 _ADDRESS: Final = 20
@@ -54,7 +58,10 @@ def inspect(data: bytes) -> Inspected:
 
 
 def verify(data: bytes, secrets: Sequence[bytes]) -> Verdict:
-    """What is wrong with a file first, or "ok"; any one of `secrets` may be the CMTS's. Never raises."""
+    """What is wrong with a file first, or "ok"; any one of `secrets` may be the CMTS's. Never raises.
+
+    A PacketCable file that sets no hash object is "no-hash": adapters that are not told its hash take it.
+    """
     try:
         layout = lay_out(data)
         return _verify_mta(data, layout) if layout.kind == "mta" else _verify_cm(layout, secrets)
@@ -76,8 +83,13 @@ def _verify_cm(layout: Layout, secrets: Sequence[bytes]) -> Verdict:
 
 
 def _verify_mta(data: bytes, layout: Layout) -> Verdict:
-    hashes = [(tlv, digest) for tlv in layout.items for digest in _hashes(tlv)]
-    if len(hashes) != 1 or layout.tail:
+    if layout.tail:
+        return "structure"
+    carriers = [tlv for tlv in layout.items if _mentions_hash(tlv)]
+    if not carriers:
+        return "no-hash"
+    hashes = [(tlv, digest) for tlv in carriers for digest in _hashes(tlv)]
+    if len(hashes) != 1:
         return "structure"
     tlv, digest = hashes[0]
     end = tlv.offset + (3 if tlv.type in LONG_TYPES["mta"] else 2) + len(tlv.value)
@@ -85,10 +97,12 @@ def _verify_mta(data: bytes, layout: Layout) -> Verdict:
     return "ok" if hmac.compare_digest(digest, mta_hash(unhashed)) else "hash"
 
 
+def _mentions_hash(tlv: Tlv) -> bool:
+    return tlv.type in _VARBINDS and any(name in tlv.value for name in _HASH_OBJECTS.values())
+
+
 def _hashes(tlv: Tlv) -> list[bytes]:
     """The digest in `tlv`, if it is a hash varbind; raises DocsisError when it is a malformed one."""
-    if tlv.type not in _VARBINDS or not any(name in tlv.value for name in _HASH_OBJECTS.values()):
-        return []
     varbind = snmp.read_varbind(tlv.value)
     return [varbind.content] if varbind.oid in _HASH_OBJECTS and varbind.tag == snmp.OCTET_STRING else []
 

@@ -28,6 +28,7 @@ FILES = {
     "cut": MODEM[:40],
     "empty": b"",
     "altered-adapter": ADAPTER.replace(b"cms.", b"cmx."),
+    "bare-adapter": ADAPTER[:-45] + ADAPTER[-3:],
 }
 
 
@@ -58,12 +59,13 @@ def verify(
         ("cut", "structure"),
         ("empty", "structure"),
         ("altered-adapter", "hash"),
+        ("bare-adapter", "no-hash"),
     ],
 )
 def test_the_verdict_is_the_output_and_the_exit_code(directory: Path, name: str, verdict: str) -> None:
     result = verify(directory, name)
     assert result.output == f"{verdict}\n"
-    assert result.exit_code == (verdict != "ok")
+    assert result.exit_code == (verdict not in ("ok", "no-hash"))
 
 
 @pytest.mark.parametrize(
@@ -82,7 +84,8 @@ def test_several_files_are_told_apart_and_one_bad_one_fails(directory: Path) -> 
         f"{directory}/adapter: ok",
     ]
     assert result.exit_code == 1
-    assert verify(directory, "modem", "adapter").exit_code == 0
+    assert verify(directory, "modem", "adapter", "bare-adapter").exit_code == 0
+    assert verify(directory, "modem", "missing").exit_code == 1
 
 
 @pytest.mark.parametrize("name", ["modem", "altered"])

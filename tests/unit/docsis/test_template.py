@@ -242,3 +242,22 @@ def test_an_extended_mic_over_what_each_download_makes_is_read_back(type: int, a
     )
     file = made.build(made.pack({"small": 9}), address=address, timestamp_s=7, secret=b"s")
     assert verify(file, [b"s"]) == "ok"
+
+
+def test_an_adapters_class_may_have_no_hash_of_ours() -> None:
+    """The frame, the body with the device's values, and nothing that was computed."""
+    entry = {"snmp_set": {"oid": "1.3.6.1.2.1.1.5.0", "string": "${line}"}}
+    placeholders = {"line": {"kind": "string"}}
+    bare = compile_template({"kind": "mta", "hash": "none", "placeholders": placeholders, "body": [entry]})
+    hashed = compile_template({"kind": "mta", "hash": "na", "placeholders": placeholders, "body": [entry]})
+    file, other = build(bare, line="a.example.net"), build(hashed, line="a.example.net")
+    assert file == other[:-45] + bytes.fromhex("fe01ff")
+    assert (verify(file, []), verify(other, [])) == ("no-hash", "ok")
+    assert bare.signature == hashed.signature
+
+
+def test_the_hash_of_another_stands_in_the_body_of_a_class_without_ours() -> None:
+    entry = {"snmp_set": {"oid": "pktcMtaDevProvConfigHash.0", "hex": "11" * 20}}
+    file = build(compile_template({"kind": "mta", "hash": "none", "body": [entry]}))
+    assert file.hex() == "fe01010b283026060e2b06010401a30b020201010207000414" + "11" * 20 + "fe01ff"
+    assert verify(file, []) == "hash"
