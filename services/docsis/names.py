@@ -4,51 +4,166 @@ Theory of operation
 -------------------
 The tables of `services.docsis.objects` name objects and the nodes above them. A name stands for one prefix
 of object identifiers; what follows it, the instance, stays numeric. An identifier takes the name of its
-longest known prefix, so both directions are exact inverses: whatever has no name stays as it is. Two MIBs
-that use the same name for different objects are told apart as net-snmp does, by `MODULE::name`.
+longest known prefix, so both directions are exact inverses: whatever has no name stays as it is.
+
+A name belongs to the module that defines it, and `MODULE::name` is looked for in that module only, as
+net-snmp does. Without a module it means the one object that has it. The MIBs of telephone adapters exist
+three times with the same names; there a name without a module is CableLabs'.
+
+A wrong name is refused. Whoever reads a hint will follow it, so it never names another object than was meant,
+as far as can be told: it is a name of the module that was written with one slip of the hand in it, no digit
+of it changed, and the only such one; or it is the same name in other modules, with their names.
 """
 
 from __future__ import annotations
 
 import re
-from difflib import get_close_matches
-from typing import Final
+from collections.abc import Iterable, Iterator
+from itertools import takewhile
+from typing import Final, NamedTuple
 
 from services.docsis.errors import DocsisError, shown
-from services.docsis.objects import OBJECTS
+from services.docsis.objects import MODULES
+from services.docsis.objects_cable import TWINS, Modules
 
-_NAMED = re.compile(r"((?:[A-Z][A-Za-z0-9-]{0,63}::)?[A-Za-z][A-Za-z0-9-]{0,63})((?:\.[0-9]{1,10}){0,128})")
-_DEEPEST: Final = max(oid.count(".") for oid in OBJECTS.values()) + 1
-_NAMES: Final = {oid: name for name, oid in OBJECTS.items()}
+_NAMED = re.compile(r"(?:([A-Z][A-Za-z0-9-]{0,63})::)?([A-Za-z][A-Za-z0-9-]{0,63})((?:\.[0-9]{1,10}){0,128})")
+_NUMBERS = "write its numbers, such as 1.3.6.1.2.1.1.6.0"
+
+
+class Object(NamedTuple):
+    """One named node: the module that defines it, its name there, and its dotted identifier."""
+
+    module: str
+    name: str
+    oid: str
+
+    def __str__(self) -> str:
+        return f"{self.module}::{self.name}"
+
+
+class Names:
+    """Objects by name and by identifier.
+
+    >>> Names([Object("SNMPv2-MIB", "sysName", "1.3.6.1.2.1.1.5")]).oid("SNMPv2-MIB::sysName.0")
+    '1.3.6.1.2.1.1.5.0'
+    """
+
+    def __init__(self, objects: Iterable[Object]) -> None:
+        self._modules: dict[str, dict[str, Object]] = {}
+        self._plain: dict[str, Object] = {}
+        self._by_oid: dict[str, Object] = {}
+        for one in objects:
+            self._modules.setdefault(one.module, {})[one.name] = one
+            self._by_oid[one.oid] = one
+            if one.module not in TWINS:
+                self._plain[one.name] = one
+        self._deepest = max((oid.count(".") + 1 for oid in self._by_oid), default=0)
+
+    def __iter__(self) -> Iterator[Object]:
+        return iter(self._by_oid.values())
+
+    def oid(self, text: str) -> str:
+        """The dotted identifier of an object and its instance; what starts with a digit or a dot stays.
+
+        Raises DocsisError for a name that is not known, or not in the module that is written before it.
+        """
+        if text[:1].isdigit() or text[:1] == ".":
+            return text
+        match = _NAMED.fullmatch(text)
+        if match is None:
+            raise DocsisError("", f"there is no SNMP object {shown(text)}; {_NUMBERS}")
+        module, name, instance = match.groups()
+        known = self._plain if module is None else self._modules.get(module, {})
+        if name not in known:
+            written = match[0].removesuffix(instance)
+            raise DocsisError("", f"there is no SNMP object {shown(written)}; {self._hint(module, name)}")
+        return known[name].oid + instance
+
+    def name(self, oid: str) -> str:
+        """The name of the longest known prefix of a dotted identifier, followed by the rest of it.
+
+        A module stands before it only if the name alone would mean another object.
+        """
+        arcs = oid.split(".")
+        for depth in range(min(self._deepest, len(arcs)), 0, -1):
+            found = self._by_oid.get(".".join(arcs[:depth]))
+            if found is not None:
+                plain = self._plain.get(found.name) is found
+                return ".".join([found.name if plain else str(found), *arcs[depth:]])
+        return oid
+
+    def _hint(self, module: str | None, name: str) -> str:
+        """What else to write, after the theory above."""
+        if module is None:
+            near = _only(one for one in self._plain if _is_slip(one, name))
+        elif module in self._modules:
+            found = _only(one for one in self._modules[module] if _is_slip(one, name))
+            near = found and f"{module}::{found}"
+        else:
+            found = _only(
+                one for one, names in self._modules.items() if name in names and _is_slip(one, module)
+            )
+            near = found and f"{found}::{name}"
+        if near:
+            return f"did you mean {near!r}?"
+        elsewhere = [str(names[name]) for names in self._modules.values() if name in names]
+        return f"other modules have that name: {', '.join(elsewhere)}" if elsewhere else _NUMBERS
+
+
+def _only(found: Iterable[str]) -> str:
+    """The one that there is; empty if there is none, or several."""
+    names = list(found)
+    return names[0] if len(names) == 1 else ""
+
+
+def _is_slip(name: str, written: str) -> bool:
+    """Whether `written` is `name` in other capitals, or with one letter too many, missing or swapped with its
+    neighbour. Another letter is no slip: siblings differ by it, such as the source's `Saddr` and `Daddr`.
+
+    >>> _is_slip("sysLocation", "sysLocaton"), _is_slip("pktcSigDevR1Cadence", "pktcSigDevR8Cadence")
+    (True, False)
+    """
+    one, other = name.lower(), written.lower()
+    start = _alike(one, other)
+    one, other = one[start:], other[start:]
+    end = _alike(one[::-1], other[::-1])
+    one, other = one[: len(one) - end], other[: len(other) - end]
+    if any(letter.isdigit() for letter in one + other):
+        return False
+    return len(one) + len(other) <= 1 or (len(one) == 2 and one == other[::-1])
+
+
+def _alike(one: str, other: str) -> int:
+    """How many letters two words have in common at their beginning."""
+    pairs = zip(one, other, strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+
+
+def objects_of(modules: Modules) -> Iterator[Object]:
+    """The objects of a table such as MODULES."""
+    for module, objects in modules.items():
+        for parent, first, names in objects:
+            for number, name in enumerate(names.split(), start=first):
+                yield Object(module, name, f"{parent}.{number}")
+
+
+BUILT_IN: Final = Names(objects_of(MODULES))
+"""The names that every instance knows, and so may stand in what is sent to others."""
 
 
 def object_oid(name: str) -> str:
-    """The dotted identifier of an object and its instance; what starts with a digit or a dot stays as it is.
-
-    Raises DocsisError for a name that no table has.
+    """The dotted identifier of a built-in name and its instance; raises DocsisError.
 
     >>> object_oid("docsDevNmAccessIp.1")
     '1.3.6.1.2.1.69.1.2.1.2.1'
     """
-    if name[:1].isdigit() or name[:1] == ".":
-        return name
-    match = _NAMED.fullmatch(name)
-    if match and match[1] in OBJECTS:
-        return OBJECTS[match[1]] + match[2]
-    near = get_close_matches(match[1], OBJECTS, n=1) if match else []
-    hint = f"did you mean {near[0]!r}?" if near else "write its numbers, such as 1.3.6.1.2.1.1.6.0"
-    raise DocsisError("", f"there is no SNMP object {shown(name)}; {hint}")
+    return BUILT_IN.oid(name)
 
 
 def object_name(oid: str) -> str:
-    """The name of the longest known prefix of a dotted identifier, followed by the rest of it.
+    """The built-in name of the longest known prefix of a dotted identifier, followed by the rest of it.
 
     >>> object_name("1.3.6.1.2.1.69.1.2.1.2.1"), object_name("1.3.9")
     ('docsDevNmAccessIp.1', '1.3.9')
     """
-    arcs = oid.split(".")
-    for depth in range(min(_DEEPEST, len(arcs)), 0, -1):
-        name = _NAMES.get(".".join(arcs[:depth]))
-        if name is not None:
-            return ".".join([name, *arcs[depth:]])
-    return oid
+    return BUILT_IN.name(oid)

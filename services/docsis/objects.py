@@ -1,99 +1,115 @@
 """SNMP objects that configuration files commonly carry, as data.
 
-Each line is a parent, the number of the first object below it, and the names of the objects that follow each
-other there. The sources are the MIBs themselves: SNMPv2-MIB (RFC 3418), IF-MIB (RFC 2863), the SNMPv3
-framework (RFC 3413 to 3415, 3584, 2786) and the cable device MIB (RFC 4639); those of CableLabs and of
-PacketCable are in `services.docsis.objects_cable`.
+By the module that defines them, each line a parent, the number of the first object below it, and the names of
+the objects that follow each other there. The sources are the MIBs themselves: SNMPv2-SMI (RFC 2578),
+SNMPv2-MIB (RFC 3418), IF-MIB (RFC 2863), the SNMPv3 framework (RFC 3413 to 3415, 3584, 2786) and the cable
+device MIB (RFC 4639); those of CableLabs and of PacketCable are in `services.docsis.objects_cable`.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-from services.docsis.objects_cable import CABLE, Objects
+from services.docsis.objects_cable import CABLE, Modules, Objects
 
-_SYSTEM: Objects = (
-    ("1.3.6.1.2", 1, "mib-2"),
-    ("1.3.6.1.2.1", 1, "system interfaces"),
-    ("1.3.6.1.2.1.1", 1, "sysDescr sysObjectID sysUpTime sysContact sysName sysLocation sysServices"),
-    ("1.3.6.1.2.1.2", 1, "ifNumber ifTable"),
-    (
-        "1.3.6.1.2.1.2.2.1",
-        1,
-        "ifIndex ifDescr ifType ifMtu ifSpeed ifPhysAddress ifAdminStatus ifOperStatus ifLastChange",
+_SYSTEM: Final[Modules] = {
+    "SNMPv2-SMI": (("1.3.6.1.2", 1, "mib-2"), ("1.3.6.1.4", 1, "enterprises")),
+    "SNMPv2-MIB": (
+        ("1.3.6.1.2.1", 1, "system"),
+        ("1.3.6.1.2.1.1", 1, "sysDescr sysObjectID sysUpTime sysContact sysName sysLocation sysServices"),
+        ("1.3.6.1.2.1.11", 30, "snmpEnableAuthenTraps"),
+        ("1.3.6.1.6.3.1.1.5", 1, "coldStart warmStart"),
+        ("1.3.6.1.6.3.1.1.5", 5, "authenticationFailure"),
     ),
-    ("1.3.6.1.2.1.11", 30, "snmpEnableAuthenTraps"),
-    ("1.3.6.1.2.1.31.1.1.1", 14, "ifLinkUpDownTrapEnable"),
-    ("1.3.6.1.2.1.31.1.1.1", 16, "ifPromiscuousMode"),
-    ("1.3.6.1.2.1.31.1.1.1", 18, "ifAlias"),
-    ("1.3.6.1.4", 1, "enterprises"),
-    ("1.3.6.1.6.3.1.1.5", 1, "coldStart warmStart linkDown linkUp authenticationFailure"),
-)
+    "IF-MIB": (
+        ("1.3.6.1.2.1", 2, "interfaces"),
+        ("1.3.6.1.2.1.2", 1, "ifNumber ifTable"),
+        (
+            "1.3.6.1.2.1.2.2.1",
+            1,
+            "ifIndex ifDescr ifType ifMtu ifSpeed ifPhysAddress ifAdminStatus ifOperStatus ifLastChange",
+        ),
+        ("1.3.6.1.2.1.31.1.1.1", 14, "ifLinkUpDownTrapEnable"),
+        ("1.3.6.1.2.1.31.1.1.1", 16, "ifPromiscuousMode"),
+        ("1.3.6.1.2.1.31.1.1.1", 18, "ifAlias"),
+        ("1.3.6.1.6.3.1.1.5", 3, "linkDown linkUp"),
+    ),
+}
 
-_SNMP_V3: Objects = (
-    ("1.3.6.1.3.101.1.1", 1, "usmDHParameters"),
-    (
-        "1.3.6.1.3.101.1.2.1.1",
-        1,
-        "usmDHKickstartIndex usmDHKickstartMyPublic usmDHKickstartMgrPublic usmDHKickstartSecurityName",
+_SNMP_V3: Final[Modules] = {
+    "SNMP-USM-DH-OBJECTS-MIB": (
+        ("1.3.6.1.3.101.1.1", 1, "usmDHParameters"),
+        (
+            "1.3.6.1.3.101.1.2.1.1",
+            1,
+            "usmDHKickstartIndex usmDHKickstartMyPublic usmDHKickstartMgrPublic usmDHKickstartSecurityName",
+        ),
     ),
-    (
-        "1.3.6.1.6.3.12.1.2.1",
-        1,
-        "snmpTargetAddrName snmpTargetAddrTDomain snmpTargetAddrTAddress snmpTargetAddrTimeout "
-        "snmpTargetAddrRetryCount snmpTargetAddrTagList snmpTargetAddrParams snmpTargetAddrStorageType "
-        "snmpTargetAddrRowStatus",
+    "SNMP-TARGET-MIB": (
+        (
+            "1.3.6.1.6.3.12.1.2.1",
+            1,
+            "snmpTargetAddrName snmpTargetAddrTDomain snmpTargetAddrTAddress snmpTargetAddrTimeout "
+            "snmpTargetAddrRetryCount snmpTargetAddrTagList snmpTargetAddrParams snmpTargetAddrStorageType "
+            "snmpTargetAddrRowStatus",
+        ),
+        (
+            "1.3.6.1.6.3.12.1.3.1",
+            1,
+            "snmpTargetParamsName snmpTargetParamsMPModel snmpTargetParamsSecurityModel "
+            "snmpTargetParamsSecurityName snmpTargetParamsSecurityLevel snmpTargetParamsStorageType "
+            "snmpTargetParamsRowStatus",
+        ),
     ),
-    (
-        "1.3.6.1.6.3.12.1.3.1",
-        1,
-        "snmpTargetParamsName snmpTargetParamsMPModel snmpTargetParamsSecurityModel "
-        "snmpTargetParamsSecurityName snmpTargetParamsSecurityLevel snmpTargetParamsStorageType "
-        "snmpTargetParamsRowStatus",
+    "SNMP-NOTIFICATION-MIB": (
+        (
+            "1.3.6.1.6.3.13.1.1.1",
+            1,
+            "snmpNotifyName snmpNotifyTag snmpNotifyType snmpNotifyStorageType snmpNotifyRowStatus",
+        ),
+        (
+            "1.3.6.1.6.3.13.1.2.1",
+            1,
+            "snmpNotifyFilterProfileName snmpNotifyFilterProfileStorType snmpNotifyFilterProfileRowStatus",
+        ),
+        (
+            "1.3.6.1.6.3.13.1.3.1",
+            1,
+            "snmpNotifyFilterSubtree snmpNotifyFilterMask snmpNotifyFilterType snmpNotifyFilterStorageType "
+            "snmpNotifyFilterRowStatus",
+        ),
     ),
-    (
-        "1.3.6.1.6.3.13.1.1.1",
-        1,
-        "snmpNotifyName snmpNotifyTag snmpNotifyType snmpNotifyStorageType snmpNotifyRowStatus",
+    "SNMP-VIEW-BASED-ACM-MIB": (
+        (
+            "1.3.6.1.6.3.16.1.2.1",
+            1,
+            "vacmSecurityModel vacmSecurityName vacmGroupName vacmSecurityToGroupStorageType "
+            "vacmSecurityToGroupStatus",
+        ),
+        (
+            "1.3.6.1.6.3.16.1.4.1",
+            1,
+            "vacmAccessContextPrefix vacmAccessSecurityModel vacmAccessSecurityLevel vacmAccessContextMatch "
+            "vacmAccessReadViewName vacmAccessWriteViewName vacmAccessNotifyViewName vacmAccessStorageType "
+            "vacmAccessStatus",
+        ),
+        (
+            "1.3.6.1.6.3.16.1.5.2.1",
+            1,
+            "vacmViewTreeFamilyViewName vacmViewTreeFamilySubtree vacmViewTreeFamilyMask "
+            "vacmViewTreeFamilyType vacmViewTreeFamilyStorageType vacmViewTreeFamilyStatus",
+        ),
     ),
-    (
-        "1.3.6.1.6.3.13.1.2.1",
-        1,
-        "snmpNotifyFilterProfileName snmpNotifyFilterProfileStorType snmpNotifyFilterProfileRowStatus",
+    "SNMP-COMMUNITY-MIB": (
+        (
+            "1.3.6.1.6.3.18.1.1.1",
+            1,
+            "snmpCommunityIndex snmpCommunityName snmpCommunitySecurityName snmpCommunityContextEngineID "
+            "snmpCommunityContextName snmpCommunityTransportTag snmpCommunityStorageType snmpCommunityStatus",
+        ),
+        ("1.3.6.1.6.3.18.1.2.1", 1, "snmpTargetAddrTMask snmpTargetAddrMMS"),
     ),
-    (
-        "1.3.6.1.6.3.13.1.3.1",
-        1,
-        "snmpNotifyFilterSubtree snmpNotifyFilterMask snmpNotifyFilterType snmpNotifyFilterStorageType "
-        "snmpNotifyFilterRowStatus",
-    ),
-    (
-        "1.3.6.1.6.3.16.1.2.1",
-        1,
-        "vacmSecurityModel vacmSecurityName vacmGroupName vacmSecurityToGroupStorageType "
-        "vacmSecurityToGroupStatus",
-    ),
-    (
-        "1.3.6.1.6.3.16.1.4.1",
-        1,
-        "vacmAccessContextPrefix vacmAccessSecurityModel vacmAccessSecurityLevel vacmAccessContextMatch "
-        "vacmAccessReadViewName vacmAccessWriteViewName vacmAccessNotifyViewName vacmAccessStorageType "
-        "vacmAccessStatus",
-    ),
-    (
-        "1.3.6.1.6.3.16.1.5.2.1",
-        1,
-        "vacmViewTreeFamilyViewName vacmViewTreeFamilySubtree vacmViewTreeFamilyMask vacmViewTreeFamilyType "
-        "vacmViewTreeFamilyStorageType vacmViewTreeFamilyStatus",
-    ),
-    (
-        "1.3.6.1.6.3.18.1.1.1",
-        1,
-        "snmpCommunityIndex snmpCommunityName snmpCommunitySecurityName snmpCommunityContextEngineID "
-        "snmpCommunityContextName snmpCommunityTransportTag snmpCommunityStorageType snmpCommunityStatus",
-    ),
-    ("1.3.6.1.6.3.18.1.2.1", 1, "snmpTargetAddrTMask snmpTargetAddrMMS"),
-)
+}
 
 _CABLE_DEVICE: Objects = (
     ("1.3.6.1.2.1", 69, "docsDev"),
@@ -170,9 +186,5 @@ _CABLE_DEVICE: Objects = (
     ),
 )
 
-OBJECTS: Final[dict[str, str]] = {
-    name: f"{parent}.{number}"
-    for parent, first, names in (*_SYSTEM, *_SNMP_V3, *_CABLE_DEVICE, *CABLE)
-    for number, name in enumerate(names.split(), start=first)
-}
-"""Object identifiers by name."""
+MODULES: Final[Modules] = {**_SYSTEM, **_SNMP_V3, "DOCS-CABLE-DEVICE-MIB": _CABLE_DEVICE, **CABLE}
+"""All objects that have a name here."""

@@ -1,8 +1,8 @@
 """SNMP objects of CableLabs and PacketCable: baseline privacy, eRouter, telephone adapters.
 
 Each line is as in `services.docsis.objects`. The MIBs of telephone adapters exist three times, with the same
-names: of CableLabs (PKTC-MTA-MIB and PKTC-SIG-MIB, whose names stand here as they are), of the IETF (RFC
-4682 and 5098) and of Excentis for Europe; names of the last two carry their module.
+names: of CableLabs (PKTC-MTA-MIB and PKTC-SIG-MIB), of the IETF (RFC 4682 and 5098) and of Excentis for
+Europe.
 """
 
 from __future__ import annotations
@@ -11,6 +11,9 @@ from typing import Final, TypeAlias
 
 Objects: TypeAlias = tuple[tuple[str, int, str], ...]
 """Parent, number of the first object, names of the objects from there on."""
+
+Modules: TypeAlias = dict[str, Objects]
+"""The objects of each module."""
 
 _END_POINT = (
     "pktcNcsEndPntConfigCallAgentId pktcNcsEndPntConfigCallAgentUdpPort pktcNcsEndPntConfigPartialDialTO "
@@ -26,43 +29,43 @@ _END_POINT = (
 """The columns of pktcNcsEndPntConfigTable; all signalling MIBs number them in the same way."""
 
 
-def _of(module: str, objects: Objects) -> Objects:
-    """The same objects, their names with the module in front."""
-    return tuple(
-        (parent, first, " ".join(f"{module}::{name}" for name in names.split()))
-        for parent, first, names in objects
-    )
-
-
-_DOCSIS: Objects = (
-    ("1.3.6.1.2.1.10", 127, "docsIfMib"),
-    ("1.3.6.1.2.1.10.127", 6, "docsBpi2MIB"),
-    ("1.3.6.1.2.1.10.127.6.1.1.1.1", 1, "docsBpi2CmPrivacyEnable"),
-    (
-        "1.3.6.1.2.1.10.127.6.1.4",
-        1,
-        "docsBpi2CodeDownloadStatusCode docsBpi2CodeDownloadStatusString docsBpi2CodeMfgOrgName",
+_DOCSIS: Final[Modules] = {
+    "DOCS-IF-MIB": (("1.3.6.1.2.1.10", 127, "docsIfMib"),),
+    "DOCS-BPI2-MIB": (
+        ("1.3.6.1.2.1.10.127", 6, "docsBpi2MIB"),
+        ("1.3.6.1.2.1.10.127.6.1.1.1.1", 1, "docsBpi2CmPrivacyEnable"),
+        (
+            "1.3.6.1.2.1.10.127.6.1.4",
+            1,
+            "docsBpi2CodeDownloadStatusCode docsBpi2CodeDownloadStatusString docsBpi2CodeMfgOrgName",
+        ),
     ),
-    ("1.3.6.1.4.1", 4491, "cableLabs"),
-    ("1.3.6.1.4.1.4491.2", 1, "clabProjDocsis clabProjPacketCable"),
-    ("1.3.6.1.4.1.4491.2.1", 14, "esafeMib"),
-    ("1.3.6.1.4.1.4491.2.1", 20, "docsIf3Mib"),
-    (
-        "1.3.6.1.4.1.4491.2.1.20.1.34",
-        1,
-        "docsIf3CmSpectrumAnalysisCtrlCmdEnable docsIf3CmSpectrumAnalysisCtrlCmdInactivityTimeout",
+    "CLAB-DEF-MIB": (
+        ("1.3.6.1.4.1", 4491, "cableLabs"),
+        ("1.3.6.1.4.1.4491.2", 1, "clabProjDocsis clabProjPacketCable"),
     ),
-    ("1.3.6.1.4.1.4491.2.1.14.1", 5, "esafeErouterMibObjects"),
-    (
-        "1.3.6.1.4.1.4491.2.1.14.1.5",
-        1,
-        "esafeErouterAdminMode esafeErouterOperMode esafeErouterPhysAddress esafeErouterInitModeControl "
-        "esafeErouterSoftReset",
+    "DOCS-IF3-MIB": (
+        ("1.3.6.1.4.1.4491.2.1", 20, "docsIf3Mib"),
+        (
+            "1.3.6.1.4.1.4491.2.1.20.1.34",
+            1,
+            "docsIf3CmSpectrumAnalysisCtrlCmdEnable docsIf3CmSpectrumAnalysisCtrlCmdInactivityTimeout",
+        ),
     ),
-)
+    "ESAFE-MIB": (
+        ("1.3.6.1.4.1.4491.2.1", 14, "esafeMib"),
+        ("1.3.6.1.4.1.4491.2.1.14.1", 5, "esafeErouterMibObjects"),
+        (
+            "1.3.6.1.4.1.4491.2.1.14.1.5",
+            1,
+            "esafeErouterAdminMode esafeErouterOperMode esafeErouterPhysAddress esafeErouterInitModeControl "
+            "esafeErouterSoftReset",
+        ),
+    ),
+}
 
 _MTA: Objects = (
-    ("1.3.6.1.4.1.4491.2.2", 1, "pktcMtaMib pktcSigMib"),
+    ("1.3.6.1.4.1.4491.2.2", 1, "pktcMtaMib"),
     (
         "1.3.6.1.4.1.4491.2.2.1.1.1",
         1,
@@ -100,6 +103,7 @@ _MTA: Objects = (
 )
 
 _SIGNALING: Objects = (
+    ("1.3.6.1.4.1.4491.2.2", 2, "pktcSigMib"),
     (
         "1.3.6.1.4.1.4491.2.2.2.1.1",
         5,
@@ -186,13 +190,18 @@ _EXCENTIS_SIGNALING: Objects = (
     ("1.3.6.1.4.1.7432.2.1.2.1.1", 1, _END_POINT),
 )
 
-CABLE: Final[Objects] = (
-    *_DOCSIS,
-    *_MTA,
-    *_SIGNALING,
-    *_of("PKTC-IETF-MTA-MIB", _IETF_MTA),
-    *_of("PKTC-IETF-SIG-MIB", _IETF_SIGNALING),
-    *_of("PKTC-EXCENTIS-MTA-MIB", _EXCENTIS_MTA),
-    *_of("PKTC-EXCENTIS-SIG-MIB", _EXCENTIS_SIGNALING),
-)
+CABLE: Final[Modules] = {
+    **_DOCSIS,
+    "PKTC-MTA-MIB": _MTA,
+    "PKTC-SIG-MIB": _SIGNALING,
+    "PKTC-IETF-MTA-MIB": _IETF_MTA,
+    "PKTC-IETF-SIG-MIB": _IETF_SIGNALING,
+    "PKTC-EXCENTIS-MTA-MIB": _EXCENTIS_MTA,
+    "PKTC-EXCENTIS-SIG-MIB": _EXCENTIS_SIGNALING,
+}
 """All of them."""
+
+TWINS: Final = frozenset(
+    {"PKTC-IETF-MTA-MIB", "PKTC-IETF-SIG-MIB", "PKTC-EXCENTIS-MTA-MIB", "PKTC-EXCENTIS-SIG-MIB"}
+)
+"""The modules that name their objects like CableLabs' MIBs for telephone adapters do."""

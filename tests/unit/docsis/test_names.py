@@ -9,8 +9,11 @@ from hypothesis import strategies as st
 from services.docsis import snmp
 from services.docsis.errors import DocsisError
 from services.docsis.mic import HASH_OBJECT
-from services.docsis.names import object_name, object_oid
-from services.docsis.objects import OBJECTS
+from services.docsis.names import BUILT_IN, Names, object_name, object_oid
+from services.docsis.objects_cable import TWINS
+
+HOMES = {(one.module, one.name) for one in BUILT_IN}
+OIDS = sorted(one.oid for one in BUILT_IN)
 
 # Of every group one object, from its MIB.
 KNOWN = {
@@ -66,13 +69,23 @@ def test_known_objects(name: str, oid: str) -> None:
 
 
 def test_every_name_stands_for_one_identifier() -> None:
-    assert len(set(OBJECTS.values())) == len(OBJECTS)
-    for name, oid in OBJECTS.items():
-        assert re.fullmatch(r"([A-Z0-9-]+::)?[a-z][A-Za-z0-9-]*", name)
+    assert len(set(OIDS)) == len({str(one) for one in BUILT_IN}) == len(OIDS)
+    for module, name, oid in BUILT_IN:
+        assert re.fullmatch(r"[A-Z][A-Za-z0-9-]*::[a-z][A-Za-z0-9-]*", f"{module}::{name}")
         assert snmp.object_id_text(snmp.object_id(oid)) == oid
         for instance in ("", ".0", ".4294967295.1"):
-            assert object_oid(name + instance) == oid + instance
-            assert object_name(oid + instance) == name + instance
+            assert object_oid(f"{module}::{name}{instance}") == oid + instance
+            assert object_oid(object_name(oid + instance)) == oid + instance
+
+
+def test_only_the_twins_of_cablelabs_mibs_show_their_module() -> None:
+    for module, name, oid in BUILT_IN:
+        assert object_name(oid) == (f"{module}::{name}" if module in TWINS else name)
+
+
+def test_a_twins_name_without_its_module_is_cablelabs() -> None:
+    assert object_oid("pktcMtaDevEnabled.0") == object_oid("PKTC-MTA-MIB::pktcMtaDevEnabled.0")
+    assert object_oid("pktcMtaDevEnabled.0") != object_oid("PKTC-IETF-MTA-MIB::pktcMtaDevEnabled.0")
 
 
 def test_the_hash_of_every_model_has_a_name() -> None:
@@ -89,23 +102,63 @@ def test_what_has_no_name_stays_numeric(oid: str) -> None:
 @pytest.mark.parametrize(
     ("name", "hint"),
     [
-        ("sysLocaton.0", "'sysLocation'"),
-        ("pktcMtaDevEnable", "'pktcMtaDevEnabled'"),
-        ("PKTC-IETF-MTA-MIB::sysName", "PKTC-IETF-MTA-MIB::"),
-        ("sysLocation.x", "numbers"),
-        ("sysLocation.", "numbers"),
-        ("sysLocation.0\n", "numbers"),
-        ("", "numbers"),
-        ("é", "numbers"),
+        ("sysLocaton.0", "did you mean 'sysLocation'?"),
+        ("pktcMtaDevEnable", "did you mean 'pktcMtaDevEnabled'?"),
+        ("docsDevNmAccessstatus.1", "did you mean 'docsDevNmAccessStatus'?"),
+        ("sysLoaction.0", "did you mean 'sysLocation'?"),
+        ("SNMPv2-MIB::sysContcat.0", "did you mean 'SNMPv2-MIB::sysContact'?"),
+        ("SNMPv3-MIB::sysContact.0", "other modules have that name: SNMPv2-MIB::sysContact"),
+        ("IF-MIBB::ifDescr.1", "did you mean 'IF-MIB::ifDescr'?"),
+        ("IF-MIB::sysContact.0", "other modules have that name: SNMPv2-MIB::sysContact"),
+        ("PKTC-IETF-MTA-MIB::sysName.0", "other modules have that name: SNMPv2-MIB::sysName"),
+        (
+            "pktcSigDefMediaStreamDscp.0",
+            "other modules have that name: PKTC-IETF-SIG-MIB::pktcSigDefMediaStreamDscp, "
+            "PKTC-EXCENTIS-SIG-MIB::pktcSigDefMediaStreamDscp",
+        ),
+        ("docsDevFilterIpaddr.1", "write its numbers"),  # Saddr or Daddr
+        ("pktcMtaDevServerDns3.0", "write its numbers"),
+        ("ifHighSpeed.1", "write its numbers"),
+        ("ifInOctets.1", "write its numbers"),
+        ("IF-MIB::ifHighSpeed.1", "write its numbers"),
+        ("docsIfCmtsModulationControl.1.1", "write its numbers"),
+        ("ACME-MIB::acmeThing.0", "write its numbers"),
+        ("IF-MIB::", "write its numbers"),
+        ("::ifDescr", "write its numbers"),
+        ("IF-MIB::IF-MIB::ifDescr", "write its numbers"),
+        ("sysLocation.x", "write its numbers"),
+        ("sysLocation.", "write its numbers"),
+        ("sysLocation.0\n", "write its numbers"),
+        ("", "write its numbers"),
+        ("é", "write its numbers"),
     ],
 )
 def test_an_unknown_name_is_refused(name: str, hint: str) -> None:
-    with pytest.raises(DocsisError, match=hint):
+    with pytest.raises(DocsisError) as caught:
         object_oid(name)
+    assert caught.value.reason.startswith("there is no SNMP object ")
+    assert hint in caught.value.reason
+
+
+def test_no_hint_names_one_object_where_another_was_written() -> None:
+    """Whoever leaves out one known object and asks for it is not sent to its neighbour of another number."""
+    for left_out in BUILT_IN:
+        others = Names(one for one in BUILT_IN if one.name != left_out.name)
+        with pytest.raises(DocsisError) as caught:
+            others.oid(left_out.name)
+        assert "did you mean" not in caught.value.reason
+
+
+@pytest.mark.parametrize("module", sorted({one.module for one in BUILT_IN}))
+def test_a_name_is_looked_for_in_its_module_only(module: str) -> None:
+    for one in BUILT_IN:
+        if (module, one.name) not in HOMES:
+            with pytest.raises(DocsisError):
+                object_oid(f"{module}::{one.name}")
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.sampled_from(sorted(OBJECTS.values())), st.integers(0, 20), st.lists(st.integers(0, 2**32 - 1)))
+@given(st.sampled_from(OIDS), st.integers(0, 20), st.lists(st.integers(0, 2**32 - 1)))
 def test_both_directions_are_exact_inverses(oid: str, cut: int, more: list[int]) -> None:
     text = ".".join([*oid.split(".")[: max(2, len(oid.split(".")) - cut)], *map(str, more[:60])])
     assert object_oid(object_name(text)) == text
