@@ -3,7 +3,8 @@
 Theory of operation
 -------------------
 The tables of `services.docsis.objects` name objects and the nodes above them. A name stands for one prefix
-of object identifiers; what follows it, the instance, stays numeric. An identifier takes the name of its
+of object identifiers. What follows it, the instance, may be written with texts and labels
+(`services.docsis.instance`), and is always shown as numbers. An identifier takes the name of its
 longest known prefix, so both directions are exact inverses: whatever has no name stays as it is.
 
 A name belongs to the module that defines it, and `MODULE::name` is looked for in that module only, as
@@ -23,19 +24,28 @@ from itertools import takewhile
 from typing import Final, NamedTuple
 
 from services.docsis.errors import DocsisError, shown
+from services.docsis.instance import instance_numbers
 from services.docsis.objects import MODULES
-from services.docsis.objects_cable import TWINS, Modules
+from services.docsis.objects_cable import TWINS
+from services.docsis.objects_syntax import INDICES, SYNTAXES
+from services.docsis.syntax import Index, Syntax
 
-_NAMED = re.compile(r"(?:([A-Z][A-Za-z0-9-]{0,63})::)?([A-Za-z][A-Za-z0-9-]{0,63})((?:\.[0-9]{1,10}){0,128})")
+_NAMED = re.compile(r"(?:([A-Z][A-Za-z0-9-]{0,63})::)?([A-Za-z][A-Za-z0-9-]{0,63})((?:\..*)?)", re.DOTALL)
 _NUMBERS = "write its numbers, such as 1.3.6.1.2.1.1.6.0"
 
 
 class Object(NamedTuple):
-    """One named node: the module that defines it, its name there, and its dotted identifier."""
+    """One named node: the module that defines it, its name there, and its dotted identifier.
+
+    `syntax` is None for a node that holds no value or one of an unknown type, `instances` is the index of its
+    table, empty for a scalar and None if it is not known.
+    """
 
     module: str
     name: str
     oid: str
+    syntax: Syntax | None = None
+    instances: Index | None = None
 
     def __str__(self) -> str:
         return f"{self.module}::{self.name}"
@@ -77,20 +87,24 @@ class Names:
         if name not in known:
             written = match[0].removesuffix(instance)
             raise DocsisError("", f"there is no SNMP object {shown(written)}; {self._hint(module, name)}")
-        return known[name].oid + instance
+        return known[name].oid + instance_numbers(instance, known[name].instances, name)
 
     def name(self, oid: str) -> str:
         """The name of the longest known prefix of a dotted identifier, followed by the rest of it.
 
         A module stands before it only if the name alone would mean another object.
         """
+        found = self.object(oid)
+        if found is None:
+            return oid
+        plain = self._plain.get(found.name) is found
+        return (found.name if plain else str(found)) + oid[len(found.oid) :]
+
+    def object(self, oid: str) -> Object | None:
+        """The object that a dotted identifier is an instance of, or the longest known node above it."""
         arcs = oid.split(".")
-        for depth in range(min(self._deepest, len(arcs)), 0, -1):
-            found = self._by_oid.get(".".join(arcs[:depth]))
-            if found is not None:
-                plain = self._plain.get(found.name) is found
-                return ".".join([found.name if plain else str(found), *arcs[depth:]])
-        return oid
+        prefixes = (".".join(arcs[:depth]) for depth in range(min(self._deepest, len(arcs)), 0, -1))
+        return next((self._by_oid[prefix] for prefix in prefixes if prefix in self._by_oid), None)
 
     def _hint(self, module: str | None, name: str) -> str:
         """What else to write, after the theory above."""
@@ -139,15 +153,16 @@ def _alike(one: str, other: str) -> int:
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
-def objects_of(modules: Modules) -> Iterator[Object]:
-    """The objects of a table such as MODULES."""
-    for module, objects in modules.items():
+def _built_in() -> Iterator[Object]:
+    for module, objects in MODULES.items():
         for parent, first, names in objects:
             for number, name in enumerate(names.split(), start=first):
-                yield Object(module, name, f"{parent}.{number}")
+                syntax = SYNTAXES.get((module, name))
+                index = INDICES.get(parent, () if syntax else None)
+                yield Object(module, name, f"{parent}.{number}", syntax, index)
 
 
-BUILT_IN: Final = Names(objects_of(MODULES))
+BUILT_IN: Final = Names(_built_in())
 """The names that every instance knows, and so may stand in what is sent to others."""
 
 

@@ -70,7 +70,7 @@ def test_known_objects(name: str, oid: str) -> None:
 
 def test_every_name_stands_for_one_identifier() -> None:
     assert len(set(OIDS)) == len({str(one) for one in BUILT_IN}) == len(OIDS)
-    for module, name, oid in BUILT_IN:
+    for module, name, oid, *_ in BUILT_IN:
         assert re.fullmatch(r"[A-Z][A-Za-z0-9-]*::[a-z][A-Za-z0-9-]*", f"{module}::{name}")
         assert snmp.object_id_text(snmp.object_id(oid)) == oid
         for instance in ("", ".0", ".4294967295.1"):
@@ -79,7 +79,7 @@ def test_every_name_stands_for_one_identifier() -> None:
 
 
 def test_only_the_twins_of_cablelabs_mibs_show_their_module() -> None:
-    for module, name, oid in BUILT_IN:
+    for module, name, oid, *_ in BUILT_IN:
         assert object_name(oid) == (f"{module}::{name}" if module in TWINS else name)
 
 
@@ -126,9 +126,6 @@ def test_what_has_no_name_stays_numeric(oid: str) -> None:
         ("IF-MIB::", "write its numbers"),
         ("::ifDescr", "write its numbers"),
         ("IF-MIB::IF-MIB::ifDescr", "write its numbers"),
-        ("sysLocation.x", "write its numbers"),
-        ("sysLocation.", "write its numbers"),
-        ("sysLocation.0\n", "write its numbers"),
         ("", "write its numbers"),
         ("é", "write its numbers"),
     ],
