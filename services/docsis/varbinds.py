@@ -1,10 +1,11 @@
 """SNMP varbinds as written in a template: `{oid: 1.3.6.1.2.1.69.1.2.1.7.1, integer: 4}`.
 
 The second key names the type of the value: one of integer, string, hex (an OCTET STRING of raw bytes),
-ipaddress, counter32, gauge32, timeticks, object_id. What none of them can say, such as a Counter64 or a
-number written in more bytes than it needs, is `ber`: the complete element, tag and length included, in
-hexadecimal. A modem's file has TLV 11 only, so a varbind beyond 254 bytes is an error there; a PacketCable
-file carries it in TLV 64.
+ipaddress, counter32, gauge32, timeticks, object_id. Where the MIB of the object names numbers or bits, an
+`integer` may be a label, `active(1)` or `active`, and `bits` are labels, `local(0) syslog(2)`. What none of
+them can say, such as a Counter64 or a number written in more bytes than it needs, is `ber`: the complete
+element, tag and length included, in hexadecimal. A modem's file has TLV 11 only, so a varbind beyond 254
+bytes is an error there; a PacketCable file carries it in TLV 64.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ from typing import Final
 
 from services.docsis import snmp, values
 from services.docsis.errors import DocsisError, shown
+from services.docsis.labels import label_bits, label_number
 from services.docsis.mic import HASH_OBJECT
-from services.docsis.names import object_name
+from services.docsis.names import BUILT_IN, Object, object_name
 from services.docsis.parts import Parts, frame, render
 from services.docsis.placeholders import Scope
 from services.docsis.tlv import VALUE_BYTES_MAX, FileKind, header
@@ -38,17 +40,32 @@ def compile_varbind(
     if kind == "mta" and hashed and name in _OURS:
         raise DocsisError(f"{path}.oid", "the hash of the file is put in when it is built")
     type = next(key for key in definition if key != "oid")
-    if type == _ELEMENT:
-        value: Parts = (values.raw(definition[type], f"{path}.{type}"),)
-    elif type in _TYPES:
-        tag, encode = _TYPES[type]
-        value = frame(partial(snmp.header, tag), encode(definition[type], scope, f"{path}.{type}"))
-    else:
-        reason = f"{shown(type)} is not a type of value; there are {', '.join((*_TYPES, _ELEMENT))}"
-        raise DocsisError(path, reason)
+    value = _value(type, definition[type], name, scope, path)
     sequence = frame(partial(snmp.header, snmp.SEQUENCE), (snmp.element(snmp.OBJECT_ID, name), *value))
     tlv_header = _mta_header if kind == "mta" else partial(header, VARBIND)
     return frame(partial(tlv_header, path=path), sequence)
+
+
+def _value(type: object, written: object, name: bytes, scope: Scope, path: str) -> Parts:
+    """The complete element of a value; raises DocsisError."""
+    here = f"{path}.{type}"
+    if type == _ELEMENT:
+        return (values.raw(written, here),)
+    if type == _BITS:
+        return (snmp.element(snmp.OCTET_STRING, label_bits(written, _object(name), here)),)
+    if not isinstance(type, str) or type not in _TYPES:
+        reason = f"{shown(type)} is not a type of value; there are {', '.join((*_TYPES, _BITS, _ELEMENT))}"
+        raise DocsisError(path, reason)
+    if type == _ENUMERATED and isinstance(written, str) and scope.find(written, here) is None:
+        found = _object(name)
+        if found is not None and found.syntax is not None and found.syntax.labels:
+            written = label_number(written, found, here)
+    tag, encode = _TYPES[type]
+    return frame(partial(snmp.header, tag), encode(written, scope, here))
+
+
+def _object(name: bytes) -> Object | None:
+    return BUILT_IN.object(snmp.object_id_text(name))
 
 
 def decode_varbind(data: bytes) -> dict[str, object] | None:
@@ -122,6 +139,8 @@ def _octets(value: object, scope: Scope, path: str) -> Parts:
 
 
 _ELEMENT = "ber"
+_BITS = "bits"
+_ENUMERATED = "integer"
 _NUMBER_BYTES_MAX = 5
 """An unsigned number of 32 bits as a minimal INTEGER; what is longer cannot be said and is not converted."""
 
