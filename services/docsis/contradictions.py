@@ -1,0 +1,45 @@
+"""Values that contradict the MIB of their object: of another type, or a number that it does not name.
+
+A modem that is asked to set such a value refuses it, some the whole file. It is worth a warning and no more:
+devices are of many ages, and so are their MIBs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from services.docsis import snmp
+from services.docsis.assignment import Assignment, Finding
+from services.docsis.names import BUILT_IN, Names
+from services.docsis.syntax import COUNTER64, Syntax
+
+_TYPES: Final = {
+    snmp.INTEGER: "an INTEGER",
+    snmp.OCTET_STRING: "an OCTET STRING",
+    snmp.OBJECT_ID: "an OBJECT IDENTIFIER",
+    snmp.IP_ADDRESS: "an IpAddress",
+    snmp.COUNTER32: "a Counter32",
+    snmp.GAUGE32: "a Gauge32 or Unsigned32",
+    snmp.TIMETICKS: "TimeTicks",
+    COUNTER64: "a Counter64",
+}
+
+
+def contradictions(assignments: Iterable[Assignment], names: Names = BUILT_IN) -> Iterator[Finding]:
+    """One finding for each value that `names` know better; what they do not know they do not judge."""
+    for path, oid, tag, content in assignments:
+        found = names.object(oid)
+        if found is not None and found.syntax is not None:
+            reason = _contradiction(found.syntax, tag, content)
+            if reason:
+                yield Finding(path, f"{found.name} {reason}")
+
+
+def _contradiction(syntax: Syntax, tag: int, content: bytes) -> str:
+    if tag != syntax.tag:
+        return f"is {_TYPES[syntax.tag]}, not {_TYPES.get(tag, f'of the type {tag:#04x}')}"
+    number = int.from_bytes(content, "big", signed=True) if tag == snmp.INTEGER and syntax.labels else None
+    if number is not None and number not in syntax.labels.values():
+        return f"has no value {number}; there are {syntax.listed()}"
+    return ""
