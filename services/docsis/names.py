@@ -58,16 +58,41 @@ class Names:
     '1.3.6.1.2.1.1.5.0'
     """
 
-    def __init__(self, objects: Iterable[Object]) -> None:
+    def __init__(self, objects: Iterable[Object], more: Iterable[Object] = ()) -> None:
+        """`more` may define objects of a module anew. They take no name without a module from `objects`, and
+        one that several of their modules have means none of them.
+        """
         self._modules: dict[str, dict[str, Object]] = {}
         self._plain: dict[str, Object] = {}
         self._by_oid: dict[str, Object] = {}
         for one in objects:
-            self._modules.setdefault(one.module, {})[one.name] = one
-            self._by_oid[one.oid] = one
+            self._add(one)
             if one.module not in TWINS:
                 self._plain[one.name] = one
+        taken = set(self._plain)
+        fresh: dict[str, list[Object]] = {}
+        for one in more:
+            former = self._add(one)
+            if former is not None and self._plain.get(one.name) is former:
+                self._plain[one.name] = one
+            elif one.module not in TWINS and one.name not in taken:
+                fresh.setdefault(one.name, []).append(one)
+        self._plain |= {name: ones[0] for name, ones in fresh.items() if len(ones) == 1}
         self._deepest = max((oid.count(".") + 1 for oid in self._by_oid), default=0)
+
+    def with_objects(self, objects: Iterable[Object]) -> Names:
+        """These names and more of them, such as those of an operator's own MIBs."""
+        return Names((one for known in self._modules.values() for one in known.values()), objects)
+
+    def _add(self, one: Object) -> Object | None:
+        """Know an object; what had its name in its module before is returned and forgotten."""
+        known = self._modules.setdefault(one.module, {})
+        former = known.get(one.name)
+        if former is not None and self._by_oid.get(former.oid) is former:
+            del self._by_oid[former.oid]
+        known[one.name] = one
+        self._by_oid.setdefault(one.oid, one)
+        return former
 
     def __iter__(self) -> Iterator[Object]:
         return iter(self._by_oid.values())

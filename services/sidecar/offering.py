@@ -5,8 +5,8 @@ Theory of operation
 The catalogue in force is the newest one that compiles, from the topic or from the copy on disk. A minter
 writes to the topic for three reasons, and only once it has read what the topic held at its start:
 
-    apply   An operator hands over other classes or rules: they become the next generation. The answer goes
-            out when the record was read back, for a send is not an acknowledgement.
+    apply   An operator hands over other classes or rules: in plain words they become the next generation.
+            The answer goes out when the record was read back, for a send is not an acknowledgement.
     mend    The last record on the topic is older than what is in force: the topic was lost, before our start
             or since, or two operators wrote one generation at once. It is written again, as it is.
     seed    The topic is empty and nothing is in force: what `publish_catalogue` says is generation 1.
@@ -27,6 +27,8 @@ from bus.routes import check_size
 from fileid.row import VALUES_BYTES_MAX, template_number
 from services.docsis.errors import DocsisError
 from services.docsis.judge.catalogue import faults, judge_classes
+from services.docsis.names import BUILT_IN, Names
+from services.docsis.plain import plain
 from services.docsis.template import Template, compile_template, problems
 from services.settings.catalogue import (
     NO_VERSION,
@@ -148,6 +150,7 @@ class Offering:
         wrong = structure_problems(classes, lookup) or refusals(classes, lookup)
         if wrong:
             return [_refused(request, wrong)]
+        classes = plain_classes(classes)[0]
         if not self._is_caught_up:
             return [_try_again(request, "the settings topic is not read to its end yet")]
         if self._applying is not None:
@@ -236,6 +239,23 @@ def refusals(classes: Classes, lookup: Rules) -> list[Problem]:
     """What keeps a new catalogue from being put in force: its mistakes, and what a CMTS would reject."""
     judged = [Problem(one.path, one.text) for one in judge_classes(classes) if one.rule.is_error]
     return catalogue_problems(classes, lookup) + judged
+
+
+def plain_classes(classes: Classes, names: Names = BUILT_IN) -> tuple[Classes, list[Problem]]:
+    """The classes in plain words, which every instance knows, also an older one; and what `names` do not
+    know.
+    """
+    found: Classes = {}
+    unknown = []
+    for name, definition in classes.items():
+        found[name], errors = plain(definition, names)
+        unknown += [Problem(f"classes.{name}.{error.path}", error.reason) for error in errors]
+    return found, unknown
+
+
+def plain_record(found: CatalogueRecord) -> CatalogueRecord:
+    """The same catalogue in plain words."""
+    return record(plain_classes(found.classes)[0], found.generation, found.lookup)
 
 
 def _rule_problems(lookup: Rules, templates: Mapping[str, Template | None]) -> list[Problem]:

@@ -31,7 +31,7 @@ from services.settings.store import load, read_catalogue, save
 from services.sidecar.authority import Authority, StoreFailover
 from services.sidecar.failover_file import load_failover, save_failover
 from services.sidecar.minter import Minter
-from services.sidecar.offering import catalogue_problems
+from services.sidecar.offering import catalogue_problems, plain_record
 
 _log = logging.getLogger("provbus.sidecar")
 
@@ -51,7 +51,9 @@ def read_files(config: Config, service: str) -> Files:
     if section is None:
         raise ConfigError(f"{config.instance} needs a 'minter' section")
     path = section.publish_catalogue
-    publish = None if path is None else read_catalogue(path, catalogue_problems, may_come=True).sound()
+    publish = None
+    if path is not None:
+        publish = plain_record(read_catalogue(path, catalogue_problems, may_come=True).sound())
     identity = identify(config, [service])
     _check_roles(config, identity.fleet)
     if section.kea is not None:

@@ -13,7 +13,7 @@ from bus.routes import route
 from services.settings.catalogue import Classes, StoreCatalogue, parse, record, version
 from services.settings.lookup import Found, Subject
 from services.sidecar.minter import Minter
-from services.sidecar.offering import APPLY_WITHIN_S, PUBLISH_EVERY_S, Offering
+from services.sidecar.offering import APPLY_WITHIN_S, PUBLISH_EVERY_S, Offering, plain_record
 
 Build = Callable[..., Minter]
 Make = Callable[..., Any]
@@ -353,3 +353,35 @@ def test_no_catalogue_is_generation_0(build: Build) -> None:
     minter = build(catalogue=None)
     body = {"id": 1, "generation": 0, "digest": "", "classes": {}, "lookup": []}
     assert replies(minter.receive(LocalRequest(4, {"op": "settings", "id": 1}), 0.0)) == [(4, body)]
+
+
+WRITTEN = [
+    {"snmp_set": {"oid": "docsDevNmAccessStatus.1", "integer": "active(1)"}},
+    {"snmp_set": {"oid": "docsDevEvReporting.emergency", "bits": "local(0) syslog(2)"}},
+    {"snmp_set": {"oid": "SNMPv2-MIB::sysContact.0", "string": "active(1)"}},
+]
+PLAIN = [
+    {"snmp_set": {"oid": "docsDevNmAccessStatus.1", "integer": 1}},
+    {"snmp_set": {"oid": "docsDevEvReporting.1", "hex": "a0"}},
+    {"snmp_set": {"oid": "sysContact.0", "string": "active(1)"}},
+]
+
+
+def test_what_is_applied_is_written_in_words_that_an_older_build_knows(
+    build: Build, publication: Make, classes: Classes
+) -> None:
+    minter = ready(build(), publication(record(classes, 3)))
+    whole = classes["data"]["body"][:3]
+    minter.receive(apply({"data": {"kind": "cm", "body": whole + WRITTEN}}), 2.0)
+    (found,) = published(minter.tick(2.0))
+    assert found == record({"data": {"kind": "cm", "body": whole + PLAIN}}, 4)
+
+
+def test_so_is_the_file_of_an_empty_topic() -> None:
+    found = plain_record(record({"data": {"kind": "cm", "body": WRITTEN}}, 1, RULES))
+    assert found == record({"data": {"kind": "cm", "body": PLAIN}}, 1, RULES)
+
+
+def test_a_record_that_is_not_plain_is_taken_as_it_is(build: Build, publication: Make) -> None:
+    written = record({"data": {"kind": "cm", "body": WRITTEN}}, 4)
+    assert build().receive(publication(written), 1.0) == [Keep(StoreCatalogue(written))]

@@ -1,0 +1,121 @@
+"""Definitions in plain words: only names, numbers and types that every instance knows, also an older one.
+
+Theory of operation
+-------------------
+A definition may name SNMP objects as its writer does: by names of an operator's own MIBs, by texts and
+labels. What is handed to others must not depend on them. So before it leaves, each name becomes what decoding
+a file would show, the built-in name or numbers, and each label its number. The bytes of the file stay the
+same. The way back shows a decoded document with names of an operator's MIBs.
+
+Only places that hold a name are looked at; whatever is wrong elsewhere is left to the compiler.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from services.docsis import snmp
+from services.docsis.errors import DocsisError
+from services.docsis.labels import label_bits, label_number
+from services.docsis.names import BUILT_IN, Names
+from services.docsis.row import Kind
+from services.docsis.table import TABLE
+
+DEPTH_MAX: Final = 8
+"""Of groups in groups; the table of TLVs has four levels."""
+
+_VARBINDS: Final = frozenset(row.name for row in TABLE if row.kind is Kind.VARBIND)
+_PREFIXES: Final = frozenset(row.name for row in TABLE if row.kind is Kind.WRITE_CONTROL)
+_IDENTIFIERS: Final = frozenset(row.name for row in TABLE if row.kind is Kind.OBJECT_ID)
+
+
+def plain(definition: object, names: Names = BUILT_IN) -> tuple[Any, list[DocsisError]]:
+    """The definition in plain words, and what `names` do not know, with its path; that stays as it was."""
+
+    def oid(text: str) -> str:
+        return BUILT_IN.name(names.oid(text))
+
+    return _rewritten(definition, _Rewriting(oid, names))
+
+
+def named(definition: object, names: Names) -> Any:
+    """A definition in plain words, with names in it that only `names` have."""
+    return _rewritten(definition, _Rewriting(lambda text: names.name(BUILT_IN.oid(text)), None))[0]
+
+
+def with_unknown(errors: Iterable[DocsisError], unknown: Sequence[DocsisError]) -> list[DocsisError]:
+    """The errors of compiling what `plain` returned; what it did not know says more than the compiler does to
+    the same place, for that knows the built-in names only.
+    """
+    said = {error.path: error for error in unknown}
+    return [said.get(error.path, error) for error in errors]
+
+
+def _rewritten(definition: object, work: _Rewriting) -> tuple[Any, list[DocsisError]]:
+    if not isinstance(definition, Mapping) or not isinstance(definition.get("body"), list):
+        return definition, []
+    body = work.list(definition["body"], "body", 0)
+    return {**definition, "body": body}, work.errors
+
+
+class _Rewriting:
+    """`oid` rewrites a name; labels become numbers after `names`, or stay if there are none."""
+
+    def __init__(self, oid: Callable[[str], str], names: Names | None) -> None:
+        self.errors: list[DocsisError] = []
+        self._oid = oid
+        self._names = names
+
+    def list(self, entries: list[Any], path: str, depth: int) -> list[Any]:
+        """The entries of a body or of a group."""
+        if depth > DEPTH_MAX:
+            return entries
+        return [self._entry(entry, f"{path}[{at}]", depth) for at, entry in enumerate(entries)]
+
+    def _entry(self, entry: object, path: str, depth: int) -> object:
+        if not isinstance(entry, Mapping):
+            return entry
+        return {key: self._value(key, value, f"{path}.{key}", depth) for key, value in entry.items()}
+
+    def _value(self, key: object, value: object, path: str, depth: int) -> object:
+        if isinstance(value, list):
+            return self.list(value, path, depth + 1)
+        if key in _IDENTIFIERS:
+            return self._name(value, path)
+        if isinstance(value, Mapping) and "oid" in value:
+            if key in _VARBINDS:
+                return self._varbind(value, path)
+            if key in _PREFIXES:
+                return {**value, "oid": self._name(value["oid"], f"{path}.oid")}
+        return value
+
+    def _varbind(self, varbind: Mapping[str, Any], path: str) -> dict[str, Any]:
+        found = {**varbind, "oid": self._name(varbind["oid"], f"{path}.oid")}
+        if "object_id" in found:
+            found["object_id"] = self._name(found["object_id"], f"{path}.object_id")
+        if self._names is None or not isinstance(varbind["oid"], str):
+            return found
+        try:
+            one = self._names.object(snmp.object_id_text(snmp.object_id(self._names.oid(varbind["oid"]))))
+            label = found.get("integer")
+            labelled = one is not None and one.syntax is not None and one.syntax.labels
+            if isinstance(label, str) and "${" not in label and one is not None and labelled:
+                found["integer"] = label_number(label, one, f"{path}.integer")
+            if "bits" in found:
+                bits = label_bits(found["bits"], one, f"{path}.bits")
+                found = {"hex" if key == "bits" else key: value for key, value in found.items()}
+                found["hex"] = bits.hex()
+        except DocsisError as error:
+            if error.path:
+                self.errors.append(error)
+        return found
+
+    def _name(self, value: object, path: str) -> object:
+        if not isinstance(value, str) or value[:1].isdigit() or value[:1] == ".":
+            return value
+        try:
+            return self._oid(value)
+        except DocsisError as error:
+            self.errors.append(DocsisError(path, error.reason))
+            return value
