@@ -16,6 +16,8 @@ from bus.yaml_file import line_of, parse_yaml
 from services.docsis.definition import SILENCE
 from services.docsis.document import Document, compile_document
 from services.docsis.judge.rules import judge, silence_problems
+from services.docsis.names import BUILT_IN, Names
+from services.docsis.plain import plain, with_unknown
 
 LINE_CHARACTERS_MAX = 1 << 20
 """Longer than any value, so that none is folded."""
@@ -135,11 +137,13 @@ class LoadedDocument(NamedTuple):
         return sides
 
 
-def load_document(text: str, name: str) -> LoadedDocument:
+def load_document(text: str, name: str, names: Names = BUILT_IN) -> LoadedDocument:
     """The document of a text; `ConfigError` with `NAME:LINE: path: reason` for every mistake."""
-    definition, marks = parse_yaml(text, name)
+    written, marks = parse_yaml(text, name)
+    definition, unknown = plain(written, names)
     document, errors = compile_document(definition)
-    errors += silence_problems(definition.get(SILENCE, []), SILENCE)
+    errors = with_unknown(errors, unknown)
+    errors += silence_problems(written.get(SILENCE, []), SILENCE)
     if document is None or errors:
         raise ConfigError("\n".join(_located(name, marks, one.path, one.reason) for one in errors))
     return LoadedDocument(document, definition, name, marks)

@@ -11,8 +11,10 @@ from services.cli.document import LoadedDocument, dump_document, load_document
 from services.cli.file_import import import_texts
 from services.cli.file_tlvs import list_tlvs
 from services.cli.files import files_argument, output_path, read_file, write_files
+from services.cli.mib import mib_option, read_names
 from services.docsis.document import Document, decode_document
 from services.docsis.errors import DocsisError
+from services.docsis.plain import named
 from services.docsis.tlv import FILE_BYTES_MAX
 from services.docsis.verify import PASSED, verify
 
@@ -42,12 +44,14 @@ file.add_command(list_tlvs)
 )
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="The value of a placeholder.")
 @click.option("--as-is", is_flag=True, help="Build what a CMTS would reject all the same; it is only said.")
+@mib_option
 @output_path
 def encode_files(
     files: tuple[str, ...],
     secret_file: tuple[Path, ...],
     settings: tuple[str, ...],
     as_is: bool,
+    directories: tuple[Path, ...],
     output: Path | None,
 ) -> None:
     """Build files from documents (YAML): MICs, hash, end and padding are computed.
@@ -58,6 +62,7 @@ def encode_files(
     if len(files) > 1 and output is None:
         raise click.UsageError("many files take a directory: -o DIRECTORY")
     secrets = _secrets(secret_file)
+    names = read_names(directories)
     documents: dict[str, LoadedDocument] = {}
     mistakes = []
     for name in files:
@@ -65,7 +70,7 @@ def encode_files(
             text = read_file(name, TEXT_BYTES_MAX)
             if len(text) > TEXT_BYTES_MAX:
                 raise ConfigError(f"{name} exceeds the limit of {TEXT_BYTES_MAX} bytes")
-            documents[name] = load_document(text.decode(), name)
+            documents[name] = load_document(text.decode(), name, names)
         except OSError as error:
             mistakes.append(f"cannot read {name}: {error.strerror}")
         except UnicodeDecodeError:
@@ -91,9 +96,11 @@ def encode_files(
 
 @file.command("decode")
 @files_argument
+@mib_option
 @output_path
-def decode_files(files: tuple[str, ...], output: Path | None) -> None:
+def decode_files(files: tuple[str, ...], directories: tuple[Path, ...], output: Path | None) -> None:
     """Print files as documents (YAML) that encode to the same bytes. Exit 1 if one cannot be read."""
+    names = read_names(directories)
     texts: dict[str, bytes] = {}
     failed = False
     for name in files:
@@ -105,7 +112,7 @@ def decode_files(files: tuple[str, ...], output: Path | None) -> None:
             continue
         if warning:
             click.echo(f"provbus: {name}: {warning}", err=True)
-        texts[name] = dump_document(definition, first=not texts or output is not None).encode()
+        texts[name] = dump_document(named(definition, names), first=not texts or output is not None).encode()
     write_files(texts, output, lambda _: ".yaml", directory=len(files) > 1)
     raise SystemExit(failed)
 

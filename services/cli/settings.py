@@ -19,16 +19,18 @@ from bus.config import load
 from bus.errors import ConfigError, RemoteError, TryAgainError
 from bus.messages import CatalogueRecord
 from services.cli.instance import ask, in_force
+from services.cli.mib import mib_option, read_names
 from services.cli.output import output_option, show
 from services.cli.run import config_option
 from services.docsis.difference import Difference, differences
 from services.docsis.judge.catalogue import judge_classes
 from services.docsis.judge.rules import silence_problems
+from services.docsis.names import Names
 from services.settings.catalogue import Classes, Problem, Rules, record
 from services.settings.fragments import SILENCE
 from services.settings.lookup import Key, key_of
-from services.settings.store import CatalogueFile, read_catalogue
-from services.sidecar.offering import APPLY_WITHIN_S, catalogue_problems, refusals
+from services.settings.store import CatalogueFile, Check, read_catalogue
+from services.sidecar.offering import APPLY_WITHIN_S, catalogue_problems, plain_classes, refusals
 
 ANSWER_S = APPLY_WITHIN_S + 5.0
 
@@ -42,13 +44,14 @@ def settings() -> None:
 
 @settings.command("check")
 @file_argument
-def check(file: Path) -> None:
+@mib_option
+def check(file: Path, directories: tuple[Path, ...]) -> None:
     """Check the catalogue in FILE. Exit 0 and `ok`, or 1 and every mistake with its line.
 
     What a CMTS would reject is a mistake. What is merely unwise is a warning, which a class silences by its
     code.
     """
-    found = _read_new(file)
+    found = _read_new(file, read_names(directories))
     for line in (*found.mistakes, *_warnings(found)):
         click.echo(line)
     if found.mistakes:
@@ -62,15 +65,17 @@ def check(file: Path) -> None:
 @click.option(
     "--config", "path", type=click.Path(path_type=Path), help="Compare with what this instance has in force."
 )
+@mib_option
 @output_option
-def diff(files: tuple[Path, ...], path: Path | None, output: str) -> None:
+def diff(files: tuple[Path, ...], path: Path | None, directories: tuple[Path, ...], output: str) -> None:
     """Say what a modem would notice when NEW takes the place of OLD, or of what is in force.
 
     Exit 0 if there is nothing, 1 if there is something.
     """
     if len(files) != (2 if path is None else 1):
         raise click.UsageError("name OLD and NEW, or NEW and --config")
-    catalogues = [_read(file).sound() for file in files]
+    names = read_names(directories)
+    catalogues = [_read(file, names).sound() for file in files]
     if path is not None:
         catalogues.insert(0, _comparable(in_force(load(path))))
     old, new = catalogues
@@ -108,16 +113,19 @@ def show_command(name: str | None, path: Path, output: str) -> None:
 
 @settings.command("apply")
 @file_argument
+@mib_option
 @config_option
-def apply(file: Path, path: Path) -> None:
+def apply(file: Path, directories: tuple[Path, ...], path: Path) -> None:
     """Put the catalogue in FILE in force, whole or not at all, through a running DHCP or MPS instance.
+
+    Names that only the MIBs know go out as numbers, for no instance has those MIBs.
 
     Exit 0 when it was read back from the settings topic, 78 if it has mistakes, 75 if nobody knows in time.
     """
     config = load(path)
     if config.minter is None:
         raise click.UsageError(f"{config.instance} is a CFM, which only reads: name a DHCP or MPS instance")
-    found = _read_new(file)
+    found = _read_new(file, read_names(directories))
     sound = found.sound()
     for line in _warnings(found):
         click.echo(f"provbus: {line}", err=True)
@@ -130,13 +138,21 @@ def apply(file: Path, path: Path) -> None:
         click.echo(f"unchanged: generation {answer['generation']}")
 
 
-def _read(file: Path) -> CatalogueFile:
-    return read_catalogue(file, catalogue_problems)
+def _read(file: Path, names: Names, check: Check = catalogue_problems) -> CatalogueFile:
+    """The catalogue in a file, its classes in plain words, with every mistake in it."""
+
+    def problems(classes: Classes, lookup: Rules) -> list[Problem]:
+        found, unknown = plain_classes(classes, names)
+        better = {problem.path: problem for problem in unknown}
+        return [better.get(problem.path, problem) for problem in check(found, lookup)]
+
+    found = read_catalogue(file, problems)
+    return found._replace(classes=plain_classes(found.classes, names)[0])
 
 
-def _read_new(file: Path) -> CatalogueFile:
+def _read_new(file: Path, names: Names) -> CatalogueFile:
     """A catalogue that is to come in force: what a CMTS would reject is a mistake, too."""
-    found = read_catalogue(file, refusals)
+    found = _read(file, names, refusals)
     silence = [
         Problem(error.path, error.reason)
         for name, codes in found.silence.items()

@@ -379,7 +379,8 @@ INDICES: Final[Mapping[str, Index]] = {
 }
 """The indices of the tables by the identifier of their rows.
 
-The realms and call agents of CableLabs' adapters are named by their text with its length before it.
+The realms and call agents of CableLabs' adapters are named by their text with its length before it. There are
+editions of PKTC-MTA-MIB that write IMPLIED; for adapters of such a one the index is written as numbers.
 """
 
 
