@@ -57,11 +57,10 @@ class ReadClient:
         *,
         blksize: int | None = None,
         tsize: bool = False,
-        timeout_s: int | None = None,
         windowsize: int | None = None,
     ) -> None:
         """Prepare the request; LocalError when the name or an option's value is not legal."""
-        self._asked = Request(name, blksize, tsize, timeout_s, windowsize)
+        self._asked = Request(name, blksize, tsize, windowsize)
         self.request = packets.format_request(self._asked)
         self.duplicates = 0
         self.strangers = 0
@@ -160,7 +159,6 @@ class ReadClient:
         blksize = options.get(packets.BLKSIZE, packets.BLKSIZE_DEFAULT_BYTES)
         if (
             (packets.BLKSIZE in options and (asked.blksize is None or blksize > asked.blksize))
-            or options.get(packets.TIMEOUT, asked.timeout_s) != asked.timeout_s
             or (packets.TSIZE in options and not asked.tsize)
             or (
                 packets.WINDOWSIZE in options

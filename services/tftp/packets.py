@@ -5,8 +5,13 @@ Theory of operation
 Every packet starts with a 16-bit opcode in network order (RFC 1350, section 5). DATA and ACK follow it with a
 16-bit block number, ERROR with a code and a text that ends in NUL. A read request (RRQ) holds the file name
 and the mode, each ended by NUL, then pairs of option and value, ended by NUL too (RFC 2347). The server
-answers the options it takes in an OACK of the same shape: `blksize` (RFC 2348), `timeout` and `tsize` (RFC
-2349), `windowsize` (RFC 7440).
+answers the options it takes in an OACK of the same shape: `blksize` (RFC 2348), `tsize` (RFC 2349),
+`windowsize` (RFC 7440).
+
+`timeout` (RFC 2349) is not among them. It asks for a wait of 1 to 255 s before a packet is sent again, and
+what an OACK says of it must be what was asked: it cannot be capped. Our own first wait is its least value, so
+it could only make us slower, and keep a read whose client is gone for many times its turn. An option that is
+not acknowledged is as if never asked (RFC 2347).
 
 Parsing is bounded by the 512 bytes a request may have and never raises: what is not a legal packet is `None`.
 An option that is unknown, repeated, out of range or cut short counts as not asked: it is not acknowledged,
@@ -38,13 +43,11 @@ VALUE_DIGITS_MAX = 10  # no option of ours has a longer value
 BLKSIZE_DEFAULT_BYTES = 512
 
 BLKSIZE = b"blksize"
-TIMEOUT = b"timeout"
 TSIZE = b"tsize"
 WINDOWSIZE = b"windowsize"
 
 REQUEST_LIMITS: Mapping[bytes, tuple[int, int]] = {
     BLKSIZE: (8, 65464),
-    TIMEOUT: (1, 255),
     TSIZE: (0, 0),
     WINDOWSIZE: (1, 65535),
 }
@@ -61,7 +64,6 @@ class Request(NamedTuple):
     name: bytes
     blksize: int | None = None
     tsize: bool = False
-    timeout_s: int | None = None
     windowsize: int | None = None  # blocks sent before an ACK is waited for
 
 
@@ -95,7 +97,7 @@ def parse_request(data: bytes) -> Request | None:
         low, high = REQUEST_LIMITS.get(option.lower(), (1, 0))
         if value is not None and low <= value <= high:
             asked.setdefault(option.lower(), value)
-    return Request(name, asked.get(BLKSIZE), TSIZE in asked, asked.get(TIMEOUT), asked.get(WINDOWSIZE))
+    return Request(name, asked.get(BLKSIZE), TSIZE in asked, asked.get(WINDOWSIZE))
 
 
 def format_request(request: Request) -> bytes:
@@ -105,8 +107,6 @@ def format_request(request: Request) -> bytes:
     options: dict[bytes, int] = {}
     if request.blksize is not None:
         options[BLKSIZE] = request.blksize
-    if request.timeout_s is not None:
-        options[TIMEOUT] = request.timeout_s
     if request.tsize:
         options[TSIZE] = 0
     if request.windowsize is not None:

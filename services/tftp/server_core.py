@@ -124,6 +124,7 @@ class TftpServer:
         answers: list[Datagram] = []
         ended: list[Completed | Abandoned] = []
         find = self._sessions.by_peer.get
+        deadline = now + self._retransmit_s
         for data, peer in datagrams:
             session = find(peer)
             if session is None or session.socket != socket or session.file is None:
@@ -142,7 +143,7 @@ class TftpServer:
                 session.base = session.block = position
                 session.retries = 0
                 session.resent = False
-                session.deadline = deadline = now + session.interval_s
+                session.deadline = deadline
                 if deadline < session.armed:
                     self._arm(session, deadline)
                 if session.window == 1:
@@ -170,11 +171,11 @@ class TftpServer:
             return []
         former = None
         if session.restarted:
-            session.begin(file, self._retransmit_s)
-            self._set_deadline(session, min(session.deadline, now + session.interval_s))
+            session.begin(file)
+            self._set_deadline(session, min(session.deadline, now + self._retransmit_s))
         else:
-            former = self._sessions.begin(session, file, self._retransmit_s)
-            self._set_deadline(session, now + session.interval_s)
+            former = self._sessions.begin(session, file)
+            self._set_deadline(session, now + self._retransmit_s)
         effects: list[Effect] = [Datagram(session.socket, session.packets[session.base], session.peer)]
         return [*effects, *self._displaced(former, now)]
 
@@ -194,7 +195,7 @@ class TftpServer:
             if session is None or session.armed != at:
                 continue
             if session.deadline > now:
-                self._arm(session, min(session.deadline, now + BACKOFF_S_MAX))
+                self._arm(session, session.deadline)
             else:
                 effects += self._expired(session, now)
         return effects
@@ -272,9 +273,8 @@ class TftpServer:
         if session.retries >= self._retransmits_max:
             return [self._abandon(session, EXHAUSTED, now)]
         session.retries += 1
-        interval_s = session.interval_s
-        session.deadline = now + min(interval_s * 2**session.retries, max(interval_s, BACKOFF_S_MAX))
-        self._arm(session, min(session.deadline, now + BACKOFF_S_MAX))
+        session.deadline = now + min(self._retransmit_s * 2**session.retries, BACKOFF_S_MAX)
+        self._arm(session, session.deadline)
         return self._resend(session)
 
     def _resend(self, session: Session) -> list[Effect]:

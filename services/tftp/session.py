@@ -31,9 +31,8 @@ class Session:
     """One read. Outstanding are the packets at the positions `base` to `block`, at most `window` of them."""
 
     __slots__ = (
-        "armed", "base", "block", "blocks", "deadline", "file", "interval_s", "key",
-        "packets", "peer", "read", "request", "resent", "restarted", "retransmits", "retries", "since",
-        "socket", "window",
+        "armed", "base", "block", "blocks", "deadline", "file", "key", "packets", "peer", "read", "request",
+        "resent", "restarted", "retransmits", "retries", "since", "socket", "window",
     )  # fmt: skip
 
     # Set by `begin`:
@@ -42,7 +41,6 @@ class Session:
     block: int
     blocks: int
     window: int
-    interval_s: float
     resent: bool  # a packet outstanding was sent more than once
 
     def __init__(self, read: int, request: Request, peer: Peer, socket: int, now: float) -> None:
@@ -58,19 +56,16 @@ class Session:
         self.retries = 0  # timer retransmissions since the last acknowledgement
         self.retransmits = 0
 
-    def begin(self, file: bytes, retransmit_s: float) -> None:
+    def begin(self, file: bytes) -> None:
         """Go to the first packet of the file, with the options of the newest request."""
         request = self.request
         self.file = file
         self.resent = self.restarted = False
-        self.interval_s = retransmit_s if request.timeout_s is None else float(request.timeout_s)
         blksize = packets.BLKSIZE_DEFAULT_BYTES
         window = 1
         options: dict[bytes, int] = {}
         if request.blksize is not None:
             options[packets.BLKSIZE] = blksize = min(request.blksize, BLKSIZE_BYTES_MAX)
-        if request.timeout_s is not None:
-            options[packets.TIMEOUT] = request.timeout_s
         if request.tsize:
             options[packets.TSIZE] = len(file)
         if request.windowsize is not None:
@@ -106,9 +101,9 @@ class Sessions:
         self.by_read[session.read] = self.by_key[session.key] = self.waiting[session.read] = session
         self.by_peer.setdefault(session.peer, session)
 
-    def begin(self, session: Session, file: bytes, retransmit_s: float) -> Session | None:
+    def begin(self, session: Session, file: bytes) -> Session | None:
         """Start the transfer of a waiting session; returns the one that had its port until now."""
-        session.begin(file, retransmit_s)
+        session.begin(file)
         del self.waiting[session.read]
         address = session.peer[0]
         self._running[address] = self._running.get(address, 0) + 1

@@ -29,7 +29,7 @@ KEY = SealKey(1, number_of("dhcp-1"), bytes(range(KEY_BYTES)))
 MODEM, OTHER = ("127.64.0.7", 2000), ("127.64.0.8", 2000)
 REQUESTS = [
     format_request(Request(b"cm.bin")),
-    format_request(Request(b"cm.bin", blksize=1448, tsize=True, timeout_s=2, windowsize=16)),
+    format_request(Request(b"cm.bin", blksize=1448, tsize=True, windowsize=16)) + b"timeout\02\0",
 ]
 ANSWERS = [
     HEAD.pack(TFTP_ACK, 1),

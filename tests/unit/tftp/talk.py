@@ -19,10 +19,9 @@ def rrq(
     *,
     blksize: int | None = None,
     tsize: bool = False,
-    timeout_s: int | None = None,
     windowsize: int | None = None,
 ) -> bytes:
-    return packets.format_request(Request(name, blksize, tsize, timeout_s, windowsize))
+    return packets.format_request(Request(name, blksize, tsize, windowsize))
 
 
 def ack(block: int) -> bytes:

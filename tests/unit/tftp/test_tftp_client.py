@@ -30,16 +30,16 @@ def test_a_file_of_two_blocks() -> None:
 
 
 def test_a_request_with_options() -> None:
-    client = ReadClient(b"cm.bin", blksize=1448, tsize=True, timeout_s=3)
+    client = ReadClient(b"cm.bin", blksize=1448, tsize=True, windowsize=3)
     assert packets.parse_request(client.request) == packets.Request(b"cm.bin", 1448, True, 3)
 
 
 @pytest.mark.parametrize(
-    ("name", "blksize", "timeout_s"), [(b"", None, None), (b"n", 7, None), (b"n", None, 256)]
+    ("name", "blksize", "windowsize"), [(b"", None, None), (b"n", 7, None), (b"n", None, 65536)]
 )
-def test_an_illegal_request_is_refused(name: bytes, blksize: int | None, timeout_s: int | None) -> None:
+def test_an_illegal_request_is_refused(name: bytes, blksize: int | None, windowsize: int | None) -> None:
     with pytest.raises(LocalError):
-        ReadClient(name, blksize=blksize, timeout_s=timeout_s)
+        ReadClient(name, blksize=blksize, windowsize=windowsize)
 
 
 def test_repeated_blocks_are_acknowledged_and_not_kept() -> None:
@@ -109,10 +109,10 @@ def test_a_server_without_options_sends_blocks_of_512() -> None:
 
 @pytest.mark.parametrize(
     "options",
-    [{b"blksize": 513}, {b"tsize": 9}, {b"timeout": 4}, {b"blksize": 512, b"timeout": 4}],
+    [{b"blksize": 513}, {b"tsize": 9}, {b"windowsize": 4}, {b"blksize": 512, b"windowsize": 4}],
 )
 def test_an_oack_of_something_else_ends_the_read_with_error_8(options: dict[bytes, int]) -> None:
-    client = ReadClient(b"cm.bin", blksize=512, timeout_s=3)
+    client = ReadClient(b"cm.bin", blksize=512, windowsize=3)
     reply = client.receive(packets.format_oack(options), PORT)
     assert reply == packets.format_error(8, "option or value not asked for")
     assert client.failed == "option or value not asked for"

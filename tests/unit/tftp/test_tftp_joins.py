@@ -123,12 +123,6 @@ def test_repeating_the_request_does_not_keep_a_read_alive(server: TftpServer) ->
     assert isinstance(ask(server, rrq(), now=50.0)[0], ReadRequested)
 
 
-def test_a_restart_takes_over_the_new_interval(server: TftpServer) -> None:
-    running(server, rrq(timeout_s=200))
-    ask(server, rrq(), RESTARTED, now=5.0)
-    assert sent(server.tick(6.0)) == [block(1)]
-
-
 @pytest.mark.parametrize("peer", [OTHER, ("10.0.0.8", 2001)])
 def test_the_same_name_from_another_address_is_another_read(server: TftpServer, peer: Peer) -> None:
     running(server)
