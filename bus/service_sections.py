@@ -1,7 +1,8 @@
 """The sections of the services: what a minter needs, beside a Kea or not, and what a CFM needs."""
 
+from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -60,6 +61,13 @@ class MinterSection(Section):
     kea: KeaSection | None = None
 
 
+def unfragmented_blksize(settings: dict[str, Any]) -> int:
+    """The largest block in bytes that an Ethernet frame (1,500) takes after the headers of IP, UDP (8) and
+    TFTP (4), by the family of `address`.
+    """
+    return 1468 if ip_address(settings["address"]).version == 4 else 1448
+
+
 class TftpSection(Section):
     """The TFTP server. All CFMs of a fleet listen on the same port, each on an address of its own."""
 
@@ -73,6 +81,8 @@ class TftpSection(Section):
     # The first and the last port from which files are sent, for a firewall; without it any free ones.
     source_ports: tuple[Port, Port] | None = None
     sessions_max: int = Field(20_000, ge=1)
+    # The largest block that a client is granted (`blksize`, RFC 2348), in bytes: 1468 on IPv4, 1448 on IPv6.
+    blksize_max: int = Field(default_factory=unfragmented_blksize, ge=8, le=65464)
     # Downloads at once at which this CFM calls itself fully loaded in its beats.
     capacity: int = Field(1_000, ge=1)
 

@@ -77,6 +77,8 @@ def nearest_mark(marks: Marks, place: tuple[str, ...]) -> int | None:
 def explain(error: ValidationError, path: Path, marks: Marks, model: type[BaseModel]) -> Iterator[str]:
     """One sentence per mistake: file, line, key, and the nearest valid key where it is misspelt."""
     for mistake in error.errors(include_url=False, include_input=False):
+        if mistake["type"] == "default_factory_not_called":
+            continue  # a default that depends on a value of which the mistake is told already
         place = tuple(str(part) for part in mistake["loc"])
         line = nearest_mark(marks, place)
         where = f"{path}:{line}" if line is not None else str(path)

@@ -116,7 +116,11 @@ def run(config: Config) -> Exit:
             minters=minters,
             opener=opener,
             table=Table(section.rows_max),
-            tftp=TftpServer(transfer_sockets=tftp.transfer_sockets, sessions_max=tftp.sessions_max),
+            tftp=TftpServer(
+                transfer_sockets=tftp.transfer_sockets,
+                sessions_max=tftp.sessions_max,
+                blksize_max=tftp.blksize_max,
+            ),
             fence=fence,
             voting=voting,
             endpoints={"fileid": place, "tftp": tftp.address},

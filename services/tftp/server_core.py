@@ -61,6 +61,7 @@ from services.tftp.packets import ACK, HEAD, HEAD_BYTES, NUMBER_HALF, NUMBER_MAS
 from services.tftp.session import Session, Sessions
 
 LISTENING_SOCKET = 0
+BLKSIZE_BYTES_MAX = 1448  # fits an Ethernet frame with the headers of IPv6, UDP and TFTP
 BACKOFF_S_MAX = 8.0  # with the defaults a lost client is given up after 31 s, its own ladder being 30 s
 
 NO_FILE = "no file"
@@ -91,11 +92,14 @@ class TftpServer:
         *,
         transfer_sockets: int,
         sessions_max: int = 20000,
+        blksize_max: int = BLKSIZE_BYTES_MAX,
         retransmit_s: float = 1.0,
         retransmits_max: int = 5,
         waiting_s_max: float = 4.5,
     ) -> None:
+        """`blksize_max` is the largest block that a client is granted, in bytes."""
         self._transfer_sockets = transfer_sockets
+        self._blksize_max = blksize_max
         self._retransmit_s = retransmit_s
         self._retransmits_max = retransmits_max
         self._waiting_s_max = waiting_s_max
@@ -171,10 +175,10 @@ class TftpServer:
             return []
         former = None
         if session.restarted:
-            session.begin(file)
+            session.begin(file, self._blksize_max)
             self._set_deadline(session, min(session.deadline, now + self._retransmit_s))
         else:
-            former = self._sessions.begin(session, file)
+            former = self._sessions.begin(session, file, self._blksize_max)
             self._set_deadline(session, now + self._retransmit_s)
         effects: list[Effect] = [Datagram(session.socket, session.packets[session.base], session.peer)]
         return [*effects, *self._displaced(former, now)]

@@ -21,7 +21,6 @@ from services.tftp import packets
 from services.tftp.effects import Peer
 from services.tftp.packets import DATA, HEAD, NUMBER_MASK, Request
 
-BLKSIZE_BYTES_MAX = 1448  # fits an Ethernet frame with the headers of IPv6, UDP and TFTP
 WINDOW_BLOCKS_MAX = 16  # what one ACK may set off, and what one forged request may cost its victim
 GIVEN_UP_S = 4.0  # a modem asks again after 2 s and later; who is silent for so long has left
 REMEMBERED_S = 5.0  # a duplicate of a last ACK is not under way for longer
@@ -56,7 +55,7 @@ class Session:
         self.retries = 0  # timer retransmissions since the last acknowledgement
         self.retransmits = 0
 
-    def begin(self, file: bytes) -> None:
+    def begin(self, file: bytes, blksize_max: int) -> None:
         """Go to the first packet of the file, with the options of the newest request."""
         request = self.request
         self.file = file
@@ -65,7 +64,7 @@ class Session:
         window = 1
         options: dict[bytes, int] = {}
         if request.blksize is not None:
-            options[packets.BLKSIZE] = blksize = min(request.blksize, BLKSIZE_BYTES_MAX)
+            options[packets.BLKSIZE] = blksize = min(request.blksize, blksize_max)
         if request.tsize:
             options[packets.TSIZE] = len(file)
         if request.windowsize is not None:
@@ -101,9 +100,9 @@ class Sessions:
         self.by_read[session.read] = self.by_key[session.key] = self.waiting[session.read] = session
         self.by_peer.setdefault(session.peer, session)
 
-    def begin(self, session: Session, file: bytes) -> Session | None:
+    def begin(self, session: Session, file: bytes, blksize_max: int) -> Session | None:
         """Start the transfer of a waiting session; returns the one that had its port until now."""
-        session.begin(file)
+        session.begin(file, blksize_max)
         del self.waiting[session.read]
         address = session.peer[0]
         self._running[address] = self._running.get(address, 0) + 1

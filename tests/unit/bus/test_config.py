@@ -134,6 +134,28 @@ def test_a_range_of_ports_that_is_none_is_refused(path: Path, line: str, said: s
     assert said in complaint(path, MINIMAL + FULL + f"    {line}\n")
 
 
+@pytest.mark.parametrize(("address", "blksize_max"), [("192.0.2.11", 1468), ("2001:db8::11", 1448)])
+def test_the_largest_block_fits_an_ethernet_frame_unless_told_otherwise(
+    path: Path, address: str, blksize_max: int
+) -> None:
+    full = MINIMAL + FULL.replace("127.0.0.11", address)
+    configs = [load(write(path, full)), load(write(path, full + "    blksize_max: 512\n"))]
+    assert [config.cfm and config.cfm.tftp.blksize_max for config in configs] == [blksize_max, 512]
+
+
+@pytest.mark.parametrize(
+    ("size", "said"), [(7, "greater than or equal to 8"), (65465, "less than or equal to 65464")]
+)
+def test_a_largest_block_that_rfc_2348_does_not_know_is_refused(path: Path, size: int, said: str) -> None:
+    assert said in complaint(path, MINIMAL + FULL + f"    blksize_max: {size}\n")
+
+
+def test_a_mistake_in_the_address_is_the_only_one_that_is_told(path: Path) -> None:
+    said = complaint(path, MINIMAL + FULL.replace("127.0.0.11", "0.0.0.0"))
+    assert "0.0.0.0 stands for every address" in said
+    assert "\n" not in said
+
+
 def test_proxies_are_addresses_and_networks(path: Path) -> None:
     proxies = "    serve: false\n    proxies: [192.0.2.7, 192.0.2.64/27, '2001:db8::/64']\n"
     config = load(write(path, MINIMAL + FULL + proxies))

@@ -80,6 +80,17 @@ def test_only_what_was_asked_is_acknowledged(
 
 
 @pytest.mark.parametrize(
+    ("asked", "granted"), [(8, 8), (1448, 1448), (1468, 1468), (1469, 1468), (65464, 1468)]
+)
+def test_no_block_is_larger_than_the_operator_allows(asked: int, granted: int) -> None:
+    server = TftpServer(transfer_sockets=1, blksize_max=1468)
+    ask(server, rrq(blksize=asked))
+    (oack,) = serve(server, 1, bytes(3000))
+    assert packets.parse_oack(oack) == {b"blksize": granted}
+    assert sent(say(server, ack(0))) == [data(1, bytes(granted))]
+
+
+@pytest.mark.parametrize(
     "tail", [b"windowsize\00\0", b"blksize\07\0", b"tsize\05\0", b"timeout\06\0", b"rubbish"]
 )
 def test_options_that_cannot_be_taken_leave_a_plain_read(server: TftpServer, tail: bytes) -> None:
