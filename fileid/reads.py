@@ -132,7 +132,7 @@ class Reads:
         row = self._table.get(key)
         if row is not None:
             fields = row.fields()
-            if fields.address != address and not self._is_proxied(fields, address):
+            if not self.may_ask(fields, address):
                 return self._be_silent(read, "address", fields)
             return self._serve(read, row, fields, "row", 0.0)
         if self._given and self._given.is_key(key):
@@ -147,7 +147,7 @@ class Reads:
         age_s = wall_s - fields.minted_ms / 1000
         if not -FUTURE_S_MAX <= age_s <= LIFE_S:
             return self._be_silent(read, "age", fields)
-        if fields.address != address and not self._is_proxied(fields, address):
+        if not self.may_ask(fields, address):
             return self._be_silent(read, "address", fields)
         reason = self._judge(fields)
         if reason and reason != UNVERIFIED:
@@ -160,6 +160,10 @@ class Reads:
             return (self._table.get(key) or self._opener.open(key)).fields()
         except DecodeError:
             return None
+
+    def may_ask(self, fields: Fields, address: bytes) -> bool:
+        """Whether the device is at this address, or a relay or proxy of it is."""
+        return fields.address == address or self._is_proxied(fields, address)
 
     def _wait(self, parked: _Parked) -> Silent | None:
         is_given = parked.row is None
@@ -291,7 +295,7 @@ class Reads:
         """The row is for the device that the parked read speaks of."""
         if parked.fields is not None:
             return row.address == parked.fields.address
-        return row.address == parked.address or self._is_proxied(row, parked.address)
+        return self.may_ask(row, parked.address)
 
     def _agrees(self, row: Row, parked: _Parked, minter: int) -> bool:
         """The pulled row is its minter's own, and the one whose name was sealed; of a given name, one that

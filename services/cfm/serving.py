@@ -6,6 +6,9 @@ Theory of operation
 it over, and `journal` tells how that ended. A read with a negative number is a lookup. A file is built when
 its read is served or begun anew, never before: its timestamp is the download's.
 
+A read in netascii is refused with an ERROR, and only to who may read the file: it is a person's client, which
+must not be left with a file that its text conversion has changed.
+
 A completed download leaves a tombstone; an abandoned one leaves its row, for the modem will come back.
 """
 
@@ -21,7 +24,15 @@ from fileid.table import Table
 from services.cfm.building import Builder, UnbuiltError
 from services.cfm.journal import Download, Journal, Transfer
 from services.cfm.lookups import Key, Lookups, parse_done, parse_lookup, unknown
-from services.tftp.effects import Abandoned, Completed, Datagram, ReadRepeated, ReadRequested, ReadRestarted
+from services.tftp.effects import (
+    Abandoned,
+    Completed,
+    Datagram,
+    NetasciiAsked,
+    ReadRepeated,
+    ReadRequested,
+    ReadRestarted,
+)
 from services.tftp.server_core import LISTENING_SOCKET, NO_FILE, SHED, TftpServer
 from services.tftp.sockets import Arrived
 
@@ -46,6 +57,7 @@ class Serving:
         self._durations: deque[tuple[float, float]] = deque(maxlen=DURATIONS_MAX)
         self._events: dict[type, Callable[[Any, float], list[Effect]]] = {
             ReadRequested: self._requested,
+            NetasciiAsked: self._netascii,
             ReadRepeated: self._repeated,
             ReadRestarted: self._restarted,
             Completed: self._completed,
@@ -107,6 +119,16 @@ class Serving:
             return []
         self._tftp.open(event, now)
         return [] if decision is None else self.serve(decision, now)
+
+    def _netascii(self, event: NetasciiAsked, now: float) -> list[Effect]:
+        address = pack_address(event.peer[0])
+        fields = self._reads.find(self._reads.key(event.name, address))
+        if fields is not None:
+            self._journal.refused(fields, "netascii", now, address)
+            return [*self._tftp.refuse_netascii(event)] if self._reads.may_ask(fields, address) else []
+        if self._journal.wants_stranger(now):
+            self._journal.stranger("netascii", address, now)
+        return []
 
     def _repeated(self, event: ReadRepeated, now: float) -> list[Effect]:
         address = pack_address(event.peer[0])

@@ -42,6 +42,7 @@ _HOW = {
 }
 _REFUSED = {
     "address": "the name is another device's",
+    "netascii": "it was asked for as text, which it is not: use octet (binary) mode",
     "age": "the name is older than 60 s, or from the future",
     "spent": "the download was completed before",
     "parked_full": "too many reads wait",

@@ -30,6 +30,15 @@ class ReadRequested(NamedTuple):
     peer: Peer
 
 
+class NetasciiAsked(NamedTuple):
+    """Somebody wants to read a file as text, which ours are not. Nothing is remembered of it; the host has it
+    refused if it would serve a read in octet mode, else nobody hears a word.
+    """
+
+    name: bytes
+    peer: Peer
+
+
 class ReadRepeated(NamedTuple):
     """A read that still waits for its file was asked for again, perhaps from a new port."""
 
@@ -68,12 +77,12 @@ class Abandoned(NamedTuple):
     reason: str
 
 
-Effect = Datagram | ReadRequested | ReadRepeated | ReadRestarted | Completed | Abandoned
+Effect = Datagram | ReadRequested | NetasciiAsked | ReadRepeated | ReadRestarted | Completed | Abandoned
 
 
 @dataclass(slots=True)
 class Counters:
-    """What happened since the start; each ignored packet is in exactly one of the last five."""
+    """What happened since the start; each packet that led to no read is in exactly one of the last six."""
 
     completed: int = 0
     abandoned: int = 0
@@ -82,6 +91,7 @@ class Counters:
     errors_sent: int = 0
     shed: int = 0
     duplicate_acks: int = 0
+    netascii: int = 0
     malformed: int = 0
     refused_write: int = 0
     refused_full: int = 0

@@ -13,6 +13,10 @@ what an OACK says of it must be what was asked: it cannot be capped. Our own fir
 it could only make us slower, and keep a read whose client is gone for many times its turn. An option that is
 not acknowledged is as if never asked (RFC 2347).
 
+The mode `octet` moves bytes. `netascii` moves text: the receiver makes line ends of its own out of it, so a
+binary file that is sent so arrives whole at some clients (Unix) and changed at others (Windows). `mail` is
+obsolete.
+
 Parsing is bounded by the 512 bytes a request may have and never raises: what is not a legal packet is `None`.
 An option that is unknown, repeated, out of range or cut short counts as not asked: it is not acknowledged,
 but it does not cost the modem its read. A file name is opaque, 1 to 127 bytes (the BOOTP `file` field without
@@ -42,6 +46,9 @@ ERROR_TEXT_CHARS_MAX = 80  # enough for a log line; the text is the peer's
 VALUE_DIGITS_MAX = 10  # no option of ours has a longer value
 BLKSIZE_DEFAULT_BYTES = 512
 
+OCTET = b"octet"
+NETASCII = b"netascii"
+
 BLKSIZE = b"blksize"
 TSIZE = b"tsize"
 WINDOWSIZE = b"windowsize"
@@ -59,12 +66,15 @@ _OACK_HEAD = _OPCODE.pack(OACK)
 
 
 class Request(NamedTuple):
-    """One read in octet mode and the options it asks for; None and False mean not asked."""
+    """One read in octet mode and the options it asks for, or one in netascii, whose options do not matter.
+    None and False mean not asked.
+    """
 
     name: bytes
     blksize: int | None = None
     tsize: bool = False
     windowsize: int | None = None  # blocks sent before an ACK is waited for
+    is_netascii: bool = False
 
 
 class Refusal(NamedTuple):
@@ -80,15 +90,20 @@ def parse_opcode(data: bytes) -> int | None:
 
 
 def parse_request(data: bytes) -> Request | None:
-    """A read request in octet mode (any case); None for everything else (RFC 1350, section 5; RFC 2347)."""
+    """A read request in octet or netascii mode (any case); None for everything else (RFC 1350, section 5; RFC
+    2347).
+    """
     if len(data) > REQUEST_BYTES_MAX or data[:2] != _RRQ_HEAD:
         return None
     fields = data[2:].split(b"\0")
     if len(fields) < 3:
         return None
     name = fields[0]
-    if not 0 < len(name) <= NAME_BYTES_MAX or fields[1].lower() != b"octet":
+    if not 0 < len(name) <= NAME_BYTES_MAX:
         return None
+    mode = fields[1].lower()
+    if mode != OCTET:
+        return Request(name, is_netascii=True) if mode == NETASCII else None
     if len(fields) == 3:
         return Request(name)
     asked: dict[bytes, int] = {}
@@ -115,7 +130,8 @@ def format_request(request: Request) -> bytes:
         low, high = REQUEST_LIMITS[option]
         if not low <= value <= high:
             raise LocalError(f"TFTP option {option.decode()} is {low} to {high}, not {value}")
-    return _RRQ_HEAD + request.name + b"\0octet\0" + _format_options(options)
+    mode = NETASCII if request.is_netascii else OCTET
+    return b"%b%b\0%b\0%b" % (_RRQ_HEAD, request.name, mode, _format_options(options))
 
 
 def parse_oack(data: bytes) -> dict[bytes, int] | None:

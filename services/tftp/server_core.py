@@ -9,6 +9,7 @@ block 0), then gone:
 
     state     event                                next      effect
     -         RRQ                                  -         ReadRequested
+    any       RRQ in netascii                      same      NetasciiAsked
     -         open                                 WAITING   nothing
     WAITING   RRQ, same address and name           WAITING   ReadRepeated
     WAITING   serve                                RUNNING   OACK, or DATA 1 when no option was asked
@@ -31,7 +32,8 @@ acknowledges the old blocks again and catches up. An ACK moves the window forwar
 at most one window, and a duplicate none. So a window whose first block was lost waits for the timer. Only an
 acknowledgement renews the retransmission budget, so repeating a request keeps no session, nor the file built
 for it, alive for ever. Everything else is met with silence and counted, because an error makes a modem start
-over (`session.Sessions.is_foreign` is the exception).
+over. There are two exceptions: `session.Sessions.is_foreign`, and a person's client that asks in netascii, to
+which modems of DOCSIS never do: its ERROR says what to ask for.
 
 At `sessions_max` the read that has waited longest makes room, if its modem has given up on it; else the new
 one is refused.
@@ -52,6 +54,7 @@ from services.tftp.effects import (
     Counters,
     Datagram,
     Effect,
+    NetasciiAsked,
     Peer,
     ReadRepeated,
     ReadRequested,
@@ -71,6 +74,8 @@ SHED = "shed"
 
 _unpack_head = HEAD.unpack_from
 _NO_HEAD = (0, 0)
+# Code 0: with any other a client may print a sentence of its own instead of this one.
+_NOT_TEXT = packets.format_error(packets.ERROR_UNDEFINED, "not a text file: get it in octet (binary) mode")
 _UNKNOWN_TID = packets.format_error(packets.ERROR_UNKNOWN_TID, "unknown transfer")
 
 
@@ -183,6 +188,13 @@ class TftpServer:
         effects: list[Effect] = [Datagram(session.socket, session.packets[session.base], session.peer)]
         return [*effects, *self._displaced(former, now)]
 
+    def refuse_netascii(self, asked: NetasciiAsked) -> list[Datagram]:
+        """The host vouches for the peer: tell it what to ask for, unless a read of its is at this port."""
+        if asked.peer in self._sessions.by_peer:
+            return []
+        self.counters.errors_sent += 1
+        return [Datagram(self._socket_of(asked.peer), _NOT_TEXT, asked.peer)]
+
     def drop(self, read: int) -> None:
         """Forget a read; not one byte is sent."""
         session = self._sessions.by_read.get(read)
@@ -219,6 +231,9 @@ class TftpServer:
             else:
                 self.counters.malformed += 1
             return []
+        if request.is_netascii:
+            self.counters.netascii += 1
+            return [NetasciiAsked(request.name, peer)]
         session = self._sessions.by_key.get((peer[0], request.name))
         if session is not None:
             return self._repeated(session, request, peer, now)

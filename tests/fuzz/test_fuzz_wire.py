@@ -29,6 +29,7 @@ KEY = SealKey(1, number_of("dhcp-1"), bytes(range(KEY_BYTES)))
 MODEM, OTHER = ("127.64.0.7", 2000), ("127.64.0.8", 2000)
 REQUESTS = [
     format_request(Request(b"cm.bin")),
+    format_request(Request(b"cm.bin", is_netascii=True)),
     format_request(Request(b"cm.bin", blksize=1448, tsize=True, windowsize=16)) + b"timeout\02\0",
 ]
 ANSWERS = [

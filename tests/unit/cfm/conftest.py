@@ -159,7 +159,7 @@ def publication() -> Callable[..., Received]:
 def rrq() -> Callable[..., Arrived]:
     """Makes a modem's read request for a row's name."""
 
-    def make(row: Row, *, address: str = "10.0.0.7", port: int = 2000) -> Arrived:
-        return Arrived(0, [(format_request(Request(row.name)), (address, port))])
+    def make(row: Row, *, address: str = "10.0.0.7", port: int = 2000, netascii: bool = False) -> Arrived:
+        return Arrived(0, [(format_request(Request(row.name, is_netascii=netascii)), (address, port))])
 
     return make

@@ -14,7 +14,7 @@ from fileid.row import HEAD, Row
 from services.cfm.journal import REFUSALS_BURST, STRANGERS_BURST
 from services.cfm.machine import Cfm
 from services.tftp.effects import Datagram
-from services.tftp.packets import ACK, Request, format_error, format_request
+from services.tftp.packets import ACK, DATA, Refusal, Request, format_error, format_request, parse_error
 from services.tftp.packets import HEAD as TFTP_HEAD
 from services.tftp.sockets import Arrived
 
@@ -61,6 +61,49 @@ def test_a_foreign_address_is_told_with_the_device_whose_name_it_used(
         "address": "10.0.0.8",
     }
     assert (second["reason"], second["fileid"]) == ("address", "0000000000000002")
+
+
+@pytest.mark.parametrize("has_row", [True, False])
+def test_a_read_in_netascii_is_told_with_its_device_and_refused_in_words(
+    build: Make, mint: Make, hand_off: Make, rrq: Make, has_row: bool
+) -> None:
+    """It is what tftp-hpa asks for unless it is told `-m octet`; then it gets its file."""
+    cfm, row = build(), mint()
+    if has_row:
+        cfm.receive(hand_off(row), 0.0)
+    (refusal,) = cfm.receive(rrq(row, netascii=True), 1.0)
+    assert parse_error(refusal.data) == Refusal(0, "not a text file: get it in octet (binary) mode")
+    assert after(cfm, 1.0) == [
+        {
+            "event": "read.refused",
+            "device": DEVICE,
+            "fileid": "0000000000000001",
+            "at": 1_700_000_001.0,
+            "reason": "netascii",
+            "address": "10.0.0.7",
+        }
+    ]
+    (reply,) = cfm.receive(LocalRequest(1, {"op": "status", "id": 1}), 1.5)
+    assert (reply.body["tftp"]["netascii"], reply.body["tftp"]["malformed"]) == (1, 0)
+    cfm.receive(hand_off(row), 2.0)
+    assert any(isinstance(one, Datagram) and one.data[1] == DATA for one in cfm.receive(rrq(row), 2.0))
+
+
+def test_a_read_in_netascii_from_another_address_is_told_and_not_answered(
+    cfm: Cfm, mint: Make, hand_off: Make, rrq: Make
+) -> None:
+    row = mint()
+    cfm.receive(hand_off(row), 0.0)
+    assert cfm.receive(rrq(row, netascii=True, address="10.0.0.8"), 1.0) == []
+    (told_,) = after(cfm, 1.0)
+    assert (told_["device"], told_["reason"], told_["address"]) == (DEVICE, "netascii", "10.0.0.8")
+
+
+def test_a_read_in_netascii_of_no_file_of_ours_is_a_strangers(cfm: Cfm) -> None:
+    request = format_request(Request(b"modem.bin", is_netascii=True))
+    assert cfm.receive(Arrived(0, [(request, ("10.0.0.9", 4000))]), 1.0) == []
+    (told_,) = after(cfm, 1.0)
+    assert (told_["device"], told_["reason"], told_["address"]) == ("", "netascii", "10.0.0.9")
 
 
 def test_each_reason_is_told(build: Make, mint: Make, hand_off: Make, rrq: Make) -> None:

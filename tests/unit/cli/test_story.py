@@ -70,6 +70,8 @@ def test_an_early_read_waited_for_its_row() -> None:
         (completed(1.0, blocks=None, port=None), "done", "300 bytes, by another TFTP server"),
         (refused(1.0, "address", address="10.0.0.8"), "read refused",
          "address: the name is another device's, asked by 10.0.0.8"),
+        (refused(1.0, "netascii", address="10.0.0.7"), "read refused",
+         "netascii: it was asked for as text, which it is not: use octet (binary) mode, asked by 10.0.0.7"),
         (refused(1.0, "tired"), "read refused", "tired: tired"),
         (Told("cfm-1", event("fileid.expired", 1.0)), "expired", "nobody read it"),
         (Told("cfm-1", event("download.abandoned", 1.0, reason="retransmits exhausted", took_ms=5.0)),

@@ -28,6 +28,8 @@ def oack(*fields: bytes) -> bytes:
         (rrq(b"../etc/\xff", b"octet"), Request(b"../etc/\xff")),
         (rrq(NAME, b"octet", b"blksize", b"8"), Request(NAME, blksize=8)),
         (rrq(NAME, b"octet", b"BLKSIZE", b"65464"), Request(NAME, blksize=65464)),
+        (rrq(NAME, b"netascii"), Request(NAME, is_netascii=True)),
+        (rrq(NAME, b"NetASCII", b"blksize", b"8"), Request(NAME, is_netascii=True)),
         (rrq(NAME, b"octet", b"tsize", b"0"), Request(NAME, tsize=True)),
         (rrq(NAME, b"octet", b"WindowSize", b"65535"), Request(NAME, windowsize=65535)),
         (rrq(NAME, b"octet", b"timeout", b"255", b"blksize", b"1448"), Request(NAME, 1448)),
@@ -77,7 +79,9 @@ def test_an_option_without_its_last_nul_counts_as_not_asked() -> None:
         rrq(b"", b"octet"),
         rrq(NAME),
         rrq(NAME, b"octet")[:-1],
-        rrq(NAME, b"netascii"),
+        rrq(b"", b"netascii"),
+        rrq(b"n" * 128, b"netascii"),
+        rrq(NAME, b"netascii")[:-1],
         rrq(NAME, b"mail"),
         rrq(NAME, b""),
         rrq(b"n" * 128, b"octet"),
@@ -96,7 +100,10 @@ def test_the_longest_read_is_512_bytes() -> None:
     assert packets.parse_request(rrq(NAME, b"octet", b"x", b"y" * (513 - len(bare)))) is None
 
 
-@pytest.mark.parametrize("request_", [Request(NAME), Request(NAME, 8, True, 16), Request(b"\xff" * 127)])
+@pytest.mark.parametrize(
+    "request_",
+    [Request(NAME), Request(NAME, 8, True, 16), Request(b"\xff" * 127), Request(NAME, is_netascii=True)],
+)
 def test_a_formatted_request_parses_back(request_: Request) -> None:
     assert packets.parse_request(packets.format_request(request_)) == request_
 
@@ -171,6 +178,7 @@ def test_no_bytes_make_a_parser_raise() -> None:
     rng = random.Random(1350)
     seeds = [
         rrq(NAME, b"octet", b"blksize", b"1448", b"tsize", b"0"),
+        rrq(NAME, b"netascii"),
         oack(b"blksize", b"1448", b"timeout", b"3"),
         packets.format_error(1, "no such file"),
     ]

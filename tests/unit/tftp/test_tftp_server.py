@@ -5,7 +5,7 @@ import random
 import pytest
 
 from services.tftp import packets
-from services.tftp.effects import Abandoned, Completed, Effect, ReadRepeated, ReadRequested
+from services.tftp.effects import Abandoned, Completed, Effect, NetasciiAsked, ReadRepeated, ReadRequested
 from services.tftp.packets import Request
 from services.tftp.server_core import TftpServer
 from tests.unit.tftp.talk import (
@@ -136,7 +136,6 @@ def test_garbage_in_a_transfer_is_counted_and_harmless(server: TftpServer, garba
         (b"", "malformed"),
         (b"\0\1", "malformed"),
         (b"\0\2cm.bin\0octet\0", "refused_write"),
-        (b"\0\1cm.bin\0netascii\0", "malformed"),
         (b"\0\1cm.bin\0mail\0", "malformed"),
         (ack(1), "malformed"),
         (data(1, b"x"), "malformed"),
@@ -147,6 +146,31 @@ def test_not_one_byte_answers_what_is_no_read(server: TftpServer, packet: bytes,
     assert ask(server, packet) == []
     assert getattr(server.counters, counter) == 1
     assert server.deadline() is None
+
+
+NETASCII = b"\0\1cm.bin\0netascii\0"
+
+
+def test_a_read_in_netascii_is_counted_by_itself_and_nothing_is_remembered_of_it(server: TftpServer) -> None:
+    (asked,) = server.receive(0, NETASCII, MODEM, 0.0)
+    assert asked == NetasciiAsked(NAME, MODEM)
+    assert (server.counters.netascii, server.counters.malformed) == (1, 0)
+    assert (len(server), server.deadline()) == (0, None)
+    assert isinstance(asked, NetasciiAsked)
+    (refusal,) = server.refuse_netascii(asked)
+    assert (refusal.socket, refusal.peer) == (1, MODEM)
+    assert packets.parse_error(refusal.data) == packets.Refusal(
+        0, "not a text file: get it in octet (binary) mode"
+    )
+    assert len(server) == 0
+
+
+def test_a_read_in_netascii_disturbs_no_read_of_its_port(server: TftpServer) -> None:
+    running(server)
+    (asked,) = server.receive(0, NETASCII, MODEM, 0.0)
+    assert isinstance(asked, NetasciiAsked)
+    assert server.refuse_netascii(asked) == []
+    assert sent(say(server, ack(1))) == [block(2)]
 
 
 def test_a_full_server_is_silent_but_serves_those_it_has() -> None:
