@@ -21,7 +21,7 @@ from bus.datagram import GroupKey
 from bus.envelope import number_of
 from bus.errors import BusyError, ConfigError
 from bus.messages import Name
-from bus.secret_file import read_secret
+from bus.secret_file import read_key_lines
 from bus.section import Section
 from bus.transport.curve import is_key, new_key_pair
 from bus.yaml_file import explain, read_yaml
@@ -188,7 +188,7 @@ def load_seal_keys(path: Path, fleet: Fleet, seal_key_bytes: int) -> list[tuple[
 
 
 def _lines(path: Path) -> list[str]:
-    return read_secret(path).decode(errors="replace").splitlines()
+    return [line.decode(errors="replace") for line in read_key_lines(path)]
 
 
 def _id_and_rest(path: Path, text: str) -> tuple[int, str]:

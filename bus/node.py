@@ -32,9 +32,8 @@ from bus.notify import Notifier
 from bus.replica import Replica
 from bus.routes import ROUTES
 from bus.runner import Handler, Runner, boottime
-from bus.secret_file import read_secret
 from bus.shortage import check_threads
-from bus.transport.curve import KeyPair, key_pair
+from bus.transport.curve import KeyPair, read_key_pair
 from bus.transport.here import Patience
 from bus.transport.http import HttpServer
 from bus.transport.kafka.client import Kafka
@@ -257,7 +256,7 @@ def identify(config: Config, services: Sequence[str]) -> Identity:
     member = fleet.member(config.instance)
     if member.service not in services:
         raise ConfigError(f"{config.instance} is {member.service} in {config.fleet}, not {services[0]}")
-    keys = key_pair(read_secret(config.key))
+    keys = read_key_pair(config.key)
     if keys.public.decode() not in member.keys:
         raise ConfigError(f"{config.key} is not the key that {config.fleet} pins for {config.instance}")
     return Identity(fleet, member, keys)

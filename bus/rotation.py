@@ -29,8 +29,8 @@ from bus.fleet import (
     save_secret,
     seal_key_line,
 )
-from bus.secret_file import read_secret
-from bus.transport.curve import key_pair, new_key_pair
+from bus.secret_file import read_key_lines
+from bus.transport.curve import new_key_pair, read_key_pair
 
 KINDS = ("curve", "seal", "multicast")
 STEPS = ("add", "use", "drop")
@@ -75,7 +75,7 @@ def _rotate_seals(directory: Path, step: str, seal_key_bytes: int) -> None:
 
 def _step(path: Path, step: str, make_line: Callable[[], bytes]) -> None:
     """One step with the lines of a file: the first is in use, a second is the next or the former one."""
-    lines = read_secret(path).splitlines()
+    lines = read_key_lines(path)
     if step == "add":
         _expect(len(lines) == 1, path, "a rotation is under way: use the next key, then drop the former")
         lines.append(make_line())
@@ -106,7 +106,7 @@ def _rotate_curve(directory: Path, step: str) -> None:
             keys[name] = list(reversed(member.keys))
         else:
             _expect(len(member.keys) == 2 and not following.exists(), present, "use the next key first")
-            keys[name] = [key_pair(read_secret(present)).public.decode()]
+            keys[name] = [read_key_pair(present).public.decode()]
     members = {
         name: member.model_copy(update={"keys": keys[name]}) for name, member in fleet.instances.items()
     }

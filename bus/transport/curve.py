@@ -12,6 +12,7 @@ what is said.
 
 import struct
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import zmq
@@ -20,6 +21,7 @@ from zmq.utils.monitor import parse_monitor_message
 
 from bus.errors import ConfigError, StateError
 from bus.metrics import Sample
+from bus.secret_file import read_secret
 from bus.transport.families import connect, own
 from bus.transport.poller import Poller
 
@@ -47,6 +49,15 @@ def key_pair(secret: bytes) -> KeyPair:
         return KeyPair(zmq.curve_public(secret), secret)
     except (ValueError, zmq.ZMQError) as error:
         raise ConfigError("the CURVE secret key is not 40 characters of Z85") from error
+
+
+def read_key_pair(path: Path) -> KeyPair:
+    """The pair of the secret key in a file (`ConfigError`, `UnavailableError`)."""
+    secret = read_secret(path)
+    try:
+        return key_pair(secret)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from error
 
 
 def secure_server(socket: zmq.Socket[bytes], keys: KeyPair) -> None:

@@ -40,7 +40,7 @@ file.add_command(list_tlvs)
     "--secret-file",
     type=click.Path(path_type=Path),
     multiple=True,
-    help="The shared secret of the CMTS; one trailing newline is not part of it. The first one signs.",
+    help="The shared secret of the CMTS; a trailing line end is not part of it. The first one signs.",
 )
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="The value of a placeholder.")
 @click.option("--as-is", is_flag=True, help="Build what a CMTS would reject all the same; it is only said.")
@@ -124,7 +124,7 @@ def decode_files(files: tuple[str, ...], directories: tuple[Path, ...], output: 
     type=click.Path(path_type=Path),
     multiple=True,
     required=True,
-    help="The shared secret of the CMTS; one trailing newline is not part of it. May be given twice.",
+    help="The shared secret of the CMTS; a trailing line end is not part of it. May be given twice.",
 )
 def verify_files(files: tuple[str, ...], secret_file: tuple[Path, ...]) -> None:
     """Check MICs and hashes as a modem and its CMTS would. Exit 1 if any file is neither ok nor no-hash.

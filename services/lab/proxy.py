@@ -21,8 +21,7 @@ import zmq
 from bus.errors import TransportError
 from bus.fleet import MINTERS, load_fleet
 from bus.machine import Received
-from bus.secret_file import read_secret
-from bus.transport.curve import KeyPair, ZapHandler, key_pair
+from bus.transport.curve import KeyPair, ZapHandler, read_key_pair
 from bus.transport.poller import Poller, Reader
 from bus.transport.zeromq import Dealers, Router
 from services.lab.scenario import Faults
@@ -83,7 +82,7 @@ class Proxy:
         keys = Path(config["keys"])
         fleet = load_fleet(keys / "fleet.yaml")
         pairs: dict[str, KeyPair] = {
-            name: key_pair(read_secret(keys / "curve" / f"{name}.key")) for name in fleet.instances
+            name: read_key_pair(keys / "curve" / f"{name}.key") for name in fleet.instances
         }
         minters = {name: keys[0] for name, keys in fleet.keys(*MINTERS).items()}
         self._context: zmq.Context[Any] = zmq.Context()

@@ -22,8 +22,7 @@ from bus.datagram import GroupKey, Writer
 from bus.envelope import Stamp, number_of
 from bus.fleet import load_fleet, load_group_keys, load_seal_keys
 from bus.rotation import STEPS, rotate
-from bus.secret_file import read_secret
-from bus.transport.curve import KeyPair, key_pair, secure_client
+from bus.transport.curve import KeyPair, read_key_pair, secure_client
 from bus.transport.families import connect
 from fileid.row import ROWS, Row, pack, pack_rows
 from fileid.seal import KEY_BYTES, Opener, Sealer, SealKey
@@ -92,7 +91,7 @@ class Rotation:
         fleet = load_fleet(self._directory / "fleet.yaml")
         path = self._directory / "seal" / f"{self._target.minter}.key"
         return _Keys(
-            key_pair(read_secret(self._directory / "curve" / f"{PROBE}.key")),
+            read_key_pair(self._directory / "curve" / f"{PROBE}.key"),
             fleet.member(self._target.cfm).keys[0].encode(),
             SealKey.of(*load_seal_keys(path, fleet, KEY_BYTES)[0]),
             load_group_keys(self._directory / "multicast" / "group.key")[0],

@@ -1,6 +1,7 @@
 """librdkafka's settings for a configuration, and what it means that it refuses them."""
 
 import os
+from pathlib import Path
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException
@@ -25,8 +26,15 @@ def client_settings(section: KafkaSection) -> dict[str, Any]:
             raise cannot_read(f"kafka.client.{name} {place}", error) from error
         settings[name] = str(place)
     if section.password_file is not None:
-        settings["sasl.password"] = read_secret(section.password_file).decode()
+        settings["sasl.password"] = _password(section.password_file)
     return settings
+
+
+def _password(path: Path) -> str:
+    try:
+        return read_secret(path).decode()
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"the password in {path} is not text in UTF-8") from error
 
 
 def refused(error: KafkaException) -> ConfigError | UnavailableError:

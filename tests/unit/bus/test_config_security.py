@@ -1,5 +1,6 @@
 """Configuration of what is secret or must be secure: plaintext at home, secrets in files of their own."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ from pydantic import ValidationError
 
 from bus.config import KafkaSection
 from bus.errors import ConfigError, ProvbusError, UnavailableError
-from bus.secret_file import read_secret
+from bus.secret_file import read_key_lines, read_secret
 
 
 @pytest.mark.parametrize(
@@ -48,18 +49,81 @@ def test_plaintext_stays_on_loopback(bootstrap: str, protocol: str | None, is_al
         (b"s3cret\n\n", b"s3cret\n"),
         (b" s3cret \n", b" s3cret "),
         (b"\ns3cret", b"\ns3cret"),
-        (b"s3cret\r\n", b"s3cret\r"),
+        (b"s3cret\r\n", b"s3cret"),
+        (b"s3cret\r\n\r\n", b"s3cret\r\n"),
+        (b"s3cret\r", b"s3cret\r"),
+        (b"s3cret\n\r\n", b"s3cret\n"),
         (b"\xff\0\n", b"\xff\0"),
-        (b" abc \r\n", b" abc \r"),
+        (b" abc \r\n", b" abc "),
     ],
 )
-def test_one_trailing_newline_is_not_part_of_a_secret(tmp_path: Path, content: bytes, secret: bytes) -> None:
+def test_one_trailing_line_end_is_not_part_of_a_secret(tmp_path: Path, content: bytes, secret: bytes) -> None:
     file = tmp_path / "secret"
     file.write_bytes(content)
     assert read_secret(file) == secret
 
 
-@pytest.mark.parametrize("content", [b"", b"\n"])
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        (b"s3cret", []),
+        (b"s3 cret\r\n", []),
+        (b" s3cret", ["begins with a blank"]),
+        (b"s3cret\t\n", ["ends with a blank"]),
+        (b"s3cret\nsecond", ["has more than one line"]),
+        (b"s3cret\n\n", ["has more than one line"]),
+        (b"s3cret\r", ["has control characters"]),
+        (b"s\0e\0c\0", ["has control characters"]),
+        ("s3crèt".encode("latin-1"), ["has characters outside ASCII"]),
+        (
+            b" s3cret\r\nsecond ",
+            ["begins with a blank", "ends with a blank", "has more than one line", "has control characters"],
+        ),
+    ],
+)
+def test_what_was_hardly_meant_is_a_warning_that_does_not_show_the_secret(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, content: bytes, found: list[str]
+) -> None:
+    file = tmp_path / "secret"
+    file.touch(mode=0o600)
+    file.write_bytes(content)
+    read_secret(file)
+    said = [f"the secret in {file} {', '.join(found)}: it is used as it stands"] if found else []
+    assert [one.getMessage() for one in caplog.records] == said
+
+
+@pytest.mark.parametrize("read", [read_secret, read_key_lines])
+@pytest.mark.parametrize(
+    ("content", "mark"),
+    [
+        (b"\xef\xbb\xbfs3cret\r\n", "UTF-8"),
+        ("s3cret".encode("utf-16"), "UTF-16"),
+        (b"\xfe\xff" + "s3cret".encode("utf-16-be"), "UTF-16"),
+    ],
+)
+def test_a_byte_order_mark_is_refused(
+    tmp_path: Path, read: Callable[[Path], object], content: bytes, mark: str
+) -> None:
+    file = tmp_path / "secret"
+    file.write_bytes(content)
+    with pytest.raises(ConfigError) as caught:
+        read(file)
+    assert str(caught.value).startswith(f"the secret in {file} begins with a byte order mark ({mark})")
+    assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [b"one\ntwo", b"one\ntwo\n", b"one\r\ntwo\r\n"])
+def test_a_file_of_keys_has_lines_and_they_are_no_slip(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, content: bytes
+) -> None:
+    file = tmp_path / "seal.key"
+    file.touch(mode=0o600)
+    file.write_bytes(content)
+    assert read_key_lines(file) == [b"one", b"two"]
+    assert caplog.records == []
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"\r\n"])
 def test_an_empty_secret_is_none(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "secret"
     file.write_bytes(content)

@@ -13,7 +13,7 @@ from bus.errors import ConfigError, UnavailableError
 from bus.transport.kafka.settings import client_settings, refused
 
 
-def configured(directory: Path, **client: str) -> dict[str, object]:
+def configured(directory: Path, password_file: str | None = None, **client: str) -> dict[str, object]:
     """The client's settings of a configuration with these."""
     settings = {
         "instance": "cfm-1",
@@ -21,7 +21,11 @@ def configured(directory: Path, **client: str) -> dict[str, object]:
         "key": "cfm-1.key",
         "state_directory": "state",
         "local": {"socket": "cfm-1.sock"},
-        "kafka": {"bootstrap": "kafka-1:9093", "client": {"security.protocol": "SSL", **client}},
+        "kafka": {
+            "bootstrap": "kafka-1:9093",
+            "client": {"security.protocol": "SSL", **client},
+            "password_file": password_file,
+        },
     }
     path = directory / "cfm-1.yaml"
     path.write_text(yaml.safe_dump(settings))
@@ -53,6 +57,14 @@ def test_a_file_may_be_a_credential(tmp_path: Path) -> None:
     finally:
         del os.environ["CREDENTIALS_DIRECTORY"]
     assert found["ssl.key.location"] == str(tmp_path / "kafka.key")
+
+
+def test_a_password_is_text_without_its_line_end(tmp_path: Path) -> None:
+    (tmp_path / "password").write_bytes("s3crèt\r\n".encode())
+    assert configured(tmp_path, password_file="password")["sasl.password"] == "s3crèt"
+    (tmp_path / "password").write_bytes("s3crèt".encode("latin-1"))
+    with pytest.raises(ConfigError, match="is not text in UTF-8"):
+        configured(tmp_path, password_file="password")
 
 
 def test_another_setting_stays_as_it_is(tmp_path: Path) -> None:

@@ -39,6 +39,37 @@ def test_what_could_start_is_ok_and_nothing_is_touched(
     assert sorted(tmp_path.rglob("*")) == before
 
 
+@pytest.mark.parametrize(
+    ("content", "warning"),
+    [
+        (b"s3cret\r\n", ""),
+        (b"s3cret \n", "ends with a blank: it is used as it stands"),
+        (b"s3cret\nold\n", "has more than one line: it is used as it stands"),
+    ],
+)
+def test_a_secret_that_looks_like_a_slip_is_a_warning(
+    configs: dict[str, Config], tmp_path: Path, provbus: Provbus, content: bytes, warning: str
+) -> None:
+    path = save(tmp_path, configs["cfm-1"])
+    (tmp_path / configs["cfm-1"]["cfm"]["secret_file"]).write_bytes(content)
+    result = provbus("config", "check", path)
+    assert (result.returncode, result.stdout) == (0, "ok\n")
+    assert warning in result.stderr
+    assert bool(result.stderr) == bool(warning)
+    assert "s3cret" not in result.stderr
+
+
+def test_a_secret_with_a_byte_order_mark_is_a_mistake(
+    configs: dict[str, Config], tmp_path: Path, provbus: Provbus
+) -> None:
+    path = save(tmp_path, configs["cfm-1"])
+    (tmp_path / configs["cfm-1"]["cfm"]["secret_file"]).write_bytes(b"\xef\xbb\xbfs3cret\r\n")
+    result = provbus("config", "check", path)
+    assert (result.returncode, result.stdout) == (78, "")
+    assert "begins with a byte order mark (UTF-8)" in result.stderr
+    assert "s3cret" not in result.stderr
+
+
 def _misspelt(config: Config) -> None:
     config["cfm"]["tftp"]["adress"] = config["cfm"]["tftp"].pop("address")
     config["cfm"]["tftp"]["address"] = "127.0.0.1"

@@ -86,6 +86,16 @@ def test_hexadecimal_is_quoted_and_other_text_only_where_it_must(directory: Path
     ]
 
 
+def test_a_secret_that_windows_saved_signs_like_any_other(directory: Path) -> None:
+    text = run(directory, "decode", "1.cm").stdout_bytes
+    (directory / "windows").write_bytes(b"DOCSIS\r\n")
+    signed = [
+        run(directory, "encode", "-", "--secret-file", name, stdin=text) for name in ("windows", "secret")
+    ]
+    assert [one.exit_code for one in signed] == [0, 0]
+    assert signed[0].stdout_bytes == signed[1].stdout_bytes
+
+
 def test_the_first_secret_signs(directory: Path) -> None:
     text = run(directory, "decode", "1.cm").stdout_bytes
     secrets = ["--secret-file", str(directory / "other"), "--secret-file", str(directory / "secret")]
