@@ -1,0 +1,1 @@
+"""TFTP clients that others wrote, on a link that loses datagrams."""
