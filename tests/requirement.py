@@ -3,7 +3,8 @@
 A machine without Java or Maven skips the tests on real Kafka and says why; one without the TFTP clients that
 others wrote, without ISC Kea, without IPv6, or where no namespaces can be made, skips the tests with them.
 Where `PROVBUS_REQUIRE` names `kafka`, `tftp-clients`, `kea`, `ipv6` or `namespaces` (a comma-separated list),
-as on the machines that decide about a release, their absence is a failure.
+as on the machines that decide about a release, their absence is a failure; so it is to `make clients` where
+it names `tftp-matrix`.
 """
 
 import shutil
