@@ -11,6 +11,7 @@ import pytest
 from services.docsis.verify import verify
 from services.lab.processes import ask
 from tests.integration.test_lab import held_lab, read_file
+from tests.integration.tftp_clients.clients import CLIENTS, DRIVERS, Client, Read
 from tests.requirement import need_tftp_client
 
 OWNER = "127.0.0.1"  # from where these clients ask on loopback
@@ -68,8 +69,9 @@ def by_atftp(*options: str) -> Fetch:
     return command
 
 
-def by_tftp_hpa(address: str, port: str, name: str, path: Path) -> list[str]:
-    return ["tftp", "-m", "octet", address, port, "-c", "get", name, str(path)]
+def by(client: Client) -> Fetch:
+    """As the matrix of `make clients` asks for a file."""
+    return lambda address, port, name, path: client.command(DRIVERS, Read(address, int(port), name, path))
 
 
 def by_curl(*options: str) -> Fetch:
@@ -90,14 +92,14 @@ def by_curl(*options: str) -> Fetch:
 @pytest.mark.parametrize(
     ("fetch", "said"),
     [
-        pytest.param(by_atftp(), "", id="atftp"),
-        pytest.param(by_atftp("blksize 1448"), "OACK <blksize: 1448", id="atftp-blksize"),
+        *(pytest.param(by(client), "", id=client.name) for client in CLIENTS if not client.build),
+        pytest.param(by_atftp("blksize 1468"), "OACK <blksize: 1468", id="atftp-blksize"),
+        pytest.param(by_atftp("blksize 1469"), "OACK <blksize: 1468", id="atftp-blksize-capped"),
+        pytest.param(by_atftp("timeout 255", "tsize 0"), "OACK <tsize: ", id="atftp-timeout"),
         pytest.param(by_atftp("windowsize 4"), "OACK <windowsize: 4", id="atftp-windowsize"),
         pytest.param(by_atftp("windowsize 2", "blksize 256", "tsize 0"), "windowsize: 2", id="atftp-all"),
-        pytest.param(by_tftp_hpa, "", id="tftp-hpa"),
-        pytest.param(by_curl(), "", id="curl"),
         pytest.param(by_curl("--tftp-no-options"), "", id="curl-plain"),
-        pytest.param(by_curl("--tftp-blksize", "1448"), "", id="curl-blksize"),
+        pytest.param(by_curl("--tftp-blksize", "1468"), "", id="curl-blksize"),
     ],
 )
 def test_a_client_of_others_reads_what_ours_reads(
@@ -117,6 +119,17 @@ def test_a_client_of_others_reads_what_ours_reads(
     assert ours is not None
     assert len(file) == len(ours)
     assert settings(file) == settings(ours)
+
+
+def test_tftp_hpa_is_told_that_a_file_is_no_text(endpoints: dict[str, Any], tmp_path: Path) -> None:
+    """Unless it is told `-m octet` it asks in netascii."""
+    need_tftp_client("tftp", os.environ)
+    address, port, name = mint(endpoints)
+    path = tmp_path / "modem.cm"
+    words = ["tftp", address, port, "-c", "get", name, str(path)]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=TIMEOUT_S)
+    assert "not a text file: get it in octet (binary) mode" in done.stdout + done.stderr
+    assert not path.exists() or path.read_bytes() == b""
 
 
 def test_a_name_that_nobody_minted_gets_not_one_byte(endpoints: dict[str, Any], tmp_path: Path) -> None:
