@@ -1,33 +1,45 @@
-"""SNMP objects that a file sets."""
+"""SNMP objects that a file sets.
+
+A modem sets all objects of its file at once, so one that is set to two values contradicts itself. Types and
+families are worth a warning and no more: devices are of many ages, and so are their MIBs.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Final
 
+from services.docsis import contradictions, families
+from services.docsis.assignment import Assignment
 from services.docsis.errors import DocsisError
 from services.docsis.judge.finding import Fault, Rule
-from services.docsis.judge.tree import File, Node
+from services.docsis.judge.tree import File
 from services.docsis.names import object_name
-from services.docsis.snmp import split_varbind
+from services.docsis.snmp import read_varbind
 
 _VARBINDS: Final = {"cm": (11,), "mta": (11, 64)}
 
 
-def _set_twice(file: File, *, to_one_value: bool) -> Iterator[Fault]:
-    seen: dict[str, tuple[Node, bytes]] = {}
+def _assignments(file: File) -> Iterator[Assignment]:
+    """What the file sets, in its order; a value that is unknown is left out."""
     for node in file.all(*_VARBINDS[file.kind]):
         if node.value is None:
             continue
         try:
-            oid, element = split_varbind(node.value)
+            oid, tag, content = read_varbind(node.value)
         except DocsisError:  # nothing that a modem could set
             continue
-        first, given = seen.setdefault(oid, (node, element))
-        if first is node or (given == element) != to_one_value:
-            continue
-        what = "this value" if to_one_value else "another value"
-        yield Fault(node.path, f"sets {object_name(oid)}, which an earlier {first.label} sets to {what}")
+        yield Assignment(node.path, oid, tag, content)
+
+
+def _set_twice(file: File, *, to_one_value: bool) -> Iterator[Fault]:
+    seen: dict[str, Assignment] = {}
+    for one in _assignments(file):
+        first = seen.setdefault(one.oid, one)
+        is_one_value = (first.tag, first.content) == (one.tag, one.content)
+        if first is not one and is_one_value == to_one_value:
+            what = "this value" if to_one_value else "another value"
+            yield Fault(one.path, f"sets {object_name(one.oid)}, which is set to {what} before")
 
 
 def _contradicting(file: File) -> Iterator[Fault]:
@@ -38,7 +50,20 @@ def _repeated(file: File) -> Iterator[Fault]:
     return _set_twice(file, to_one_value=True)
 
 
+def _unlike_its_mib(file: File) -> Iterator[Fault]:
+    for found in contradictions.contradictions(_assignments(file)):
+        yield Fault(found.path, found.reason)
+
+
+def _of_other_families(file: File) -> Iterator[Fault]:
+    if file.kind == "mta":
+        for found in families.mixed_families(_assignments(file), file.hash):
+            yield Fault(found.path, found.reason)
+
+
 OBJECTS: Final = (
     Rule("object-set-twice", True, None, _contradicting),
     Rule("object-repeated", False, None, _repeated),
+    Rule("object-unlike-its-mib", False, None, _unlike_its_mib),
+    Rule("mixed-mib-families", False, None, _of_other_families),
 )

@@ -233,6 +233,10 @@ CHANGES: dict[str, list[Callable[[Body], object]]] = {
     "object-repeated": [
         lambda body: body.append({"snmp_set": {"oid": "1.3.6.1.2.1.1.4.0", "string": "noc"}}),
     ],
+    "object-unlike-its-mib": [
+        lambda body: body.append({"snmp_set": {"oid": "docsDevNmAccessStatus.1", "string": "active"}}),
+        lambda body: body.append({"snmp_set": {"oid": "docsDevNmAccessStatus.1", "integer": 9}}),
+    ],
 }
 
 DOCUMENTS: dict[str, list[Callable[[Body], object]]] = {
@@ -269,7 +273,17 @@ def test_one_change_breaks_one_rule(code: str, change: Callable[[Body], object],
 
 
 def test_every_rule_has_a_file_that_breaks_it() -> None:
-    assert sorted(rule.code for rule in RULES) == sorted({*CHANGES, *DOCUMENTS})
+    assert sorted(rule.code for rule in RULES) == sorted({*CHANGES, *DOCUMENTS, "mixed-mib-families"})
+
+
+def test_an_adapters_objects_are_of_one_family() -> None:
+    """F2 of the cases, a good file and one that its hash alone has made from it."""
+    body = [{"snmp_set": {"oid": "pktcMtaDevEnabled.0", "integer": 1}}]
+    assert judge({"kind": "mta", "hash": "na", "body": body}) == []
+    (finding,) = judge({"kind": "mta", "hash": "ietf", "body": body})
+    assert (finding.path, finding.rule.code) == ("body[0].snmp_set", "mixed-mib-families")
+    assert "of the PacketCable MIBs of CableLabs (na)" in finding.reason
+    assert judge({"kind": "mta", "hash": "ietf", "body": body}, silenced=["mixed-mib-families"]) == []
 
 
 @pytest.mark.parametrize(("code", "change", "document"), CASES)
