@@ -10,7 +10,8 @@ from services.docsis.judge.tree import File
 from services.docsis.row import GROUPS, WIDTH_BYTES, Kind
 from services.docsis.tlv import read_group
 
-_SHOWN_MAX = 6
+_GROUPS_IN_HEX: Final = frozenset({(88,), (202, 5)})
+"""Settings that are groups by the specification, and whose sub-TLVs have no names here."""
 
 
 def _outside(file: File) -> Iterator[Fault]:
@@ -43,7 +44,8 @@ def shown(allowed: Collection[int]) -> str:
 def _no_groups(file: File) -> Iterator[Fault]:
     for node in file.everything:
         row = node.row
-        is_group = row is not None and row.kind in GROUPS - {Kind.EXTENSION}
+        is_named = row is not None and row.kind in GROUPS - {Kind.EXTENSION}
+        is_group = is_named or node.types in _GROUPS_IN_HEX
         if is_group and node.value is not None and not read_group(node.value):
             yield Fault(node.path, "must hold sub-TLVs, and its bytes are none")
 

@@ -207,7 +207,11 @@ CHANGES: dict[str, list[Callable[[Body], object]]] = {
         lambda body: put(up(body), application_identifier="01"),
         lambda body: put(body, downstream_frequency=603_000_001),
     ],
-    "group-without-settings": [lambda body: put(body, mac_address_learning_control="ff")],
+    "group-without-settings": [
+        lambda body: put(body, mac_address_learning_control="ff"),
+        lambda body: put(body, qos_framework_for_docsis="ff"),
+        lambda body: put(body, uni_control="0103"),
+    ],
     "extension-without-vendor": [
         lambda body: body.append({"vendor_specific": [{"cm_load_balancing_policy_id": 7}]}),
         lambda body: body.append({"tlv": 43, "hex": "0104000000070803ffffff"}),
