@@ -38,9 +38,9 @@ class _Targets:
     """What can be pointed to among the TLVs of these types: their references."""
 
     def __init__(self, file: File, *types: int) -> None:
-        found = [node.number_of(_REFERENCE) for node in file.all(*types)]
-        self._numbers = set(found)
-        self._is_known = None not in found
+        references = [found for node in file.all(*types) if (found := node.first(_REFERENCE)) is not None]
+        self._numbers = {reference.number for reference in references}
+        self._is_known = None not in self._numbers
 
     def lack(self, number: int) -> bool:
         """Whether it is certain that nothing has this reference."""
