@@ -125,11 +125,12 @@ class LoadedDocument(NamedTuple):
     definition: Mapping[str, Any]
     name: str
     marks: Mapping[tuple[str, ...], int]
+    names: Names
 
     def judged(self, values: Mapping[str, object]) -> tuple[list[str], list[str]]:
         """What a CMTS would reject in the file for these values, and what is unwise in it, a line each."""
         silenced = self.definition.get(SILENCE, ())
-        found = judge(self.definition, values, document=True, silenced=silenced)
+        found = judge(self.definition, values, document=True, silenced=silenced, names=self.names)
         sides: tuple[list[str], list[str]] = ([], [])
         for one in found:
             text = one.text if one.rule.is_error else f"warning: {one.text}"
@@ -146,7 +147,7 @@ def load_document(text: str, name: str, names: Names = BUILT_IN) -> LoadedDocume
     errors += silence_problems(written.get(SILENCE, []), SILENCE)
     if document is None or errors:
         raise ConfigError("\n".join(_located(name, marks, one.path, one.reason) for one in errors))
-    return LoadedDocument(document, definition, name, marks)
+    return LoadedDocument(document, definition, name, marks, names)
 
 
 def _located(name: str, marks: Mapping[tuple[str, ...], int], path: str, reason: str) -> str:

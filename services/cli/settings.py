@@ -51,8 +51,9 @@ def check(file: Path, directories: tuple[Path, ...]) -> None:
     What a CMTS would reject is a mistake. What is merely unwise is a warning, which a class silences by its
     code.
     """
-    found = _read_new(file, read_names(directories))
-    for line in (*found.mistakes, *_warnings(found)):
+    names = read_names(directories)
+    found = _read_new(file, names)
+    for line in (*found.mistakes, *_warnings(found, names)):
         click.echo(line)
     if found.mistakes:
         sys.exit(1)
@@ -125,9 +126,10 @@ def apply(file: Path, directories: tuple[Path, ...], path: Path) -> None:
     config = load(path)
     if config.minter is None:
         raise click.UsageError(f"{config.instance} is a CFM, which only reads: name a DHCP or MPS instance")
-    found = _read_new(file, read_names(directories))
+    names = read_names(directories)
+    found = _read_new(file, names)
     sound = found.sound()
-    for line in _warnings(found):
+    for line in _warnings(found, names):
         click.echo(f"provbus: {line}", err=True)
     answer = ask(config, {"op": "settings.apply", "classes": sound.classes, "lookup": sound.lookup}, ANSWER_S)
     if "error" in answer:
@@ -161,10 +163,11 @@ def _read_new(file: Path, names: Names) -> CatalogueFile:
     return found._replace(mistakes=[*found.mistakes, *found.locate(silence)])
 
 
-def _warnings(found: CatalogueFile) -> list[str]:
+def _warnings(found: CatalogueFile, names: Names) -> list[str]:
     """What is unwise and not silenced, a line each."""
     silenced = {name: codes for name, codes in found.silence.items() if isinstance(codes, list)}
-    warnings = [one for one in judge_classes(found.classes, silenced) if not one.rule.is_error]
+    judged = judge_classes(found.classes, silenced, names)
+    warnings = [one for one in judged if not one.rule.is_error]
     return found.locate(Problem(one.path, f"warning: {one.text}") for one in warnings)
 
 

@@ -36,6 +36,22 @@ def contradictions(assignments: Iterable[Assignment], names: Names = BUILT_IN) -
                 yield Finding(path, f"{found.name} {reason}")
 
 
+def without_instance(assignments: Iterable[Assignment], names: Names = BUILT_IN) -> Iterator[Finding]:
+    """One finding for each identifier that is no instance of the object that `names` know it by.
+
+    A scalar has the instance 0, a column of a table one number at least for each part of its index.
+    """
+    for path, oid, _, _ in assignments:
+        found = names.object(oid)
+        if found is None or found.syntax is None or found.instances is None:
+            continue
+        instance = oid[len(found.oid) + 1 :]
+        if not found.instances and instance != "0":
+            yield Finding(path, f"{found.name} is a scalar: write {found.name}.0")
+        elif found.instances and (instance.count(".") + 1 if instance else 0) < len(found.instances):
+            yield Finding(path, f"{found.name} is a column of a table: write the index behind it")
+
+
 def _contradiction(syntax: Syntax, tag: int, content: bytes) -> str:
     if tag != syntax.tag:
         return f"is {_TYPES[syntax.tag]}, not {_TYPES.get(tag, f'of the type {tag:#04x}')}"

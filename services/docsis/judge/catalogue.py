@@ -8,12 +8,15 @@ from typing import Final
 
 from services.docsis.judge.finding import Finding
 from services.docsis.judge.rules import judge
+from services.docsis.names import BUILT_IN, Names
 
 _NOTHING: Final[Mapping[str, Collection[str]]] = MappingProxyType({})
 
 
 def judge_classes(
-    classes: Mapping[str, object], silenced: Mapping[str, Collection[str]] = _NOTHING
+    classes: Mapping[str, object],
+    silenced: Mapping[str, Collection[str]] = _NOTHING,
+    names: Names = BUILT_IN,
 ) -> list[Finding]:
     """What the judge finds in these classes, with paths such as `classes.gold.body[3].max_cpe`.
 
@@ -22,7 +25,7 @@ def judge_classes(
     return [
         finding._replace(path=f"classes.{name}.{finding.path}")
         for name, definition in classes.items()
-        for finding in judge(definition, silenced=silenced.get(name, ()))
+        for finding in judge(definition, silenced=silenced.get(name, ()), names=names)
     ]
 
 

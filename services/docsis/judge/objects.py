@@ -14,7 +14,6 @@ from services.docsis.assignment import Assignment
 from services.docsis.errors import DocsisError
 from services.docsis.judge.finding import Fault, Rule
 from services.docsis.judge.tree import File
-from services.docsis.names import object_name
 from services.docsis.snmp import read_varbind
 
 _VARBINDS: Final = {"cm": (11,), "mta": (11, 64)}
@@ -39,7 +38,7 @@ def _set_twice(file: File, *, to_one_value: bool) -> Iterator[Fault]:
         is_one_value = (first.tag, first.content) == (one.tag, one.content)
         if first is not one and is_one_value == to_one_value:
             what = "this value" if to_one_value else "another value"
-            yield Fault(one.path, f"sets {object_name(one.oid)}, which is set to {what} before")
+            yield Fault(one.path, f"sets {file.names.name(one.oid)}, which is set to {what} before")
 
 
 def _contradicting(file: File) -> Iterator[Fault]:
@@ -51,7 +50,12 @@ def _repeated(file: File) -> Iterator[Fault]:
 
 
 def _unlike_its_mib(file: File) -> Iterator[Fault]:
-    for found in contradictions.contradictions(_assignments(file)):
+    for found in contradictions.contradictions(_assignments(file), file.names):
+        yield Fault(found.path, found.reason)
+
+
+def _without_instance(file: File) -> Iterator[Fault]:
+    for found in contradictions.without_instance(_assignments(file), file.names):
         yield Fault(found.path, found.reason)
 
 
@@ -65,5 +69,6 @@ OBJECTS: Final = (
     Rule("object-set-twice", True, None, _contradicting),
     Rule("object-repeated", False, None, _repeated),
     Rule("object-unlike-its-mib", False, None, _unlike_its_mib),
+    Rule("object-without-instance", False, None, _without_instance),
     Rule("mixed-mib-families", False, None, _of_other_families),
 )

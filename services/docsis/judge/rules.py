@@ -14,6 +14,7 @@ says so and serves it as before, for a new rule must not stop a plant.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Final
 
@@ -27,6 +28,7 @@ from services.docsis.judge.objects import OBJECTS
 from services.docsis.judge.presence import PRESENCE
 from services.docsis.judge.references import REFERENCES
 from services.docsis.judge.tree import file_of
+from services.docsis.names import BUILT_IN, Names
 
 RULES: Final[tuple[Rule, ...]] = (*PRESENCE, *REFERENCES, *FLOWS, *LIMITS, *EXTENSION, *OBJECTS)
 """Every rule, errors and warnings."""
@@ -42,16 +44,17 @@ def judge(
     *,
     document: bool = False,
     silenced: Collection[str] = (),
+    names: Names = BUILT_IN,
 ) -> list[Finding]:
     """Every rule that this definition breaks, at most PROBLEMS_MAX; nothing if it does not even compile.
 
     `values` are a device's, by placeholder, as in `Template.pack`; without one the default counts. `silenced`
-    are codes of warnings that are known and meant.
+    are codes of warnings that are known and meant, `names` those of SNMP objects whose MIBs are known.
     """
     compiled, errors = compile_definition(definition, document=document)
     if compiled is None or errors or not isinstance(definition, Mapping):
         return []
-    file = file_of(definition, compiled, values, document=document)
+    file = file_of(definition, compiled, values, names, document=document)
     found = [
         Finding(fault.path, fault.reason, rule)
         for rule in RULES
@@ -70,6 +73,8 @@ def silence_problems(codes: object, path: str) -> list[DocsisError]:
         if code in _ERRORS:
             found.append(DocsisError(f"{path}[{at}]", f"{code} is an error, which nothing silences"))
         elif code not in _WARNINGS:
-            reason = f"there is no warning {shown(code)}; there are {', '.join(_WARNINGS)}"
+            near = get_close_matches(str(code), _WARNINGS, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(_WARNINGS)}"
+            reason = f"there is no warning {shown(code)}; {hint}"
             found.append(DocsisError(f"{path}[{at}]", reason))
     return found

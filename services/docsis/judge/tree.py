@@ -16,6 +16,7 @@ from functools import cached_property
 
 from services.docsis.body import Compilation
 from services.docsis.definition import Compiled
+from services.docsis.names import Names
 from services.docsis.packing import Packing
 from services.docsis.parts import Frame, Parts, Slot, render
 from services.docsis.placeholders import Scope
@@ -78,7 +79,7 @@ class File:
     """What a file says. `hash` is that of its definition; empty for a modem's file.
 
     `is_document` tells a file by itself from a class of the catalogue, to which each download adds a
-    timestamp and an address. `is_signed`: it gets MICs.
+    timestamp and an address. `is_signed`: it gets MICs. `names` are those of SNMP objects.
     """
 
     kind: FileKind
@@ -86,6 +87,7 @@ class File:
     is_document: bool
     is_signed: bool
     nodes: tuple[Node, ...]
+    names: Names
 
     def all(self, *types: int) -> list[Node]:
         """The top-level TLVs of these types, in file order."""
@@ -98,7 +100,12 @@ class File:
 
 
 def file_of(
-    definition: Mapping[str, object], compiled: Compiled, values: Mapping[str, object], *, document: bool
+    definition: Mapping[str, object],
+    compiled: Compiled,
+    values: Mapping[str, object],
+    names: Names,
+    *,
+    document: bool,
 ) -> File:
     """The tree of a definition that compiles. `values` are a device's, by placeholder."""
     scope = Scope(compiled.placeholders)
@@ -111,6 +118,7 @@ def file_of(
         is_document=document,
         is_signed=compiled.kind == "cm" and "mic" not in definition,
         nodes=tuple(planting.nodes(entries, (), "body")),
+        names=names,
     )
 
 

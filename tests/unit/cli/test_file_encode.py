@@ -263,7 +263,7 @@ def test_what_is_unwise_is_built_and_said_until_it_is_silenced(directory: Path) 
     meant = run(directory, *words, stdin=UNWISE.replace("[]", "[repeated-setting]").encode())
     assert (meant.exit_code, meant.stderr, meant.stdout_bytes) == (0, "", result.stdout_bytes)
     wrong = run(directory, *words, stdin=UNWISE.replace("[]", "[repeated]").encode())
-    assert str(wrong.exception).startswith("-:2: silence[0]: there is no warning 'repeated'; there are ")
+    assert str(wrong.exception).startswith("-:2: silence[0]: there is no warning 'repeated'; did you ")
 
 
 def test_the_values_that_are_given_are_judged(directory: Path) -> None:

@@ -193,6 +193,20 @@ def test_settings_are_checked_and_compared_with_the_names_of_the_mib(
     assert "enterprises.32473.1.1.0" in changed.stdout
 
 
+def test_values_of_its_objects_are_judged(provbus: Provbus, tmp_path: Path) -> None:
+    (tmp_path / "old.yaml").write_text(CATALOGUE.replace("integer: fast", "integer: 9"))
+    result = provbus("settings", "check", "old.yaml", "--mib", str(MIBS))
+    assert result.returncode == 0
+    assert result.stdout.startswith(
+        "old.yaml:3: fragments.mode[0].snmp_set: warning: exampleMode has no value 9; there are"
+    )
+    bare = DOCUMENT.replace("exampleMode.0, integer: fast(2)", "exampleMode, integer: 2")
+    (tmp_path / "own.yaml").write_text(bare)
+    result = provbus("file", "encode", "own.yaml", "--mib", str(MIBS), "-o", "own.cm")
+    said = "warning: exampleMode is a scalar: write exampleMode.0 (object-without-instance)"
+    assert (result.returncode, result.stderr) == (0, f"provbus: own.yaml:5: body[1].snmp_set: {said}\n")
+
+
 def test_what_is_applied_needs_no_mib(provbus: Provbus, tmp_path: Path, configs: dict[str, Any]) -> None:
     """An instance of any build that is asked to apply the catalogue finds numbers and built-in names only."""
     (tmp_path / "new.yaml").write_text(CATALOGUE)

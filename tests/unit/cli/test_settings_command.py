@@ -173,9 +173,7 @@ def test_only_a_warning_can_be_silenced(provbus: Provbus, tmp_path: Path) -> Non
     assert first.startswith(
         "bad.yaml:10: classes.data.silence[1]: missing-reference is an error, which nothing"
     )
-    assert second.startswith(
-        "bad.yaml:10: classes.data.silence[2]: there is no warning 'repeated'; there are"
-    )
+    assert second.startswith("bad.yaml:10: classes.data.silence[2]: there is no warning 'repeated'; did you ")
 
 
 def test_a_file_that_is_not_there_is_78(provbus: Provbus) -> None:

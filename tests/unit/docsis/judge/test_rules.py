@@ -241,6 +241,11 @@ CHANGES: dict[str, list[Callable[[Body], object]]] = {
         lambda body: body.append({"snmp_set": {"oid": "docsDevNmAccessStatus.1", "string": "active"}}),
         lambda body: body.append({"snmp_set": {"oid": "docsDevNmAccessStatus.1", "integer": 9}}),
     ],
+    "object-without-instance": [
+        lambda body: body.append({"snmp_set": {"oid": "sysName", "string": "noc"}}),
+        lambda body: body.append({"snmp_set": {"oid": "sysName.1", "string": "noc"}}),
+        lambda body: body.append({"snmp_set": {"oid": "docsDevNmAccessStatus", "integer": 1}}),
+    ],
 }
 
 DOCUMENTS: dict[str, list[Callable[[Body], object]]] = {
@@ -327,7 +332,7 @@ def test_a_warning_is_silenced_by_its_code_and_an_error_by_nothing() -> None:
 def test_only_a_warning_that_there_is_can_be_silenced() -> None:
     assert silence_problems(["empty-range"], "silence") == []
     reasons = [str(one) for one in silence_problems(["empty-rage", "duplicate-reference"], "silence")]
-    assert reasons[0].startswith("silence[0]: there is no warning 'empty-rage'; there are ")
+    assert reasons[0] == "silence[0]: there is no warning 'empty-rage'; did you mean 'empty-range'?"
     assert reasons[1] == "silence[1]: duplicate-reference is an error, which nothing silences"
     assert str(silence_problems("empty-range", "silence")[0]).startswith("silence: must list codes")
 
@@ -348,6 +353,14 @@ def test_a_reference_that_is_unknown_may_be_the_one_that_is_meant() -> None:
 
     found = definition(change) | {"placeholders": {"flow": {"kind": "uint16"}}}
     assert judge(found) == []
+
+
+def test_a_flow_without_a_reference_is_nobodys_target() -> None:
+    def change(body: Body) -> None:
+        body.append({"downstream_service_flow": [{"qos_parameter_set_type": 7}]})
+        put(classifier(body), service_flow_reference=9)
+
+    assert codes(definition(change)) == ["classifier-without-flow", "missing-reference"]
 
 
 def test_a_file_that_nobody_signs_need_not_be_whole() -> None:
