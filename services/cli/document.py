@@ -6,7 +6,7 @@ above the line of the entry they belong to, or behind the last line of it.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import yaml
@@ -18,6 +18,7 @@ from services.docsis.document import Document, compile_document
 from services.docsis.judge.rules import judge, silence_problems
 from services.docsis.names import BUILT_IN, Names
 from services.docsis.plain import plain, with_unknown
+from services.settings.fragments import expand
 
 LINE_CHARACTERS_MAX = 1 << 20
 """Longer than any value, so that none is folded."""
@@ -118,39 +119,78 @@ def _comment(line: str, indent: str) -> str:
     return f"{indent}# {line}".rstrip() + "\n"
 
 
+class _Text(NamedTuple):
+    """A text whose mistakes are told with their line. `origin` leads from a definition to what is written."""
+
+    name: str
+    marks: Mapping[tuple[str, ...], int]
+    origin: Callable[[str], str]
+
+    def located(self, path: str, reason: str) -> str:
+        """`NAME:LINE: path: reason`."""
+        written = self.origin(path)
+        line = line_of(self.marks, written)
+        where = f"{self.name}:{line}" if line else self.name
+        return f"{where}: {written}: {reason}" if written else f"{where}: {reason}"
+
+
 class LoadedDocument(NamedTuple):
-    """A document that compiles: what it says, and where each entry of its text stands."""
+    """A document that compiles: what it says, the warnings it silences, and where it is written."""
 
     document: Document
     definition: Mapping[str, Any]
-    name: str
-    marks: Mapping[tuple[str, ...], int]
+    silenced: Collection[str]
     names: Names
+    text: _Text
 
     def judged(self, values: Mapping[str, object]) -> tuple[list[str], list[str]]:
         """What a CMTS would reject in the file for these values, and what is unwise in it, a line each."""
-        silenced = self.definition.get(SILENCE, ())
-        found = judge(self.definition, values, document=True, silenced=silenced, names=self.names)
+        found = judge(self.definition, values, document=True, silenced=self.silenced, names=self.names)
         sides: tuple[list[str], list[str]] = ([], [])
         for one in found:
-            text = one.text if one.rule.is_error else f"warning: {one.text}"
-            sides[not one.rule.is_error].append(_located(self.name, self.marks, one.path, text))
+            reason = one.text if one.rule.is_error else f"warning: {one.text}"
+            sides[not one.rule.is_error].append(self.text.located(one.path, reason))
         return sides
 
 
-def load_document(text: str, name: str, names: Names = BUILT_IN) -> LoadedDocument:
-    """The document of a text; `ConfigError` with `NAME:LINE: path: reason` for every mistake."""
-    written, marks = parse_yaml(text, name)
+def load_document(
+    text: str, name: str, names: Names = BUILT_IN, *, class_name: str | None = None
+) -> LoadedDocument:
+    """The document of a text, or a class of a catalogue as one; `ConfigError` with `NAME:LINE: path: reason`
+    for every mistake.
+    """
+    data, marks = parse_yaml(text, name)
+    if "classes" not in data and class_name is None:
+        written, silence, place = data, data.get(SILENCE, []), _Text(name, marks, str)
+    else:
+        written, silence, place = _class(data, marks, name, class_name)
     definition, unknown = plain(written, names)
     document, errors = compile_document(definition)
     errors = with_unknown(errors, unknown)
-    errors += silence_problems(written.get(SILENCE, []), SILENCE)
+    errors += silence_problems(silence, SILENCE)
     if document is None or errors:
-        raise ConfigError("\n".join(_located(name, marks, one.path, one.reason) for one in errors))
-    return LoadedDocument(document, definition, name, marks, names)
+        raise ConfigError("\n".join(place.located(one.path, one.reason) for one in errors))
+    return LoadedDocument(document, definition, silence, names, place)
 
 
-def _located(name: str, marks: Mapping[tuple[str, ...], int], path: str, reason: str) -> str:
-    line = line_of(marks, path)
-    where = f"{name}:{line}" if line else name
-    return f"{where}: {path}: {reason}" if path else f"{where}: {reason}"
+def _class(
+    data: Mapping[str, Any], marks: Mapping[tuple[str, ...], int], name: str, class_name: str | None
+) -> tuple[Any, Any, _Text]:
+    """A class of a catalogue, what it silences, and where it is written."""
+    found = expand(data)
+    listed = ", ".join(found.classes) or "none"
+    if class_name is None:
+        raise ConfigError(f"{name} is a catalogue: say --class NAME; there are {listed}")
+    if class_name not in found.classes:
+        raise ConfigError(f"{name}: there is no class {class_name!r}; there are {listed}")
+    prefix = f"classes.{class_name}"
+
+    def origin(path: str) -> str:
+        return found.origin(f"{prefix}.{path}" if path else prefix)
+
+    text = _Text(name, marks, origin)
+    wrong = [one for one in found.problems if one.path.startswith(("fragments", prefix))]
+    if wrong:
+        place = _Text(name, marks, str)
+        raise ConfigError("\n".join(place.located(one.path, one.reason) for one in wrong))
+    return found.classes[class_name], found.silence.get(class_name, []), text

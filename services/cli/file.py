@@ -43,6 +43,7 @@ file.add_command(list_tlvs)
     help="The shared secret of the CMTS; a trailing line end is not part of it. The first one signs.",
 )
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="The value of a placeholder.")
+@click.option("--class", "class_name", metavar="NAME", help="The class to build, of a catalogue.")
 @click.option("--as-is", is_flag=True, help="Build what a CMTS would reject all the same; it is only said.")
 @mib_option
 @output_path
@@ -50,11 +51,13 @@ def encode_files(
     files: tuple[str, ...],
     secret_file: tuple[Path, ...],
     settings: tuple[str, ...],
+    class_name: str | None,
     as_is: bool,
     directories: tuple[Path, ...],
     output: Path | None,
 ) -> None:
-    """Build files from documents (YAML): MICs, hash, end and padding are computed.
+    """Build files from documents (YAML): MICs, hash, end and padding are computed. Of a catalogue the file of
+    one class is built, without what each download adds.
 
     What a CMTS would reject is an error; what is unwise is a warning, which a document silences by its code.
     A digest in the extended CMTS MIC (43.6.3) is written as it stands; nothing computes it.
@@ -70,7 +73,7 @@ def encode_files(
             text = read_file(name, TEXT_BYTES_MAX)
             if len(text) > TEXT_BYTES_MAX:
                 raise ConfigError(f"{name} exceeds the limit of {TEXT_BYTES_MAX} bytes")
-            documents[name] = load_document(text.decode(), name, names)
+            documents[name] = load_document(text.decode(), name, names, class_name=class_name)
         except OSError as error:
             mistakes.append(f"cannot read {name}: {error.strerror}")
         except UnicodeDecodeError:
@@ -83,7 +86,7 @@ def encode_files(
         raise click.UsageError("a modem's file is signed: give --secret-file")
     built = {}
     for name, loaded in documents.items():
-        values = _values(loaded.document, settings)
+        values = _values(name, loaded.document, settings)
         built[name] = _build(name, loaded.document, secrets, values)
         rejected, unwise = loaded.judged(values)
         mistakes += [] if as_is else rejected
@@ -158,8 +161,8 @@ def _reason(name: str, error: OSError | DocsisError) -> str:
     return f"{name}: {error}" if isinstance(error, DocsisError) else f"cannot read {name}: {error.strerror}"
 
 
-def _values(document: Document, settings: Iterable[str]) -> dict[str, object]:
-    """The values of placeholders as they are given on the command line."""
+def _values(name: str, document: Document, settings: Iterable[str]) -> dict[str, object]:
+    """The values of placeholders as they are given on the command line; `ConfigError` if one is missing."""
     numbers = {placeholder.name for placeholder in document.placeholders if placeholder.is_number}
     values: dict[str, object] = {}
     for setting in settings:
@@ -167,6 +170,12 @@ def _values(document: Document, settings: Iterable[str]) -> dict[str, object]:
         if not equals:
             raise click.UsageError(f"--set takes NAME=VALUE, not {setting!r}")
         values[key] = int(text) if key in numbers and text.isdecimal() and len(text) < 20 else text
+    known = {placeholder.name: placeholder.default for placeholder in document.placeholders}
+    if unknown := [key for key in values if key not in known]:
+        listed = ", ".join(known) or "none"
+        raise ConfigError(f"{name}: there is no placeholder {unknown[0]!r}; there are {listed}")
+    if missing := [key for key, default in known.items() if default is None and key not in values]:
+        raise ConfigError(f"{name}: has placeholders without a default: give --set {missing[0]}=VALUE")
     return values
 
 

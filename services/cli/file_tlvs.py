@@ -7,10 +7,12 @@ import click
 from rich.table import Table
 
 from services.cli.output import output_option, show
+from services.docsis.foreign.symbols import SYMBOLS
 from services.docsis.judge.limits import shown
 from services.docsis.row import GROUPS, WIDTH_BYTES, Kind, Row
 from services.docsis.table import TABLE
 
+_COMPUTED = ("6", "7", "254", "255")  # MICs, the frame of a PacketCable file, the end of data
 _COLUMNS = ("tlv", "name", "value", "range", "section", "file")
 
 
@@ -18,12 +20,16 @@ _COLUMNS = ("tlv", "name", "value", "range", "section", "file")
 @click.argument("which", required=False, metavar="[NAME|NUMBER]")
 @output_option
 def list_tlvs(which: str | None, output: str) -> None:
-    """Print the TLVs that have a name: all, those of a NAME, or a NUMBER with what is below it."""
+    """Print the TLVs that have a name: all, those of a NAME, or a NUMBER with what is below it.
+
+    A NAME that no TLV has is looked for in their names, and among those of the `docsis` tool.
+    """
     rows = [*TABLE] if which is None else _matching(which)
     if not rows:
         near = get_close_matches(str(which), sorted({row.name for row in TABLE}), n=3)
         hint = f"; did you mean {', '.join(near)}?" if near else ""
-        raise click.BadParameter(f"no TLV has the name or the number {which!r}{hint}")
+        computed = "; it is computed when the file is built" if which in _COMPUTED else hint
+        raise click.BadParameter(f"no TLV has the name or the number {which!r}{computed}")
     found = [_described(row) for row in sorted(rows, key=lambda row: row.path)]
     table = Table(*_COLUMNS, box=None, pad_edge=False)
     for one in found:
@@ -36,7 +42,13 @@ def _matching(which: str) -> list[Row]:
     if all(number.isdecimal() for number in numbers):
         path = tuple(int(number) for number in numbers if len(number) <= 3)
         return [row for row in TABLE if row.path[: len(path)] == path]
-    return [row for row in TABLE if row.name == which]
+    word = which.lower()
+    foreign = {symbol.path for symbol in SYMBOLS.values() if symbol.name.lower() == word}
+    return (
+        [row for row in TABLE if row.name == word]
+        or [row for row in TABLE if row.path in foreign]
+        or [row for row in TABLE if word in row.name]
+    )
 
 
 def _described(row: Row) -> dict[str, Any]:

@@ -189,7 +189,11 @@ def test_wrong_usage(directory: Path, words: tuple[str, ...], code: int) -> None
         (b"\xff", 78, "is not text in UTF-8"),
         (b"", 78, "must hold a mapping"),
         (b"kind: cm\nbody: [{max_cpe: 1}]\n" + b"#" * (1 << 22), 78, "exceeds the limit"),
-        (b"kind: cm\nplaceholders: {a: {kind: uint8}}\nbody: [{max_cpe: '${a}'}]\n", 78, "a: has neither"),
+        (
+            b"kind: cm\nplaceholders: {a: {kind: uint8}}\nbody: [{max_cpe: '${a}'}]\n",
+            78,
+            "default: give --set a=",
+        ),
     ],
 )
 def test_what_is_no_document(
@@ -273,3 +277,46 @@ def test_the_values_that_are_given_are_judged(directory: Path) -> None:
     assert run(directory, *words, "n=0", stdin=text.encode()).exit_code == 1
     result = run(directory, *words, "n=1", stdin=text.encode())
     assert (result.exit_code, "warning: repeats" in result.stderr) == (0, True)
+
+
+CATALOGUE = f"""\
+fragments:
+  flows:
+{FLOWS.replace("  -", "    -")}classes:
+  gold:
+    kind: cm
+    silence: [repeated-setting]
+    placeholders: {{cpe: {{kind: uint8}}}}
+    body:
+      - network_access: 1
+      - network_access: 1
+      - include: flows
+      - max_cpe: "${{cpe}}"
+  bare: {{kind: cm, body: [{{include: flows}}]}}
+"""
+
+
+def test_a_class_of_a_catalogue_is_built_as_a_document(directory: Path) -> None:
+    (directory / "all.yaml").write_text(CATALOGUE)
+    words = ("encode", "all.yaml", "--secret-file", "secret")
+    built = run(directory, *words, "--class", "gold", "--set", "cpe=4")
+    assert (built.exit_code, built.stderr) == (0, "")
+    assert [tlv.type for tlv in inspect(built.stdout_bytes).tlvs] == [3, 3, 24, 25, 18, 6, 7]
+    said = [
+        (words, "is a catalogue: say --class NAME; there are gold, bare"),
+        ((*words, "--class", "silver"), "there is no class 'silver'; there are gold, bare"),
+        ((*words, "--class", "gold"), "has placeholders without a default: give --set cpe=VALUE"),
+        ((*words, "--class", "gold", "--set", "cp=1"), "there is no placeholder 'cp'; there are cpe"),
+        ((*words, "--class", "bare"), "all.yaml:15: classes.bare.body: has no network_access"),
+    ]
+    for command, sentence in said:
+        assert sentence in str(run(directory, *command).exception)
+
+
+def test_a_mistake_in_a_fragment_is_told_where_it_is_written(directory: Path) -> None:
+    (directory / "all.yaml").write_text(CATALOGUE.replace("reference: 2", "reference: 1"))
+    result = run(
+        directory, "encode", "all.yaml", "--class", "gold", "--set", "cpe=4", "--secret-file", "secret"
+    )
+    place = "all.yaml:4: fragments.flows[1].downstream_service_flow[0].reference: 1 is the reference of"
+    assert place in str(result.exception)

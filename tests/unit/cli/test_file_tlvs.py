@@ -75,3 +75,12 @@ def test_who_mistypes_is_helped() -> None:
     assert result.exit_code == 2
     assert "did you mean max_sustained_rate" in result.output
     assert tlvs("199").exit_code == 2
+    assert "it is computed when the file is built" in tlvs("7").output
+
+
+@pytest.mark.parametrize(
+    ("word", "tlv"),
+    [("MaxCPE", "18"), ("usserviceflow", "24"), ("NETWORK_ACCESS", "3"), ("_cvc", "32"), ("tos_", "22.9.1")],
+)
+def test_a_part_of_a_name_and_the_docsis_tools_names_are_found(word: str, tlv: str) -> None:
+    assert tlv in [one["tlv"] for one in json.loads(tlvs(word, "-o", "json").output)]
