@@ -46,16 +46,17 @@ def _names_of_another_vendor(file: File) -> Iterator[Fault]:
 
 
 def _extended_mics(file: File) -> list[tuple[Node, Node]]:
-    """Each extended CMTS MIC at the top, with its field."""
-    return [(field, mic) for field in file.all(_FIELD) for mic in field.all(_EXTENDED_MIC)]
+    """Each extended CMTS MIC at the top, with its field. In a field of a vendor type 6 is something else."""
+    return [
+        (field, mic)
+        for field in file.all(_FIELD)
+        if (vendor := field.first(_VENDOR_ID)) is not None and vendor.value == _GENERAL
+        for mic in field.all(_EXTENDED_MIC)
+    ]
 
 
 def _mic_in_company(file: File) -> Iterator[Fault]:
-    found = [
-        (field, mic)
-        for field, mic in _extended_mics(file)
-        if (vendor := field.first(_VENDOR_ID)) is not None and vendor.value == _GENERAL
-    ]
+    found = _extended_mics(file)
     for field, mic in found:
         others = [child for child in field.children if child.type not in (_VENDOR_ID, _EXTENDED_MIC)]
         if others:
@@ -71,8 +72,11 @@ def _mic_without_bitmap(file: File) -> Iterator[Fault]:
 
 
 def _mic_that_nobody_computes(file: File) -> Iterator[Fault]:
-    for _, mic in _extended_mics(file):
+    for field, mic in _extended_mics(file):
         type = mic.first(_HMAC_TYPE)
+        if field.varies and not file.is_document and mic.first(_DIGEST) is None:
+            yield Fault(mic.path, "has no digest, and what differs between devices is not computed here")
+            continue
         is_ours = type is not None and type.number in (HMAC_MD5, None)
         if file.is_signed and mic.first(_DIGEST) is None and not is_ours:
             yield Fault(mic.path, f"has no digest, and only hmac_type {HMAC_MD5} (MD5) is computed here")

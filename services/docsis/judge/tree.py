@@ -25,12 +25,15 @@ from services.docsis.rows_extension import GENERAL_EXTENSION
 from services.docsis.table import BY_PATH, CHILDREN
 from services.docsis.tlv import LONG_TYPES, FileKind, read_group
 
+_VENDOR_ID = 8
+
 
 @dataclass(frozen=True)
 class Node:
     """One TLV: its types from the top, its place, its value if it is known, and its sub-TLVs.
 
-    `row` is the table's, None for what has no name here; `name` is empty for an entry in hexadecimal.
+    `row` is the table's, None for what has no name here; `name` is empty for an entry in hexadecimal. What
+    `varies` depends on a placeholder, though its value may be known.
     """
 
     types: tuple[int, ...]
@@ -39,6 +42,7 @@ class Node:
     row: Row | None
     value: bytes | None
     children: tuple[Node, ...] = ()
+    varies: bool = False
 
     @property
     def type(self) -> int:
@@ -132,12 +136,21 @@ class _Planting:
         self._compilation = Compilation(compiled.kind, scope, document=document, hashed=False)
         self._fields = fields
 
-    def nodes(self, entries: Sequence[object], parent: tuple[int, ...], path: str) -> Iterator[Node]:
-        """The nodes of a list of entries; padding has none."""
+    def nodes(
+        self, entries: Sequence[object], parent: tuple[int, ...], path: str, *, are_vendors: bool = False
+    ) -> Iterator[Node]:
+        """The nodes of a list of entries; padding has none. `are_vendors`: a number means what it does to the
+        vendor of the field, and nothing here.
+        """
         for at, entry in enumerate(entries):
             assert isinstance(entry, Mapping)
-            if "pad" not in entry:
-                yield self._node(entry, parent, f"{path}[{at}]")
+            here = f"{path}[{at}]"
+            if "pad" in entry:
+                continue
+            if "tlv" in entry and are_vendors:
+                yield Node((*parent, entry["tlv"]), here, "", None, bytes.fromhex(entry["hex"]))
+            else:
+                yield self._node(entry, parent, here)
 
     def _node(self, entry: Mapping[str, object], parent: tuple[int, ...], path: str) -> Node:
         name, written = next(iter(entry.items()))
@@ -148,24 +161,27 @@ class _Planting:
             return self._from_bytes(bytes.fromhex(content), (*parent, type), path)
         row = CHILDREN[self._kind, parent][name]
         here = f"{path}.{name}"
+        if isinstance(written, list) and row.kind in GROUPS:
+            are_vendors = row.kind is Kind.EXTENSION and not _is_general(written)
+            children = tuple(self.nodes(written, row.path, here, are_vendors=are_vendors))
+            value, varies = _together(children)
+            return Node(row.path, here, name, row, value, children, varies)
         parts = self._compilation.entry(entry, parent, "").parts
         value = self._content(parts, at_top=not parent)
-        if isinstance(written, list) and row.kind in GROUPS:
-            children = tuple(self.nodes(written, row.path, here))
-            return Node(row.path, here, name, row, value, children)
         if row.kind in GROUPS and value is not None:
             return replace(self._from_bytes(value, row.path, here), name=name)
-        return Node(row.path, here, name, row, value)
+        varies = next(_slots(parts), None) is not None
+        return Node(row.path, here, name, row, value, varies=varies)
 
     def _from_bytes(self, value: bytes, types: tuple[int, ...], path: str) -> Node:
         rows = BY_PATH.get((self._kind, types), ())
         row = next((one for one in rows if _fits(one, value)), rows[0] if rows else None)
         children: tuple[Node, ...] = ()
         if row is not None and row.kind in GROUPS:
-            is_vendors = row.kind is Kind.EXTENSION and not value.startswith(GENERAL_EXTENSION)
+            are_vendors = row.kind is Kind.EXTENSION and not value.startswith(GENERAL_EXTENSION)
             children = tuple(
                 Node((*types, tlv.type), path, "", None, tlv.value)
-                if is_vendors
+                if are_vendors
                 else self._from_bytes(tlv.value, (*types, tlv.type), path)
                 for tlv in read_group(value) or ()
             )
@@ -177,6 +193,25 @@ class _Planting:
             return None
         data = render(parts, [field or b"" for field in self._fields])
         return data[3 if at_top and data[0] in LONG_TYPES[self._kind] else 2 :]
+
+
+def _is_general(entries: Sequence[object]) -> bool:
+    """Whether an extension field, written as a list, may hold what has a name here. That is so unless it
+    begins with another vendor.
+    """
+    first = entries[0] if entries else None
+    if not isinstance(first, Mapping):
+        return True
+    vendor = first.get("vendor_id", first.get("hex") if first.get("tlv") == _VENDOR_ID else None)
+    return not isinstance(vendor, str) or bytes.fromhex(vendor) == GENERAL_EXTENSION[2:]
+
+
+def _together(children: Sequence[Node]) -> tuple[bytes | None, bool]:
+    """The value of a group, None if a sub-TLV is unknown, and whether it differs between devices."""
+    values = [(child.type, child.value) for child in children]
+    varies = any(child.varies for child in children)
+    whole = [bytes((type, len(value))) + value for type, value in values if value is not None]
+    return (b"".join(whole) if len(whole) == len(values) else None), varies
 
 
 def _fits(row: Row, value: bytes) -> bool:
@@ -193,6 +228,7 @@ def _fields(compiled: Compiled, values: Mapping[str, object]) -> list[bytes | No
 
 
 def _slots(parts: Parts) -> Iterator[int]:
+    """The placeholders that these parts hold."""
     for part in parts:
         if isinstance(part, Slot):
             yield part.field

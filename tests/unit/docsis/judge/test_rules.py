@@ -219,13 +219,17 @@ CHANGES: dict[str, list[Callable[[Body], object]]] = {
     ],
     "name-of-another-vendor": [
         lambda body: entries(body, "vendor_specific")[2].append({"cm_load_balancing_policy_id": 7}),
+        lambda body: entries(body, "vendor_specific")[5].append({"service_type_identifier": "gold"}),
     ],
     "extended-mic-in-company": [
         lambda body: entries(body, "vendor_specific")[1].append({"cm_load_balancing_priority": 7}),
         lambda body: body.append(deepcopy(body[12])),
     ],
     "extended-mic-without-bitmap": [lambda body: drop(extended_mic(body), "bitmap")],
-    "extended-mic-of-unknown-type": [lambda body: put(extended_mic(body), hmac_type=2)],
+    "extended-mic-of-unknown-type": [
+        lambda body: put(extended_mic(body), hmac_type=2),
+        lambda body: drop(extended_mic(body), "hmac_type"),
+    ],
     "extended-mic-of-unknown-order": [
         lambda body: put(extended_mic(body), bitmap="100020"),
         lambda body: put(extended_mic(body), bitmap="00000080"),
