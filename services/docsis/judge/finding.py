@@ -17,7 +17,6 @@ CONFIRMATIONS: Final = {
     200: "major service flow error",
     201: "major classifier error",
     202: "major PHS rule error",
-    205: "primary service flow error",
 }
 """Confirmation codes of a registration response, named as Wireshark 4.0 does."""
 

@@ -17,13 +17,18 @@ from services.docsis.row import Kind
 _NETWORK_ACCESS: Final = 3
 _CLASS_OF_SERVICE: Final = 4
 _FLOWS: Final = {24: "upstream_service_flow", 25: "downstream_service_flow"}
+_AGGREGATE_OF: Final = {24: 70, 25: 71}
+_PROFILE_NAME: Final = 4
 _SINGLE: Final = frozenset(
-    {1, 2, 3, 9, 17, 18, 19, 20, 21, 28, 29, 35, 37, 39, 40, 55, 58, 59, 63, 66, 68, 76, 91, 92, 97, 106}
+    {1, 2, 3, 9, 18, 19, 20, 21, 28, 29, 35, 37, 39, 40, 55, 58, 59, 63, 68, 76, 91, 92, 97, 106}
 )
-"""Single settings at the top; others may be repeated there."""
+"""Single settings at the top. Others may be repeated there: events are enabled one by one (66), say."""
 
 _WITH_SINGLE: Final = frozenset({4, 17, 22, 23, 24, 25, 26, 60, 70, 71, 72, 73, 84, 93, 94, 96, 101, 102})
-"""The groups whose numbers, addresses and texts are single."""
+"""The groups whose numbers, addresses and texts are single, but for lists of their own kind."""
+
+_LISTS: Final = frozenset({38, 43})
+"""Groups of criteria (70.38), and extension fields."""
 
 _REPEATED_KINDS: Final = frozenset({Kind.GROUP, Kind.GROUP_OR_HEX, Kind.EXTENSION, Kind.VARBIND})
 
@@ -36,9 +41,14 @@ def _without_network_access(file: File) -> Iterator[Fault]:
 def _without_flows(file: File) -> Iterator[Fault]:
     if not file.is_signed or file.all(_CLASS_OF_SERVICE):
         return
-    missing = [name for type, name in _FLOWS.items() if not file.all(type)]
+    missing = [name for type, name in _FLOWS.items() if not file.all(type) and not _made(file, type)]
     if missing:
         yield Fault("body", f"has no {' and no '.join(missing)}, nor a class_of_service")
+
+
+def _made(file: File, flow: int) -> bool:
+    """Whether an aggregate names a profile (70.4, 71.4), by which the CMTS makes flows of this direction."""
+    return any(node.first(_PROFILE_NAME) for node in file.all(_AGGREGATE_OF[flow]))
 
 
 def _with_both(file: File) -> Iterator[Fault]:
@@ -62,7 +72,7 @@ def _repeated(file: File) -> Iterator[tuple[Node, Node]]:
     """Each single setting that stands there once more, after the first of it."""
     yield from _among([node for node in file.nodes if node.type in _SINGLE])
     for node in file.everything:
-        if node.types[0] in _WITH_SINGLE and 43 not in node.types:
+        if node.types[0] in _WITH_SINGLE and not _LISTS & {*node.types}:
             yield from _among(node.children)
 
 

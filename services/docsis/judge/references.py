@@ -69,10 +69,14 @@ def _duplicates(file: File) -> Iterator[Fault]:
 
 
 def _missing(file: File) -> Iterator[Fault]:
-    for node in file.all(*_FLOWS, *_FLOW_OF_CLASSIFIER, 70, 71, _PROFILE):
+    for types in _REFERRED:
+        for node in file.all(*types):
+            if node.first(_REFERENCE) is None:
+                yield Fault(node.path, "has no reference")
+    for node in file.all(_SUPPRESSION):
         if node.first(_REFERENCE) is None:
-            yield Fault(node.path, "has no reference")
-    for node in file.all(*_FLOW_OF_CLASSIFIER):
+            yield Fault(node.path, "refers to no classifier")
+    for node in file.all(*_FLOW_OF_CLASSIFIER, _SUPPRESSION):
         if node.first(_TO_FLOW) is None:
             yield Fault(node.path, "refers to no service flow")
 
@@ -127,7 +131,9 @@ def _suppressions_of_another_flow(file: File) -> Iterator[Fault]:
         pointer = _pointer(node, _TO_FLOW)
         classifier = node.number_of(_REFERENCE)
         meant = None if classifier is None else flow_of.get(classifier)
-        if pointer and meant is not None and not flows.lack(meant) and meant != pointer.number:
+        if pointer is None or meant is None or flows.lack(meant) or flows.lack(pointer.number):
+            continue
+        if meant != pointer.number:
             reason = f"classifier {classifier} is for service flow {meant}, not {pointer.number}"
             yield Fault(pointer.path, reason)
 

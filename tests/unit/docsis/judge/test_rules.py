@@ -67,6 +67,10 @@ GOOD: Body = [
     },
     {"vendor_specific": [{"vendor_id": "00000c"}, {"tlv": 11, "hex": "0102"}]},
     {"vendor_specific": "08030011ee0a02beef"},
+    {"vendor_specific": "080300000c060100"},
+    {"vendor_specific": [{"vendor_id": "00000c"}, {"tlv": 6, "hex": "0101"}, {"tlv": 5, "hex": "01"}]},
+    {"management_event_control": 1},
+    {"management_event_control": 2},
     {"snmp_set": {"oid": "sysContact.0", "string": "noc"}},
     {"snmp_set": {"oid": "docsDevNmAccessControl.1", "integer": 3}},
 ]
@@ -153,6 +157,9 @@ CHANGES: dict[str, list[Callable[[Body], object]]] = {
     "missing-reference": [
         lambda body: body.append({"upstream_service_flow": [{"qos_parameter_set_type": 7}]}),
         lambda body: body.append({"downstream_packet_classifier": [{"reference": 4}]}),
+        lambda body: body.append({"upstream_drop_packet_classifier": [{"rule_priority": 1}]}),
+        lambda body: body.append({"payload_header_suppression": [{"index": 1}]}),
+        lambda body: body.append({"upstream_enhanced_hqos_asf": [{"traffic_priority": 1}]}),
     ],
     "classifier-without-flow": [lambda body: put(classifier(body), service_flow_reference=99)],
     "classifier-of-other-direction": [
@@ -162,7 +169,7 @@ CHANGES: dict[str, list[Callable[[Body], object]]] = {
     ],
     "suppression-without-classifier": [lambda body: put(suppression(body), classifier_reference=9)],
     "suppression-without-flow": [
-        lambda body: body.append({"payload_header_suppression": [{"service_flow_reference": 99}]}),
+        lambda body: put(suppression(body), service_flow_reference=99),
     ],
     "suppression-of-another-flow": [lambda body: put(suppression(body), service_flow_reference=1)],
     "flow-without-aggregate": [
