@@ -6,25 +6,46 @@ from collections.abc import Collection, Iterator
 from typing import Final
 
 from services.docsis.judge.finding import Fault, Rule
-from services.docsis.judge.tree import File
-from services.docsis.row import GROUPS, WIDTH_BYTES, Kind
+from services.docsis.judge.tree import File, Node
+from services.docsis.row import GROUPS, WIDTH_BYTES, Kind, Row
 from services.docsis.tlv import read_group
 
 _GROUPS_IN_HEX: Final = frozenset({(88,), (202, 5)})
 """Settings that are groups by the specification, and whose sub-TLVs have no names here."""
 
 
-def _outside(file: File) -> Iterator[Fault]:
+def _not_allowed(file: File) -> Iterator[Fault]:
     for node in file.everything:
         row = node.row
-        if row is None or row.allowed is None or node.value is None:
+        if row is not None and row.allowed is not None:
+            yield from _beyond(node, row.allowed)
+
+
+def _outside(file: File) -> Iterator[Fault]:
+    """What is written in hexadecimal, and could not be written by its name."""
+    for node in file.everything:
+        row = node.row
+        if row is None or node.name or row.allowed is not None:
             continue
-        if row.kind in WIDTH_BYTES:
-            number = int.from_bytes(node.value, "big")
-            if number not in row.allowed:
-                yield Fault(node.path, f"must be {shown(row.allowed)}, not {number}")
-        elif len(node.value) not in row.allowed:
-            yield Fault(node.path, f"must have {shown(row.allowed)} byte(s), not {len(node.value)}")
+        is_number = row.kind in WIDTH_BYTES
+        yield from _beyond(node, range(row.low, row.high + 1) if is_number else _lengths(row))
+
+
+def _lengths(row: Row) -> range:
+    low, high = row.length_bytes
+    return range(low, high + 1)
+
+
+def _beyond(node: Node, allowed: Collection[int]) -> Iterator[Fault]:
+    """A value, or the length of what is no number, that is not among these."""
+    row, value = node.row, node.value
+    if row is None or value is None:
+        return
+    lengths = _lengths(row) if row.kind in WIDTH_BYTES else allowed
+    if len(value) not in lengths:
+        yield Fault(node.path, f"{node.label} must have {shown(lengths)} byte(s), not {len(value)}")
+    elif row.kind in WIDTH_BYTES and (number := int.from_bytes(value, "big")) not in allowed:
+        yield Fault(node.path, f"{node.label} must be {shown(allowed)}, not {number}")
 
 
 def shown(allowed: Collection[int]) -> str:
@@ -36,7 +57,7 @@ def shown(allowed: Collection[int]) -> str:
     if isinstance(allowed, range):
         if allowed.step != 1:
             return f"a multiple of {allowed.step}"
-        return f"{allowed[0]} to {allowed[-1]}"
+        return f"{allowed[0]} to {allowed[-1]}" if len(allowed) > 1 else str(allowed[0])
     *most, last = map(str, sorted(allowed))
     return f"{', '.join(most)} or {last}" if most else last
 
@@ -51,6 +72,7 @@ def _no_groups(file: File) -> Iterator[Fault]:
 
 
 LIMITS: Final = (
-    Rule("value-not-allowed", True, 23, _outside),
+    Rule("value-not-allowed", True, 23, _not_allowed),
+    Rule("bytes-outside-table", False, None, _outside),
     Rule("group-without-settings", True, None, _no_groups),
 )

@@ -214,6 +214,11 @@ CHANGES: dict[str, list[Callable[[Body], object]]] = {
         lambda body: put(up(body), application_identifier="01"),
         lambda body: put(body, downstream_frequency=603_000_001),
     ],
+    "bytes-outside-table": [
+        lambda body: body.append({"tlv": 29, "hex": "02"}),
+        lambda body: body.append({"tlv": 39, "hex": "0001"}),
+        lambda body: up(body).append({"tlv": 7, "hex": "ff"}),
+    ],
     "group-without-settings": [
         lambda body: put(body, mac_address_learning_control="ff"),
         lambda body: put(body, qos_framework_for_docsis="ff"),
