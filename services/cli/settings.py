@@ -165,7 +165,11 @@ def _read_new(file: Path, names: Names) -> CatalogueFile:
 
 def _warnings(found: CatalogueFile, names: Names) -> list[str]:
     """What is unwise and not silenced, a line each."""
-    silenced = {name: codes for name, codes in found.silence.items() if isinstance(codes, list)}
+    silenced = {
+        name: [code for code in codes if isinstance(code, str)]
+        for name, codes in found.silence.items()
+        if isinstance(codes, list)
+    }
     judged = judge_classes(found.classes, silenced, names)
     warnings = [one for one in judged if not one.rule.is_error]
     return found.locate(Problem(one.path, f"warning: {one.text}") for one in warnings)

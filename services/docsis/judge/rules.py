@@ -13,8 +13,9 @@ says so and serves it as before, for a new rule must not stop a plant.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from difflib import get_close_matches
+from itertools import islice
 from types import MappingProxyType
 from typing import Final
 
@@ -27,7 +28,7 @@ from services.docsis.judge.limits import LIMITS
 from services.docsis.judge.objects import OBJECTS
 from services.docsis.judge.presence import PRESENCE
 from services.docsis.judge.references import REFERENCES
-from services.docsis.judge.tree import file_of
+from services.docsis.judge.tree import File, file_of
 from services.docsis.names import BUILT_IN, Names
 
 RULES: Final[tuple[Rule, ...]] = (*PRESENCE, *REFERENCES, *FLOWS, *LIMITS, *EXTENSION, *OBJECTS)
@@ -46,7 +47,8 @@ def judge(
     silenced: Collection[str] = (),
     names: Names = BUILT_IN,
 ) -> list[Finding]:
-    """Every rule that this definition breaks, at most PROBLEMS_MAX; nothing if it does not even compile.
+    """Every rule that this definition breaks, errors first, at most PROBLEMS_MAX of each kind; nothing if it
+    does not even compile.
 
     `values` are a device's, by placeholder, as in `Template.pack`; without one the default counts. `silenced`
     are codes of warnings that are known and meant, `names` those of SNMP objects whose MIBs are known.
@@ -55,13 +57,14 @@ def judge(
     if compiled is None or errors or not isinstance(definition, Mapping):
         return []
     file = file_of(definition, compiled, values, names, document=document)
-    found = [
-        Finding(fault.path, fault.reason, rule)
-        for rule in RULES
-        if rule.is_error or rule.code not in silenced
-        for fault in rule.check(file)
-    ]
-    return found[:PROBLEMS_MAX]
+    rejected = _findings(file, (rule for rule in RULES if rule.is_error))
+    unwise = _findings(file, (rule for rule in RULES if not rule.is_error and rule.code not in silenced))
+    return [*rejected, *unwise]
+
+
+def _findings(file: File, rules: Iterable[Rule]) -> Iterator[Finding]:
+    found = (Finding(fault.path, fault.reason, rule) for rule in rules for fault in rule.check(file))
+    return islice(found, PROBLEMS_MAX)
 
 
 def silence_problems(codes: object, path: str) -> list[DocsisError]:
@@ -70,10 +73,12 @@ def silence_problems(codes: object, path: str) -> list[DocsisError]:
         return [DocsisError(path, f"must list codes of warnings, not {shown(codes)}")]
     found = []
     for at, code in enumerate(codes):
-        if code in _ERRORS:
+        if not isinstance(code, str):
+            found.append(DocsisError(f"{path}[{at}]", f"must be the code of a warning, not {shown(code)}"))
+        elif code in _ERRORS:
             found.append(DocsisError(f"{path}[{at}]", f"{code} is an error, which nothing silences"))
         elif code not in _WARNINGS:
-            near = get_close_matches(str(code), _WARNINGS, n=1)
+            near = get_close_matches(code, _WARNINGS, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(_WARNINGS)}"
             reason = f"there is no warning {shown(code)}; {hint}"
             found.append(DocsisError(f"{path}[{at}]", reason))

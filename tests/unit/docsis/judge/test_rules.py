@@ -351,6 +351,9 @@ def test_only_a_warning_that_there_is_can_be_silenced() -> None:
     assert reasons[0] == "silence[0]: there is no warning 'empty-rage'; did you mean 'empty-range'?"
     assert reasons[1] == "silence[1]: duplicate-reference is an error, which nothing silences"
     assert str(silence_problems("empty-range", "silence")[0]).startswith("silence: must list codes")
+    assert str(silence_problems([["x"]], "silence")[0]) == (
+        "silence[0]: must be the code of a warning, not ['x']"
+    )
 
 
 def test_an_unknown_value_decides_nothing_and_a_known_one_does() -> None:
@@ -377,6 +380,36 @@ def test_a_flow_without_a_reference_is_nobodys_target() -> None:
         put(classifier(body), service_flow_reference=9)
 
     assert codes(definition(change)) == ["classifier-without-flow", "missing-reference"]
+
+
+def test_an_extended_mic_that_differs_between_devices_is_nobodys() -> None:
+    found = definition(lambda body: put(extended_mic(body), hmac_type="${h}"))
+    found["placeholders"] = {"h": {"kind": "uint8", "default": 1}}
+    assert codes(found) == ["extended-mic-of-unknown-type"]
+    assert codes(found, document=True) == []
+
+
+def test_flows_may_come_of_the_profile_of_an_aggregate() -> None:
+    profile = [{"reference": 1}, {"qos_profile_name": "gold"}]
+    body = [{"network_access": 1}, {"upstream_aggregate_service_flow": profile}]
+    assert codes({"kind": "cm", "body": body}) == ["missing-service-flow"]
+    assert codes({"kind": "cm", "body": [*body, {"downstream_aggregate_service_flow": profile[1:]}]}) == [
+        "missing-reference"
+    ]
+
+
+def test_a_file_of_somebody_else_may_hold_several_hashes() -> None:
+    hashes = [{"snmp_set": {"oid": "pktcMtaDevProvConfigHash.0", "hex": digit * 40}} for digit in "12"]
+    assert judge({"kind": "mta", "hash": "none", "body": hashes}, document=True) == []
+
+
+def test_warnings_do_not_hide_an_error() -> None:
+    def change(body: Body) -> None:
+        body += [{"max_cpe": 8}] * 200
+        put(down(body), reference=1)
+
+    found = judge(definition(change))
+    assert (found[0].rule.code, len(found)) == ("duplicate-reference", 101)
 
 
 def test_a_file_that_nobody_signs_need_not_be_whole() -> None:
