@@ -37,7 +37,8 @@ _TYPES: Final = {
 }
 _KIND_OF: Final = {name: kind for kind, names in _TYPES.items() for name in names}
 _OID: Final = re.compile(r"[0-9]+(\.[0-9]+)+")
-_DEFINES: Final = re.compile(r"([A-Z][A-Za-z0-9-]*)\s*(?:\{[^}]*\})?\s*DEFINITIONS\s*::=\s*BEGIN")
+_BEGIN: Final = re.compile(r"\bDEFINITIONS\s*::=\s*BEGIN\b")
+_MODULE: Final = re.compile(r"[A-Z][A-Za-z0-9-]*")
 _IMPORTS: Final = re.compile(r"\bFROM\s+([A-Z][A-Za-z0-9-]*)")
 _COMMENT: Final = re.compile(r"--.*?(?:--|$)|\"[^\"]*\"", re.MULTILINE)
 
@@ -48,8 +49,21 @@ class _Type(NamedTuple):
 
 
 def modules_in(text: str) -> list[str]:
-    """The modules that a file defines, in its order."""
-    return _DEFINES.findall(_COMMENT.sub(" ", text))
+    """The modules that a file defines, in its order.
+
+    The name stands before DEFINITIONS, perhaps with an identifier in braces between them. Each part of the
+    text is read once, for a file is an operator's, and may be anything.
+    """
+    found = []
+    *parts, _ = _BEGIN.split(_COMMENT.sub(" ", text))
+    for part in parts:
+        before = part.rstrip()
+        if before.endswith("}"):
+            before = before.rpartition("{")[0]
+        words = before.rsplit(maxsplit=1)
+        if words and _MODULE.fullmatch(words[-1]):
+            found.append(words[-1])
+    return found
 
 
 def imports_in(text: str) -> list[str]:

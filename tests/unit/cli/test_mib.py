@@ -362,6 +362,16 @@ def test_the_modules_and_imports_of_a_text() -> None:
     ]
 
 
+def test_a_text_without_a_module_is_read_once() -> None:
+    for text in (
+        "A" * 2_000_000,
+        "A {" * 700_000,
+        "A" + " " * 2_000_000,
+        "} DEFINITIONS ::= BEGIN " * 90_000,
+    ):
+        assert modules_in(text) == []
+
+
 def test_the_standard_modules_are_read_themselves() -> None:
     answer = mib.compiled(dict(STANDARD))
     assert answer["failed"] == {}
