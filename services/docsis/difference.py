@@ -45,9 +45,12 @@ class Difference(NamedTuple):
 
 
 class _Item(NamedTuple):
-    """One written entry: `content` is what it compiles to in each trial, `value` what people read."""
+    """One written entry: `content` is what it compiles to in each trial, `value` what people read. `name` is
+    empty for one in hexadecimal.
+    """
 
     type: int
+    name: str
     content: tuple[bytes, ...]
     value: object
     children: list[Mapping[str, object]] | None
@@ -91,7 +94,8 @@ class _Comparison:
         for type in dict.fromkeys(item.type for item in (*olds, *news)):
             row = rows.get(type)
             pair = [[item for item in items if item.type == type] for items in (olds, news)]
-            name = f"{path}.{row.name if row else f'tlv {type}'}"
+            named = next((item.name for items in pair for item in items if item.name), row and row.name)
+            name = f"{path}.{named or f'tlv {type}'}"
             keyed = [self._by_key(items, row, parent) for items in pair]
             if None not in keyed:
                 yield from self._keyed(keyed[0] or {}, keyed[1] or {}, parent, name)
@@ -111,10 +115,11 @@ class _Comparison:
             content = tuple(render(compiled.parts, fields) for fields in trials)
         except DocsisError:  # what was invented is too long for it: compare what is written
             content = (repr(entry).encode(),)
-        value = next(iter(entry.values()))
+        name, value = next(iter(entry.items()))
         row = rows.get(compiled.type)
         is_group = row is not None and row.kind in GROUPS and isinstance(value, list)
-        return _Item(compiled.type, content, _shown(entry), _entries(value) if is_group else None)
+        children = _entries(value) if is_group else None
+        return _Item(compiled.type, "" if name == "tlv" else name, content, _shown(entry), children)
 
     def _by_key(
         self, items: Sequence[_Item], row: Row | None, parent: tuple[int, ...]

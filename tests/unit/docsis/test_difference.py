@@ -64,6 +64,8 @@ def test_what_a_modem_does_not_notice_is_no_difference(old: list[Any], new: list
          ("body.tlv 250", {"tlv": 250, "hex": "01"}, {"tlv": 250, "hex": "02"})),
         ([{"tlv": 250, "hex": "01"}, {"tlv": 250, "hex": "02"}], [{"tlv": 250, "hex": "02"}],
          ("body.tlv 250[0]", {"tlv": 250, "hex": "01"}, None)),
+        ([{"tlv": 83, "hex": "01"}], [{"dtp_mode": 2}],
+         ("body.dtp_mode", {"tlv": 83, "hex": "01"}, 2)),
     ],
 )  # fmt: skip
 def test_what_it_notices_is_named_by_its_path(old: list[Any], new: list[Any], found: tuple[Any, ...]) -> None:
