@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, NamedTuple, cast
 
 from services.docsis.placeholders import STRING_BYTES_MAX
-from services.docsis.row import WIDTH_BYTES, Kind, Row
+from services.docsis.row import GROUPS, WIDTH_BYTES, Kind, Row
 from services.docsis.table import CHILDREN
 from services.docsis.tlv import FileKind
 from services.docsis.units import parse
@@ -77,7 +77,7 @@ def _entry(
     row = CHILDREN.get((kind, parent), {}).get(name)
     if row is None or len(item) != 1:
         return dict(item)
-    if isinstance(value, list) and row.kind in (Kind.GROUP, Kind.EXTENSION):
+    if isinstance(value, list) and row.kind in GROUPS:
         return {name: [_entry(child, kind, row.path, replace) for child in value]}
     if row.kind is Kind.VARBIND and isinstance(value, dict):
         return {name: dict(_of_object(value, replace))}
