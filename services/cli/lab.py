@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -85,8 +85,8 @@ def run(
             for field, text in report["expected"].items():
                 click.echo(f"not as expected: {field}: {text}", err=True)
             if hold:
-                say("the services are up; Ctrl-C stops them")
-                _sleep_until_interrupted()
+                say("the services are up")
+                _hold(report["endpoints"])
     sys.exit(0 if is_good(report) else 1)
 
 
@@ -118,8 +118,13 @@ def _progress(
         yield say, advance
 
 
-def _sleep_until_interrupted() -> None:
+def _hold(endpoints: Mapping[str, str | list[str]]) -> None:
+    """Say where the services are, and wait until Ctrl-C."""
     try:
+        for part, place in endpoints.items():
+            places = place if isinstance(place, list) else [place]
+            click.echo(f"{part}: {' '.join(places)}", err=True)
+        click.echo("the services are up; Ctrl-C stops them", err=True)
         while True:
             time.sleep(3600)
     except KeyboardInterrupt:

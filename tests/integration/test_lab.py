@@ -36,7 +36,12 @@ def held_lab(environment: dict[str, str], modems: int) -> Iterator[dict[str, Any
         while lines[-1] != "}\n":
             lines.append(child.stdout.readline())
             assert lines[-1], child.stderr.read()
-        yield json.loads("".join(lines))
+        report = json.loads("".join(lines))
+        while not lines[-1].endswith("Ctrl-C stops them\n"):
+            lines.append(child.stderr.readline())
+            assert lines[-1]
+        assert f"dhcp_socket: {report['endpoints']['dhcp_socket']}\n" in lines
+        yield report
     finally:
         child.send_signal(signal.SIGINT)
         code = child.wait(TIMEOUT_S)
