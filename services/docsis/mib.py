@@ -140,7 +140,7 @@ class _Library:
         """What a type is in the end; labels and sizes of the outermost one count."""
         name = written.get("type", "")
         constraints = written.get("constraints", {})
-        labels = written.get("bits") or constraints.get("enumeration") or {}
+        labels = _by_number(written.get("bits") or constraints.get("enumeration") or {})
         size = _size(constraints)
         if name in _KIND_OF:
             kind = _KIND_OF[name]
@@ -162,6 +162,11 @@ class _Library:
             if name in names and home in self._documents:
                 return home, self._documents[home].get(name)
         return module, None
+
+
+def _by_number(labels: Mapping[str, int]) -> dict[str, int]:
+    """The labels as a MIB lists them; the compiler sorts them by name."""
+    return dict(sorted(labels.items(), key=lambda label: label[1]))
 
 
 def _size(constraints: Document) -> int:
