@@ -18,7 +18,7 @@ import click
 from bus.errors import ConfigError
 from services.docsis.mib import imports_in, modules_in, objects_in
 from services.docsis.mib_standard import STANDARD
-from services.docsis.names import BUILT_IN, Names
+from services.docsis.names import BUILT_IN, NUMBERS, Names
 
 FILES_MAX = 500
 """In all DIRs; a vendor's devices take a few dozen."""
@@ -43,20 +43,22 @@ mib_option = click.option(
 def read_names(directories: Iterable[Path]) -> Names:
     """The built-in names and those of the MIBs in these directories; `ConfigError` says what is wrong there.
 
-    A module that cannot be read is named on standard error; its names are missing.
+    A module that cannot be read is named on standard error, its names are missing; so is one that imports
+    what is not there.
     """
+    directories = tuple(directories)
+    if not directories:
+        return BUILT_IN.with_objects((), scope="the built-in objects", advice=f"{NUMBERS}, or give --mib DIR")
     texts = _texts(directories)
-    if not texts:
-        return BUILT_IN
     files = _files_of_modules(texts)
-    if not files:
-        raise ConfigError(f"no file in {', '.join(map(str, directories))} defines a MIB")
+    for directory in directories:
+        if not any(path.parent == directory for path in files.values()):
+            raise ConfigError(f"no MIB in {directory}")
     answer = compiled({module: texts[file] for module, file in files.items()})
-    for module, reason in answer["failed"].items():
-        if module in files:
-            click.echo(
-                f"provbus: {files[module]}: {_reason(module, reason, texts[files[module]], files)}", err=True
-            )
+    for module, file in files.items():
+        remark = _remark(module, answer["failed"].get(module, ""), texts[file], files)
+        if remark:
+            click.echo(f"provbus: {file}: {remark}", err=True)
     return BUILT_IN.with_objects(objects_in(answer["documents"], list(files)))
 
 
@@ -118,11 +120,16 @@ def compiled(texts: dict[str, str], *, within_s: float = SECONDS_MAX) -> dict[st
     return answer
 
 
-def _reason(module: str, reason: str, text: str, files: Container[str]) -> str:
-    """Why a module has no names, in a sentence: mostly it imports what is not there."""
+def _remark(module: str, failure: str, text: str, files: Container[str]) -> str:
+    """What to say of a module: that it has no names, or lacks what it imports; empty if all is well."""
     missing = [
         name for name in imports_in(text) if not (name in files or name in STANDARD or name in _SMI_V1)
     ]
-    if missing and "symbolTable" in reason:
-        return f"{module} imports {', '.join(missing)}, which is not there: its names are not known"
-    return f"the names of {module} are not known: {reason.replace(f' at MIB {module}', '')}"
+    imports = f"{module} imports {', '.join(missing)}, which is not there"
+    if missing and not failure:
+        return f"note: {imports}: labels and indices that need it are not known"
+    if missing and "symbolTable" in failure:
+        return f"{imports}: its names are not known"
+    if failure:
+        return f"the names of {module} are not known: {failure.replace(f' at MIB {module}', '')}"
+    return ""

@@ -10,25 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from services.docsis.objects import MODULES
+from services.docsis.objects import MODULES, ROOTS
 
 _NODES: Final = {
-    "SNMPv2-SMI": {
-        "org": "1.3",
-        "dod": "1.3.6",
-        "internet": "1.3.6.1",
-        "directory": "1.3.6.1.1",
-        "mgmt": "1.3.6.1.2",
-        "transmission": "1.3.6.1.2.1.10",
-        "experimental": "1.3.6.1.3",
-        "private": "1.3.6.1.4",
-        "security": "1.3.6.1.5",
-        "snmpV2": "1.3.6.1.6",
-        "snmpDomains": "1.3.6.1.6.1",
-        "snmpProxys": "1.3.6.1.6.2",
-        "snmpModules": "1.3.6.1.6.3",
-        "zeroDotZero": "0.0",
-    },
+    "SNMPv2-SMI": {name: oid for name, oid in ROOTS.items() if "." in oid},
     "SNMPv2-MIB": {"snmpMIB": "1.3.6.1.6.3.1", "snmp": "1.3.6.1.2.1.11"},
     "IF-MIB": {"ifEntry": "1.3.6.1.2.1.2.2.1", "ifXEntry": "1.3.6.1.2.1.31.1.1.1", "ifMIB": "1.3.6.1.2.1.31"},
     "CLAB-DEF-MIB": {

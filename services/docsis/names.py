@@ -11,6 +11,9 @@ A name belongs to the module that defines it, and `MODULE::name` is looked for i
 net-snmp does. Without a module it means the one object that has it. The MIBs of telephone adapters exist
 three times with the same names; there a name without a module is CableLabs'.
 
+The nodes above every MIB (`iso.3.6.1`, `experimental.83`) are read and never shown: an instance of an earlier
+build does not know them. Nothing else takes their names.
+
 A wrong name is refused. Whoever reads a hint will follow it, so it never names another object than was meant,
 as far as can be told: it is a name of the module that was written with one slip of the hand in it, no digit
 of it changed, and the only such one; or it is the same name in other modules, with their names.
@@ -25,13 +28,15 @@ from typing import Final, NamedTuple
 
 from services.docsis.errors import DocsisError, shown
 from services.docsis.instance import instance_numbers
-from services.docsis.objects import MODULES
+from services.docsis.objects import MODULES, ROOTS
 from services.docsis.objects_cable import TWINS
 from services.docsis.objects_syntax import INDICES, SYNTAXES
 from services.docsis.syntax import Index, Syntax
 
 _NAMED = re.compile(r"(?:([A-Z][A-Za-z0-9-]{0,63})::)?([A-Za-z][A-Za-z0-9-]{0,63})((?:\..*)?)", re.DOTALL)
-_NUMBERS = "write its numbers, such as 1.3.6.1.2.1.1.6.0"
+_SMI = "SNMPv2-SMI"
+NUMBERS: Final = "write its numbers, such as 1.3.6.1.2.1.1.6.0"
+"""What helps with a name that nobody here knows."""
 
 
 class Object(NamedTuple):
@@ -58,10 +63,20 @@ class Names:
     '1.3.6.1.2.1.1.5.0'
     """
 
-    def __init__(self, objects: Iterable[Object], more: Iterable[Object] = ()) -> None:
+    def __init__(
+        self,
+        objects: Iterable[Object],
+        more: Iterable[Object] = (),
+        *,
+        scope: str = "the built-in objects",
+        advice: str = NUMBERS,
+    ) -> None:
         """`more` may define objects of a module anew. They take no name without a module from `objects`, and
-        one that several of their modules have means none of them.
+        one that several of their modules have means none of them. Errors say where a name was looked for, the
+        `scope`, and what else to write, the `advice`.
         """
+        self._scope = scope
+        self._advice = advice
         self._modules: dict[str, dict[str, Object]] = {}
         self._plain: dict[str, Object] = {}
         self._by_oid: dict[str, Object] = {}
@@ -69,7 +84,7 @@ class Names:
             self._add(one)
             if one.module not in TWINS:
                 self._plain[one.name] = one
-        taken = set(self._plain)
+        taken = {*self._plain, *ROOTS}
         fresh: dict[str, list[Object]] = {}
         for one in more:
             former = self._add(one)
@@ -80,9 +95,16 @@ class Names:
         self._plain |= {name: ones[0] for name, ones in fresh.items() if len(ones) == 1}
         self._deepest = max((oid.count(".") + 1 for oid in self._by_oid), default=0)
 
-    def with_objects(self, objects: Iterable[Object]) -> Names:
+    def with_objects(
+        self,
+        objects: Iterable[Object],
+        *,
+        scope: str = "the built-in objects and those of --mib",
+        advice: str = NUMBERS,
+    ) -> Names:
         """These names and more of them, such as those of an operator's own MIBs."""
-        return Names((one for known in self._modules.values() for one in known.values()), objects)
+        known = (one for module in self._modules.values() for one in module.values())
+        return Names(known, objects, scope=scope, advice=advice)
 
     def _add(self, one: Object) -> Object | None:
         """Know an object; what had its name in its module before is returned and forgotten."""
@@ -106,12 +128,15 @@ class Names:
             return text
         match = _NAMED.fullmatch(text)
         if match is None:
-            raise DocsisError("", f"there is no SNMP object {shown(text)}; {_NUMBERS}")
+            raise DocsisError("", f"{shown(text)} is no name of an SNMP object: {self._advice}")
         module, name, instance = match.groups()
+        if module in (None, _SMI) and name in ROOTS:
+            return ROOTS[name] + instance_numbers(instance, None, name)
         known = self._plain if module is None else self._modules.get(module, {})
         if name not in known:
             written = match[0].removesuffix(instance)
-            raise DocsisError("", f"there is no SNMP object {shown(written)}; {self._hint(module, name)}")
+            reason = f"{shown(written)} is not among {self._scope}: {self._hint(module, name)}"
+            raise DocsisError("", reason)
         return known[name].oid + instance_numbers(instance, known[name].instances, name)
 
     def name(self, oid: str) -> str:
@@ -122,7 +147,7 @@ class Names:
         found = self.object(oid)
         if found is None:
             return oid
-        plain = self._plain.get(found.name) is found
+        plain = self._plain.get(found.name) is found or ROOTS.get(found.name) == found.oid
         return (found.name if plain else str(found)) + oid[len(found.oid) :]
 
     def object(self, oid: str) -> Object | None:
@@ -134,7 +159,7 @@ class Names:
     def _hint(self, module: str | None, name: str) -> str:
         """What else to write, after the theory above."""
         if module is None:
-            near = _only(one for one in self._plain if _is_slip(one, name))
+            near = _only(one for one in (*self._plain, *ROOTS) if _is_slip(one, name))
         elif module in self._modules:
             found = _only(one for one in self._modules[module] if _is_slip(one, name))
             near = found and f"{module}::{found}"
@@ -146,7 +171,7 @@ class Names:
         if near:
             return f"did you mean {near!r}?"
         elsewhere = [str(names[name]) for names in self._modules.values() if name in names]
-        return f"other modules have that name: {', '.join(elsewhere)}" if elsewhere else _NUMBERS
+        return f"other modules have that name: {', '.join(elsewhere)}" if elsewhere else self._advice
 
 
 def _only(found: Iterable[str]) -> str:

@@ -12,6 +12,27 @@ from typing import Final
 
 from services.docsis.objects_cable import CABLE, Modules, Objects
 
+ROOTS: Final = {
+    "ccitt": "0",
+    "zeroDotZero": "0.0",
+    "iso": "1",
+    "joint-iso-ccitt": "2",
+    "org": "1.3",
+    "dod": "1.3.6",
+    "internet": "1.3.6.1",
+    "directory": "1.3.6.1.1",
+    "mgmt": "1.3.6.1.2",
+    "transmission": "1.3.6.1.2.1.10",
+    "experimental": "1.3.6.1.3",
+    "private": "1.3.6.1.4",
+    "security": "1.3.6.1.5",
+    "snmpV2": "1.3.6.1.6",
+    "snmpDomains": "1.3.6.1.6.1",
+    "snmpProxys": "1.3.6.1.6.2",
+    "snmpModules": "1.3.6.1.6.3",
+}
+"""The nodes above every MIB (RFC 2578), which net-snmp knows as well. They are read and never shown."""
+
 _SYSTEM: Final[Modules] = {
     "SNMPv2-SMI": (("1.3.6.1.2", 1, "mib-2"), ("1.3.6.1.4", 1, "enterprises")),
     "SNMPv2-MIB": (

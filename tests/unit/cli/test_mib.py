@@ -127,7 +127,8 @@ def test_a_document_with_names_of_the_mib_is_the_file_of_its_numbers(provbus: Pr
 def test_without_the_option_the_names_are_not_known(provbus: Provbus, files: Path) -> None:
     made = provbus("file", "encode", "names.yaml")
     assert made.returncode == 78
-    first = "provbus: names.yaml:5: body[1].snmp_set.oid: there is no SNMP object 'exampleMode';"
+    first = "provbus: names.yaml:5: body[1].snmp_set.oid: 'exampleMode' is not among the built-in objects: "
+    first += "write its numbers, such as 1.3.6.1.2.1.1.6.0, or give --mib DIR"
     assert made.stderr.startswith(first)
 
 
@@ -142,8 +143,8 @@ def test_a_mistake_is_said_with_the_words_of_the_mib(provbus: Provbus, files: Pa
         "provbus: wrong.yaml:5: body[1].snmp_set.integer: 'fsat' is no label of exampleMode;"
     )
     assert name == (
-        "wrong.yaml:10: body[6].snmp_set.object_id: there is no SNMP object 'exampelMib'; "
-        "did you mean 'exampleMib'?"
+        "wrong.yaml:10: body[6].snmp_set.object_id: 'exampelMib' is not among the built-in objects and those "
+        "of --mib: did you mean 'exampleMib'?"
     )
 
 
@@ -247,6 +248,44 @@ def test_a_missing_import_is_named_and_the_other_modules_are_read(
     assert read_names([tmp_path]).oid("lost.0") == f"{ENTERPRISE}.9.1.0"
 
 
+def test_a_module_that_compiles_without_an_import_is_named_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    imports = "enterprises, OBJECT-TYPE FROM SNMPv2-SMI VendorMode FROM VENDOR-TC"
+    body = (
+        "mode OBJECT-TYPE SYNTAX VendorMode MAX-ACCESS read-write STATUS current "
+        'DESCRIPTION "" ::= { enterprises 32473 1 }\n'
+    )
+    (tmp_path / "a.mib").write_text(mib_of("MODE-MIB", imports=imports, body=body))
+    assert read_names([tmp_path]).oid("mode.0") == f"{ENTERPRISE}.1.0"
+    reason = (
+        "note: MODE-MIB imports VENDOR-TC, which is not there: labels and indices that need it are not known"
+    )
+    assert capsys.readouterr().err == f"provbus: {tmp_path}/a.mib: {reason}\n"
+
+
+def test_labels_are_listed_by_number(tmp_path: Path) -> None:
+    body = (
+        "mode OBJECT-TYPE SYNTAX INTEGER { zero(0), beta(1), alpha(2) } MAX-ACCESS read-write STATUS current "
+        'DESCRIPTION "" ::= { enterprises 32473 1 }\n'
+    )
+    (tmp_path / "a.mib").write_text(
+        mib_of("MODE-MIB", imports="enterprises, OBJECT-TYPE FROM SNMPv2-SMI", body=body)
+    )
+    found = read_names([tmp_path]).object(f"{ENTERPRISE}.1.0")
+    assert found is not None
+    assert found.syntax is not None
+    assert found.syntax.listed() == "zero(0), beta(1), alpha(2)"
+
+
+def test_every_directory_holds_a_mib(tmp_path: Path) -> None:
+    for name in ("full", "empty"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "full/a.mib").write_text(EXAMPLE)
+    with pytest.raises(ConfigError, match=f"^no MIB in {tmp_path}/empty$"):
+        read_names([tmp_path / "full", tmp_path / "empty"])
+
+
 def test_a_module_that_is_no_asn1_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "a.mib").write_text("BAD-MIB DEFINITIONS ::= BEGIN this is ( nothing END")
     (tmp_path / "b.mib").write_text(EXAMPLE)
@@ -287,8 +326,8 @@ def test_a_standard_module_that_is_there_is_read_instead_of_ours(tmp_path: Path)
 @pytest.mark.parametrize(
     ("files", "reason"),
     [
-        ({}, ""),
-        ({"README": "nothing"}, "no file in .* defines a MIB"),
+        ({}, "no MIB in .*"),
+        ({"README": "nothing"}, "no MIB in .*"),
         ({"a": mib_of("A-MIB"), "b": mib_of("A-MIB")}, "/a and .*/b both define A-MIB: keep one of them"),
         (
             {str(at): "x" for at in range(mib.FILES_MAX + 1)},
@@ -301,9 +340,6 @@ def test_a_standard_module_that_is_there_is_read_instead_of_ours(tmp_path: Path)
 def test_what_a_directory_may_hold(tmp_path: Path, files: dict[str, str], reason: str) -> None:
     for name, text in files.items():
         (tmp_path / name).write_text(text)
-    if not reason:
-        assert read_names([tmp_path]) is BUILT_IN
-        return
     with pytest.raises(ConfigError, match=reason):
         read_names([tmp_path])
 

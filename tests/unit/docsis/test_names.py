@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from services.docsis import snmp
 from services.docsis.errors import DocsisError
 from services.docsis.mic import HASH_OBJECT
-from services.docsis.names import BUILT_IN, Names, object_name, object_oid
+from services.docsis.names import BUILT_IN, Names, Object, object_name, object_oid
 from services.docsis.objects_cable import TWINS
 
 HOMES = {(one.module, one.name) for one in BUILT_IN}
@@ -133,8 +133,41 @@ def test_what_has_no_name_stays_numeric(oid: str) -> None:
 def test_an_unknown_name_is_refused(name: str, hint: str) -> None:
     with pytest.raises(DocsisError) as caught:
         object_oid(name)
-    assert caught.value.reason.startswith("there is no SNMP object ")
+    assert re.match(
+        r"'.*' is (not among the built-in objects|no name of an SNMP object): ", caught.value.reason
+    )
     assert hint in caught.value.reason
+
+
+@pytest.mark.parametrize(
+    ("name", "oid"),
+    [
+        ("iso.3.6.1.2.1.1.4.0", "1.3.6.1.2.1.1.4.0"),
+        ("internet.4.1.9", "1.3.6.1.4.1.9"),
+        ("transmission.127.1", "1.3.6.1.2.1.10.127.1"),
+        ("experimental.83.1", "1.3.6.1.3.83.1"),
+        ("SNMPv2-SMI::private.1.9", "1.3.6.1.4.1.9"),
+        ("mgmt.1", "1.3.6.1.2.1"),
+        ("snmpV2.3", "1.3.6.1.6.3"),
+        ("joint-iso-ccitt.5", "2.5"),
+    ],
+)
+def test_the_nodes_above_every_mib_are_read_and_never_shown(name: str, oid: str) -> None:
+    assert object_oid(name) == oid
+    assert not object_name(oid).startswith(name.split(".")[0])
+
+
+def test_no_object_takes_the_name_of_such_a_node() -> None:
+    names = BUILT_IN.with_objects(
+        [Object("OWN-MIB", "private", "1.3.6.1.4.1.5"), Object("SNMPv2-SMI", "mgmt", "1.3.6.1.2")],
+        scope="all",
+        advice="",
+    )
+    assert names.oid("private.1") == "1.3.6.1.4.1"
+    assert names.name("1.3.6.1.4.1.5.0") == "OWN-MIB::private.0"
+    assert names.name("1.3.6.1.2.9") == "mgmt.9"
+    with pytest.raises(DocsisError, match="'IF-MIB::private' is not among"):
+        names.oid("IF-MIB::private.1")
 
 
 def test_no_hint_names_one_object_where_another_was_written() -> None:
