@@ -1,6 +1,7 @@
 """What the README promises exists, and what exists is in the README."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from bus.metrics import METRICS
 from bus.runner import DRAIN_S
 from services.cli.main import EXIT_CODES, cli
 from services.docsis.judge.rules import RULES
+from services.docsis.names import BUILT_IN
+from services.docsis.objects import ROOTS
 from services.lab.script import load_script
 from services.lab.steps.table import Entry
 
@@ -20,6 +23,7 @@ README = (ROOT / "README.md").read_text()
 METRICS_PAGE = (ROOT / "docs" / "metrics.md").read_text()
 SCENARIOS_PAGE = (ROOT / "docs/scenarios.md").read_text()
 RULES_PAGE = (ROOT / "docs/file-rules.md").read_text()
+NAMES_PAGE = (ROOT / "docs/snmp-names.md").read_text()
 MAKEFILE = (ROOT / "Makefile").read_text()
 
 
@@ -178,3 +182,17 @@ def test_the_page_of_rules_names_every_rule_of_the_judge_as_it_is() -> None:
     assert rows == [
         (rule.code, "error" if rule.is_error else "warning", str(rule.confirmation or "-")) for rule in RULES
     ]
+
+
+def test_the_page_of_snmp_names_counts_the_objects_of_every_module() -> None:
+    rows = re.findall(r"^\| `([A-Za-z0-9-]+)` \| ([0-9]+) \|$", NAMES_PAGE, re.MULTILINE)
+    assert rows == [
+        (module, str(count)) for module, count in sorted(Counter(one.module for one in BUILT_IN).items())
+    ]
+
+
+def test_the_page_of_snmp_names_lists_the_nodes_above_every_mib() -> None:
+    (listed,) = [
+        paragraph for paragraph in NAMES_PAGE.split("\n\n") if paragraph.startswith("The nodes above")
+    ]
+    assert set(re.findall(r"`([A-Za-z0-9-]+)`", listed)) == set(ROOTS)
