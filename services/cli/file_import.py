@@ -8,11 +8,13 @@ import click
 
 from services.cli.document import Comments, annotate, dump_document
 from services.cli.files import files_argument, output_path, read_file, write_files
+from services.cli.mib import mib_option, read_names
 from services.docsis.definition import NO_HASH
 from services.docsis.foreign.classes import Source, catalogue, class_problems
 from services.docsis.foreign.problem import Remark
 from services.docsis.foreign.text import TEXT_BYTES_MAX, Imported, Place, read_text
 from services.docsis.mic import HASH_OBJECT
+from services.docsis.names import Names
 
 TOOLS = ("docsis",)
 """Whose texts can be read."""
@@ -39,20 +41,28 @@ NAME_CHARACTERS_MAX = 12
 )
 @click.option("--class", "as_classes", is_flag=True, help="Write one catalogue with a class for each text.")
 @files_argument
+@mib_option
 @output_path
 def import_texts(
-    files: tuple[str, ...], tool: str, model: str, as_classes: bool, output: Path | None
+    files: tuple[str, ...],
+    tool: str,
+    model: str,
+    as_classes: bool,
+    directories: tuple[Path, ...],
+    output: Path | None,
 ) -> None:
     """Turn texts of another tool into documents (YAML) that encode to the bytes that it would write.
 
     What cannot be said is named with its line, and the other files are written. Exit 1 if there is any.
     With --class texts that differ only in values become one class with placeholders, and what classes have in
-    common becomes fragments: a proposal that `settings check` takes.
+    common becomes fragments: a proposal that `settings check` takes. What is written names the objects of
+    --mib, so whatever reads it takes the same --mib.
     """
-    found = read_texts(files, model)
+    names = read_names(directories)
+    found = read_texts(files, model, names)
     if as_classes:
-        found = {name: imported for name, imported in found.items() if _may_be_class(name, imported)}
-        texts = {"catalogue": _catalogue(found)} if found else {}
+        found = {name: imported for name, imported in found.items() if _may_be_class(name, imported, names)}
+        texts = {"catalogue": _catalogue(found, names)} if found else {}
     else:
         texts = {}
         for name, imported in found.items():
@@ -62,12 +72,12 @@ def import_texts(
     raise SystemExit(len(found) < len(set(files)))
 
 
-def read_texts(files: tuple[str, ...], model: str) -> dict[str, Imported]:
+def read_texts(files: tuple[str, ...], model: str, names: Names) -> dict[str, Imported]:
     """The texts that are whole, by file. What is wrong with the others goes to standard error."""
     found: dict[str, Imported] = {}
     for name in files:
         try:
-            imported, problems = read_text(read_file(name, TEXT_BYTES_MAX), model)
+            imported, problems = read_text(read_file(name, TEXT_BYTES_MAX), model, names)
         except OSError as error:
             click.echo(f"provbus: cannot read {name}: {error.strerror}", err=True)
             continue
@@ -80,18 +90,18 @@ def read_texts(files: tuple[str, ...], model: str) -> dict[str, Imported]:
     return found
 
 
-def _may_be_class(name: str, imported: Imported) -> bool:
-    wrong = class_problems(imported)
+def _may_be_class(name: str, imported: Imported, names: Names) -> bool:
+    wrong = class_problems(imported, names)
     _say(name, wrong)
     return not wrong
 
 
-def _catalogue(found: Mapping[str, Imported]) -> bytes:
+def _catalogue(found: Mapping[str, Imported], known: Names) -> bytes:
     names = class_names(found)
     for file, name in names.items():
         if name != Path(file).stem:
             click.echo(f"provbus: {file}: its class is named {name}", err=True)
-    made = catalogue([Source(file, names[file], imported) for file, imported in found.items()])
+    made = catalogue([Source(file, names[file], imported) for file, imported in found.items()], known)
     return _noted(dump_document(made.content), made.places)
 
 

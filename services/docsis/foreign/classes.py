@@ -21,9 +21,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
+from services.docsis.errors import DocsisError
 from services.docsis.foreign.differing import Value, replaced, shape, values
 from services.docsis.foreign.problem import Remark
 from services.docsis.foreign.text import Imported, Place, located
+from services.docsis.names import BUILT_IN, Names
+from services.docsis.plain import plain
 from services.docsis.template import problems
 
 DIFFERENCES_MAX: Final = 8
@@ -64,14 +67,14 @@ class Catalogue(NamedTuple):
     drafts: list[Draft]
 
 
-def class_problems(imported: Imported) -> list[Remark]:
-    """Why a document cannot be a class, by line."""
-    return [located(error, imported.places) for error in problems(imported.definition)]
+def class_problems(imported: Imported, names: Names = BUILT_IN) -> list[Remark]:
+    """Why a document, which may name the objects of `names`, cannot be a class, by line."""
+    return [located(error, imported.places) for error in _problems(imported.definition, names)]
 
 
-def catalogue(sources: Sequence[Source]) -> Catalogue:
-    """The catalogue of documents without `class_problems`."""
-    drafts = [draft for alike in _by_shape(sources) for draft in _drafts(alike)]
+def catalogue(sources: Sequence[Source], names: Names = BUILT_IN) -> Catalogue:
+    """The catalogue of documents without `class_problems`, which may name the objects of `names`."""
+    drafts = [draft for alike in _by_shape(sources) for draft in _drafts(alike, names)]
     drafts, fragments, places = _share(drafts)
     content: dict[str, Any] = {"fragments": fragments} if fragments else {}
     content["classes"] = {draft.name: draft.definition for draft in drafts}
@@ -87,9 +90,13 @@ def _by_shape(sources: Sequence[Source]) -> Iterable[list[Source]]:
     return found.values()
 
 
-def _drafts(alike: list[Source]) -> list[Draft]:
+def _problems(definition: Mapping[str, Any], names: Names) -> list[DocsisError]:
+    return problems(plain(definition, names)[0])
+
+
+def _drafts(alike: list[Source], names: Names) -> list[Draft]:
     """One class for files of one shape, or one for each if they differ too much."""
-    merged = _merged(alike)
+    merged = _merged(alike, names)
     return [merged] if merged is not None else [_single(source) for source in alike]
 
 
@@ -99,7 +106,7 @@ def _single(source: Source) -> Draft:
     return Draft(source.name, dict(source.imported.definition), places, {source.file: {}})
 
 
-def _merged(alike: list[Source]) -> Draft | None:
+def _merged(alike: list[Source], known: Names) -> Draft | None:
     """One class for all, None if they differ too much or in what no class can leave open."""
     if len(alike) == 1:
         return _single(alike[0])
@@ -119,7 +126,7 @@ def _merged(alike: list[Source]) -> Draft | None:
     if kinds:
         placeholders = {name: {"kind": kind} for name, kind in kinds.items()}
         definition = {"kind": definition["kind"], "placeholders": placeholders, **definition}
-    if problems(definition):
+    if _problems(definition, known):
         return None
     places = _of_class([source.imported.places for source in alike], len(_body(definition)))
     listed = _cut([f"from {source.file}" for source in alike])

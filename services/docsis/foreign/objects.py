@@ -2,9 +2,9 @@
 
 Theory of operation
 -------------------
-An object is its numbers behind a dot, a name that `services.docsis.names` knows, or a way of names down the
-tree as older versions print it: `system.sysContact.0`. Each name of such a way must stand below the one
-before.
+An object is its numbers behind a dot, a name that whoever imports knows (`services.docsis.names`), or a way
+of names down the tree as older versions print it: `system.sysContact.0`. Each name of such a way must stand
+below the one before.
 
 The tool builds a varbind with two bytes of header, which can say 127 bytes of content and no more. For a
 text it changes over to four (X.690: 30 82 hi lo) when the length of the text and the count of the object's
@@ -22,7 +22,7 @@ from services.docsis import snmp
 from services.docsis.errors import DocsisError, shown
 from services.docsis.foreign.lexer import Kind, Token
 from services.docsis.foreign.problem import SettingError
-from services.docsis.names import object_oid
+from services.docsis.names import Names
 
 COUNTER64: Final = 0x46
 """Of RFC 2578; the tool prints it and cannot read it."""
@@ -30,67 +30,59 @@ COUNTER64: Final = 0x46
 _NUMBER_MAX: Final = 2**32 - 1
 _SHORT_UNITS: Final = 0x7F
 _OVERHEAD_UNITS: Final = 8
-_TREE: Final = {
-    "iso": "1",
-    "org": "1.3",
-    "dod": "1.3.6",
-    "internet": "1.3.6.1",
-    "mgmt": "1.3.6.1.2",
-    "mib-2": "1.3.6.1.2.1",
-    "transmission": "1.3.6.1.2.1.10",
-    "private": "1.3.6.1.4",
-    "enterprises": "1.3.6.1.4.1",
-}
-"""The nodes above every MIB, by which a way may begin (RFC 2578)."""
-
 _TICKS = re.compile(r"([0-9]{1,5}):([0-9]{1,2}):([0-9]{1,2}):([0-9]{1,2})\.([0-9]{1,2})")
 _WAY = re.compile(r"\.?[A-Za-z][A-Za-z0-9-]*(\.[A-Za-z][A-Za-z0-9-]*)+(\.[0-9]+)*")
 
 
-def object_id(word: Token) -> bytes:
+def object_id(word: Token, names: Names) -> bytes:
     """Content of the OBJECT IDENTIFIER that a word names; raises SettingError."""
     if word.kind is not Kind.OBJECT:
         hint = f"write .{word.text}" if word.kind is Kind.IPV4 else "a name takes its instance: sysContact.0"
         raise SettingError(f"takes an object identifier, not {word.kind.value} ({shown(word.text)}); {hint}")
     try:
-        return snmp.object_id(_dotted(word.text))
+        return snmp.object_id(_dotted(word.text, names))
     except DocsisError as error:
         raise SettingError(error.reason) from None
 
 
-def _dotted(text: str) -> str:
+def _dotted(text: str, names: Names) -> str:
     """The numbers of an object as the tool names it; raises DocsisError."""
     name = text.removeprefix(".") if text[1:2].isalpha() else text
     try:
-        return object_oid(name).removeprefix(".")
+        return names.oid(name).removeprefix(".")
     except DocsisError:
         if not _WAY.fullmatch(text):
             raise
-    return _down_the_tree(name.split("."))
+    return _down_the_tree(name.split("."), names)
 
 
-def _down_the_tree(names: Sequence[str]) -> str:
+def _down_the_tree(way: Sequence[str], names: Names) -> str:
     """The numbers of a way; raises DocsisError when it leaves the branch it is on."""
     found = ""
-    for name in names:
+    for name in way:
         if name.isdecimal():
             found += f".{name}"
             continue
-        node = _TREE.get(name) or object_oid(name)
+        node = names.oid(name)
         if found and not node.startswith(f"{found}."):
             raise DocsisError("", f"{shown(name)} is {node}, which does not stand below {found}")
         found = node
     return found
 
 
-def write_control(words: Sequence[Token], whole: Callable[[Token], int]) -> bytes:
+def element(word: Token, names: Names) -> bytes:
+    """The complete element of an OBJECT IDENTIFIER; raises SettingError."""
+    return snmp.element(snmp.OBJECT_ID, object_id(word, names))
+
+
+def write_control(words: Sequence[Token], whole: Callable[[Token], int], names: Names) -> bytes:
     """The value of SnmpWriteControl: an object identifier and one byte; raises SettingError."""
     if len(words) != 2:
         raise SettingError("takes an object identifier and 0 or 1: SnmpWriteControl .1.3.6.1.2.1.1 1;")
     value = whole(words[1])
     if value > 0xFF:
         raise SettingError(f"takes 0 (allow) or 1 (deny), not {words[1].text}")
-    return snmp.element(snmp.OBJECT_ID, object_id(words[0])) + bytes((value,))
+    return element(words[0], names) + bytes((value,))
 
 
 def varbind(name: bytes, tag: int, content: bytes, notes: list[str]) -> bytes:

@@ -18,6 +18,7 @@ from services.docsis.foreign.problem import Remark, SettingError
 from services.docsis.foreign.statement import Statement
 from services.docsis.foreign.symbol import Form, Symbol
 from services.docsis.foreign.symbols import SYMBOLS
+from services.docsis.names import Names
 from services.docsis.tlv import END_OF_DATA, MTA_CLOSING, MTA_OPENING, PAD, FileKind, Tlv
 from services.docsis.varbinds import LONG_VARBIND, VARBIND
 
@@ -77,9 +78,13 @@ class Frame(NamedTuple):
 
 @dataclass(slots=True)
 class Encoding:
-    """The TLVs of one text, and what was found wrong or worth a note while they were made."""
+    """The TLVs of one text, and what was found wrong or worth a note while they were made.
+
+    `names` are those of the SNMP objects that the text may name.
+    """
 
     kind: FileKind
+    names: Names
     problems: list[Remark] = field(default_factory=list)
     notes: list[Remark] = field(default_factory=list)
 
@@ -133,10 +138,23 @@ class Encoding:
                 raise SettingError(f"a block takes no value, here {shown(words[0].text)}")
             return symbol.type, _joined(children)
         if symbol.form is Form.VARBIND:
-            return symbol.type, _varbind(words, notes)
+            return symbol.type, self._varbind(words, notes)
         if symbol.form is Form.WRITE_CONTROL:
-            return symbol.type, objects.write_control(words, values.whole)
+            return symbol.type, objects.write_control(words, values.whole, self.names)
+        if symbol.form is Form.OBJECT_ID:
+            return symbol.type, objects.element(values.single(symbol, words), self.names)
         return symbol.type, values.encode(symbol, words, notes)
+
+    def _varbind(self, words: Sequence[Token], notes: list[str]) -> bytes:
+        if len(words) != 3 or words[1].kind is not Kind.WORD:
+            reason = 'takes an object, the type of its value and one value: sysContact.0 String "noc"'
+            raise SettingError(reason)
+        name, type, word = words
+        oid = objects.object_id(name, self.names)
+        if type.text == "ObjectID":
+            return objects.varbind(oid, snmp.OBJECT_ID, objects.object_id(word, self.names), notes)
+        tag, content = _object_value(type.text, word, notes)
+        return objects.varbind(oid, tag, content, notes)
 
     def _placed(self, type: int, value: bytes, path: str) -> int:
         """The type as it stands in the file; raises SettingError for what has no place there."""
@@ -178,17 +196,10 @@ def _joined(children: Sequence[Encoded]) -> bytes:
     return b"".join(bytes((one.tlv.type, len(one.tlv.value))) + one.tlv.value for one in children)
 
 
-def _varbind(words: Sequence[Token], notes: list[str]) -> bytes:
-    if len(words) != 3 or words[1].kind is not Kind.WORD:
-        raise SettingError('takes an object, the type of its value and one value: sysContact.0 String "noc"')
-    name, type, word = words
-    oid = objects.object_id(name)
-    tag, content = _object_value(type.text, word, notes)
-    return objects.varbind(oid, tag, content, notes)
-
-
 def _object_value(type: str, word: Token, notes: list[str]) -> tuple[int, bytes]:
-    """Tag and content of a varbind's value, with the type that the text gives it; raises SettingError."""
+    """Tag and content of a varbind's value that is no object, with the type that the text gives it; raises
+    SettingError.
+    """
     if type in _NUMBER_TAGS:
         return _NUMBER_TAGS[type], snmp.integer(_number(type, word, notes))
     if type == "Counter64" and word.kind is Kind.NUMBER and len(word.text) <= COUNTER64_DIGITS_MAX:
@@ -199,8 +210,6 @@ def _object_value(type: str, word: Token, notes: list[str]) -> tuple[int, bytes]
         return snmp.OCTET_STRING, values.octets(word)
     if type == "IPAddress" and word.kind is Kind.IPV4:
         return snmp.IP_ADDRESS, values.ipv4(word.text, notes)
-    if type == "ObjectID":
-        return snmp.OBJECT_ID, objects.object_id(word)
     if type in ("Counter64", "String", "IPAddress"):
         raise SettingError(f"{type} takes another value than {word.kind.value} ({shown(word.text)})")
     if type in _NO_ENCODING:

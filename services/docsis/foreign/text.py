@@ -29,6 +29,8 @@ from services.docsis.foreign.problem import Remark
 from services.docsis.foreign.settings import Encoded, Encoding, frame
 from services.docsis.foreign.statement import Statement, parse
 from services.docsis.mic import cm_mic
+from services.docsis.names import BUILT_IN, Names
+from services.docsis.plain import named
 from services.docsis.tlv import MTA_CLOSING, MTA_OPENING, FileKind, write
 
 TEXT_BYTES_MAX: Final = 1 << 20
@@ -60,10 +62,13 @@ class Imported(NamedTuple):
     notes: list[Remark]
 
 
-def read_text(data: bytes, model: str = NO_HASH) -> tuple[Imported | None, list[Remark]]:
+def read_text(
+    data: bytes, model: str = NO_HASH, names: Names = BUILT_IN
+) -> tuple[Imported | None, list[Remark]]:
     """The document of a text, or None and what is wrong, at most PROBLEMS_MAX, by line.
 
-    `model` is a key of `services.docsis.mic.HASH_OBJECT`, or NO_HASH; a modem's file has no hash.
+    `model` is a key of `services.docsis.mic.HASH_OBJECT`, or NO_HASH; a modem's file has no hash. The text
+    may name the objects of `names`, and the document names them.
     """
     if len(data) > TEXT_BYTES_MAX:
         return None, [Remark(1, "", f"the text exceeds the limit of {TEXT_BYTES_MAX} bytes")]
@@ -71,7 +76,7 @@ def read_text(data: bytes, model: str = NO_HASH) -> tuple[Imported | None, list[
     kept = [comment for comment in found.comments if not _is_printed(comment)]
     main, problems = parse(found._replace(comments=kept))
     framed = frame(main, problems)
-    encoding = Encoding(framed.kind)
+    encoding = Encoding(framed.kind, names)
     encoded = encoding.block(framed.statements, above=framed.above)
     problems += encoding.problems
     if problems:
@@ -79,7 +84,10 @@ def read_text(data: bytes, model: str = NO_HASH) -> tuple[Imported | None, list[
     body = b"".join(write(one.tlv, framed.kind) for one in encoded)
     notes = [*_notes_on_mics(found.comments, body), *encoding.notes]
     whole = Place(main.line, tuple(main.above), (*framed.below, *main.below))
-    return _imported(framed.kind, model, whole, encoded, notes)
+    imported, problems = _imported(framed.kind, model, whole, encoded, notes)
+    if imported is not None:
+        imported = imported._replace(definition=named(imported.definition, names))
+    return imported, problems
 
 
 def _imported(

@@ -14,10 +14,8 @@ from collections.abc import Callable, Sequence
 from ipaddress import AddressValueError, IPv6Address
 from typing import Final, TypeAlias
 
-from services.docsis import snmp
 from services.docsis.errors import shown
 from services.docsis.foreign.lexer import Kind, Token
-from services.docsis.foreign.objects import object_id
 from services.docsis.foreign.problem import SettingError
 from services.docsis.foreign.symbol import Form, Symbol
 from services.docsis.foreign.symbols import SYMBOLS
@@ -34,11 +32,18 @@ _OCTET = re.compile(r"0[0-7]{0,3}|[1-9][0-9]{0,2}")
 
 
 def encode(symbol: Symbol, words: Sequence[Token], notes: list[str]) -> bytes:
-    """The value of a setting without a block; raises SettingError. What was changed goes to `notes`."""
+    """The value of a setting that is no SNMP and has no block; raises SettingError. What was changed goes to
+    `notes`.
+    """
+    encoder: Encoder = _ENCODERS[symbol.form]
+    return encoder(symbol, single(symbol, words), notes)
+
+
+def single(symbol: Symbol, words: Sequence[Token]) -> Token:
+    """The one word that a setting takes; raises SettingError."""
     if len(words) != 1:
         raise SettingError(_miscounted(symbol, words))
-    encoder: Encoder = _ENCODERS[symbol.form]
-    return encoder(symbol, words[0], notes)
+    return words[0]
 
 
 def whole(word: Token) -> int:
@@ -211,10 +216,6 @@ def _hex(symbol: Symbol, word: Token, notes: list[str]) -> bytes:
     return _limited(symbol, octets(word))
 
 
-def _object_id(symbol: Symbol, word: Token, notes: list[str]) -> bytes:
-    return snmp.element(snmp.OBJECT_ID, object_id(word))
-
-
 def _empty(symbol: Symbol, word: Token, notes: list[str]) -> bytes:
     return b""
 
@@ -254,7 +255,6 @@ _ENCODERS: dict[Form, Encoder] = {
     Form.TEXT: _text,
     Form.TEXT_Z: _text_z,
     Form.HEX: _hex,
-    Form.OBJECT_ID: _object_id,
     Form.EMPTY: _empty,
     Form.GROUP: _group,
     Form.FILE: _file,

@@ -8,6 +8,7 @@ from click.testing import CliRunner, Result
 from services.cli.main import cli
 
 DATA = Path(__file__).parents[1] / "docsis/foreign/data"
+MIBS = Path(__file__).with_name("mibs")
 NAMES = ("basic", "classifiers", "legacy", "snmp", "vendor")
 TEXT = """\
 /* gold */
@@ -94,3 +95,63 @@ def test_several_documents_on_standard_output_are_a_stream_with_comments() -> No
 )
 def test_the_tool_and_a_text_must_be_named(words: tuple[str, ...]) -> None:
     assert run(*words).exit_code == 2
+
+
+OWN = """\
+Main {{
+  NetworkAccess 1;
+  ClassOfService {{ ClassID 1; MaxRateDown 1000000; MaxRateUp 500000; }}
+  SnmpMibObject exampleMode.0 Integer {mode};
+  SnmpMibObject exampleUserStatus."noc" Integer 4;
+  SnmpMibObject vacmAccessStatus."x"."".1.noAuthNoPriv Integer 4;
+  SnmpMibObject sysObjectID.0 ObjectID EXAMPLE-CABLE-MIB::exampleMode.0;
+  SnmpWriteControl .exampleMib.1 1;
+  SnmpV3TrapReceiver {{ SnmpV3TrapRxIP 192.0.2.1; SnmpV3TrapRxFilterOID exampleMib.1; }}
+}}
+"""
+NUMBERS = (
+    OWN.replace("EXAMPLE-CABLE-MIB::exampleMode", ".1.3.6.1.4.1.32473.1.1")
+    .replace("exampleMode", ".1.3.6.1.4.1.32473.1.1")
+    .replace('exampleUserStatus."noc"', ".1.3.6.1.4.1.32473.1.5.1.2.110.111.99")
+    .replace('vacmAccessStatus."x"."".1.noAuthNoPriv', ".1.3.6.1.6.3.16.1.4.1.9.1.120.0.1.1")
+    .replace(".exampleMib", ".1.3.6.1.4.1.32473")
+    .replace("exampleMib", ".1.3.6.1.4.1.32473")
+)
+
+
+def test_a_text_names_the_objects_of_an_operators_mib_and_so_does_its_document(tmp_path: Path) -> None:
+    text = OWN.format(mode=2)
+    result = run("import", "--from", "docsis", "--mib", MIBS, "-", "-o", tmp_path / "own.yaml", stdin=text)
+    assert (result.exit_code, result.output) == (0, "")
+    document = (tmp_path / "own.yaml").read_text()
+    assert "{oid: exampleMode.0, integer: 2}" in document
+    assert "{oid: exampleUserStatus.110.111.99, integer: 4}" in document
+    assert "{oid: vacmAccessStatus.1.120.0.1.1, integer: 4}" in document
+    (tmp_path / "secret").write_text("x")
+    (tmp_path / "secret").chmod(0o600)
+    words = ("encode", "--secret-file", tmp_path / "secret")
+    by_name = run(*words, "--mib", MIBS, tmp_path / "own.yaml")
+    assert (by_name.exit_code, by_name.stderr) == (0, "")
+    plain = run("import", "--from", "docsis", "-", stdin=NUMBERS.format(mode=2)).stdout
+    assert by_name.stdout_bytes == run(*words, "-", stdin=plain).stdout_bytes
+
+
+def test_without_the_mib_the_option_is_named() -> None:
+    result = run("import", "--from", "docsis", "-", stdin=OWN.format(mode=2))
+    assert result.exit_code == 1
+    first = result.stderr.splitlines()[0]
+    assert first.startswith("provbus: -:4: SnmpMibObject: 'exampleMode' is not among the built-in objects: ")
+    assert first.endswith("or give --mib DIR")
+
+
+def test_a_catalogue_names_the_objects_of_the_mib_and_passes_the_check_with_it(tmp_path: Path) -> None:
+    for mode in (1, 2):
+        (tmp_path / f"m{mode}.txt").write_text(OWN.format(mode=mode))
+    texts = [tmp_path / "m1.txt", tmp_path / "m2.txt"]
+    catalogue = tmp_path / "classes.yaml"
+    result = run("import", "--from", "docsis", "--class", "--mib", MIBS, *texts, "-o", catalogue)
+    assert (result.exit_code, result.output) == (0, "")
+    assert "{oid: exampleMode.0, integer: '${example_mode_0}'}" in catalogue.read_text()
+    checked = CliRunner().invoke(cli, ["settings", "check", str(catalogue), "--mib", str(MIBS)])
+    assert checked.exit_code == 0, checked.output
+    assert CliRunner().invoke(cli, ["settings", "check", str(catalogue)]).exit_code != 0
