@@ -30,6 +30,9 @@ COUNTER64: Final = 0x46
 _NUMBER_MAX: Final = 2**32 - 1
 _SHORT_UNITS: Final = 0x7F
 _OVERHEAD_UNITS: Final = 8
+_ALIASES: Final = {"experimental83": "1.3.6.1.3.83"}
+"""Nodes that older versions printed by a name of their own; the CM MIC of what they printed says which."""
+
 _TICKS = re.compile(r"([0-9]{1,5}):([0-9]{1,2}):([0-9]{1,2}):([0-9]{1,2})\.([0-9]{1,2})")
 _WAY = re.compile(r"\.?[A-Za-z][A-Za-z0-9-]*(\.[A-Za-z][A-Za-z0-9-]*)+(\.[0-9]+)*")
 
@@ -48,6 +51,9 @@ def object_id(word: Token, names: Names) -> bytes:
 def _dotted(text: str, names: Names) -> str:
     """The numbers of an object as the tool names it; raises DocsisError."""
     name = text.removeprefix(".") if text[1:2].isalpha() else text
+    head, dot, rest = name.partition(".")
+    if head in _ALIASES:
+        name = _ALIASES[head] + dot + rest
     try:
         return names.oid(name).removeprefix(".")
     except DocsisError:

@@ -42,6 +42,7 @@ class Form(Enum):
     TEXT = "text"
     TEXT_Z = "text-z"  # with a zero at its end
     HEX = "hex"
+    HEX_OR_TEXT = "hex-or-text"  # 0x01ff, or a text in quotes in older versions
     OBJECT_ID = "oid"
     EMPTY = "empty"  # whatever is written, nothing is encoded
     GROUP = "group"  # { ... }

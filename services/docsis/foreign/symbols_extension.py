@@ -15,7 +15,7 @@ EXTENSION: Final = tuple(
 43.3 CMLoadBalancingGroupID uint32
 43.4 CMRangingClassIDExtension uint16
 43.5 L2VPNEncoding group
-43.5.1 VPNIdentifier hex 4 255
+43.5.1 VPNIdentifier hex-or-text 4 255
 43.5.2 NSIEncapsulation group
 43.5.2.1 ServiceMultiplexingValueOther empty
 43.5.2.2 NSIEncapsulationSingleQTag uint16 0 4096

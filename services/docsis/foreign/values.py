@@ -216,6 +216,12 @@ def _hex(symbol: Symbol, word: Token, notes: list[str]) -> bytes:
     return _limited(symbol, octets(word))
 
 
+def _hex_or_text(symbol: Symbol, word: Token, notes: list[str]) -> bytes:
+    if word.kind is Kind.STRING and _HEX.fullmatch(word.text):
+        raise SettingError(f"versions of the tool read digits in quotes differently; write {word.text}")
+    return _text(symbol, word, notes) if word.kind is Kind.STRING else _hex(symbol, word, notes)
+
+
 def _empty(symbol: Symbol, word: Token, notes: list[str]) -> bytes:
     return b""
 
@@ -255,6 +261,7 @@ _ENCODERS: dict[Form, Encoder] = {
     Form.TEXT: _text,
     Form.TEXT_Z: _text_z,
     Form.HEX: _hex,
+    Form.HEX_OR_TEXT: _hex_or_text,
     Form.EMPTY: _empty,
     Form.GROUP: _group,
     Form.FILE: _file,

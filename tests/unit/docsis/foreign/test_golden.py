@@ -43,6 +43,34 @@ PRINTED = {
     "L2VPNEncoding { eSAFEDHCPSnooping 0x000000; CMInterfaceMaskCMIMSubtype 0x000080; "
     "AttachmentGroupID 0x0102; SourceAttachmentIndividualID 0x0102; TargetAttachmentIndividualID 0x0102; "
     "IngressUserPriority 1; UserPriorityRange 1,2; } } ClassifierRef 1; ServiceFlowRef 1; }" + FLOWS,
+    # A node below experimental(3), which an older version printed by a name of its own.
+    "23fb76e1e141a16ee0580f61d55d5b36": "DownstreamFrequency 123000000; UpstreamChannelId 1; "
+    "NetworkAccess 1; ClassOfService { ClassID 1; MaxRateDown 512000; MaxRateUp 64000; PriorityUp 3; "
+    "GuaranteedUp 32000; "
+    "MaxBurstUp 1700; PrivacyEnable 1; } BaselinePrivacy { AuthTimeout 10; ReAuthTimeout 10; "
+    "AuthGraceTime 600; OperTimeout 10; ReKeyTimeout 10; TEKGraceTime 600; AuthRejectTimeout 9; } "
+    'SnmpMibObject sysContact.0 String "evvolve@users.sourceforge.net"; '
+    'SnmpMibObject sysName.0 String "DCM105 test"; SnmpMibObject experimental83.1.6.3.0 Integer 1; '
+    "SnmpMibObject experimental83.1.6.4.1.3.1 Integer 1; SnmpMibObject experimental83.1.6.4.1.4.1 Integer 0; "
+    "SnmpMibObject experimental83.1.6.4.1.5.1 Integer 3; SnmpMibObject experimental83.1.6.4.1.6.1 Integer 2; "
+    "SnmpMibObject experimental83.1.6.4.1.7.1 IPAddress 1.2.3.4; "
+    "SnmpMibObject experimental83.1.6.4.1.8.1 IPAddress 255.128.0.0; "
+    "SnmpMibObject experimental83.1.6.4.1.9.1 IPAddress 5.6.7.8; "
+    "SnmpMibObject experimental83.1.6.4.1.10.1 IPAddress 255.255.0.0; "
+    "SnmpMibObject experimental83.1.6.4.1.2.1 Integer 4; MaxCPE 3;",
+    # An identifier that an older version took as a text.
+    "e0c8990baedd2729d682dde0e4757cbf": "NetworkAccess 1; VendorSpecific { VendorIdentifier 0xffffff; "
+    'L2VPNEncoding { VPNIdentifier "VLAN100"; NSIEncapsulation { NSIEncapsulationSingleQTag 16; } } } '
+    "UsServiceFlow { UsServiceFlowRef 1; QosParamSetType 7; MaxRateSustained 256000; MaxConcatenatedBurst 0; "
+    "SchedulingType 2; RequestOrTxPolicy 0x00000000; VendorSpecific { VendorIdentifier 0xffffff; "
+    'L2VPNEncoding { VPNIdentifier "VLAN100"; } } } DsServiceFlow { DsServiceFlowRef 2; QosParamSetType 7; '
+    "MaxRateSustained 2000000; VendorSpecific { VendorIdentifier 0xffffff; "
+    'L2VPNEncoding { VPNIdentifier "VLAN100"; } } } UsPacketClass { ClassifierRef 5; ServiceFlowRef 1; '
+    "RulePriority 2; ActivationState 1; LLCPacketClassifier { EtherType 0x018864; } "
+    'VendorSpecific { VendorIdentifier 0xffffff; L2VPNEncoding { VPNIdentifier "VLAN100"; } } } '
+    "DsPacketClass { ClassifierRef 6; ServiceFlowRef 2; RulePriority 2; ActivationState 1; "
+    "LLCPacketClassifier { EtherType 0x040000; } VendorSpecific { VendorIdentifier 0xffffff; "
+    'L2VPNEncoding { VPNIdentifier "VLAN100"; } } }',
     "1118a9d412289e174e22a33eb82f8aa6": "UsPacketClass { ClassifierRef 1; ServiceFlowRef 1; "
     "VendorSpecific { VendorIdentifier 0xffffff; L2VPNEncoding { L2VPNDSID 257; } } }" + FLOWS,
 }

@@ -44,7 +44,7 @@ def sample(symbol: Symbol) -> tuple[str, bytes]:
         return ",".join("7" * max(low, 2)), b"\x00\x07" * max(low, 2)
     if symbol.form in (Form.TEXT, Form.TEXT_Z):
         return f'"{max(low, 1) * "x"}"', max(low, 1) * b"x" + b"\0" * (symbol.form is Form.TEXT_Z)
-    if symbol.form is Form.HEX:
+    if symbol.form in (Form.HEX, Form.HEX_OR_TEXT):
         return "0x" + max(low, 1) * "a5", max(low, 1) * b"\xa5"
     text, expected = SAMPLES[symbol.form]
     return text, bytes.fromhex(expected)

@@ -48,6 +48,8 @@ def notes(settings: str) -> list[str]:
         ('SwUpgradeFilename "/* x */";', "0907" + b"/* x */".hex()),
         ('SwUpgradeFilename "\xe9";', "0901e9"),
         ('VendorSpecific { VendorIdentifier "0xFFFFFF"; }', "2b050803ffffff"),
+        ('VPNIdentifier "VLAN100";', "0107" + b"VLAN100".hex()),
+        ("VPNIdentifier 0x00010203;", "010400010203"),
         ("UpstreamDropClassifierGroupID 5;", "3e0105"),
         ("UpstreamDropClassifierGroupID 5,6;", "3e020506"),
         ("SubMgmtFilters 1,2,3,4;", "25080001000200030004"),
@@ -113,6 +115,11 @@ def test_what_the_tool_changes_silently_is_noted(settings: str, note: str) -> No
         ("SwUpgradeServer 192.0.2.08;", "takes an IPv4 address"),
         ("SwUpgradeServer6 2001:db8:::1;", "takes an IPv6 address"),
         ("CpeMacAddress 00:00:00:00:00;", "takes a MAC address"),
+        (
+            'VPNIdentifier "0x00010203";',
+            "versions of the tool read digits in quotes differently; write 0x00010203",
+        ),
+        ("SnmpMibObject 83.1.6.3.0 Integer 1;", "no object identifier starts with 83.1"),
         ("SwUpgradeFilename 5;", 'takes a text in quotes: "5"'),
         (f'SwUpgradeFilename "{256 * "x"}";', "has 256 bytes; a TLV takes 255, and the tool leaves it out"),
         ("IEEE802Classifier { UserPriority 3; }", "versions of the tool read a single one differently"),
@@ -215,6 +222,20 @@ def test_a_name_of_a_way_down_the_tree_is_an_object() -> None:
     assert body("SnmpMibObject enterprises.4491.2 Integer 1;") == body(
         "SnmpMibObject .1.3.6.1.4.1.4491.2 Integer 1;"
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "numbers"),
+    [
+        ("iso.3.6.1.2.1.1.7.0", ".1.3.6.1.2.1.1.7.0"),
+        ("experimental.83.1", ".1.3.6.1.3.83.1"),
+        ("experimental83.1", ".1.3.6.1.3.83.1"),
+        (".iso.org.dod.internet.experimental.83.1", ".1.3.6.1.3.83.1"),
+        ("transmission.127.1.0", ".1.3.6.1.2.1.10.127.1.0"),
+    ],
+)
+def test_the_nodes_above_every_mib_have_their_names(name: str, numbers: str) -> None:
+    assert body(f"SnmpMibObject {name} Integer 1;") == body(f"SnmpMibObject {numbers} Integer 1;")
 
 
 @pytest.mark.parametrize(
