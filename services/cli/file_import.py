@@ -1,7 +1,6 @@
 """`provbus file import`: texts of another tool as documents, or as one catalogue."""
 
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -21,10 +20,6 @@ TOOLS = ("docsis",)
 
 NOTES_MAX = 20
 """Per file; who has more of them has one kind of them."""
-
-
-NAME_CHARACTERS_MAX = 12
-"""Of a class's name: `services.settings.catalogue.CLASS_NAME`."""
 
 
 @click.command("import")
@@ -96,32 +91,12 @@ def _may_be_class(name: str, imported: Imported, names: Names) -> bool:
     return not wrong
 
 
-def _catalogue(found: Mapping[str, Imported], known: Names) -> bytes:
-    names = class_names(found)
-    for file, name in names.items():
-        if name != Path(file).stem:
-            click.echo(f"provbus: {file}: its class is named {name}", err=True)
-    made = catalogue([Source(file, names[file], imported) for file, imported in found.items()], known)
+def _catalogue(found: Mapping[str, Imported], names: Names) -> bytes:
+    made = catalogue([Source(file, imported) for file, imported in found.items()], names)
+    for name, draft in made.drafts.items():
+        if name != Path(draft.file).stem:
+            click.echo(f"provbus: {draft.file}: note: its class is named {name}", err=True)
     return _noted(dump_document(made.content), made.places)
-
-
-def class_names(files: Iterable[str]) -> dict[str, str]:
-    """A name of a class for each file: that of the file in small letters, cut to fit, with a number if taken.
-
-    >>> class_names(["plans/Gold 100.txt", "gold-100.cfg", "residential-3.1.txt"])
-    {'plans/Gold 100.txt': 'gold-100', 'gold-100.cfg': 'gold-100-2', 'residential-3.1.txt': 'residential'}
-    """
-    names: dict[str, str] = {}
-    taken: set[str] = set()
-    for file in files:
-        stem = re.sub(r"[^a-z0-9]+", "-", Path(file).stem.lower()).strip("-") or "class"
-        number, end = 1, ""
-        while (name := stem[: NAME_CHARACTERS_MAX - len(end)].rstrip("-") + end) in taken:
-            number += 1
-            end = f"-{number}"
-        taken.add(name)
-        names[file] = name
-    return names
 
 
 def _noted(text: str, places: Mapping[str, Place]) -> bytes:

@@ -3,9 +3,9 @@
 Theory of operation
 -------------------
 1. Files of one shape (`services.docsis.foreign.differing`) that differ in at most DIFFERENCES_MAX values
-   become one class, named after the first of them, with a placeholder for each difference. Two places that
+   become one class with a placeholder for each difference. Two places that
    differ alike have one placeholder. Comments say which file has which value: whose they are, nobody knows.
-2. Every other file becomes a class of its own.
+2. Every other file becomes a class of its own. A class is named after the first of its files.
 3. Entries that stand one behind the other in every class that has one of them become a fragment, if two
    classes have them and they take at least FRAGMENT_LINES_MIN lines.
 
@@ -38,33 +38,39 @@ FRAGMENT_LINES_MIN: Final = 4
 FILES_SHOWN_MAX: Final = 50
 """How many files a comment lists."""
 
-_NAME_CHARACTERS_MAX = 28  # of the 32 of a placeholder, for a number behind it
+NAME_CHARACTERS_MAX: Final = 12
+"""Of a class's name: `services.settings.catalogue.CLASS_NAME`."""
+
+_PLACEHOLDER_CHARACTERS_MAX = 28  # of the 32 of a placeholder, for a number behind it
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
 class Source(NamedTuple):
-    """One file: how a comment calls it, the name of its class if it has its own, and what it says."""
+    """One file: how a comment calls it, and what it says."""
 
     file: str
-    name: str
     imported: Imported
 
 
 class Draft(NamedTuple):
     """A class: its definition, the places of its entries, and the values that make each file of it."""
 
-    name: str
     definition: dict[str, Any]
     places: dict[str, Place]
     values: dict[str, dict[str, int | str]]
 
+    @property
+    def file(self) -> str:
+        """The first file of it."""
+        return next(iter(self.values))
+
 
 class Catalogue(NamedTuple):
-    """What a catalogue's file holds, its places by path, and its classes with the values of every file."""
+    """What a catalogue's file holds, its places by path, and its classes by name."""
 
     content: dict[str, Any]
     places: dict[str, Place]
-    drafts: list[Draft]
+    drafts: dict[str, Draft]
 
 
 def class_problems(imported: Imported, names: Names = BUILT_IN) -> list[Remark]:
@@ -76,11 +82,30 @@ def catalogue(sources: Sequence[Source], names: Names = BUILT_IN) -> Catalogue:
     """The catalogue of documents without `class_problems`, which may name the objects of `names`."""
     drafts = [draft for alike in _by_shape(sources) for draft in _drafts(alike, names)]
     drafts, fragments, places = _share(drafts)
+    named = dict(zip(_class_names(draft.file for draft in drafts), drafts, strict=True))
     content: dict[str, Any] = {"fragments": fragments} if fragments else {}
-    content["classes"] = {draft.name: draft.definition for draft in drafts}
-    for draft in drafts:
-        places |= {f"classes.{draft.name}{path and '.'}{path}": place for path, place in draft.places.items()}
-    return Catalogue(content, places, drafts)
+    content["classes"] = {name: draft.definition for name, draft in named.items()}
+    for name, draft in named.items():
+        places |= {f"classes.{name}{path and '.'}{path}": place for path, place in draft.places.items()}
+    return Catalogue(content, places, named)
+
+
+def _class_names(files: Iterable[str]) -> Iterator[str]:
+    """A name of a class for each file: that of the file in small letters, cut to fit, with a number if taken.
+
+    >>> list(_class_names(["plans/Gold 100.txt", "gold-100.cfg", "residential-3.1.txt"]))
+    ['gold-100', 'gold-100-2', 'residential']
+    """
+    taken: set[str] = set()
+    for file in files:
+        base = file.rpartition("/")[2]
+        stem = re.sub(r"[^a-z0-9]+", "-", (base.rpartition(".")[0] or base).lower()).strip("-") or "class"
+        number, end = 1, ""
+        while (name := stem[: NAME_CHARACTERS_MAX - len(end)].rstrip("-") + end) in taken:
+            number += 1
+            end = f"-{number}"
+        taken.add(name)
+        yield name
 
 
 def _by_shape(sources: Sequence[Source]) -> Iterable[list[Source]]:
@@ -103,7 +128,7 @@ def _drafts(alike: list[Source], names: Names) -> list[Draft]:
 def _single(source: Source) -> Draft:
     places = _of_class([source.imported.places], len(_body(source.imported.definition)))
     places[""] = places[""]._replace(above=(f"from {source.file}", *places[""].above))
-    return Draft(source.name, dict(source.imported.definition), places, {source.file: {}})
+    return Draft(dict(source.imported.definition), places, {source.file: {}})
 
 
 def _merged(alike: list[Source], known: Names) -> Draft | None:
@@ -138,7 +163,7 @@ def _merged(alike: list[Source], known: Names) -> Draft | None:
             by_file[source.file][name] = value.content
         shown = [f"{source.file}: {value.written}" for source, value in zip(alike, row, strict=True)]
         places[f"placeholders.{name}"] = Place(0, _cut(shown))
-    return Draft(first.name, definition, places, by_file)
+    return Draft(definition, places, by_file)
 
 
 def _placeholder_names(columns: Sequence[tuple[Value, ...]]) -> dict[int, str]:
@@ -157,7 +182,7 @@ def _placeholder_names(columns: Sequence[tuple[Value, ...]]) -> dict[int, str]:
 
 def _free(name: str, taken: set[str]) -> str:
     """A name for a placeholder that is not taken: `sysContact.0` becomes `sys_contact_0`."""
-    base = re.sub(r"[^a-z0-9]+", "_", _HUMP.sub("_", name).lower()).strip("_")[-_NAME_CHARACTERS_MAX:]
+    base = re.sub(r"[^a-z0-9]+", "_", _HUMP.sub("_", name).lower()).strip("_")[-_PLACEHOLDER_CHARACTERS_MAX:]
     base = base.lstrip("_0123456789") or "value"
     number = 1
     while (found := base if number == 1 else f"{base}_{number}") in taken:

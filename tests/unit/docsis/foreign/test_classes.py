@@ -24,8 +24,8 @@ def imported(text: str, model: str = "na") -> Imported:
 
 
 def made(*texts: str) -> Catalogue:
-    """The catalogue of these texts, as files 0, 1, 2 …"""
-    return catalogue([Source(str(at), f"class-{at}", imported(text)) for at, text in enumerate(texts)])
+    """The catalogue of these texts, as files class-0, class-1, class-2 …"""
+    return catalogue([Source(f"class-{at}", imported(text)) for at, text in enumerate(texts)])
 
 
 def checked(found: Catalogue) -> Expanded:
@@ -47,10 +47,12 @@ def prove(texts: tuple[str, ...]) -> Catalogue:
     """That the classes of these texts build them, each with its own values."""
     found = made(*texts)
     classes = checked(found).classes
-    files = {file: (draft.name, values) for draft in found.drafts for file, values in draft.values.items()}
-    assert sorted(files, key=int) == [str(at) for at in range(len(texts))]
+    files = {
+        file: (name, values) for name, draft in found.drafts.items() for file, values in draft.values.items()
+    }
+    assert sorted(files) == [f"class-{at}" for at in range(len(texts))]
     for at, text in enumerate(texts):
-        name, values = files[str(at)]
+        name, values = files[f"class-{at}"]
         assert built(classes[name], values) == built(imported(text).definition, {})
     return found
 
@@ -124,10 +126,10 @@ def test_texts_that_differ_in_values_become_one_class_with_placeholders() -> Non
         "software_upgrade_server": {"kind": "ipv4"},
     }
     assert found.places["classes.class-0.placeholders.max_sustained_rate"].above == (
-        "0: 20 Mbit/s",
-        "1: 50 Mbit/s",
+        "class-0: 20 Mbit/s",
+        "class-1: 50 Mbit/s",
     )
-    assert found.drafts[0].values["1"] == {
+    assert found.drafts["class-0"].values["class-1"] == {
         "max_cpe": 2,
         "max_sustained_rate": 50_000_000,
         "software_upgrade_server": "192.0.2.2",
@@ -144,7 +146,7 @@ def test_places_that_differ_alike_have_one_placeholder() -> None:
 def test_equal_texts_are_one_class_and_a_comment_lists_them() -> None:
     found = prove(("MaxCPE 5; /* a */", "MaxCPE 5; /* b */"))
     assert list(found.content["classes"]) == ["class-0"]
-    assert found.places["classes.class-0"].above == ("from 0", "from 1")
+    assert found.places["classes.class-0"].above == ("from class-0", "from class-1")
     assert found.places["classes.class-0.body[0]"].above == ("a", "b")
 
 
@@ -161,6 +163,16 @@ def test_texts_that_differ_in_too_many_values_stay_apart() -> None:
 def test_what_no_placeholder_can_say_keeps_classes_apart(setting: str) -> None:
     found = prove((setting.format(-1 if "Snmp" in setting else 1), setting.format(5)))
     assert list(found.content["classes"]) == ["class-0", "class-1"]
+
+
+def test_a_class_has_the_name_of_its_first_file_once_it_is_known_which_files_it_has() -> None:
+    texts = {"a/Gold.txt": "MaxCPE 1;", "b/gold.txt": "MaxCPE 2;", "c/gold.txt": "NetworkAccess 1;"}
+    found = catalogue([Source(file, imported(text)) for file, text in texts.items()])
+    assert {name: list(draft.values) for name, draft in found.drafts.items()} == {
+        "gold": ["a/Gold.txt", "b/gold.txt"],
+        "gold-2": ["c/gold.txt"],
+    }
+    assert list(found.content["classes"]) == list(found.drafts)
 
 
 def test_entries_that_stand_together_become_a_fragment() -> None:
