@@ -10,7 +10,7 @@ from bus.secret_file import read_secret
 from services.cli.document import LoadedDocument, dump_document, load_document
 from services.cli.file_import import import_texts
 from services.cli.file_tlvs import list_tlvs
-from services.cli.files import files_argument, output_path, read_file, write_files
+from services.cli.files import Destination, files_argument, output_path, read_file, write_files
 from services.cli.mib import mib_option, read_names
 from services.docsis.document import Document, decode_document
 from services.docsis.errors import DocsisError
@@ -54,7 +54,7 @@ def encode_files(
     class_name: str | None,
     as_is: bool,
     directories: tuple[Path, ...],
-    output: Path | None,
+    output: Destination | None,
 ) -> None:
     """Build files from documents (YAML): MICs, hash, end and padding are computed. Of a catalogue the file of
     one class is built, without what each download adds.
@@ -101,7 +101,7 @@ def encode_files(
 @files_argument
 @mib_option
 @output_path
-def decode_files(files: tuple[str, ...], directories: tuple[Path, ...], output: Path | None) -> None:
+def decode_files(files: tuple[str, ...], directories: tuple[Path, ...], output: Destination | None) -> None:
     """Print files as documents (YAML) that encode to the same bytes. Exit 1 if one cannot be read."""
     names = read_names(directories)
     texts: dict[str, bytes] = {}

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from services.cli.document import Comments, annotate, dump_document
-from services.cli.files import files_argument, output_path, read_file, write_files
+from services.cli.files import Destination, files_argument, output_path, read_file, write_files
 from services.cli.mib import mib_option, read_names
 from services.docsis.definition import NO_HASH
 from services.docsis.foreign.classes import Source, catalogue, class_problems
@@ -44,7 +44,7 @@ def import_texts(
     model: str,
     as_classes: bool,
     directories: tuple[Path, ...],
-    output: Path | None,
+    output: Destination | None,
 ) -> None:
     """Turn texts of another tool into documents (YAML) that encode to the bytes that it would write.
 

@@ -1,20 +1,38 @@
 """What the commands of `provbus file` share: the files they are given, and where they write."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import click
 
 from bus.errors import BusyError
 
 STDIN = "-"
+STDIN_STEM = "stdin"
+"""What a file made of standard input is called in a directory."""
 
 files_argument = click.argument("files", nargs=-1, required=True, type=click.Path())
+
+
+class Destination(NamedTuple):
+    """Where to write: a file, or a directory that is there or is meant (`plans/`)."""
+
+    path: Path
+    is_directory: bool
+
+
+def _destination(context: click.Context, option: click.Parameter, value: str | None) -> Destination | None:
+    # A Path has lost the slash by which a directory is told that is not there yet.
+    return None if value is None else Destination(Path(value), value.endswith("/") or Path(value).is_dir())
+
+
 output_path = click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path),
-    help="Where to write: a file, or a directory, which many files take.",
+    type=click.Path(),
+    callback=_destination,
+    help="Where to write: a file, or a directory (DIR/), which many files take.",
 )
 
 
@@ -26,7 +44,7 @@ def read_file(name: str, size_bytes_max: int) -> bytes:
 
 def write_files(
     contents: Mapping[str, bytes],
-    output: Path | None,
+    output: Destination | None,
     suffix: Callable[[str], str],
     *,
     directory: bool = False,
@@ -36,20 +54,23 @@ def write_files(
         for content in contents.values():
             click.echo(content, nl=False)
         return
+    targets = dict.fromkeys(contents, output.path)
     try:
-        if not (directory or len(contents) > 1 or output.is_dir()):
-            for content in contents.values():
-                output.write_bytes(content)
-            return
-        output.mkdir(parents=True, exist_ok=True)
-        targets = {name: output / f"{_stem(name)}{suffix(name)}" for name in contents}
-        if len(set(targets.values())) < len(targets):
-            raise click.UsageError("two files would get the same name; encode them one by one")
+        if directory or len(contents) > 1 or output.is_directory:
+            targets = _targets(contents, output.path, suffix)
+            output.path.mkdir(parents=True, exist_ok=True)
         for name, target in targets.items():
             target.write_bytes(contents[name])
     except OSError as error:
         raise BusyError(f"cannot write {error.filename}: {error.strerror}") from error
 
 
-def _stem(name: str) -> str:
-    return "stdin" if name == STDIN else Path(name).stem
+def _targets(names: Iterable[str], directory: Path, suffix: Callable[[str], str]) -> dict[str, Path]:
+    """The file that each is written to; two that would be one are wrong usage."""
+    names_by_target: dict[Path, str] = {}
+    for name in names:
+        target = directory / f"{STDIN_STEM if name == STDIN else Path(name).stem}{suffix(name)}"
+        other = names_by_target.setdefault(target, name)
+        if other != name:
+            raise click.UsageError(f"{other} and {name} would both be {target}: give each a call of its own")
+    return {name: target for target, name in names_by_target.items()}

@@ -130,6 +130,31 @@ def test_one_file_goes_to_the_file_that_is_named(directory: Path) -> None:
     assert (directory / "a.cm").read_bytes() == V1
 
 
+def test_a_slash_names_a_directory_that_is_not_there_yet(directory: Path) -> None:
+    (directory / "plan.txt").write_text("Main { MaxCPE 1; }")
+    words = {
+        "decode": ("1.cm",),
+        "encode": ("1.yaml", "--secret-file", "secret"),
+        "import": ("--from", "docsis", "plan.txt"),
+    }
+    run(directory, "decode", "1.cm", "-o", str(directory / "1.yaml"))
+    for command, given in words.items():
+        assert run(directory, command, *given, "-o", f"{directory}/to-{command}/").exit_code == 0
+    assert run(directory, "import", "--class", *words["import"], "-o", f"{directory}/six/").exit_code == 0
+    found = sorted(str(path.relative_to(directory)) for path in directory.glob("*/*"))
+    assert found == ["six/catalogue.yaml", "to-decode/1.yaml", "to-encode/1.cm", "to-import/plan.yaml"]
+
+
+def test_two_files_that_would_be_one_are_named(directory: Path) -> None:
+    run(directory, "decode", "1.cm", "2.cm", "-o", str(directory / "texts"))
+    run(directory, "decode", "1.cm", "-o", str(directory / "1.yaml"))
+    words = ("1.yaml", "texts/1.yaml", "--secret-file", "secret", "-o", "out")
+    said = run(directory, "encode", *words).stderr
+    reason = "would both be out/1.cm: give each a call of its own"
+    assert f"{directory / '1.yaml'} and {directory / 'texts/1.yaml'} {reason}" in said
+    assert not (directory / "out").exists()
+
+
 def test_a_file_that_cannot_be_read_does_not_stop_the_others(directory: Path) -> None:
     result = run(directory, "decode", "cut.cm", "1.cm", "missing")
     assert result.exit_code == 1
