@@ -175,11 +175,18 @@ def frame(main: Statement, problems: list[Remark]) -> Frame:
     statements = main.children or []
     if not statements or statements[0].name != "MtaConfigDelimiter":
         return Frame("cm", statements)
-    for statement, number in ((statements[0], MTA_OPENING[-1]), (statements[-1], MTA_CLOSING[-1])):
-        if statement.name != "MtaConfigDelimiter" or [word.text for word in statement.words] != [str(number)]:
-            reason = f"a PacketCable text begins with 1 and ends with 255; here must be {number}"
-            problems.append(Remark(statement.line, statement.name, reason))
+    first, last = statements[0], statements[-1]
+    if not _delimits(first, MTA_OPENING[-1]):
+        reason = f"takes {MTA_OPENING[-1]} at the beginning of a PacketCable text"
+        problems.append(Remark(first.line, first.name, reason))
+    if not _delimits(last, MTA_CLOSING[-1]):
+        reason = f"`MtaConfigDelimiter {MTA_CLOSING[-1]};` is missing at the end of this PacketCable text"
+        problems.append(Remark(last.line, "", reason))
     return Frame("mta", statements[1:-1], tuple(statements[0].above), tuple(statements[-1].above))
+
+
+def _delimits(statement: Statement, number: int) -> bool:
+    return statement.name == "MtaConfigDelimiter" and [word.text for word in statement.words] == [str(number)]
 
 
 def _unknown(name: str) -> str:

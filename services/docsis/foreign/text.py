@@ -40,6 +40,9 @@ WRITTEN_CHARACTERS_MAX: Final = 200
 """How much of a setting without a name is repeated as a comment."""
 
 _MIC = re.compile(r"(CmMic|CmtsMic) ([0-9a-fA-F]{32});?")
+_MAIN = re.compile(rb"(?i)\bmain\b")
+"""Without it nothing of the text is repeated in a message: it may be anything, such as a secret."""
+
 _MARKERS: Final = frozenset({("Pad",), ("EndOfDataMkr",)})
 
 
@@ -72,6 +75,8 @@ def read_text(
     """
     if len(data) > TEXT_BYTES_MAX:
         return None, [Remark(1, "", f"the text exceeds the limit of {TEXT_BYTES_MAX} bytes")]
+    if not _MAIN.search(data):
+        return None, [Remark(1, "", "a text of the tool begins with `Main {`")]
     found = scan(data)
     kept = [comment for comment in found.comments if not _is_printed(comment)]
     main, problems = parse(found._replace(comments=kept))

@@ -148,6 +148,11 @@ def test_what_cannot_be_said_is_named_with_its_line(settings: str, reason: str) 
     assert any(reason in one for one in found)
 
 
+@pytest.mark.parametrize("text", ["s3cret word", "#s3cret", "'s3cret", "/* s3cret"])
+def test_nothing_is_repeated_of_what_is_no_text_of_the_tool(text: str) -> None:
+    assert problems(text) == ["1: a text of the tool begins with `Main {`"]
+
+
 @pytest.mark.parametrize(
     "text", ["", "NetworkAccess 1;", "Main NetworkAccess 1;", "Main { NetworkAccess 1;", "{ }"]
 )
@@ -278,4 +283,16 @@ def test_a_packetcable_text_has_long_varbinds_and_a_frame() -> None:
     assert file.startswith(bytes.fromhex("fe010140013e3082013a"))
     assert file.endswith(bytes.fromhex("fe01ff"))
     assert imported(settings, "eu").definition["hash"] == "eu"
-    assert any("begins with 1" in one for one in problems("Main { MtaConfigDelimiter 1; MaxCPE 5; }"))
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ("MtaConfigDelimiter 1; MaxCPE 5;", "`MtaConfigDelimiter 255;` is missing at the end"),
+        ("MtaConfigDelimiter 1;", "`MtaConfigDelimiter 255;` is missing at the end"),
+        ("MtaConfigDelimiter 2; MtaConfigDelimiter 255;", "takes 1 at the beginning"),
+    ],
+)
+def test_what_a_packetcable_text_lacks_is_said(settings: str, reason: str) -> None:
+    (found,) = [one for one in problems(f"Main {{\n{settings}\n}}") if "PacketCable" in one]
+    assert reason in found
