@@ -10,7 +10,15 @@ from bus.secret_file import read_secret
 from services.cli.document import LoadedDocument, dump_document, load_document
 from services.cli.file_import import import_texts
 from services.cli.file_tlvs import list_tlvs
-from services.cli.files import Destination, files_argument, output_path, read_file, write_files
+from services.cli.files import (
+    Destination,
+    echo_unwritten,
+    files_argument,
+    for_another,
+    output_path,
+    read_file,
+    write_files,
+)
 from services.cli.mib import mib_option, read_names
 from services.docsis.document import Document, decode_document
 from services.docsis.errors import DocsisError
@@ -71,15 +79,17 @@ def encode_files(
     for name in files:
         try:
             text = read_file(name, TEXT_BYTES_MAX)
+        except OSError as error:
+            mistakes.append(f"cannot read {name}: {error.strerror}")
+            continue
+        try:
             if len(text) > TEXT_BYTES_MAX:
                 raise ConfigError(f"{name} exceeds the limit of {TEXT_BYTES_MAX} bytes")
             documents[name] = load_document(text.decode(), name, names, class_name=class_name)
-        except OSError as error:
-            mistakes.append(f"cannot read {name}: {error.strerror}")
-        except UnicodeDecodeError:
-            mistakes.append(f"{name} is not text in UTF-8")
-        except ConfigError as error:
-            mistakes.append(str(error))
+        except (ConfigError, UnicodeDecodeError) as error:
+            other = for_another(text, "file encode")
+            reason = str(error) if isinstance(error, ConfigError) else f"{name} is not text in UTF-8"
+            mistakes.append(f"{name} {other}" if other else reason)
     if mistakes:
         raise ConfigError("\n".join(mistakes))
     if not secrets and any(loaded.document.signed for loaded in documents.values()):
@@ -105,19 +115,25 @@ def decode_files(files: tuple[str, ...], directories: tuple[Path, ...], output: 
     """Print files as documents (YAML) that encode to the same bytes. Exit 1 if one cannot be read."""
     names = read_names(directories)
     texts: dict[str, bytes] = {}
-    failed = False
     for name in files:
         try:
-            definition, warning = decode_document(read_file(name, FILE_BYTES_MAX))
-        except (OSError, DocsisError) as error:
+            data = read_file(name, FILE_BYTES_MAX)
+        except OSError as error:
             click.echo(f"provbus: {_reason(name, error)}", err=True)
-            failed = True
+            continue
+        try:
+            definition, warning = decode_document(data)
+        except DocsisError as error:
+            other = for_another(data, "file decode")
+            click.echo(f"provbus: {name} {other}" if other else f"provbus: {_reason(name, error)}", err=True)
             continue
         if warning:
-            click.echo(f"provbus: {name}: {warning}", err=True)
+            click.echo(f"provbus: {name}: warning: {warning}", err=True)
         texts[name] = dump_document(named(definition, names), first=not texts or output is not None).encode()
     write_files(texts, output, lambda _: ".yaml", directory=len(files) > 1)
-    raise SystemExit(failed)
+    unwritten = [name for name in dict.fromkeys(files) if name not in texts]
+    echo_unwritten(unwritten, len(set(files)), "files")
+    raise SystemExit(bool(unwritten))
 
 
 @file.command("verify")

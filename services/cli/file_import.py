@@ -6,7 +6,15 @@ from pathlib import Path
 import click
 
 from services.cli.document import Comments, annotate, dump_document
-from services.cli.files import Destination, files_argument, output_path, read_file, write_files
+from services.cli.files import (
+    Destination,
+    echo_unwritten,
+    files_argument,
+    for_another,
+    output_path,
+    read_file,
+    write_files,
+)
 from services.cli.mib import mib_option, read_names
 from services.docsis.definition import NO_HASH
 from services.docsis.foreign.classes import Source, catalogue, class_problems
@@ -64,7 +72,9 @@ def import_texts(
             first = not texts or output is not None
             texts[name] = _noted(dump_document(imported.definition, first=first), imported.places)
     write_files(texts, output, lambda _: ".yaml", directory=len(files) > 1 and not as_classes)
-    raise SystemExit(len(found) < len(set(files)))
+    unwritten = [name for name in dict.fromkeys(files) if name not in found]
+    echo_unwritten(unwritten, len(set(files)), "texts")
+    raise SystemExit(bool(unwritten))
 
 
 def read_texts(files: tuple[str, ...], model: str, names: Names) -> dict[str, Imported]:
@@ -72,15 +82,19 @@ def read_texts(files: tuple[str, ...], model: str, names: Names) -> dict[str, Im
     found: dict[str, Imported] = {}
     for name in files:
         try:
-            imported, problems = read_text(read_file(name, TEXT_BYTES_MAX), model, names)
+            data = read_file(name, TEXT_BYTES_MAX)
         except OSError as error:
             click.echo(f"provbus: cannot read {name}: {error.strerror}", err=True)
             continue
+        imported, problems = read_text(data, model, names)
+        if imported is None and (other := for_another(data, "file import --from docsis")):
+            click.echo(f"provbus: {name} {other}", err=True)
+            continue
         _say(name, problems)
         if imported is not None:
-            _say(name, imported.notes[:NOTES_MAX])
+            _say(name, imported.notes[:NOTES_MAX], mark="note: ")
             if len(imported.notes) > NOTES_MAX:
-                click.echo(f"provbus: {name}: and {len(imported.notes) - NOTES_MAX} notes more", err=True)
+                click.echo(f"provbus: {name}: note: {len(imported.notes) - NOTES_MAX} more notes", err=True)
             found[name] = imported
     return found
 
@@ -104,6 +118,6 @@ def _noted(text: str, places: Mapping[str, Place]) -> bytes:
     return annotate(text, comments).encode()
 
 
-def _say(name: str, remarks: list[Remark]) -> None:
+def _say(name: str, remarks: list[Remark], *, mark: str = "") -> None:
     for remark in remarks:
-        click.echo(f"provbus: {name}:{remark}", err=True)
+        click.echo(f"provbus: {name}:{remark.line}: {mark}{remark.sentence}", err=True)

@@ -1,12 +1,16 @@
 """What the commands of `provbus file` share: the files they are given, and where they write."""
 
-from collections.abc import Callable, Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import click
 
 from bus.errors import BusyError
+
+UNWRITTEN_MAX = 20
+"""How many files the last line of a command lists."""
 
 STDIN = "-"
 STDIN_STEM = "stdin"
@@ -34,6 +38,30 @@ output_path = click.option(
     callback=_destination,
     help="Where to write: a file, or a directory (DIR/), which many files take.",
 )
+
+
+_FORMS: Final = (
+    # What it is, how it is recognised, the command that reads it.
+    ("a document", re.compile(rb"(?m)^kind:\s*(?:cm|mta)\b"), "file encode"),
+    ("a text of the docsis tool", re.compile(rb"(?i)\A[^\0]*\bmain\s*\{"), "file import --from docsis"),
+    ("a configuration file", re.compile(rb"[\x00-\x08\x0e-\x1f]"), "file decode"),
+)
+
+
+def for_another(data: bytes, command: str) -> str:
+    """What a file that `command` cannot read is if another one can, the end of a sentence; else empty."""
+    for form, pattern, reader in _FORMS:
+        if pattern.search(data):
+            return "" if reader == command else f"is {form}: `provbus {reader}` reads it"
+    return ""
+
+
+def echo_unwritten(names: Sequence[str], count: int, form: str) -> None:
+    """The last line of a command that did not write `names` of its `count` files."""
+    if names:
+        shown = ", ".join(names[:UNWRITTEN_MAX])
+        more = f" and {len(names) - UNWRITTEN_MAX} more" if len(names) > UNWRITTEN_MAX else ""
+        click.echo(f"provbus: {len(names)} of {count} {form} not written: {shown}{more}", err=True)
 
 
 def read_file(name: str, size_bytes_max: int) -> bytes:

@@ -12,8 +12,13 @@ class Remark(NamedTuple):
     path: str
     reason: str
 
+    @property
+    def sentence(self) -> str:
+        """All but the line."""
+        return f"{self.path}: {self.reason}" if self.path else self.reason
+
     def __str__(self) -> str:
-        return f"{self.line}: {self.path}: {self.reason}" if self.path else f"{self.line}: {self.reason}"
+        return f"{self.line}: {self.sentence}"
 
 
 class SettingError(ValueError):

@@ -170,7 +170,7 @@ def test_a_wrong_check_is_a_warning(directory: Path) -> None:
     (directory / "1.cm").write_bytes(V1[:2] + b"\0" + V1[3:])
     result = run(directory, "decode", "1.cm")
     assert result.exit_code == 0
-    assert result.stderr.endswith("1.cm: its CM MIC is wrong; encoding makes it right\n")
+    assert result.stderr.endswith("1.cm: warning: its CM MIC is wrong; encoding makes it right\n")
 
 
 def test_every_mistake_is_listed_with_its_line(directory: Path, provbus: Provbus) -> None:

@@ -65,7 +65,7 @@ def test_comments_stand_where_they_stood() -> None:
         "      # QosParamSetType 7;",
     ]
     assert result.stderr.startswith(
-        "provbus: -:7: CmMic: is left out: `file encode` computes it; it is that of"
+        "provbus: -:7: note: CmMic: is left out: `file encode` computes it; it is that of"
     )
 
 
@@ -80,7 +80,9 @@ def test_every_mistake_of_every_text_is_named_and_the_others_are_written(tmp_pat
         f"{wrong}:2",
         f"{wrong}:3",
         f"cannot read {tmp_path / 'missing'}",
+        "2 of 3 texts not written",
     ]
+    assert result.stderr.endswith(f"not written: {wrong}, {tmp_path / 'missing'}\n")
     assert sorted(path.name for path in tmp_path.glob("*.yaml")) == ["basic.yaml"]
 
 
@@ -155,3 +157,47 @@ def test_a_catalogue_names_the_objects_of_the_mib_and_passes_the_check_with_it(t
     checked = CliRunner().invoke(cli, ["settings", "check", str(catalogue), "--mib", str(MIBS)])
     assert checked.exit_code == 0, checked.output
     assert CliRunner().invoke(cli, ["settings", "check", str(catalogue)]).exit_code != 0
+
+
+def test_what_is_no_class_is_not_written_either() -> None:
+    result = run("import", "--from", "docsis", "--class", "-", stdin="Main {\nTftpTimestamp 1;\n}")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.splitlines() == [
+        "provbus: -:2: body[0].tftp_server_timestamp: TLV 19 is made when the file is built",
+        "provbus: 1 of 1 texts not written: -",
+    ]
+
+
+@pytest.mark.parametrize("name", [*NAMES, "mta"])
+def test_a_file_for_another_command_is_named_with_it(name: str, tmp_path: Path) -> None:
+    text, file, document = DATA / f"{name}.txt", DATA / f"{name}.cm", tmp_path / "a.yaml"
+    assert run("import", "--from", "docsis", text, "-o", document).exit_code == 0
+    reads = {
+        text: ("a text of the docsis tool", ("import", "--from", "docsis")),
+        file: ("a configuration file", ("decode",)),
+        document: ("a document", ("encode",)),
+    }
+    for given, (form, (own, *more)) in reads.items():
+        for _, (other, *words) in reads.values():
+            if other != own:
+                result = run(other, *words, given)
+                reader = " ".join(("file", own, *more))
+                assert result.exit_code
+                assert (
+                    f"{given} is {form}: `provbus {reader}` reads it" in f"{result.stderr}{result.exception}"
+                )
+
+
+def test_a_secret_given_by_mistake_is_not_repeated(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    for content in ("s3cret word", "#s3cret", "s3cret-word", "'s3cret"):
+        secret.write_text(content)
+        for command in (("import", "--from", "docsis"), ("decode",)):
+            result = run(*command, secret)
+            assert result.exit_code
+            assert "s3cret" not in f"{result.stderr}{result.exception}"
+
+
+def test_a_document_may_speak_of_the_tool(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("# Main {\nkind: mta\nhash: none\nbody: []\n")
+    assert run("encode", tmp_path / "a.yaml").exit_code == 0
