@@ -71,6 +71,7 @@ GOOD: Body = [
     {"vendor_specific": [{"vendor_id": "00000c"}, {"tlv": 6, "hex": "0101"}, {"tlv": 5, "hex": "01"}]},
     {"management_event_control": 1},
     {"management_event_control": 2},
+    {"vendor_specific": [{"vendor_id": "0011ee"}, {"tlv": 10, "hex": "beef"}]},
     {"snmp_set": {"oid": "sysContact.0", "string": "noc"}},
     {"snmp_set": {"oid": "docsDevNmAccessControl.1", "integer": 3}},
 ]
