@@ -19,7 +19,7 @@ from typing import Final
 from services.docsis.body import compile_item
 from services.docsis.errors import DocsisError
 from services.docsis.row import GROUPS, Kind, Row
-from services.docsis.rows_extension import GENERAL_EXTENSION
+from services.docsis.rows_extension import GENERAL_EXTENSION, VENDOR_ID
 from services.docsis.rows_service_flow import DATA_RATE_UNIT
 from services.docsis.table import BY_PATH
 from services.docsis.tlv import PAD, VALUE_BYTES_MAX, FileKind, Tlv, read_group, write
@@ -73,11 +73,27 @@ def _decode_item(rows: Sequence[Row], tlv: Tlv, kind: FileKind, parent: tuple[in
 def _value(row: Row, tlv: Tlv, kind: FileKind) -> object | None:
     if row.kind is Kind.VARBIND:
         return decode_varbind(tlv.value)
-    if row.kind in GROUPS and (row.kind is not Kind.EXTENSION or tlv.value.startswith(GENERAL_EXTENSION)):
+    if row.kind is Kind.EXTENSION and not tlv.value.startswith(GENERAL_EXTENSION):
+        return _of_vendor(tlv.value) or decode(row, tlv.value)
+    if row.kind in GROUPS:
         children = read_group(tlv.value)
         if children:
             return decode_items(children, kind, row.path)
     return None if row.kind is Kind.GROUP else decode(row, tlv.value)
+
+
+def _of_vendor(value: bytes) -> list[Item] | None:
+    """A vendor's own extension field, which has no names of ours below its identifier.
+
+    None if it is no such field, or holds what a class could not: a TLV that is empty, or of type 0 or 255.
+    """
+    children = read_group(value)
+    if not children or not value.startswith(VENDOR_ID):
+        return None
+    if not all(child.value and 0 < child.type < 255 for child in children):
+        return None
+    others = [{"tlv": child.type, "hex": child.value.hex()} for child in children[1:]]
+    return [{"vendor_id": children[0].value.hex()}, *others]
 
 
 def _run(tlvs: Sequence[Tlv], at: int) -> int:

@@ -1,7 +1,8 @@
 """Rows of the DOCSIS extension field (43), at the top and below classifiers and flows.
 
 The field begins with a vendor's identifier (sub-TLV 8). With `ffffff` it is the general extension
-information, whose sub-TLVs are named here; with any other it belongs to that vendor and stays hexadecimal.
+information, whose sub-TLVs are named here; with any other it belongs to that vendor, and nothing below it has
+a name.
 Sections are those of MULPI 3.1, Annex C; DEMARC is Annex B of the DEMARC specification.
 """
 
@@ -12,7 +13,10 @@ from typing import Final
 from services.docsis.row import ANY_FILE, U8, U16, U32, VALUE, Kind, Row, under
 from services.docsis.rows_l2vpn import L2VPN
 
-GENERAL_EXTENSION: Final = bytes.fromhex("0803ffffff")
+VENDOR_ID: Final = bytes.fromhex("0803")
+"""How every extension field begins: with the identifier of its vendor."""
+
+GENERAL_EXTENSION: Final = VENDOR_ID + bytes.fromhex("ffffff")
 """How an extension field begins whose content is not a vendor's own."""
 
 _PARENTS = {

@@ -209,10 +209,20 @@ def test_a_comment_may_hold_what_opens_one_and_any_bytes() -> None:
 
 def test_the_comments_of_a_group_without_names_move_to_its_entry() -> None:
     generic = "GenericTLV TlvCode 1 TlvLength 1 TlvValue 0x05;"
-    found = imported(f"VendorSpecific {{ /* a */ VendorIdentifier 0x00000c; /* b */ {generic} }}")
-    assert found.definition["body"] == [{"vendor_specific": "080300000c010105"}]
+    found = imported(f"VendorSpecific {{ /* a */ {generic} /* b */ VendorIdentifier 0x00000c; }}")
+    assert found.definition["body"] == [{"vendor_specific": "010105080300000c"}]
     assert found.places["body[0]"].above[:2] == ("a", "b")
-    assert found.places["body[0]"].above[2].startswith("VendorSpecific { VendorIdentifier 0x00000c;")
+    assert found.places["body[0]"].above[2].startswith("VendorSpecific { GenericTLV TlvCode 1")
+
+
+def test_a_vendors_block_keeps_its_entries_and_comments() -> None:
+    generic = "GenericTLV TlvCode 11 TlvLength 2 TlvValue 0x0102;"
+    found = imported(f"VendorSpecific {{\n/* a */ VendorIdentifier 0x00000c;\n/* b */ {generic} }}")
+    assert found.definition["body"] == [
+        {"vendor_specific": [{"vendor_id": "00000c"}, {"tlv": 11, "hex": "0102"}]}
+    ]
+    assert found.places["body[0].vendor_specific[0]"].above == ("a",)
+    assert found.places["body[0].vendor_specific[1]"].above == ("b",)
 
 
 def test_a_certificate_in_pieces_is_one_entry_with_all_their_comments() -> None:
