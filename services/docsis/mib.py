@@ -36,6 +36,12 @@ _TYPES: Final = {
     "counter64": ("Counter64",),
 }
 _KIND_OF: Final = {name: kind for kind, names in _TYPES.items() for name in names}
+_BYTES: Final = {
+    **dict.fromkeys(("PhysAddress", "MacAddress", "DateAndTime", "TAddress", "SnmpEngineID"), "bytes"),
+    "InetAddress": "address",
+}
+"""Conventions of octets that are no text."""
+
 _OID: Final = re.compile(r"[0-9]+(\.[0-9]+)+")
 _BEGIN: Final = re.compile(r"\bDEFINITIONS\s*::=\s*BEGIN\b")
 _MODULE: Final = re.compile(r"[A-Z][A-Za-z0-9-]*")
@@ -144,14 +150,15 @@ class _Library:
         size = _size(constraints)
         if name in _KIND_OF:
             kind = _KIND_OF[name]
-            return _Type(Syntax(TAGS[kind], labels, kind == "bits"), size)
+            return _Type(Syntax(kind, labels), size)
         home, convention = self._convention(module, name)
         if convention is None or depth >= DEPTH_MAX:
             return None
         found = self._type(home, convention.get("type", {}), depth + 1)
         if found is None:
             return None
-        return _Type(found.syntax._replace(labels=labels or found.syntax.labels), size or found.size)
+        syntax = Syntax(_BYTES.get(name, found.syntax.kind), labels or found.syntax.labels)
+        return _Type(syntax, size or found.size)
 
     def _convention(self, module: str, name: str) -> tuple[str, Document | None]:
         """A textual convention of this module, or of the one that it imports it from."""

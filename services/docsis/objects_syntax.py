@@ -41,7 +41,8 @@ _SNMP: Final[dict[str, Lines]] = {
         ("Enabled", "snmpEnableAuthenTraps"),
     ),
     "IF-MIB": (
-        ("octets", "ifDescr ifPhysAddress ifAlias"),
+        ("octets", "ifDescr ifAlias"),
+        ("bytes", "ifPhysAddress"),
         ("integer", "ifNumber ifIndex ifType ifMtu"),
         ("gauge32", "ifSpeed"),
         ("timeticks", "ifLastChange"),
@@ -54,18 +55,17 @@ _SNMP: Final[dict[str, Lines]] = {
         ("TruthValue", "ifPromiscuousMode"),
     ),
     "SNMP-USM-DH-OBJECTS-MIB": (
-        (
-            "octets",
-            "usmDHParameters usmDHKickstartMyPublic usmDHKickstartMgrPublic usmDHKickstartSecurityName",
-        ),
+        ("octets", "usmDHKickstartSecurityName"),
+        ("bytes", "usmDHParameters usmDHKickstartMyPublic usmDHKickstartMgrPublic"),
         ("integer", "usmDHKickstartIndex"),
     ),
     "SNMP-TARGET-MIB": (
         (
             "octets",
-            "snmpTargetAddrName snmpTargetAddrTAddress snmpTargetAddrTagList snmpTargetAddrParams "
-            "snmpTargetParamsName snmpTargetParamsSecurityName",
+            "snmpTargetAddrName snmpTargetAddrTagList snmpTargetAddrParams snmpTargetParamsName "
+            "snmpTargetParamsSecurityName",
         ),
+        ("bytes", "snmpTargetAddrTAddress"),
         ("object_id", "snmpTargetAddrTDomain"),
         (
             "integer",
@@ -77,7 +77,8 @@ _SNMP: Final[dict[str, Lines]] = {
         ("RowStatus", "snmpTargetAddrRowStatus snmpTargetParamsRowStatus"),
     ),
     "SNMP-NOTIFICATION-MIB": (
-        ("octets", "snmpNotifyName snmpNotifyTag snmpNotifyFilterProfileName snmpNotifyFilterMask"),
+        ("octets", "snmpNotifyName snmpNotifyTag snmpNotifyFilterProfileName"),
+        ("bytes", "snmpNotifyFilterMask"),
         ("integer trap(1) inform(2)", "snmpNotifyType"),
         ("object_id", "snmpNotifyFilterSubtree"),
         ("Included", "snmpNotifyFilterType"),
@@ -88,9 +89,9 @@ _SNMP: Final[dict[str, Lines]] = {
         (
             "octets",
             "vacmSecurityName vacmGroupName vacmAccessContextPrefix vacmAccessReadViewName "
-            "vacmAccessWriteViewName vacmAccessNotifyViewName vacmViewTreeFamilyViewName "
-            "vacmViewTreeFamilyMask",
+            "vacmAccessWriteViewName vacmAccessNotifyViewName vacmViewTreeFamilyViewName",
         ),
+        ("bytes", "vacmViewTreeFamilyMask"),
         ("integer", "vacmSecurityModel vacmAccessSecurityModel"),
         ("SnmpSecurityLevel", "vacmAccessSecurityLevel"),
         ("integer exact(1) prefix(2)", "vacmAccessContextMatch"),
@@ -105,9 +106,10 @@ _SNMP: Final[dict[str, Lines]] = {
     "SNMP-COMMUNITY-MIB": (
         (
             "octets",
-            "snmpCommunityIndex snmpCommunityName snmpCommunitySecurityName snmpCommunityContextEngineID "
-            "snmpCommunityContextName snmpCommunityTransportTag snmpTargetAddrTMask",
+            "snmpCommunityIndex snmpCommunityName snmpCommunitySecurityName snmpCommunityContextName "
+            "snmpCommunityTransportTag",
         ),
+        ("bytes", "snmpCommunityContextEngineID snmpTargetAddrTMask"),
         ("integer", "snmpTargetAddrMMS"),
         ("StorageType", "snmpCommunityStorageType"),
         ("RowStatus", "snmpCommunityStatus"),
@@ -118,11 +120,15 @@ _CABLE_DEVICE: Final[Lines] = (
     ("integer cm(1) cmtsActive(2) cmtsBackup(3)", "docsDevRole"),
     (
         "octets",
-        "docsDevDateTime docsDevSerialNumber docsDevNmAccessCommunity docsDevNmAccessInterfaces "
-        "docsDevSwFilename docsDevSwCurrentVers docsDevSwServerAddress docsDevServerConfigFile "
-        "docsDevEvSyslogAddress docsDevFilterIpTos docsDevFilterIpTosMask docsDevFilterTosAndMask "
-        "docsDevFilterTosOrMask docsDevCpeInetAddr",
+        "docsDevSerialNumber docsDevNmAccessCommunity docsDevSwFilename docsDevSwCurrentVers "
+        "docsDevServerConfigFile",
     ),
+    (
+        "bytes",
+        "docsDevDateTime docsDevNmAccessInterfaces docsDevFilterIpTos docsDevFilterIpTosMask "
+        "docsDevFilterTosAndMask docsDevFilterTosOrMask",
+    ),
+    ("address", "docsDevSwServerAddress docsDevEvSyslogAddress docsDevCpeInetAddr"),
     (
         "TruthValue",
         "docsDevResetNow docsDevEvThrottleInhibited docsDevEvThrottleThresholdExceeded "
@@ -213,7 +219,7 @@ _DOCSIS: Final[dict[str, Lines]] = {
             "noIpv4AndNoIpv6Fwding(5)",
             "esafeErouterOperMode",
         ),
-        ("octets", "esafeErouterPhysAddress"),
+        ("bytes", "esafeErouterPhysAddress"),
         (
             "integer ipDisabled(1) ipv4Only(2) ipv6Only(3) ipv4AndIpv6(4) honoreRouterInitMode(5)",
             "esafeErouterInitModeControl",
@@ -226,11 +232,11 @@ _MTA: Final[Lines] = (
     ("TruthValue", "pktcMtaDevResetNow pktcMtaDevEnabled pktcMtaDevHttpAccess pktcMtaDevCmsIpsecCtrl"),
     (
         "octets",
-        "pktcMtaDevSerialNumber pktcMtaDevHardwareVersion pktcMtaDevMacAddress pktcMtaDevFQDN "
-        "pktcMtaDevTypeIdentifier pktcMtaDevConfigFile pktcMtaDevSnmpEntity pktcMtaDevProvConfigHash "
-        "pktcMtaDevProvConfigKey pktcMtaDevProvKerbRealmName pktcMtaDevRealmName pktcMtaDevRealmOrgName "
-        "pktcMtaDevCmsFqdn pktcMtaDevCmsKerbRealmName",
+        "pktcMtaDevSerialNumber pktcMtaDevHardwareVersion pktcMtaDevFQDN pktcMtaDevTypeIdentifier "
+        "pktcMtaDevConfigFile pktcMtaDevSnmpEntity pktcMtaDevProvKerbRealmName pktcMtaDevRealmName "
+        "pktcMtaDevRealmOrgName pktcMtaDevCmsFqdn pktcMtaDevCmsKerbRealmName",
     ),
+    ("bytes", "pktcMtaDevMacAddress pktcMtaDevProvConfigHash pktcMtaDevProvConfigKey"),
     (
         "integer",
         "pktcMtaDevRealmPkinitGracePeriod pktcMtaDevRealmTgsGracePeriod "
@@ -277,7 +283,8 @@ def _end_points(prefix: str, number: str) -> Lines:
 _PACKETCABLE: Final[dict[str, Lines]] = {
     "PKTC-MTA-MIB": _MTA,
     "PKTC-SIG-MIB": (
-        ("octets", f"{_CADENCES} pktcSigDevRtCadence pktcSigServiceClassNameUS pktcSigServiceClassNameDS"),
+        ("octets", "pktcSigServiceClassNameUS pktcSigServiceClassNameDS"),
+        ("bytes", f"{_CADENCES} pktcSigDevRtCadence"),
         (
             "integer",
             "pktcSigDefCallSigTos pktcSigDefMediaStreamTos pktcSigDefNcsReceiveUdpPort "
@@ -291,10 +298,14 @@ _PACKETCABLE: Final[dict[str, Lines]] = {
         (
             "octets",
             "pktcMtaDevSerialNumber pktcMtaDevSwCurrentVers pktcMtaDevFQDN pktcMtaDevTypeIdentifier "
+            "pktcMtaDevConfigFile pktcMtaDevSnmpEntity pktcMtaDevRealmName pktcMtaDevRealmOrgName "
+            "pktcMtaDevCmsFqdn pktcMtaDevCmsKerbRealmName",
+        ),
+        ("bytes", "pktcMtaDevProvConfigHash pktcMtaDevProvConfigKey"),
+        (
+            "address",
             "pktcMtaDevServerDhcp1 pktcMtaDevServerDhcp2 pktcMtaDevServerDns1 pktcMtaDevServerDns2 "
-            "pktcMtaDevTimeServer pktcMtaDevConfigFile pktcMtaDevSnmpEntity pktcMtaDevProvConfigHash "
-            "pktcMtaDevProvConfigKey pktcMtaDevRealmName pktcMtaDevRealmOrgName pktcMtaDevCmsFqdn "
-            "pktcMtaDevCmsKerbRealmName",
+            "pktcMtaDevTimeServer",
         ),
         (
             "gauge32",
@@ -317,16 +328,17 @@ _PACKETCABLE: Final[dict[str, Lines]] = {
         ("RowStatus", "pktcMtaDevRealmStatus pktcMtaDevCmsStatus"),
     ),
     "PKTC-IETF-SIG-MIB": (
-        ("octets", _CADENCES),
+        ("bytes", _CADENCES),
         ("integer", "pktcSigDefCallSigDscp pktcSigDefMediaStreamDscp"),
         ("gauge32", "pktcSigDefNcsReceiveUdpPort"),
         ("CallerId", "pktcSigDevCidSigProtocol"),
         ("RingFrequency", "pktcSigPowerRingFrequency"),
         *_end_points("pktcSigEndPntConfig", "gauge32"),
     ),
-    "PKTC-EXCENTIS-MTA-MIB": (("TruthValue", "pktcMtaDevResetNow"), ("octets", "pktcMtaDevProvConfigHash")),
+    "PKTC-EXCENTIS-MTA-MIB": (("TruthValue", "pktcMtaDevResetNow"), ("bytes", "pktcMtaDevProvConfigHash")),
     "PKTC-EXCENTIS-SIG-MIB": (
-        ("octets", f"{_CADENCES} pktcNcsEndPntConfigCallAgentId"),
+        ("octets", "pktcNcsEndPntConfigCallAgentId"),
+        ("bytes", _CADENCES),
         ("CallerId", "pktcSigDevCallerIdSigProtocol"),
         ("RingFrequency", "pktcSigPowerRingFrequency"),
         ("TruthValue", "pktcNcsEndPntConfigMax1QEnable pktcNcsEndPntConfigMax2QEnable"),

@@ -40,8 +40,10 @@ def plain(definition: object, names: Names = BUILT_IN) -> tuple[Any, list[Docsis
 
 
 def named(definition: object, names: Names) -> Any:
-    """A definition in plain words, with names in it that only `names` have."""
-    return _rewritten(definition, _Rewriting(lambda text: names.name(BUILT_IN.oid(text)), None))[0]
+    """A definition in plain words, with names in it that only `names` have. What they know to be no text is
+    written in digits.
+    """
+    return _rewritten(definition, _Rewriting(lambda text: names.name(BUILT_IN.oid(text)), None, names))[0]
 
 
 def with_unknown(errors: Iterable[DocsisError], unknown: Sequence[DocsisError]) -> list[DocsisError]:
@@ -60,12 +62,15 @@ def _rewritten(definition: object, work: _Rewriting) -> tuple[Any, list[DocsisEr
 
 
 class _Rewriting:
-    """`oid` rewrites a name; labels become numbers after `names`, or stay if there are none."""
+    """`oid` rewrites a name; labels become numbers after `names`, and what is no text after `shown` becomes
+    digits; they stay if there are none.
+    """
 
-    def __init__(self, oid: Callable[[str], str], names: Names | None) -> None:
+    def __init__(self, oid: Callable[[str], str], names: Names | None, shown: Names | None = None) -> None:
         self.errors: list[DocsisError] = []
         self._oid = oid
         self._names = names
+        self._shown = shown
 
     def list(self, entries: list[Any], path: str, depth: int) -> list[Any]:
         """The entries of a body or of a group."""
@@ -91,6 +96,8 @@ class _Rewriting:
         return value
 
     def _varbind(self, varbind: Mapping[str, Any], path: str) -> dict[str, Any]:
+        if self._shown is not None:
+            varbind = _without_text(varbind, self._shown)
         found = {**varbind, "oid": self._name(varbind["oid"], f"{path}.oid")}
         if "object_id" in found:
             found["object_id"] = self._name(found["object_id"], f"{path}.object_id")
@@ -119,3 +126,17 @@ class _Rewriting:
         except DocsisError as error:
             self.errors.append(DocsisError(path, error.reason))
             return value
+
+
+def _without_text(varbind: Mapping[str, Any], names: Names) -> Mapping[str, Any]:
+    """A varbind in plain words, with digits if the object holds no text after `names`."""
+    oid, text = varbind["oid"], varbind.get("string")
+    if len(varbind) != 2 or not isinstance(oid, str) or not isinstance(text, str) or "${" in text:
+        return varbind
+    try:
+        one = names.object(BUILT_IN.oid(oid).removeprefix("."))
+    except DocsisError:  # whoever rewrites the name notes it
+        return varbind
+    if one is None or one.syntax is None or one.syntax.is_text(text.encode()):
+        return varbind
+    return {"oid": oid, "hex": text.encode().hex()}

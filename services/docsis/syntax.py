@@ -21,6 +21,8 @@ COUNTER64: Final = 0x46
 TAGS: Final[Mapping[str, int]] = {
     "integer": snmp.INTEGER,
     "octets": snmp.OCTET_STRING,
+    "bytes": snmp.OCTET_STRING,
+    "address": snmp.OCTET_STRING,
     "bits": snmp.OCTET_STRING,
     "object_id": snmp.OBJECT_ID,
     "ipaddress": snmp.IP_ADDRESS,
@@ -29,7 +31,12 @@ TAGS: Final[Mapping[str, int]] = {
     "timeticks": snmp.TIMETICKS,
     "counter64": COUNTER64,
 }
-"""Tags by the words that a syntax is written with here."""
+"""Tags by the words that a syntax is written with here. `octets` are mostly a text, `bytes` never are, and an
+`address` (RFC 4001) is one if it is the name of a host.
+"""
+
+_ADDRESS_BYTES: Final = {4, 8, 16, 20}
+"""How long an address of RFC 4001 is, with its zone or without."""
 
 LABELS_SHOWN_MAX: Final = 12
 
@@ -37,11 +44,26 @@ _LABEL = re.compile(r"([A-Za-z][A-Za-z0-9-]*)\(([0-9]+)\)")
 
 
 class Syntax(NamedTuple):
-    """The tag of a value, and the numbers of its labels; those of `bits` count from the first bit."""
+    """A key of TAGS, and the numbers of its labels; those of `bits` count from the first bit."""
 
-    tag: int
+    kind: str
     labels: Mapping[str, int]
-    is_bits: bool = False
+
+    @property
+    def tag(self) -> int:
+        """Of its values in BER."""
+        return TAGS[self.kind]
+
+    @property
+    def is_bits(self) -> bool:
+        """Whether its labels are of bits."""
+        return self.kind == "bits"
+
+    def is_text(self, content: bytes) -> bool:
+        """Whether these octets can be meant as a text."""
+        return self.kind not in ("bits", "bytes") and not (
+            self.kind == "address" and len(content) in _ADDRESS_BYTES
+        )
 
     def listed(self) -> str:
         """The labels as net-snmp prints them, the first few."""
@@ -69,6 +91,4 @@ def syntax(text: str) -> Syntax:
     {'true': 1, 'false': 2}
     """
     kind, _, labels = text.partition(" ")
-    return Syntax(
-        TAGS[kind], {label: int(number) for label, number in _LABEL.findall(labels)}, kind == "bits"
-    )
+    return Syntax(kind, {label: int(number) for label, number in _LABEL.findall(labels)})

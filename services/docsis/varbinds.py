@@ -76,7 +76,11 @@ def decode_varbind(data: bytes) -> dict[str, object] | None:
     except DocsisError:
         return None
     name = object_name(oid)
+    found = BUILT_IN.object(oid)
+    is_text = found is None or found.syntax is None or found.syntax.is_text(content)
     for type in _TYPES_OF_TAG.get(tag, ()):
+        if type == "string" and not is_text:
+            continue
         value = _DECODERS[type](content)
         if value is not None and _element(type, value) == element:
             return {"oid": name, type: value}

@@ -231,6 +231,18 @@ def mib_of(name: str, *, imports: str = "enterprises FROM SNMPv2-SMI", body: str
     return f"{name} DEFINITIONS ::= BEGIN\nIMPORTS {imports};\n{body or root}END\n"
 
 
+def test_decoding_shows_the_digits_of_bits_of_the_mib(provbus: Provbus, tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(
+        "kind: cm\nmic: none\nbody:\n"
+        "  - snmp_set: {oid: enterprises.32473.1.2.0, string: '@'}\n"
+        "  - snmp_set: {oid: enterprises.32473.1.9.0, string: '@'}\n"
+    )
+    assert provbus("file", "encode", "--as-is", "a.yaml", "-o", "a.cm").returncode == 0
+    shown = provbus("file", "decode", "--mib", str(MIBS), "a.cm").stdout
+    assert '{oid: exampleOptions.0, hex: "40"}' in shown
+    assert "{oid: exampleObjects.9.0, string: '@'}" in shown
+
+
 def test_a_missing_import_is_named_and_the_other_modules_are_read(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

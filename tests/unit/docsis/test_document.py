@@ -9,6 +9,7 @@ from services.docsis import snmp
 from services.docsis.document import Document, compile_document, decode_document
 from services.docsis.errors import DocsisError
 from services.docsis.mic import CMTS_MIC_ORDER, HASH_OBJECT, cm_mic, mta_hash
+from services.docsis.names import object_oid
 from services.docsis.tlv import FILE_BYTES_MAX
 from services.docsis.verify import verify
 from tests.unit.docsis.test_vectors import V1, V2, V3
@@ -112,6 +113,29 @@ def test_the_types_of_one_download_may_stand_in_a_document() -> None:
 )
 def test_what_would_not_encode_to_the_same_bytes_stays_hexadecimal(body: str, item: dict[str, Any]) -> None:
     assert decoded(cm(body))["body"] == [item]
+
+
+@pytest.mark.parametrize(
+    ("oid", "octets", "said"),
+    [
+        ("docsDevNmAccessInterfaces.1", "40", {"hex": "40"}),
+        ("docsDevEvReporting.1", "60", {"hex": "60"}),
+        ("docsDevFilterTosOrMask.1", "40", {"hex": "40"}),
+        ("vacmViewTreeFamilyMask.1", "", {"hex": ""}),
+        ("docsDevEvSyslogAddress.0", "41424344", {"hex": "41424344"}),
+        ("docsDevEvSyslogAddress.0", b"log.example".hex(), {"string": "log.example"}),
+        ("docsDevNmAccessCommunity.1", "40", {"string": "@"}),
+        ("sysContact.0", "40", {"string": "@"}),
+        ("enterprises.32473.1.0", "40", {"string": "@"}),
+        ("1.3.9", "00", {"hex": "00"}),
+    ],
+)
+def test_octets_are_a_text_where_the_object_can_hold_one(oid: str, octets: str, said: dict[str, Any]) -> None:
+    content = bytes.fromhex(octets)
+    value = snmp.varbind(object_oid(oid), snmp.OCTET_STRING, content)
+    assert decoded(cm((bytes((11, len(value))) + value).hex()))["body"] == [
+        {"snmp_set": {"oid": oid, **said}}
+    ]
 
 
 @pytest.mark.parametrize(
