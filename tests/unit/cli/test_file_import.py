@@ -1,5 +1,6 @@
 """`provbus file import`: texts of another tool become documents, comments and all."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -201,3 +202,19 @@ def test_a_secret_given_by_mistake_is_not_repeated(tmp_path: Path) -> None:
 def test_a_document_may_speak_of_the_tool(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text("# Main {\nkind: mta\nhash: none\nbody: []\n")
     assert run("encode", tmp_path / "a.yaml").exit_code == 0
+
+
+def test_the_readmes_example_imports_and_encodes_without_a_word(tmp_path: Path) -> None:
+    readme = (Path(__file__).parents[3] / "README.md").read_text()
+    pattern = r"\$ cat gold\.txt\n(.*?)\$ \S+ file import .*?\n\$ cat gold\.yaml\n(.*?)\$ "
+    ((text, document),) = re.findall(pattern, readme, re.DOTALL)
+    (tmp_path / "gold.txt").write_text(text)
+    (tmp_path / "cmts.secret").write_text("SECRET")
+    (tmp_path / "cmts.secret").chmod(0o600)
+    made = run("import", "--from", "docsis", tmp_path / "gold.txt", "-o", tmp_path / "gold.yaml")
+    assert (made.exit_code, made.output) == (0, "")
+    assert (tmp_path / "gold.yaml").read_text() == document
+    secret = ("--secret-file", tmp_path / "cmts.secret")
+    encoded = run("encode", tmp_path / "gold.yaml", *secret, "-o", tmp_path / "gold.cm")
+    assert (encoded.exit_code, encoded.output) == (0, "")
+    assert run("verify", *secret, tmp_path / "gold.cm").output == "ok\n"
