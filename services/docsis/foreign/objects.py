@@ -24,9 +24,6 @@ from services.docsis.foreign.lexer import Kind, Token
 from services.docsis.foreign.problem import SettingError
 from services.docsis.names import Names
 
-COUNTER64: Final = 0x46
-"""Of RFC 2578; the tool prints it and cannot read it."""
-
 _NUMBER_MAX: Final = 2**32 - 1
 _SHORT_UNITS: Final = 0x7F
 _OVERHEAD_UNITS: Final = 8

@@ -19,6 +19,7 @@ from services.docsis.foreign.statement import Statement
 from services.docsis.foreign.symbol import Form, Symbol
 from services.docsis.foreign.symbols import SYMBOLS
 from services.docsis.names import Names
+from services.docsis.syntax import COUNTER64
 from services.docsis.tlv import END_OF_DATA, MTA_CLOSING, MTA_OPENING, PAD, FileKind, Tlv
 from services.docsis.varbinds import LONG_VARBIND, VARBIND
 
@@ -210,7 +211,7 @@ def _object_value(type: str, word: Token, notes: list[str]) -> tuple[int, bytes]
     if type in _NUMBER_TAGS:
         return _NUMBER_TAGS[type], snmp.integer(_number(type, word, notes))
     if type == "Counter64" and word.kind is Kind.NUMBER and len(word.text) <= COUNTER64_DIGITS_MAX:
-        return objects.COUNTER64, snmp.integer(int(word.text))
+        return COUNTER64, snmp.integer(int(word.text))
     if type == "String" and word.kind is Kind.STRING:
         return snmp.OCTET_STRING, values.string(word, notes)
     if type == "HexString":
