@@ -22,6 +22,7 @@ from services.cli.files import (
 from services.cli.mib import mib_option, read_names
 from services.docsis.document import Document, decode_document
 from services.docsis.errors import DocsisError
+from services.docsis.names import Names
 from services.docsis.plain import named
 from services.docsis.tlv import FILE_BYTES_MAX
 from services.docsis.verify import PASSED, verify
@@ -74,27 +75,11 @@ def encode_files(
         raise click.UsageError("many files take a directory: -o DIRECTORY")
     secrets = _secrets(secret_file)
     names = read_names(directories)
-    documents: dict[str, LoadedDocument] = {}
-    mistakes = []
-    for name in files:
-        try:
-            text = read_file(name, TEXT_BYTES_MAX)
-        except OSError as error:
-            mistakes.append(f"cannot read {name}: {error.strerror}")
-            continue
-        try:
-            if len(text) > TEXT_BYTES_MAX:
-                raise ConfigError(f"{name} exceeds the limit of {TEXT_BYTES_MAX} bytes")
-            documents[name] = load_document(text.decode(), name, names, class_name=class_name)
-        except (ConfigError, UnicodeDecodeError) as error:
-            other = for_another(text, "file encode")
-            reason = str(error) if isinstance(error, ConfigError) else f"{name} is not text in UTF-8"
-            mistakes.append(f"{name} {other}" if other else reason)
-    if mistakes:
-        raise ConfigError("\n".join(mistakes))
+    documents = _documents(files, names, class_name)
     if not secrets and any(loaded.document.signed for loaded in documents.values()):
         raise click.UsageError("a modem's file is signed: give --secret-file")
     built = {}
+    mistakes = []
     for name, loaded in documents.items():
         values = _values(name, loaded.document, settings)
         built[name] = _build(name, loaded.document, secrets, values)
@@ -105,6 +90,37 @@ def encode_files(
     if mistakes:
         raise ConfigError("\n".join(mistakes))
     write_files(built, output, lambda name: f".{documents[name].document.kind}")
+
+
+def _documents(files: Iterable[str], names: Names, class_name: str | None) -> dict[str, LoadedDocument]:
+    """The documents of all these files by name; `ConfigError` with every mistake in any of them."""
+    documents: dict[str, LoadedDocument] = {}
+    mistakes = []
+    for name in files:
+        try:
+            text = read_file(name, TEXT_BYTES_MAX)
+        except OSError as error:
+            mistakes.append(f"cannot read {name}: {error.strerror}")
+            continue
+        try:
+            documents[name] = _document(name, text, names, class_name)
+        except ConfigError as error:
+            other = for_another(text, "file encode")
+            mistakes.append(f"{name} {other}" if other else str(error))
+    if mistakes:
+        raise ConfigError("\n".join(mistakes))
+    return documents
+
+
+def _document(name: str, text: bytes, names: Names, class_name: str | None) -> LoadedDocument:
+    """The document of a file's text; `ConfigError` if there is none."""
+    if len(text) > TEXT_BYTES_MAX:
+        raise ConfigError(f"{name} exceeds the limit of {TEXT_BYTES_MAX} bytes")
+    try:
+        decoded = text.decode()
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{name} is not text in UTF-8") from error
+    return load_document(decoded, name, names, class_name=class_name)
 
 
 @file.command("decode")
