@@ -61,8 +61,11 @@ class Node:
 
     @property
     def number(self) -> int | None:
-        """The number it holds; None if it is unknown, or no number."""
-        return int.from_bytes(self.value, "big") if self.value and len(self.value) <= 4 else None
+        """The number it holds; None if it is unknown, or by the table none of this width."""
+        width = None if self.row is None else WIDTH_BYTES.get(self.row.kind)
+        if width is None or self.value is None or len(self.value) != width:
+            return None
+        return int.from_bytes(self.value, "big")
 
     def all(self, type: int) -> list[Node]:
         """The sub-TLVs of this type, in file order."""

@@ -383,6 +383,14 @@ def test_a_flow_without_a_reference_is_nobodys_target() -> None:
     assert codes(definition(change)) == ["classifier-without-flow", "missing-reference"]
 
 
+def test_bytes_of_another_width_refer_to_nothing() -> None:
+    def change(body: Body) -> None:
+        drop(up(body), "aggregate_service_flow_reference")
+        up(body).append({"tlv": 36, "hex": "010101"})
+
+    assert codes(definition(change)) == ["bytes-outside-table"]
+
+
 def test_an_extended_mic_that_differs_between_devices_is_nobodys() -> None:
     found = definition(lambda body: put(extended_mic(body), hmac_type="${h}"))
     found["placeholders"] = {"h": {"kind": "uint8", "default": 1}}
