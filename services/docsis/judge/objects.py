@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from services.docsis import contradictions, families
-from services.docsis.assignment import Assignment
 from services.docsis.errors import DocsisError
+from services.docsis.judge import contradictions, families
+from services.docsis.judge.assignment import Assignment
 from services.docsis.judge.finding import Fault, Rule
 from services.docsis.judge.tree import File
 from services.docsis.mic import HASH_OBJECT

@@ -14,9 +14,9 @@ import yaml
 from bus.errors import ConfigError
 from services.cli import mib
 from services.cli.mib import read_names
-from services.docsis.assignment import Assignment
-from services.docsis.contradictions import contradictions
 from services.docsis.errors import DocsisError
+from services.docsis.judge.assignment import Assignment
+from services.docsis.judge.contradictions import contradictions
 from services.docsis.mib import imports_in, modules_in
 from services.docsis.mib_standard import STANDARD
 from services.docsis.names import BUILT_IN, Names

@@ -3,8 +3,8 @@
 import pytest
 
 from services.docsis import snmp
-from services.docsis.assignment import Assignment
-from services.docsis.families import family, mixed_families
+from services.docsis.judge.assignment import Assignment
+from services.docsis.judge.families import family, mixed_families
 from services.docsis.mic import HASH_OBJECT
 from services.docsis.names import object_oid
 

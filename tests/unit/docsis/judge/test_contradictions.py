@@ -3,8 +3,8 @@
 import pytest
 
 from services.docsis import snmp
-from services.docsis.assignment import Assignment
-from services.docsis.contradictions import contradictions
+from services.docsis.judge.assignment import Assignment
+from services.docsis.judge.contradictions import contradictions
 from services.docsis.names import BUILT_IN, object_oid
 from services.docsis.syntax import TAGS
 

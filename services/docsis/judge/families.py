@@ -18,7 +18,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
-from services.docsis.assignment import Assignment, Finding
+from services.docsis.judge.assignment import Assignment, Finding
 from services.docsis.mic import HASH_OBJECT
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from services.docsis import snmp
-from services.docsis.assignment import Assignment, Finding
+from services.docsis.judge.assignment import Assignment, Finding
 from services.docsis.names import BUILT_IN, Names
 from services.docsis.syntax import COUNTER64, Syntax
 
