@@ -11,13 +11,13 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from services.docsis.judge.finding import Fault, Rule
+from services.docsis.judge.references import AGGREGATE_OF_FLOW
 from services.docsis.judge.tree import File, Node
 from services.docsis.row import Kind
 
 _NETWORK_ACCESS: Final = 3
 _CLASS_OF_SERVICE: Final = 4
 _FLOWS: Final = {24: "upstream_service_flow", 25: "downstream_service_flow"}
-_AGGREGATE_OF: Final = {24: 70, 25: 71}
 _PROFILE_NAME: Final = 4
 _SINGLE: Final = frozenset(
     {1, 2, 3, 9, 18, 19, 20, 21, 28, 29, 35, 37, 39, 40, 55, 58, 59, 63, 68, 76, 91, 92, 97, 106}
@@ -48,7 +48,7 @@ def _without_flows(file: File) -> Iterator[Fault]:
 
 def _made(file: File, flow: int) -> bool:
     """Whether an aggregate names a profile (70.4, 71.4), by which the CMTS makes flows of this direction."""
-    return any(node.first(_PROFILE_NAME) for node in file.all(_AGGREGATE_OF[flow]))
+    return any(node.first(_PROFILE_NAME) for node in file.all(AGGREGATE_OF_FLOW[flow]))
 
 
 def _with_both(file: File) -> Iterator[Fault]:

@@ -7,7 +7,7 @@ it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from services.docsis.judge.finding import Fault, Rule
@@ -19,7 +19,9 @@ _FLOWS: Final = (_UPSTREAM_FLOW, _DOWNSTREAM_FLOW)
 _FLOW_OF_CLASSIFIER: Final = {22: _UPSTREAM_FLOW, 23: _DOWNSTREAM_FLOW}
 _TO_FLOW: Final = 3
 _SUPPRESSION: Final = 26
-_AGGREGATE_OF_FLOW: Final = {_UPSTREAM_FLOW: 70, _DOWNSTREAM_FLOW: 71}
+AGGREGATE_OF_FLOW: Final = {_UPSTREAM_FLOW: 70, _DOWNSTREAM_FLOW: 71}
+"""The type of the aggregates of a type of flows."""
+
 _ENHANCED_OF_FLOW: Final = {_UPSTREAM_FLOW: 93, _DOWNSTREAM_FLOW: 94}
 _PROFILE: Final = 72
 _DIRECTIONS: Final = {_UPSTREAM_FLOW: "upstream", _DOWNSTREAM_FLOW: "downstream"}
@@ -106,20 +108,21 @@ def _turned_classifiers(file: File) -> Iterator[Fault]:
     return _classifiers(file, in_other_direction=True)
 
 
+def _dangling(pointers: Iterable[_Pointer | None], targets: _Targets, kind: str) -> Iterator[Fault]:
+    """Each of these that points to nothing."""
+    for pointer in pointers:
+        if pointer and targets.lack(pointer.number):
+            yield Fault(pointer.path, f"there is no {kind} {pointer.number}")
+
+
 def _suppressions_without_classifier(file: File) -> Iterator[Fault]:
-    classifiers = _Targets(file, *_FLOW_OF_CLASSIFIER)
-    for node in file.all(_SUPPRESSION):
-        pointer = _pointer(node, _REFERENCE)
-        if pointer and classifiers.lack(pointer.number):
-            yield Fault(pointer.path, f"there is no classifier {pointer.number}")
+    pointers = (_pointer(node, _REFERENCE) for node in file.all(_SUPPRESSION))
+    return _dangling(pointers, _Targets(file, *_FLOW_OF_CLASSIFIER), "classifier")
 
 
 def _suppressions_without_flow(file: File) -> Iterator[Fault]:
-    flows = _Targets(file, *_FLOWS)
-    for node in file.all(_SUPPRESSION):
-        pointer = _pointer(node, _TO_FLOW)
-        if pointer and flows.lack(pointer.number):
-            yield Fault(pointer.path, f"there is no service flow {pointer.number}")
+    pointers = (_pointer(node, _TO_FLOW) for node in file.all(_SUPPRESSION))
+    return _dangling(pointers, _Targets(file, *_FLOWS), "service flow")
 
 
 def _suppressions_of_another_flow(file: File) -> Iterator[Fault]:
@@ -139,25 +142,19 @@ def _suppressions_of_another_flow(file: File) -> Iterator[Fault]:
 
 
 def _flows_without_aggregate(file: File) -> Iterator[Fault]:
-    for flow, aggregate in _AGGREGATE_OF_FLOW.items():
-        targets = _Targets(file, aggregate)
-        for node in file.all(flow):
-            pointer = _pointer(node, 36)
-            if pointer and targets.lack(pointer.number):
-                kind = f"{_DIRECTIONS[flow]} aggregate service flow"
-                yield Fault(pointer.path, f"there is no {kind} {pointer.number}")
+    for flow, aggregate in AGGREGATE_OF_FLOW.items():
+        pointers = (_pointer(node, 36) for node in file.all(flow))
+        kind = f"{_DIRECTIONS[flow]} aggregate service flow"
+        yield from _dangling(pointers, _Targets(file, aggregate), kind)
 
 
 def _aggregates_without_flow(file: File) -> Iterator[Fault]:
-    for flow, aggregate in _AGGREGATE_OF_FLOW.items():
+    for flow, aggregate in AGGREGATE_OF_FLOW.items():
         pointers = [
             *(_pointer(node, 42, 1) for node in file.all(aggregate)),
             *_constituents(file.all(_ENHANCED_OF_FLOW[flow])),
         ]
-        targets = _Targets(file, flow)
-        for pointer in pointers:
-            if pointer and targets.lack(pointer.number):
-                yield Fault(pointer.path, f"there is no {_DIRECTIONS[flow]} service flow {pointer.number}")
+        yield from _dangling(pointers, _Targets(file, flow), f"{_DIRECTIONS[flow]} service flow")
 
 
 def _constituents(aggregates: Sequence[Node]) -> Iterator[_Pointer | None]:
@@ -167,11 +164,8 @@ def _constituents(aggregates: Sequence[Node]) -> Iterator[_Pointer | None]:
 
 
 def _without_profile(file: File) -> Iterator[Fault]:
-    profiles = _Targets(file, _PROFILE)
-    for node in file.all(*_FLOWS, *_AGGREGATE_OF_FLOW.values()):
-        pointer = _pointer(node, 37)
-        if pointer and profiles.lack(pointer.number):
-            yield Fault(pointer.path, f"there is no Metro Ethernet service profile {pointer.number}")
+    pointers = (_pointer(node, 37) for node in file.all(*_FLOWS, *AGGREGATE_OF_FLOW.values()))
+    return _dangling(pointers, _Targets(file, _PROFILE), "Metro Ethernet service profile")
 
 
 REFERENCES: Final = (
