@@ -1,5 +1,7 @@
 """What a file sets by SNMP, as its readers see it: the plain values that rules about varbinds look at."""
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 
@@ -10,10 +12,3 @@ class Assignment(NamedTuple):
     oid: str
     tag: int
     content: bytes
-
-
-class Finding(NamedTuple):
-    """Something that is unwise at `path`, and why."""
-
-    path: str
-    reason: str

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from services.docsis import snmp
-from services.docsis.judge.assignment import Assignment, Finding
+from services.docsis.judge.assignment import Assignment
+from services.docsis.judge.finding import Fault
 from services.docsis.names import BUILT_IN, Names
 from services.docsis.syntax import COUNTER64, Syntax
 
@@ -26,18 +27,18 @@ _TYPES: Final = {
 }
 
 
-def contradictions(assignments: Iterable[Assignment], names: Names = BUILT_IN) -> Iterator[Finding]:
-    """One finding for each value that `names` know better; what they do not know they do not judge."""
+def contradictions(assignments: Iterable[Assignment], names: Names = BUILT_IN) -> Iterator[Fault]:
+    """One fault for each value that `names` know better; what they do not know they do not judge."""
     for path, oid, tag, content in assignments:
         found = names.object(oid)
         if found is not None and found.syntax is not None:
             reason = _contradiction(found.syntax, tag, content)
             if reason:
-                yield Finding(path, f"{found.name} {reason}")
+                yield Fault(path, f"{found.name} {reason}")
 
 
-def without_instance(assignments: Iterable[Assignment], names: Names = BUILT_IN) -> Iterator[Finding]:
-    """One finding for each identifier that is no instance of the object that `names` know it by.
+def without_instance(assignments: Iterable[Assignment], names: Names = BUILT_IN) -> Iterator[Fault]:
+    """One fault for each identifier that is no instance of the object that `names` know it by.
 
     A scalar has the instance 0, a column of a table one number at least for each part of its index.
     """
@@ -47,9 +48,9 @@ def without_instance(assignments: Iterable[Assignment], names: Names = BUILT_IN)
             continue
         instance = oid[len(found.oid) + 1 :]
         if not found.instances and instance != "0":
-            yield Finding(path, f"{found.name} is a scalar: write {found.name}.0")
+            yield Fault(path, f"{found.name} is a scalar: write {found.name}.0")
         elif found.instances and (instance.count(".") + 1 if instance else 0) < len(found.instances):
-            yield Finding(path, f"{found.name} is a column of a table: write the index behind it")
+            yield Fault(path, f"{found.name} is a column of a table: write the index behind it")
 
 
 def _contradiction(syntax: Syntax, tag: int, content: bytes) -> str:

@@ -18,7 +18,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
-from services.docsis.judge.assignment import Assignment, Finding
+from services.docsis.judge.assignment import Assignment
+from services.docsis.judge.finding import Fault
 from services.docsis.mic import HASH_OBJECT
 
 
@@ -47,8 +48,8 @@ def family(oid: str) -> str:
     return ""
 
 
-def mixed_families(assignments: Iterable[Assignment], model: str) -> Iterator[Finding]:
-    """One finding for each family that is not the file's, at the first object of it.
+def mixed_families(assignments: Iterable[Assignment], model: str) -> Iterator[Fault]:
+    """One fault for each family that is not the file's, at the first object of it.
 
     `assignments` are those of a PacketCable file in its order, `model` is its `hash`: a key of HASH_OBJECT,
     or anything else for a file without a hash of the builder's.
@@ -60,7 +61,7 @@ def mixed_families(assignments: Iterable[Assignment], model: str) -> Iterator[Fi
     for foreign in counts:
         if foreign != own:
             first = next(one for one, name in members if name == foreign)
-            yield Finding(first.path, _reason(foreign, counts[foreign], own, is_hashed=bool(hashed)))
+            yield Fault(first.path, _reason(foreign, counts[foreign], own, is_hashed=bool(hashed)))
 
 
 def _hash_in(oids: Iterable[str]) -> str:

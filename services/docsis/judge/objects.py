@@ -9,33 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from services.docsis.errors import DocsisError
 from services.docsis.judge import contradictions, families
 from services.docsis.judge.assignment import Assignment
 from services.docsis.judge.finding import Fault, Rule
 from services.docsis.judge.tree import File
 from services.docsis.mic import HASH_OBJECT
-from services.docsis.snmp import read_varbind
 
 _HASHES: Final = frozenset(HASH_OBJECT.values())
-_VARBINDS: Final = {"cm": (11,), "mta": (11, 64)}
-
-
-def _assignments(file: File) -> Iterator[Assignment]:
-    """What the file sets, in its order; a value that is unknown is left out."""
-    for node in file.all(*_VARBINDS[file.kind]):
-        if node.value is None:
-            continue
-        try:
-            oid, tag, content = read_varbind(node.value)
-        except DocsisError:  # nothing that a modem could set
-            continue
-        yield Assignment(node.path, oid, tag, content)
 
 
 def _set_twice(file: File, *, to_one_value: bool) -> Iterator[Fault]:
     seen: dict[str, Assignment] = {}
-    for one in _assignments(file):
+    for one in file.assignments:
         if file.kind == "mta" and one.oid in _HASHES:  # a file of somebody else may hold several
             continue
         first = seen.setdefault(one.oid, one)
@@ -54,19 +39,16 @@ def _repeated(file: File) -> Iterator[Fault]:
 
 
 def _unlike_its_mib(file: File) -> Iterator[Fault]:
-    for found in contradictions.contradictions(_assignments(file), file.names):
-        yield Fault(found.path, found.reason)
+    return contradictions.contradictions(file.assignments, file.names)
 
 
 def _without_instance(file: File) -> Iterator[Fault]:
-    for found in contradictions.without_instance(_assignments(file), file.names):
-        yield Fault(found.path, found.reason)
+    return contradictions.without_instance(file.assignments, file.names)
 
 
 def _of_other_families(file: File) -> Iterator[Fault]:
     if file.kind == "mta":
-        for found in families.mixed_families(_assignments(file), file.hash):
-            yield Fault(found.path, found.reason)
+        yield from families.mixed_families(file.assignments, file.hash)
 
 
 OBJECTS: Final = (

@@ -13,19 +13,25 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Final
 
 from services.docsis.body import Compilation
 from services.docsis.definition import Compiled
+from services.docsis.errors import DocsisError
+from services.docsis.judge.assignment import Assignment
 from services.docsis.names import Names
 from services.docsis.packing import Packing
 from services.docsis.parts import Frame, Parts, Slot, render
 from services.docsis.placeholders import Scope
 from services.docsis.row import GROUPS, WIDTH_BYTES, Kind, Row
 from services.docsis.rows_extension import GENERAL_EXTENSION
+from services.docsis.snmp import read_varbind
 from services.docsis.table import BY_PATH, CHILDREN
 from services.docsis.tlv import LONG_TYPES, FileKind, read_group
+from services.docsis.varbinds import LONG_VARBIND, VARBIND
 
 _VENDOR_ID = 8
+_VARBINDS: Final[dict[FileKind, tuple[int, ...]]] = {"cm": (VARBIND,), "mta": (VARBIND, LONG_VARBIND)}
 
 
 @dataclass(frozen=True)
@@ -96,6 +102,11 @@ class File:
     nodes: tuple[Node, ...]
     names: Names
 
+    @cached_property
+    def assignments(self) -> tuple[Assignment, ...]:
+        """What the file sets by SNMP, in its order; a value that is unknown is left out."""
+        return tuple(_assignments(self.all(*_VARBINDS[self.kind])))
+
     def all(self, *types: int) -> list[Node]:
         """The top-level TLVs of these types, in file order."""
         return [node for node in self.nodes if node.type in types]
@@ -104,6 +115,17 @@ class File:
     def everything(self) -> tuple[Node, ...]:
         """Every node, parents before their children."""
         return tuple(_below(self.nodes))
+
+
+def _assignments(nodes: Sequence[Node]) -> Iterator[Assignment]:
+    for node in nodes:
+        if node.value is None:
+            continue
+        try:
+            oid, tag, content = read_varbind(node.value)
+        except DocsisError:  # nothing that a modem could set
+            continue
+        yield Assignment(node.path, oid, tag, content)
 
 
 def file_of(
