@@ -1,9 +1,10 @@
 # The verbs of the project. Each sets up what it needs; nothing but Python 3.11 and make is assumed.
 PYTHON ?= $(shell command -v python3.11 || echo python3)
 BIN := .venv/bin
-.PHONY: install lab test check clients bench mutants model sim lock
+.PHONY: install lab test check docs clients bench mutants model sim same journey lock
 .DEFAULT_GOAL := lab
 
+# Everything into .venv.
 install: .venv/.installed
 
 .venv/.installed: pyproject.toml requirements-dev.lock
@@ -12,32 +13,45 @@ install: .venv/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@
 
+# A simulated plant of 600 modems boots through provbus.
 lab: install
 	$(BIN)/provbus lab run deploy/scenarios/first-boot.yaml
 
-# Two workers: most tests of processes wait. Which tests never run beside each other is in tests/conftest.py.
+# ruff, mypy and every test. Two workers, for most tests of processes wait; tests/conftest.py says which
+# never run beside each other.
 test: install check
 	$(BIN)/python -m pytest -n 2
 
+# ruff and mypy.
 check: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# Write the pages of docs/ that are generated, and the generated blocks of the others.
+docs: install
+	$(BIN)/python -m tests.docs_pages
+
 # TFTP clients that others wrote, on both families, over a link that loses up to 15 %. SMALL=1 is a part of it.
 clients: install
 	$(BIN)/python -m tests.integration.tftp_clients $(if $(SMALL),--small)
 
-# Without the peers the bench skips their figures.
+# Measure, beside the libraries alone and beside others. Without the peers the bench skips their figures.
+# AGAINST=REV compares with another revision, pair by pair.
 bench: install
+ifdef AGAINST
+	$(BIN)/python -m tests.bench.against $(AGAINST) $(PAIRS)
+else
 	-$(MAKE) --no-print-directory build/peers/.installed
 	$(BIN)/python -m tests.bench
+endif
 
 build/peers/.installed: requirements-bench.lock
 	$(PYTHON) -m venv build/peers
 	build/peers/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.lock
 	touch $@
 
+# Plant faults, one after the other, and see the tests go red.
 mutants: install
 	$(BIN)/python -m tests.mutants
 
@@ -49,6 +63,14 @@ model: install
 SEEDS ?= 2000
 sim: install
 	$(BIN)/python -m tests.simulation.failover.sweep $(SEEDS)
+
+# Whether another revision does the same: the hash of what travels in 50 runs, `make same AGAINST=REV`.
+same: install
+	$(BIN)/python -m tests.simulation.same $(AGAINST)
+
+# Which modules a FileID enters, from its creation to the last block of its file, and how often.
+journey: install
+	$(BIN)/python -m tests.simulation.journey
 
 # Re-pin the dependencies; needs pip-tools' pip-compile on the PATH.
 lock:

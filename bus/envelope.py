@@ -1,22 +1,22 @@
-"""The envelope: what every message says about itself, whatever carries it.
+"""The envelope: the attributes that every message has, whatever carries it.
 
-One message model everywhere: the attributes of CloudEvents 1.0 (id, source, type, subject, time, data) plus
-our own extensions (incarnation, seq, era, epoch, expiry, site). A transport only chooses how to write them
-down (`bus.codec`).
+One message model everywhere: the attributes of CloudEvents 1.0 that outsiders need (id, source, type, time)
+plus our own extensions (incarnation, seq, era, epoch). A transport only chooses how to write them down
+(`bus.wire.codec`).
 
-A message's identity is (source, incarnation, class, seq): `Stamp` numbers what one incarnation of one
-instance says, per class. A retry is the same envelope again, so a receiver that saw it before
-can tell (`bus.dedup`). `time_ms` is for people; no rule compares it. `expiry_ms` is a lifetime relative to
-receipt.
+A message's identity is (source, incarnation, class, seq): `Stamp` numbers the messages of one incarnation of
+one instance, per class. A retry is the same envelope again, so a receiver recognizes it (`bus.wire.dedup`).
+`time_ms` is for people; no rule compares it.
 """
 
 import hashlib
+from collections.abc import Callable
 from functools import lru_cache
 from typing import NamedTuple
 
 
 class Token(NamedTuple):
-    """By what authority something was decided: the era, and the epoch in it. Later tokens compare greater."""
+    """The authority for a decision: the era, and the epoch in it. Later tokens compare greater."""
 
     era: int
     epoch: int
@@ -46,9 +46,7 @@ class Envelope(NamedTuple):
     time_ms: int
     data: bytes
     token: Token = NO_TOKEN
-    expiry_ms: int = 0
     site: str = ""
-    subject: str = ""
 
     @property
     def traffic(self) -> str:
@@ -61,6 +59,10 @@ class Envelope(NamedTuple):
         return f"{self.traffic}-{self.incarnation:x}-{self.seq}"
 
 
+def _no_token() -> Token:
+    return NO_TOKEN
+
+
 class Stamp:
     """Writes the envelopes of one incarnation of one instance.
 
@@ -69,20 +71,27 @@ class Stamp:
     ['audit-7-1', 'audit-7-2']
     """
 
-    def __init__(self, instance: str, site: str, incarnation: int, token: Token = NO_TOKEN) -> None:
+    def __init__(self, instance: str, site: str, incarnation: int) -> None:
         self.instance = instance
         self.site = site
         self.incarnation = incarnation
-        self.token = token
+        self._token: Callable[[], Token] = _no_token
         self._seqs: dict[str, int] = {}
 
+    @property
+    def token(self) -> Token:
+        """The token of the next envelope."""
+        return self._token()
+
+    def speaks_for(self, token: Callable[[], Token]) -> None:
+        """Put a token into each envelope from now on; `token` is called for every one."""
+        self._token = token
+
     def begin(self, incarnation: int) -> None:
-        """From now on be this incarnation, which is a later one."""
+        """Write envelopes of this later incarnation from now on."""
         self.incarnation = incarnation
 
-    def envelope(
-        self, type_: str, data: bytes, *, time_ms: int, expiry_ms: int = 0, subject: str = ""
-    ) -> Envelope:
+    def envelope(self, type_: str, data: bytes, *, time_ms: int) -> Envelope:
         """The next message of its class."""
         traffic = traffic_of(type_)
         seq = self._seqs.get(traffic, 0) + 1
@@ -94,8 +103,6 @@ class Stamp:
             seq,
             time_ms,
             data,
-            self.token,
-            expiry_ms,
+            self._token(),
             self.site,
-            subject,
         )

@@ -1,8 +1,8 @@
-"""Who must act when something goes wrong.
+"""The errors of provbus, sorted by who must act.
 
-An error's class answers one question: who has to do something? `LocalError`: we broke a rule and must change
-what we did. `RemoteError`: a peer did, retrying as we are is useless. `TransportError`: nobody did, and the
-same call may succeed later. A class of its own exists only where some caller acts differently.
+`LocalError`: we broke a rule and must change the call. `RemoteError`: a peer broke one; a retry is useless.
+`TransportError`: nobody broke one, and the same call may succeed later. A class of its own exists only where
+some caller acts differently.
 """
 
 
@@ -36,7 +36,7 @@ class RemoteError(ProvbusError):
 
 
 class DecodeError(RemoteError):
-    """Bytes that are not what their place says they should be."""
+    """Bytes or a field of the wrong format for their place."""
 
 
 class TransportError(ProvbusError):
@@ -48,7 +48,7 @@ class UnavailableError(TransportError):
 
 
 class BusyError(TransportError):
-    """A port, path or lock that we need is somebody else's."""
+    """A port, path or lock that we need cannot be had now."""
 
 
 class TryAgainError(TransportError):

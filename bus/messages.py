@@ -1,103 +1,145 @@
-"""The contracts of the JSON messages: what is in the data of each type.
+"""The input of a machine: messages of others, and events of its carrier, its host, its disk and its process.
 
-Frozen pydantic models, used at the edges only: a machine reads one when a message arrives and writes one when
-it sends. What is not declared here is refused, so a misspelt field is an error of its sender and not a silent
-default. The packed messages of class `fileid` are declared in `fileid.row`.
+A service whose own sockets bring more adds those types to the union.
 """
 
-from typing import Annotated, Any, TypeVar
+from typing import Any, NamedTuple, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-
-from bus.errors import DecodeError
-
-BEAT = "provbus.heartbeat.beat.v1"
-CATALOGUE = "provbus.config.catalogue.v1"
-AUDIT = "provbus.audit.batch.v1"
-
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+from bus.effects import Effect
+from bus.envelope import Envelope
 
 
-class Contract(BaseModel):
-    """Base of every contract: immutable, and nothing undeclared. JSON has no way to write infinity down."""
+class Received(NamedTuple):
+    """A message arrived. `via` is the way back to its sender (what `Send.to` takes), empty for a topic."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class Load(Contract):
-    """How busy an instance is. `p99_ms` is over the last seconds; `capacity` is in concurrent downloads."""
-
-    in_flight: int = Field(0, ge=0)
-    p99_ms: float = Field(0.0, ge=0)
-    capacity: int = Field(1, ge=1)
+    envelope: Envelope
+    via: str | bytes
 
 
-class LogPosition(Contract):
-    """How far a reader of the role log is, and the digest of its state at `mark`, a position at or before
-    that one; -1 for nothing yet.
+class Undelivered(NamedTuple):
+    """A message did not leave, or its broker did not confirm it. `reason` is for people."""
+
+    envelope: Envelope
+    to: str | bytes
+    reason: str
+
+
+class CaughtUp(NamedTuple):
+    """All that a class's topic held at our start, at a `CatchUp` or when it was `Recreated` has been
+    received. Each of these three is followed by one `CaughtUp`, in their order.
     """
 
-    position: int = Field(ge=-1)
-    mark: int = Field(ge=-1)
-    digest: Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")]
+    traffic: str
 
 
-class RoleState(Contract):
-    """Where an instance stands in the election of its role; `epoch` is -1 unless it holds it."""
-
-    role: str
-    state: str
-    era: int = Field(ge=0)
-    epoch: int = Field(ge=-1)
-
-
-class Beat(Contract):
-    """A sign of life. `generation` is that of the settings in force, 0 for none; `endpoints` may be empty.
-    `leaves`: it is the last one. Who reads the role log says how far it is, who stands for a role where, who
-    does nothing because another process has its name says so in `namesake`.
+class LogBounds(NamedTuple):
+    """The first offset left in a log, and the offset behind the last, when its reader begins. It comes once,
+    before the first `Entry`. `identity` is unique to this log: a topic made anew has another; empty where the
+    cluster knows none.
     """
 
-    service: Annotated[str, Field(pattern="^(dhcp|mps|cfm)$")]
-    load: Load = Load()
-    draining: bool = False
-    generation: int = Field(0, ge=0, le=0xFFFFFFFF)
-    endpoints: dict[str, str] = {}
-    leaves: bool = False
-    namesake: Annotated[str, Field(pattern="^(yielded|stopped)?$")] = ""
-    log: LogPosition | None = None
-    standing: RoleState | None = None
+    traffic: str
+    start: int
+    end: int
+    identity: str = ""
 
 
-class CatalogueRecord(Contract):
-    """A whole settings catalogue: taken whole or not at all. `digest` is SHA-256 over the canonical classes
-    and lookup, hex. A rule of `lookup` says which class a device has.
+class Entry(NamedTuple):
+    """A record of a log, at its offset. `envelope` is None if this version cannot read it."""
+
+    traffic: str
+    offset: int
+    envelope: Envelope | None
+
+
+class LogLost(NamedTuple):
+    """A log lost records or was replaced; no more of it is delivered. `reason` is for people."""
+
+    traffic: str
+    reason: str
+
+
+class Recreated(NamedTuple):
+    """The topic of a class that is no log was deleted and made anew. Its old records are gone. `CaughtUp`
+    follows, after the new records if the class needs its history.
     """
 
-    generation: int = Field(ge=1, le=0xFFFFFFFF)
-    digest: str
-    classes: dict[str, dict[str, Any]]
-    lookup: list[dict[str, Any]] = []
+    traffic: str
 
 
-class AuditBatch(Contract):
-    """What happened to FileIDs, in the order it happened."""
+class WallClock(NamedTuple):
+    """Unix time is `now + offset_s`."""
 
-    events: list[dict[str, Any]]
-
-
-_Model = TypeVar("_Model", bound=Contract)
+    offset_s: float
 
 
-def decode(model: type[_Model], data: bytes) -> _Model:
-    """The contract in `data`, or a `DecodeError` that says what is wrong with it."""
-    try:
-        return model.model_validate_json(data)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise DecodeError(f"{model.__name__} {place}: {first['msg']}") from error
+class Kept(NamedTuple):
+    """This record is on the disk."""
+
+    record: Any
 
 
-def encode(contract: Contract) -> bytes:
-    """The JSON of a contract."""
-    return contract.model_dump_json().encode()
+class Unkept(NamedTuple):
+    """This record is not on the disk, and no effect of `then` was performed. `reason` is for people.
+
+    If the outcome `is_doubtful` the record may be there all the same, for a restart to find.
+    """
+
+    record: Any
+    then: tuple[Effect, ...]
+    reason: str
+    is_doubtful: bool = False
+
+
+class Draining(NamedTuple):
+    """The process was asked to stop: finish running work, begin none, tell others, then `Exit`."""
+
+
+class Stopping(NamedTuple):
+    """The process stops now: the effects of this message are the last."""
+
+
+class LocalRequest(NamedTuple):
+    """A request of the host service over the local socket; `session` is the way back."""
+
+    session: int
+    body: dict[str, Any]
+
+
+class SessionClosed(NamedTuple):
+    """The client of this session of the local socket is gone: answers to it reach nobody."""
+
+    session: int
+
+
+class HostCame(NamedTuple):
+    """A host service that sends us no requests is there; `session` is a number that no session has."""
+
+    session: int
+
+
+class HostGone(NamedTuple):
+    """The process behind this session is gone, and its whole process group with it."""
+
+    session: int
+
+
+Arriving: TypeAlias = (
+    Received
+    | Undelivered
+    | CaughtUp
+    | LogBounds
+    | Entry
+    | LogLost
+    | Recreated
+    | WallClock
+    | Kept
+    | Unkept
+    | Draining
+    | Stopping
+    | LocalRequest
+    | SessionClosed
+    | HostCame
+    | HostGone
+)
+"""The messages that every machine may receive."""

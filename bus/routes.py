@@ -1,7 +1,7 @@
-"""The one route table: which class of traffic travels how, and within which limits.
+"""The one route table: the transport and the limits of each class of traffic.
 
-A service publishes a message and names its class; it never names a transport. Whoever wants to know what
-carries a class, how large a message may be, or how a topic is declared, asks here and nowhere else.
+A service publishes a message and names its class; it never names a transport. Only this table says what
+carries a class, how large a message may be, and how a topic is declared.
 """
 
 from dataclasses import dataclass, field
@@ -13,8 +13,8 @@ HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 
 
-class Carrier(StrEnum):
-    """What moves the bytes."""
+class Medium(StrEnum):
+    """The transport of a class in mode bus."""
 
     ZEROMQ = "zeromq"
     KAFKA = "kafka"
@@ -22,7 +22,7 @@ class Carrier(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """A Kafka topic as it must be declared; replication 3 and min in-sync 2 hold for all of them."""
+    """The declaration of a Kafka topic; all have replication 3 and min in-sync 2."""
 
     name: str
     partitions: int
@@ -31,39 +31,47 @@ class Topic:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """How one class travels. `payload_bytes_max` bounds `Envelope.data`; `from_start`: a reader needs the
-    history; `is_log`: its offsets mean something, so a reader is given `Entry`, and told when the log is not
-    what it was. With `tail_records` its reader begins so far before the end: among them is one that says what
-    all before comes to.
+    """The way of one class, in mode bus and in mode multicast.
+
+    `payload_bytes_max` bounds `Envelope.data`; `from_start`: a reader needs the history; `is_log`: a reader
+    uses its offsets, so it is given `Entry`, and `LogLost`. With `tail_records` its reader begins that many
+    records before the end: among them is a checkpoint of all before.
+
+    A class that is not `in_group` is lost in mode multicast. Its datagrams are encrypted, or only signed if
+    it `is_readable`. A message for one peer goes to that peer only, unless its type is in `told_all`.
     """
 
-    carrier: Carrier
+    medium: Medium
     payload_bytes_max: int
     topic: Topic | None = None
     from_start: bool = False
     is_log: bool = False
     tail_records: int = 0
+    in_group: bool = True
+    is_readable: bool = False
+    told_all: frozenset[str] = frozenset()
 
 
-# After a power cut the brokers that return may all lack what was only in memory. What must not be lost is on
-# the disks of all replicas in sync before it is acked; what is soon worth nothing, or is written in masses,
-# is not, and finds a leader by itself (deploy/kafka/README.md).
+# After a power cut the brokers that return may all lack what was only in memory. So a record that must not be
+# lost is on the disks of all replicas in sync before it is acked. Short-lived or bulk records are not, and
+# their partitions find a leader by themselves (deploy/kafka/README.md).
 ON_DISK = {"flush.messages": "1", "unclean.leader.election.enable": "false"}
 SELF_HEALING = {"unclean.leader.election.enable": "true"}
 
 ROUTES: dict[str, Route] = {
     # 64 rows of at most 127 + 50 + 1,024 bytes fit; a larger frame would hold up the reads behind it.
-    "fileid": Route(Carrier.ZEROMQ, 96 * 1024),
+    "fileid": Route(Medium.ZEROMQ, 96 * 1024, told_all=frozenset({"provbus.fileid.rows.v1"})),
     # A beat is worth nothing after a few seconds; a minute is kept for people who look.
     "heartbeat": Route(
-        Carrier.KAFKA,
+        Medium.KAFKA,
         4 * 1024,
         Topic("provbus.heartbeat.v1", 1, {"retention.ms": "60000", "segment.ms": "60000", **SELF_HEALING}),
+        is_readable=True,
     ),
     # A checkpoint of 128 roles fits. The brokers' clocks stamp the records, for they refuse those of a writer
     # whose own is an hour ahead. The log's start moves once a day, as often as a checkpoint is written.
     "failover": Route(
-        Carrier.KAFKA,
+        Medium.KAFKA,
         64 * 1024,
         Topic(
             "provbus.roles.v1",
@@ -82,7 +90,7 @@ ROUTES: dict[str, Route] = {
     ),
     # Kafka's own limit is 1 MiB for a record with its headers.
     "config": Route(
-        Carrier.KAFKA,
+        Medium.KAFKA,
         960 * 1024,
         Topic(
             "provbus.settings.v1",
@@ -93,17 +101,12 @@ ROUTES: dict[str, Route] = {
     ),
     # 256 events of up to 1 KiB.
     "audit": Route(
-        Carrier.KAFKA,
+        Medium.KAFKA,
         256 * 1024,
         Topic("provbus.audit.v1", 6, {"retention.ms": str(7 * DAY_MS), **SELF_HEALING}),
+        in_group=False,
     ),
 }
-
-
-# In multicast mode a `fileid` message goes to one peer, except these: everybody hears them, one has to ack.
-HEARD_BY_ALL = frozenset({"provbus.fileid.rows.v1"})
-# In multicast mode these are signed and readable on the wire; everything else is encrypted.
-READABLE = frozenset({"heartbeat"})
 
 
 def route(traffic: str) -> Route:
@@ -120,7 +123,7 @@ def topics() -> list[Topic]:
 
 
 def check_size(traffic: str, size_bytes: int) -> None:
-    """Refuse, to the sender, what its class may not carry (`OversizeError`)."""
+    """Raise `OversizeError`, for the sender, if its class may not carry that."""
     limit = route(traffic).payload_bytes_max
     if size_bytes > limit:
         raise OversizeError(size_bytes, limit)

@@ -1,4 +1,4 @@
-"""Files in which a process keeps what a restart must know: whole or not at all, also through a power cut."""
+"""Files that keep state over a restart: written whole or not at all, also through a power cut."""
 
 import contextlib
 import errno
@@ -7,22 +7,22 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+from bus.contract import Contract, decode
 from bus.errors import ConfigError, DecodeError, TryAgainError, UnavailableError
-from bus.messages import Contract, decode
 
 _Model = TypeVar("_Model", bound=Contract)
 
-# Only somebody who corrects the configuration, or what stands at that place, can help.
+# Errors that last until somebody corrects the configuration, or the file at that place.
 _MISPLACED = frozenset((errno.EEXIST, errno.EISDIR, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP))
 
 
 class DoubtError(OSError):
-    """The new record stands in its place, but the disk did not say that it stays there."""
+    """The new record is in its place, but the disk did not confirm that it stays there."""
 
 
 def load(path: Path, model: type[_Model]) -> _Model | None:
-    """What the file holds, None if there is none. What was kept must not be forgotten: `UnavailableError` if
-    it makes no sense (no configuration is to blame for that), and what `unusable` says if it cannot be read.
+    """The record in the file, None if there is no file. `UnavailableError` if it is damaged (no configuration
+    is to blame for that, and a record must not be forgotten), the error of `unusable` if it cannot be read.
     """
     try:
         return decode(model, path.read_bytes())
@@ -35,7 +35,7 @@ def load(path: Path, model: type[_Model]) -> _Model | None:
 
 
 def damaged(path: Path, what: str) -> UnavailableError:
-    """The error to raise when a file of ours does not hold what we wrote."""
+    """The error to raise when the contents of a file of ours are damaged."""
     return UnavailableError(
         f"state_directory: {path} is damaged: {what}; restore it, or see deploy/systemd/README.md before you"
         " remove it"
@@ -43,14 +43,13 @@ def damaged(path: Path, what: str) -> UnavailableError:
 
 
 def keep(path: Path, data: bytes, sync: Callable[[int], None] = os.fsync) -> None:
-    """Put `data` in the place of what the file held; when this returns it is on the disk (`OSError`).
+    """Replace the contents of the file by `data`; when this returns they are on the disk (`OSError`).
 
-    After `DoubtError` nobody knows which of the two a restart will find, after any other error it finds the
-    old one.
+    After `DoubtError` a restart may find either of the two, after any other error it finds the old one.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        # Whatever can fail for want of descriptors or room fails before the old record is touched.
+        # A lack of descriptors or room fails before the old record is touched.
         directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
         try:
             _replace(path, data, sync)
@@ -63,8 +62,8 @@ def keep(path: Path, data: bytes, sync: Callable[[int], None] = os.fsync) -> Non
 
 
 def unusable(verb: str, path: Path, error: OSError) -> Exception:
-    """Why a start cannot go on without this file of the state directory: `ConfigError` if the place is wrong,
-    `TryAgainError` for what passes or somebody else mends (a full disk, a missing right).
+    """The error of a start that needs this file of the state directory: `ConfigError` if the place is wrong,
+    `TryAgainError` if the cause passes or somebody else mends it (a full disk, a missing right).
     """
     reason = f"state_directory: cannot {verb} {path}: {error.strerror}"
     return ConfigError(reason) if error.errno in _MISPLACED else TryAgainError(reason)

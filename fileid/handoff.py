@@ -1,4 +1,4 @@
-"""The hand-off: rows travel to a CFM and are safe only when it says so.
+"""The hand-off: rows travel to a CFM and are safe only after its ack.
 
 Theory of operation
 -------------------
@@ -7,10 +7,10 @@ that `choose` names; if the ack does not come within `try_s`, or the frame could
 goes to the next CFM, until `budget_s` is over. From the fourth try on the wait doubles, so a long budget (MPS
 waits for its ack) does not become a stream of retries.
 
-An ack carries a status per row and counts from whichever CFM it comes, also late, as long as the row is not
-settled. Rows that a CFM refused (it is full) travel on in a new frame, to another CFM; when all have refused,
-no sooner than a try takes. When the budget is over the remaining rows are settled as not acked. That is no
-failure: it is unknown whether a CFM has them, and a full seal serves anyway.
+An ack carries a status per row and counts from any CFM, also late, as long as the row is not settled. Rows
+that a CFM refused (it is full) travel on in a new frame, to another CFM; when all have refused, after the
+wait of a try. When the budget is over the remaining rows are settled as not acked. That is no failure: it is
+unknown whether a CFM has them, and a full seal serves anyway.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,9 +19,9 @@ from heapq import heappop, heappush
 from struct import Struct
 from typing import Any, NamedTuple
 
+from bus.effects import Send
 from bus.envelope import Envelope, Stamp
 from bus.errors import BackpressureError, DecodeError
-from bus.machine import Send
 from bus.routes import ROUTES
 from fileid.row import COUNT_BYTES, ROWS, Row, cut, pack_rows, row_bytes
 from fileid.table import check_statuses, is_settled
@@ -30,18 +30,18 @@ ACKED_SEQ = Struct(">Q")
 PLAIN_TRIES = 3
 
 Choose = Callable[[Sequence[str], float], str | None]
-"""The best CFM that is not among these, or None."""
+"""Returns the best CFM that is not among these, or None."""
 
 
 class Budget(NamedTuple):
-    """How long a CFM has for its ack before the next one is asked, and how long all of them have."""
+    """The time of one CFM for its ack before the next one is asked, and the time of all CFMs, in s."""
 
     try_s: float
     budget_s: float
 
 
 class Settled(NamedTuple):
-    """The end of one row's hand-off. `cfm` acked it (empty if none did); `tried` lists who was asked, in
+    """The end of one row's hand-off. `cfm` acked it (empty if none did); `tried` lists the asked CFMs in
     order.
     """
 
@@ -52,7 +52,7 @@ class Settled(NamedTuple):
 
     @property
     def acked(self) -> bool:
-        """A CFM said that it has the row."""
+        """Whether a CFM acked the row."""
         return bool(self.cfm)
 
 
@@ -119,7 +119,7 @@ class Handoff:
         return int.from_bytes(ack.data[: ACKED_SEQ.size], "big") in self._frames
 
     def acked(self, envelope: Envelope) -> list[Settled]:
-        """An ack arrived. `DecodeError` if it is none."""
+        """Take an ack. `DecodeError` if it is none."""
         data = envelope.data
         if len(data) < ACKED_SEQ.size:
             raise DecodeError(f"ack of {len(data)} bytes")
@@ -145,7 +145,7 @@ class Handoff:
         return self._settle(stored, cfm, frame.tried)
 
     def undelivered(self, envelope: Envelope, now: float) -> None:
-        """A frame could not leave: its next try is due at once, unless everybody was asked in this round."""
+        """Try a frame that could not leave again at once, unless every CFM was asked in this round."""
         frame = self._frames.get(envelope.seq)
         if frame is not None and self._choose(frame.round, now) is not None:
             self._arm(frame, now)
@@ -179,7 +179,7 @@ class Handoff:
         return sends, settled
 
     def deadline(self) -> float | None:
-        """When `tick` is due; at once while rows wait for their frame."""
+        """The time of the next `tick`; at once while rows wait for their frame."""
         if self._fresh or self._refused:
             return 0.0
         return self._timers[0][0] if self._timers else None

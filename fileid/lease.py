@@ -1,13 +1,21 @@
-"""Leases of a DHCP server that does not ask us: the words between whoever follows it and whoever makes rows.
+"""Leases of a DHCP server that does not ask us: the messages between its follower and the minter of its rows.
 
-A follower reads the server's journal and says `Leased`, a batch at a time. Who makes the rows answers with
+A follower reads the server's journal and reports `Leased`, a batch at a time. The minter answers with
 `StorePosition` when every row of a batch and of those before it is settled: after a restart the follower goes
-on there, and what it says twice makes the same rows again.
+on there, and a lease that it reports twice makes the same row again.
 """
 
+import hashlib
+import re
 from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv4Network
 from typing import Any, NamedTuple
+
+SERIAL_BYTES = 8
+DEVICE_BYTES = 6
+_TYPED = b"\0\6"
+_BETWEEN = re.compile(rb"[:.-]")
+_HEX = re.compile(rb"[0-9A-Fa-f]{2}(?:[:.-]?[0-9A-Fa-f]{2}){5}")
 
 
 class Lease(NamedTuple):
@@ -24,11 +32,16 @@ class Lease(NamedTuple):
     remote_id: bytes = b""
 
 
-class Leased(NamedTuple):
-    """What the journal held between two looks at it.
+def lease_serial(device: bytes, address: bytes, granted_s: int) -> bytes:
+    """The serial of the row for a lease: every report of that lease makes the same one."""
+    return hashlib.sha256(device + address + granted_s.to_bytes(8, "big")).digest()[:SERIAL_BYTES]
 
-    `position` is the follower's own mark behind the last of them. `since` is when the journal did not hold
-    them yet, in seconds of the runner's clock: an upper bound of their age.
+
+class Leased(NamedTuple):
+    """The new leases in the journal since the last look.
+
+    `position` is the follower's own mark behind the last of them. `since` is a time when the journal did not
+    hold them yet, in seconds of the runner's clock: an upper bound of their age.
     """
 
     leases: list[Lease]
@@ -36,17 +49,29 @@ class Leased(NamedTuple):
     since: float
 
 
+class LeasesRead(NamedTuple):
+    """Every lease that the server had written was reported."""
+
+
+class ExcuseServer(NamedTuple):
+    """An operator reloads the server: for `seconds` its silence does not mean that it is gone. 0 ends the
+    reload.
+    """
+
+    seconds: float
+
+
 class StorePosition(NamedTuple):
-    """Everything up to this mark is settled."""
+    """Every row up to this mark is settled."""
 
     position: Any
 
 
 class LeaseFile(NamedTuple):
-    """A file name that the server gives out, and which leases it is for.
+    """A file name that the server gives out, and the leases it is for.
 
-    `kind` is cm or mta, `cfms` are the instances that the server may name for it. With neither subnets nor
-    networks it is for every address.
+    `kind` is cm or mta, `cfms` are the instances that the server may name for it. Without subnets and
+    networks it is for every address. `takes_no_remote_id` is for cable modems whose CMTS writes none.
     """
 
     kind: str
@@ -54,16 +79,40 @@ class LeaseFile(NamedTuple):
     cfms: tuple[str, ...]
     subnet_ids: frozenset[int] = frozenset()
     networks: tuple[IPv4Network, ...] = ()
+    takes_no_remote_id: bool = False
 
 
 def choose_file(lease: Lease, files: Sequence[LeaseFile]) -> LeaseFile | None:
     """The first file that this lease is for; None if there is none.
 
-    A cable modem is known by its own hardware address as remote id (its CMTS writes it, option 82.2), an
-    adapter by where its address lies.
+    A lease is a cable modem's if its remote id is its own hardware address (its CMTS writes it, option 82.2),
+    else an adapter's. A lease without a remote id that no adapter's file holds gets the first matching file
+    that `takes_no_remote_id`.
     """
-    kind = "cm" if lease.remote_id == lease.device else "mta"
-    return next((file for file in files if file.kind == kind and _holds(file, lease)), None)
+    is_modem = named_device(lease.remote_id) == lease.device
+    kind = "cm" if is_modem else "mta"
+    found = next((file for file in files if file.kind == kind and _holds(file, lease)), None)
+    if found is None and not lease.remote_id:
+        found = next((file for file in files if file.takes_no_remote_id and _holds(file, lease)), None)
+    return found
+
+
+def named_device(remote_id: bytes) -> bytes | None:
+    """The hardware address in a remote id (6 bytes); None if it has no form that CMTSs write: the address,
+    the same behind its type 0 and length 6, or in hex as people write it.
+
+    >>> named_device(b"\\0\\6\\0\\x1a\\x2c\\0\\0\\1").hex()
+    '001a2c000001'
+    >>> named_device(b"001A.2C00.0001").hex()
+    '001a2c000001'
+    """
+    if len(remote_id) == DEVICE_BYTES:
+        return remote_id
+    if len(remote_id) == len(_TYPED) + DEVICE_BYTES and remote_id.startswith(_TYPED):
+        return remote_id[len(_TYPED) :]
+    if _HEX.fullmatch(remote_id):
+        return bytes.fromhex(_BETWEEN.sub(b"", remote_id).decode())
+    return None
 
 
 def _holds(file: LeaseFile, lease: Lease) -> bool:

@@ -1,6 +1,4 @@
-"""What a minter remembers of the rows it minted, so that a CFM can pull them. As long as they live, and
-bounded.
-"""
+"""A minter's memory of the rows it minted, from which CFMs pull: as long as rows live, and bounded."""
 
 from collections import deque
 
@@ -20,7 +18,7 @@ class Minted:
         return len(self._bodies)
 
     def add(self, row: Row, now: float) -> None:
-        """Remember a fresh row; it takes the place of one of its name, if that is not of a later lease."""
+        """Remember a fresh row; it replaces one of its name, if that is not of a later lease."""
         self._expire(now)
         if is_newer(self._bodies.get(row.name, b""), row.body):
             return
@@ -39,7 +37,7 @@ class Minted:
             self._forget_oldest()
 
     def _forget_oldest(self) -> bool:
-        """False if another row has taken its place before."""
+        """Forget the oldest; False if another has replaced it."""
         _, name, body = self._ages.popleft()
         if self._bodies.get(name) is not body:
             return False

@@ -1,7 +1,6 @@
-"""Pulls: rows that a CFM asks their minters for, once for each read and many names at a time.
+"""Pulls: requests of a CFM to minters for rows, once for each read and many names at a time.
 
-A name is outstanding until its read is over, or until somebody asks again for it. That bounds what a flood of
-reads can have us ask for.
+A name is outstanding until its read is over or repeated. That bounds the pulls of a flood of reads.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,14 +10,14 @@ from fileid.row import ROWS_MAX
 
 
 class Pull(NamedTuple):
-    """Ask the minter with this number for the rows of these names."""
+    """A request to the minter with this number for the rows of these names."""
 
     minter: int
     names: list[bytes]
 
 
 class Pulls:
-    """What is outstanding, and what is to be asked for next."""
+    """The outstanding names, and the next pulls."""
 
     def __init__(self, outstanding_max: int) -> None:
         self._outstanding_max = outstanding_max
@@ -30,11 +29,11 @@ class Pulls:
 
     @property
     def is_due(self) -> bool:
-        """Whether there is anything to be asked for."""
+        """Whether there is a pull to send."""
         return bool(self._wanted)
 
     def want(self, name: bytes, minters: Sequence[int]) -> bool:
-        """Ask each of these for it, unless it is outstanding; False if too many are."""
+        """Pull it from each of these, unless it is outstanding; False if too many are."""
         if name in self._outstanding:
             return True
         if len(self._outstanding) >= self._outstanding_max:
@@ -45,11 +44,11 @@ class Pulls:
         return True
 
     def forget(self, name: bytes) -> None:
-        """It is answered, or not needed any more, or to be asked for anew."""
+        """Forget a name that is answered, not needed any more, or to be pulled anew."""
         self._outstanding.discard(name)
 
     def take(self) -> Iterable[Pull]:
-        """What is to be asked for now."""
+        """The pulls to send now."""
         wanted, self._wanted = self._wanted, {}
         for minter, known in wanted.items():
             names = list(known)

@@ -2,23 +2,22 @@
 
 Theory of operation
 -------------------
-The order is the design's (section 6). The row is in the table: serve. Else, if the name opens with a minter's
-key, is young enough, belongs to the address that asks and has no tombstone, the read is **parked** and the
-row is **pulled** from the minter that the seal names. What comes first serves: the row, the pull's answer,
-or, after `SEAL_AFTER_S`, the seal itself if it is full. After `SILENT_AFTER_S` the modem has given up on this
-request and we forget it. Everything else gets not one byte: an error would cost a subscriber a restart,
-silence only seconds.
+If the row is in the table, serve. Else, if the name opens with a minter's key, is young enough, belongs to
+the address that asks and has no tombstone, the read is **parked** and the row is **pulled** from the minter
+that the seal names. The first of these serves: the row, the pull's answer, or, after `SEAL_AFTER_S`, the seal
+itself if it is full. After `SILENT_AFTER_S` the modem has given up on this request and we forget it. Any
+other read gets no byte: an error would cost a subscriber a restart, silence only seconds.
 
 A name belongs to the leased address in its row. A CMTS that proxies TFTP shows its own address instead: that
-of the row's relay, or one of the configured `proxies`. Then the name alone says who asks.
+of the row's relay, or one of the configured `proxies`. Then the name alone identifies the device.
 
-A name that somebody else's DHCP server gives out (`fileid.given`) has no seal. Its read is parked too, and
-the row is pulled from every minter that may have it; what vouches for the read is the row alone. Few of them
-are parked at once, because their addresses may be forged, and a tombstone does not refuse them: the row of
-the device's next lease may be on its way. Of two addresses that ask for one such name the later one waits.
+A name that another DHCP server gives out (`fileid.given`) has no seal. Its read is parked too, and the row is
+pulled from every minter that may have it; only the row validates the read. Few of them are parked at once,
+because their addresses may be forged, and a tombstone does not refuse them: the row of the device's next
+lease may be on its way. Of two addresses that ask for one such name the later one waits.
 
-Under which authority a name was sealed or a pulled row minted is judged by `judge`: of one that is over, in
-time or not, it is refused; of one that is not known yet it waits, as for a row.
+`judge` checks the authority under which a name was sealed or a pulled row minted. A read under a stale one is
+refused; under an unknown one it is parked until the authority or the row is known.
 
 A retransmitted read pulls again; pulls of one moment travel together. Parked reads and outstanding pulls are
 bounded. At the bound the read that waits longest makes room, if its modem has given up on it; else the new
@@ -44,11 +43,13 @@ FUTURE_S_MAX = 5.0
 PARKED_MAX = 20_000
 PULLS_MAX = 1_000
 GIVEN_MAX = 1_000  # parked reads without a seal: 250 pulls a second from each minter at most
-TIMERS_MAX = 4  # per parked read; two are its own, the others of reads that ended before their time
+TIMERS_MAX = 4  # per parked read; two are its own, the others of reads that ended early
 
 Network = IPv4Network | IPv6Network
 Judge = Callable[[Fields], str]
-"""Why what these fields say does not count, for a counter: `UNVERIFIED` if it may later; empty if it does."""
+"""Returns why the authority in these fields does not count, for a counter: `UNVERIFIED` if it may count
+later; empty if it counts.
+"""
 UNVERIFIED = "unverified_epoch"
 
 
@@ -63,7 +64,7 @@ class Serve(NamedTuple):
 
 
 class Silent(NamedTuple):
-    """Forget this read; `reason` is counted. `fields` say whose name it asked for, if that is known."""
+    """Forget this read; `reason` is counted. `fields` are those of the name it asked for, if known."""
 
     read: int
     reason: str
@@ -83,7 +84,7 @@ class _Parked:
 
 
 class Reads:
-    """Decides what each read gets."""
+    """Decides on each read."""
 
     def __init__(
         self,
@@ -97,8 +98,8 @@ class Reads:
         parked_max: int = PARKED_MAX,
         pulls_max: int = PULLS_MAX,
     ) -> None:
-        """`proxies` are the addresses from which a name alone is believed; `givers` the numbers of the
-        minters that may have the rows of `given` names.
+        """`proxies` are the addresses from which a name alone suffices; `givers` the numbers of the minters
+        that may have the rows of `given` names.
         """
         self.counts: dict[str, int] = {"row": 0, "parked": 0, "pulled": 0, "sealed": 0}
         self.silent: dict[str, int] = {}
@@ -120,15 +121,15 @@ class Reads:
 
     @property
     def pulls(self) -> int:
-        """How many names were pulled and not answered yet."""
+        """The number of outstanding pulls."""
         return len(self._pulls)
 
     def key(self, name: bytes, address: bytes) -> bytes:
-        """By what the row is found that this name stands for at this address: mostly the name."""
+        """The key of the row for this name and address: mostly the name."""
         return (self._given.key(name, address) if self._given else None) or name
 
     def ask(self, read: int, key: bytes, address: bytes, now: float, wall_s: float) -> Serve | Silent | None:
-        """A new read of a row's `key` from `address` (4 or 16 packed bytes); None means that it is parked."""
+        """Take a read of a row's `key` from `address` (4 or 16 packed bytes); None if it is parked."""
         row = self._table.get(key)
         if row is not None:
             fields = row.fields()
@@ -155,14 +156,14 @@ class Reads:
         return self._wait(_Parked(read, key, address, now, row, fields))
 
     def find(self, key: bytes) -> Fields | None:
-        """What the row of this key says, from the table or from the name itself, however old it is."""
+        """The fields of the row of this key, from the table or from the name itself, of any age."""
         try:
             return (self._table.get(key) or self._opener.open(key)).fields()
         except DecodeError:
             return None
 
     def may_ask(self, fields: Fields, address: bytes) -> bool:
-        """Whether the device is at this address, or a relay or proxy of it is."""
+        """Whether this is the address of the device, its relay or a proxy."""
         return fields.address == address or self._is_proxied(fields, address)
 
     def _wait(self, parked: _Parked) -> Silent | None:
@@ -181,13 +182,13 @@ class Reads:
         return None
 
     def _is_proxied(self, fields: Fields, address: bytes) -> bool:
-        """The address is not the device's own but of one that may ask for it."""
+        """Whether the address is of a relay or proxy that may ask for the device."""
         if address == fields.relay:
             return address != NO_RELAY
         return bool(self._proxies) and any(ip_address(address) in one for one in self._proxies)
 
     def _has_room(self, now: float) -> bool:
-        """Whether one more read can be parked, if need be in the place of one that waits in vain."""
+        """Whether one more read can be parked, if need be in place of one whose modem has given up."""
         if len(self._timers) >= TIMERS_MAX * self._parked_max:
             return False
         if len(self._parked) < self._parked_max:
@@ -200,7 +201,7 @@ class Reads:
         return True
 
     def ask_again(self, key: bytes) -> bool:
-        """The modem repeated a read: if it is parked, pull once more; False if it is not."""
+        """Pull again for a repeated read; False if it is not parked."""
         parked = self._parked.get(key)
         if parked is None:
             return False
@@ -209,37 +210,41 @@ class Reads:
         return True
 
     def minter_is_back(self, minter: int) -> None:
-        """A minter's connection came up: what is parked for it is pulled again."""
+        """Pull the parked names again from a minter whose connection came up."""
         for parked in self._parked.values():
             if minter in self._minters(parked):
                 self._pulls.forget(parked.key)
                 self._pull(parked)
 
     def arrived(self, keys: Iterable[bytes], now: float) -> list[Serve]:
-        """The rows of these keys are in the table now."""
+        """Serve the reads of these rows, which arrived."""
         if not self._parked:
             return []
         served = []
         for key in keys:
             parked = self._parked.get(key)
             row = self._table.get(key)
-            if parked is not None and row is not None and self._suits(row.fields(), parked):
-                served.append(self._unpark(key, row, "parked", now))
+            if parked is not None and row is not None:
+                fields = row.fields()
+                if self._suits(fields, parked):
+                    served.append(self._unpark(parked, row, fields, "parked", now))
         return served
 
     def pulled(self, data: bytes, minter: int, now: float) -> list[Serve]:
-        """A minter answered a pull with rows. Only what is parked and its own is used. `DecodeError` if
-        malformed.
+        """Serve the parked reads of the rows in a minter's answer to a pull, if they are its own.
+        `DecodeError` if malformed.
         """
-        agreeing: dict[bytes, Row] = {}
+        agreeing: dict[bytes, tuple[_Parked, Row, Fields]] = {}
         for row in map(Row, *split_rows(data)):
             parked = self._parked.get(row.name)
-            if parked is not None and self._agrees(row, parked, minter):
-                agreeing[row.name] = row
-        return [self._unpark(key, row, "pulled", now) for key, row in agreeing.items()]
+            if parked is not None:
+                fields = row.fields()
+                if self._agrees(row, fields, parked, minter):
+                    agreeing[row.name] = parked, row, fields
+        return [self._unpark(*found, "pulled", now) for found in agreeing.values()]
 
     def forget(self, read: int, key: bytes) -> Fields | None:
-        """The session of this read is gone; what it waited for, if it was parked and that is known."""
+        """Forget a read whose session is gone; the fields of its name, if it was parked with them."""
         parked = self._parked.get(key)
         if parked is None or parked.read != read:
             return None
@@ -268,11 +273,11 @@ class Reads:
                 and not self._table.is_spent(key)
                 and not self._judge(fields)
             ):
-                effects.append(self._unpark(key, row, "sealed", now))
+                effects.append(self._unpark(parked, row, fields, "sealed", now))
         return [*effects, *self._pulls.take()]
 
     def deadline(self) -> float | None:
-        """When `tick` is due; at once while pulls wait to be sent."""
+        """The time of the next `tick`; at once while pulls wait to be sent."""
         if self._pulls.is_due or self._shed:
             return 0.0
         return self._timers[0][0] if self._timers else None
@@ -288,30 +293,29 @@ class Reads:
             self.silent["pulls_full"] = self.silent.get("pulls_full", 0) + 1
 
     def _minters(self, parked: _Parked) -> Sequence[int]:
-        """Who may have the row."""
+        """The minters that may have the row."""
         return self._givers if parked.fields is None else (parked.fields.minter,)
 
     def _suits(self, row: Fields, parked: _Parked) -> bool:
-        """The row is for the device that the parked read speaks of."""
+        """Whether the row is for the device of the parked read."""
         if parked.fields is not None:
             return row.address == parked.fields.address
         return self.may_ask(row, parked.address)
 
-    def _agrees(self, row: Row, parked: _Parked, minter: int) -> bool:
-        """The pulled row is its minter's own, and the one whose name was sealed; of a given name, one that
-        was not served yet.
+    def _agrees(self, row: Row, fields: Fields, parked: _Parked, minter: int) -> bool:
+        """Whether the pulled row is its minter's own, and the one whose name was sealed; for a given name,
+        one that was not served yet.
         """
-        fields, sealed = row.fields(), parked.fields
+        sealed = parked.fields
         if fields.minter != minter or not self._suits(fields, parked) or self._judge(fields):
             return False
         if sealed is None:
             return fields.leased and minter in self._givers and not self._table.is_spent(row.name, row.body)
         return sealed.minter == minter and fields.serial == sealed.serial
 
-    def _unpark(self, key: bytes, row: Row, how: str, now: float) -> Serve:
-        parked = self._parked[key]
-        self.forget(parked.read, key)
-        return self._serve(parked.read, row, row.fields(), how, now - parked.since)
+    def _unpark(self, parked: _Parked, row: Row, fields: Fields, how: str, now: float) -> Serve:
+        self.forget(parked.read, parked.key)
+        return self._serve(parked.read, row, fields, how, now - parked.since)
 
     def _serve(self, read: int, row: Row, fields: Fields, how: str, waited_s: float) -> Serve:
         self.counts[how] += 1

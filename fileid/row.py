@@ -1,16 +1,15 @@
-"""The row: which device, which address, which settings. One layout, on the wire and inside the sealed name.
+"""The row: a device, its address and its settings. One layout, on the wire and inside the sealed name.
 
 A row is its bytes. `body` is a packed head of 50 bytes followed by the device values as their template packs
 them; the minter needs the body anyway to seal it into the name, so sending a row costs a concatenation, and
-receiving one a slice. The fields are decoded by whoever needs them, which is the CFM, once, when the modem
-reads.
+receiving one a slice. The CFM decodes the fields once, when the modem reads.
 
 Head: flags u8, version u8, minted_ms u48 | era u16, epoch u48 | device 6 | address 4 | relay 4 | minter u32 |
 generation u32 | template u32 | serial 8. Minter and template are numbers of names (`number_of`); the serial
-is random and makes every FileID one of its kind. Flag 1 marks a partial seal. Flag 2 marks an IPv6 row: the
-other 12 bytes of its address follow the head, which then has 62 bytes, and its relay is zero, for two IPv6
-addresses would leave no room in a name. Flag 4 marks an IPv4 row made from a lease of a DHCP server that does
-not ask us: not we chose its name, so the name comes back with the device's next lease (`fileid.given`).
+is random and makes every FileID unique. Flag 1 marks a partial seal. Flag 2 marks an IPv6 row: the other 12
+bytes of its address follow the head, which then has 62 bytes, and its relay is zero, for two IPv6 addresses
+would leave no room in a name. Flag 4 marks an IPv4 row made from a lease of a DHCP server that does not ask
+us: that server chose its name, so the name comes back with the device's next lease (`fileid.given`).
 
 Frame of rows: count u16, then per row (name length u16, body length u16), then the rows, each its name and
 its body.
@@ -23,9 +22,9 @@ from itertools import chain
 from struct import Struct
 from typing import NamedTuple, TypeVar
 
-from bus.codec import pack_token, unpack_token
 from bus.envelope import Token, number_of
 from bus.errors import DecodeError, LocalError, OversizeError
+from bus.wire.codec import pack_token, unpack_token
 
 ROWS = "provbus.fileid.rows.v1"
 ACK = "provbus.fileid.ack.v1"
@@ -55,17 +54,17 @@ IPV4_STARTS = {bytes((flags, _BODY_VERSION)) for flags in (0, 1, 4)}
 IPV4_BODY_BYTES_MAX = HEAD.size + VALUES_BYTES_MAX
 _LEASED_START = bytes((4,))
 TOKEN = slice(8, 16)
-"""Where a body has its packed token, which compares as tokens do."""
+"""The place of the packed token in a body; it compares as tokens do."""
 MINTER = slice(30, 34)
 _LENGTHS = [Struct(f">{1 + 2 * count}H") for count in range(ROWS_MAX + 1)]  # by count: it, then two a row
 COUNT_BYTES = _LENGTHS[0].size
-"""What a frame takes besides its rows."""
+"""The bytes of a frame besides its rows."""
 _Item = TypeVar("_Item")
 _QUAD = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3}){3}")
 
 
 class Fields(NamedTuple):
-    """What a row says. Times are Unix milliseconds; the address has 4 or 16 packed bytes, the relay 4."""
+    """The decoded body of a row. Times are Unix ms; the address has 4 or 16 packed bytes, the relay 4."""
 
     partial: bool
     minted_ms: int
@@ -82,7 +81,7 @@ class Fields(NamedTuple):
 
 
 class Row(NamedTuple):
-    """One device's next file: the name it is asked for by, and everything that is in it."""
+    """One device's next file: its name, and its contents as a packed body."""
 
     name: bytes
     body: bytes
@@ -150,7 +149,7 @@ def unpack(body: bytes) -> Fields:
 
 
 def head_bytes(body: bytes) -> int:
-    """How long the head of this body is; 0 for flags and versions that are not known here."""
+    """The length of this body's head, in bytes; 0 for unknown flags and versions."""
     return _HEAD_BYTES.get(body[:2], 0)
 
 
@@ -160,12 +159,12 @@ def is_partial(body: bytes) -> bool:
 
 
 def is_newer(body: bytes, other: bytes) -> bool:
-    """Whether both are of leases, and the first of the later one: then it takes the other's place."""
+    """Whether both are of leases, and the first of the later one: then it replaces the other."""
     return bool(body[:1] == other[:1] == _LEASED_START and body[:8] > other[:8])
 
 
 def mark_partial(body: bytes) -> bytes:
-    """The same body, saying that its name holds only the head."""
+    """The same body, marked as one whose name holds only the head."""
     return bytes((body[0] | 1,)) + body[1:]
 
 
@@ -179,7 +178,7 @@ def pack_rows(rows: Sequence[Row]) -> bytes:
 def split_rows(data: bytes) -> tuple[list[bytes], list[bytes]]:
     """The names and the bodies in a frame's data; `DecodeError` if the lengths do not add up.
 
-    Nothing is decoded: what a body holds is its reader's question.
+    The bodies are not decoded.
     """
     count = int.from_bytes(data[:2], "big")
     if not 1 <= count <= ROWS_MAX or len(data) < _LENGTHS[count].size:
@@ -216,12 +215,12 @@ def cut_rows(rows: Sequence[Row], data_bytes_max: int) -> Iterator[Sequence[Row]
 
 
 def row_bytes(row: Row) -> int:
-    """What a row takes in a frame's data."""
+    """The bytes of a row in a frame's data."""
     return 4 + len(row.name) + len(row.body)
 
 
 def name_bytes(name: bytes) -> int:
-    """What a name takes in the data of a `PULL`."""
+    """The bytes of a name in the data of a `PULL`."""
     return 1 + len(name)
 
 
@@ -248,8 +247,9 @@ def unpack_names(data: bytes) -> list[bytes]:
 def pack_address(text: object) -> bytes:
     """The 4 or 16 bytes of an address; `DecodeError` if it is none.
 
-    An IPv4 address inside an IPv6 one (RFC 4291, section 2.5.5.2) is the IPv4 address; a zone (RFC 4007) says
-    nothing about the device and is dropped. `ipaddress` takes ten times as long, so dotted quads do without.
+    An IPv4 address inside an IPv6 one (RFC 4291, section 2.5.5.2) is the IPv4 address; a zone (RFC 4007) is
+    not part of the device's address and is dropped. `ipaddress` takes ten times as long, so dotted quads are
+    parsed without it.
     """
     if isinstance(text, str):
         try:
@@ -263,7 +263,7 @@ def pack_address(text: object) -> bytes:
 
 
 def template_number(class_name: str, signature: str) -> int:
-    """The number of a template: of its class's name and of what its device values are.
+    """The number of a template, from its class's name and the signature of its device values.
 
     A class whose placeholders change gets another number, so values packed for the old ones are never read as
     the new.

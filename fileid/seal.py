@@ -5,10 +5,10 @@
 The mask is readable and names the template; it is the associated data of the seal, so it cannot be exchanged.
 AES-SIV (RFC 5297) needs no nonce that could be misused, and its synthetic IV doubles as the check that only a
 minter made the name. One key id belongs to one minter: a name that opens with a key whose owner is not the
-minter in the row was made by nobody.
+minter in the row is refused.
 
 A BOOTP file name has 127 characters. A row that does not fit is sealed *partial*: without its device values.
-Such a name proves who may ask, so it permits to park the read and to pull the row, never to serve.
+Such a name proves the right to ask, so its read may be parked and its row pulled, but it never serves.
 """
 
 from base64 import urlsafe_b64decode
@@ -30,7 +30,7 @@ _URLSAFE = bytes.maketrans(b"+/", b"-_")
 
 
 class SealKey(NamedTuple):
-    """The key of one minter. `minter` is the minter's number (`fileid.row.number_of`)."""
+    """The key of one minter. `minter` is the minter's number (`bus.envelope.number_of`)."""
 
     key_id: int
     minter: int
@@ -38,7 +38,7 @@ class SealKey(NamedTuple):
 
     @classmethod
     def of(cls, minter: str, key_id: int, key: bytes) -> "SealKey":
-        """The key of the minter of this name, as its file has it."""
+        """The key of the minter of this name, from its file."""
         return cls(key_id, number_of(minter), key)
 
 
@@ -59,9 +59,7 @@ class Sealer:
         self._siv = AESSIV(key.key)
 
     def seal(self, body: bytes, mask: str) -> Row:
-        """The row with its sealed name; the name holds the whole body, or only the head when that does not
-        fit.
-        """
+        """The row with its sealed name, which holds the whole body, or only the head if that does not fit."""
         if len(mask) > MASK_BYTES_MAX:
             raise LocalError(f"mask {mask!r} is longer than {MASK_BYTES_MAX} characters")
         tail = mask.encode("ascii")
@@ -88,11 +86,11 @@ class Opener:
 
     @property
     def minters(self) -> set[int]:
-        """The numbers of those whose names open."""
+        """The numbers of the minters whose names open."""
         return {minter for minter, _ in self._keys.values()}
 
     def open(self, name: bytes) -> Row:
-        """The row in a name; `DecodeError` unless one of our minters made it. Age and address are not judged
+        """The row in a name; `DecodeError` unless one of our minters made it. Age and address are not checked
         here.
         """
         text, dot, mask = name.partition(b".")

@@ -1,17 +1,17 @@
-"""The row table of a CFM: what modems may ask for, and what they already got.
+"""The row table of a CFM: the rows that modems may read, and tombstones of those they have read.
 
-Rows arrive many to a frame; the table maps each name to its body and decodes neither until somebody asks. A
-row lives 60 s from its arrival (never from a time somebody else wrote down), and only expired rows leave.
-When the table is full, that is an answer to the sender, who tries the next CFM.
+Rows arrive many to a frame; the table maps each name to its body and decodes neither until a read asks for
+it. A row lives 60 s from its arrival (never from a time that somebody else wrote), and only expired rows
+leave. A full table answers so to the sender, which tries the next CFM.
 
 A completed download turns its row into a **tombstone**. It outlives every copy of the name: neither a late
 duplicate of the row nor the seal in the name brings the file back.
 
-Rows of a minter with a role name the authority under which they were minted. Who accepts them says which one
-counts (`Tokens`): rows of an older one are stale, rows of one that is not known yet are unverified.
+Rows of a minter with a role name the authority under which they were minted. The caller of `accept` says
+which one counts (`Tokens`): rows of an older one are stale, rows of one not yet known are unverified.
 
 The name of a leased row (`fileid.given`) comes again with each lease of its device: a row of a later lease
-takes the place of the one before, or of its tombstone; the same one again is a duplicate.
+replaces the one before, or its tombstone; the same one again is a duplicate.
 """
 
 from collections import deque
@@ -39,7 +39,7 @@ CAPACITY = 400_000  # 60 s of a cluster's 1,667 boots a second, four times over:
 TOMBSTONE_S = LIFE_S + 10.0  # a seal opens for 60 s, on a clock that may be 5 s off
 
 
-class Status(IntEnum):
+class RowStatus(IntEnum):
     """The answer to one row."""
 
     STORED = 0
@@ -51,16 +51,16 @@ class Status(IntEnum):
 
 
 class Tokens(NamedTuple):
-    """Packed tokens: `valid` is the one whose rows count (empty: none does), a row of a greater one than
-    `known` is unverified.
+    """Packed tokens: rows of `valid` count (empty: none do), rows of a greater one than `known` are
+    unverified.
     """
 
     valid: bytes
     known: bytes
 
 
-_KNOWN = bytes(Status)
-_COUNTED = [status.name.lower() for status in Status]
+_KNOWN = bytes(RowStatus)
+_COUNTED = [status.name.lower() for status in RowStatus]
 
 
 class Table:
@@ -71,7 +71,7 @@ class Table:
         self._capacity = capacity
         self._rows: dict[bytes, bytes] = {}
         self._ages: deque[tuple[float, list[bytes], list[bytes]]] = deque()
-        self._spent: dict[bytes, bytes] = {}  # the body that was served, if it is known
+        self._spent: dict[bytes, bytes] = {}  # the served body, if it is known
         self._spent_ages: deque[tuple[float, bytes, bytes]] = deque()
 
     def __len__(self) -> int:
@@ -82,7 +82,7 @@ class Table:
     ) -> tuple[bytes, list[bytes]]:
         """Take a frame of rows from the minter with this packed number; without `tokens` it is not fenced.
 
-        Returns a status byte per row, and the names that are new. `DecodeError` if the frame is not one.
+        Returns a status byte per row, and the names of the stored rows. `DecodeError` if it is no frame.
         """
         names, bodies = split_rows(data)
         if len(names) > 1 and self._is_plain(names, bodies, minter, tokens):
@@ -101,7 +101,7 @@ class Table:
     def _is_plain(
         self, names: list[bytes], bodies: list[bytes], minter: bytes, tokens: Tokens | None
     ) -> bool:
-        """Every row is new, well formed, its minter's own, and fits: the usual frame, checked as a whole."""
+        """Whether all rows are new, well formed, their minter's own, and fit: the usual frame, as a whole."""
         return (
             len(self._rows) + len(self._spent) + len(names) <= self._capacity
             and self._rows.keys().isdisjoint(names)
@@ -111,36 +111,36 @@ class Table:
             and (tokens is None or {body[TOKEN] for body in bodies} == {tokens.valid})
         )
 
-    def _accept_one(self, name: bytes, body: bytes, minter: bytes, tokens: Tokens | None) -> Status:
+    def _accept_one(self, name: bytes, body: bytes, minter: bytes, tokens: Tokens | None) -> RowStatus:
         known = self._rows.get(name, self._spent.get(name))
         if not _is_sound(name, body, minter):
-            status = Status.BAD
+            status = RowStatus.BAD
         elif tokens is not None and body[TOKEN] != tokens.valid:
-            status = Status.UNVERIFIED_EPOCH if body[TOKEN] > tokens.known else Status.STALE_EPOCH
+            status = RowStatus.UNVERIFIED_EPOCH if body[TOKEN] > tokens.known else RowStatus.STALE_EPOCH
         elif known is not None and not is_newer(body, known):
-            status = Status.DUPLICATE
+            status = RowStatus.DUPLICATE
         elif known is None and len(self._rows) + len(self._spent) >= self._capacity:
-            status = Status.FULL
+            status = RowStatus.FULL
         else:
             self._spent.pop(name, None)
             self._rows[name] = body
-            status = Status.STORED
+            status = RowStatus.STORED
         self.counts[_COUNTED[status]] += 1
         return status
 
     def get(self, name: bytes) -> Row | None:
-        """The row a name stands for, if it is here and alive."""
+        """The row of this name, if it is here."""
         body = self._rows.get(name)
         return Row(name, body) if body is not None else None
 
     def is_spent(self, name: bytes, body: bytes = b"") -> bool:
-        """True if this FileID's download was completed here; `body` tells a later lease's from it."""
+        """Whether this FileID's download was completed here; not for a `body` of a later lease."""
         served = self._spent.get(name)
-        return served is not None and not is_newer(body, served)
+        return served is not None and not (body and is_newer(body, served))
 
     def complete(self, name: bytes, now: float, body: bytes = b"") -> None:
-        """The download of this body is over: from now on the name is good for nothing, but for the row of a
-        later lease, which may be here already.
+        """End the download of this body: from now on the name serves only the row of a later lease, which may
+        be here already.
         """
         here = self._rows.get(name, b"")
         if is_newer(here, body):
@@ -153,7 +153,7 @@ class Table:
             self.counts["completed"] += 1
 
     def expire(self, now: float) -> list[Row]:
-        """Let go what is too old; returns the rows that nobody read."""
+        """Drop expired rows and tombstones; returns the rows that nobody read."""
         gone: list[Row] = []
         while self._ages and self._ages[0][0] <= now:
             _, names, bodies = self._ages.popleft()
@@ -168,12 +168,12 @@ class Table:
         return gone
 
     def deadline(self) -> float | None:
-        """When the next row or tombstone leaves."""
+        """The time when the next row or tombstone leaves."""
         return min((queue[0][0] for queue in (self._ages, self._spent_ages) if queue), default=None)
 
 
 def _is_sound(name: bytes, body: bytes, minter: bytes) -> bool:
-    """The row can be decoded and is its minter's own: what is stored can be served."""
+    """Whether the row can be decoded and is its minter's own, so that it can be served."""
     size = head_bytes(body)
     return (
         0 < len(name) <= NAME_BYTES_MAX
@@ -183,7 +183,7 @@ def _is_sound(name: bytes, body: bytes, minter: bytes) -> bool:
 
 
 def _are_sound(names: list[bytes], bodies: list[bytes], minter: bytes) -> bool:
-    """The same for many IPv4 rows at a third of the price."""
+    """The same for many IPv4 rows, at a third of the cost."""
     return (
         all(names)
         and max(map(len, names)) <= NAME_BYTES_MAX
@@ -195,12 +195,12 @@ def _are_sound(names: list[bytes], bodies: list[bytes], minter: bytes) -> bool:
 
 
 def is_settled(statuses: Iterable[int]) -> Sequence[bool]:
-    """Per row: is it at the CFM now? Stored and duplicate both mean yes."""
-    return [status <= Status.DUPLICATE for status in statuses]
+    """Whether each row is at the CFM now: stored and duplicate both mean yes."""
+    return [status <= RowStatus.DUPLICATE for status in statuses]
 
 
 def check_statuses(statuses: bytes, count: int) -> bytes:
-    """The statuses of an ack for `count` rows; `DecodeError` if they are not that."""
+    """The statuses of an ack for `count` rows; `DecodeError` if they are none."""
     if len(statuses) != count or statuses.translate(None, _KNOWN):
         raise DecodeError(f"{len(statuses)} statuses for {count} rows")
     return statuses

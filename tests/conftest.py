@@ -7,8 +7,8 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-from services.lab.kafka import running
-from services.lab.kafka_state import ClusterInfo
+from services.brokers.cluster import running
+from services.brokers.state import ClusterInfo
 from tests.requirement import need_ipv6, need_kafka
 
 FAMILIES = ("ipv4", "ipv6")

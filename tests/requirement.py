@@ -16,8 +16,8 @@ import pytest
 
 from bus.errors import UnavailableError
 from bus.transport.here import has_ipv6
-from services.lab.kafka_jars import find_java
-from services.lab.kea_process import find_program
+from services.brokers.jars import find_java
+from services.lab.kea.process import find_program
 
 VARIABLE = "PROVBUS_REQUIRE"
 

@@ -1,83 +1,191 @@
-"""What the README promises exists, and what exists is in the README."""
+"""What the pages promise exists, and what exists is on a page."""
 
+import ast
+import json
 import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-import click
 import pytest
 
-from bus.config import load
-from bus.metrics import METRICS
-from bus.runner import DRAIN_S
-from services.cli.main import EXIT_CODES, cli
+from bus.runtime.runner import DRAIN_S
+from bus.telemetry.audit import FOUND_MAX, KEPT_MAX
+from fileid.row import LIFE_S, NAME_BYTES_MAX
+from heartbeat.liveness.roster import SKEW_S_MAX
+from heartbeat.roles.granted import holder as granted
+from heartbeat.timing import LEASE_S
+from services.cfm import lookups
+from services.cfm.serving import DURATIONS_S
+from services.cli.main import EXIT_CODES
+from services.config.instance import load
 from services.docsis.judge.rules import RULES
-from services.docsis.names import BUILT_IN
-from services.docsis.objects import ROOTS
-from services.lab.script import load_script
-from services.lab.steps.table import Entry
+from services.docsis.mib.names import BUILT_IN
+from services.docsis.mib.objects import ROOTS
+from services.instance.metrics import METRICS
+from services.instance.operations import OPERATIONS
+from services.lab.script.script import load_script
+from services.lab.script.table import StepItem
+from services.sidecar.offering import APPLY_WITHIN_S
+from tests.docs_pages import commands, configuration, reasons
+from tests.docs_pages.blocks import Makers, fill, named
+from tests.docs_pages.markdown import slug
+from tests.docs_pages.pages import MAKERS, PAGES, WITH_BLOCKS, made
+from tests.nearly import fits
 
 ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
 README = (ROOT / "README.md").read_text()
-METRICS_PAGE = (ROOT / "docs" / "metrics.md").read_text()
-SCENARIOS_PAGE = (ROOT / "docs/scenarios.md").read_text()
-RULES_PAGE = (ROOT / "docs/file-rules.md").read_text()
-NAMES_PAGE = (ROOT / "docs/snmp-names.md").read_text()
+INDEX_PAGE = (DOCS / "index.md").read_text()
+CLI_PAGE = (DOCS / "reference/cli.md").read_text()
+CONFIGURATION_PAGE = (DOCS / "reference/configuration.md").read_text()
+METRICS_PAGE = (DOCS / "reference/metrics.md").read_text()
+READINESS_PAGE = (DOCS / "reference/readiness.md").read_text()
+SCENARIOS_PAGE = (DOCS / "reference/scenarios.md").read_text()
+RULES_PAGE = (DOCS / "reference/file-rules.md").read_text()
+LOCAL_API_PAGE = (DOCS / "reference/local-api.md").read_text()
+NAMES_PAGE = (DOCS / "reference/snmp-names.md").read_text()
+LAB_PAGE = (DOCS / "howto/lab.md").read_text()
+RUN_PAGE = (DOCS / "howto/run.md").read_text()
 MAKEFILE = (ROOT / "Makefile").read_text()
 
+COMMANDS = sorted(name for name, _ in commands.commands())
+PAGES_BY_HAND = {path.relative_to(ROOT): path.read_text() for path in sorted(DOCS.rglob("*.md"))}
+ALL_PAGES = {Path("README.md"): README, **PAGES_BY_HAND}
+DESIGNS = [Path(name) / "DESIGN.md" for name in ("bus", "heartbeat", "fileid", "services")]
+LINKING = {**ALL_PAGES, **{path: (ROOT / path).read_text() for path in DESIGNS}}
 
-def commands(group: click.Group, words: str) -> Iterator[str]:
-    """Every command that does something, as it is typed."""
-    context = click.Context(group)
-    for name in group.list_commands(context):
-        command, path = group.get_command(context, name), f"{words} {name}"
-        if isinstance(command, click.Group):
-            yield from commands(command, path)
-        else:
-            yield path
-
-
-COMMANDS = sorted(commands(cli, "provbus"))
+LINES_MAX = 120
+COLUMNS_MAX = 140
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_has_a_heading_in_the_readme(command: str) -> None:
-    headings = [line for line in README.splitlines() if line.startswith("### ")]
-    assert any(f"`{command}`" in heading for heading in headings)
+def test_every_command_has_a_heading_and_an_entry(command: str) -> None:
+    assert f"\n## `{command}`\n" in CLI_PAGE
+    assert command in named(CLI_PAGE, "command")
 
 
-def test_every_command_a_heading_names_exists() -> None:
-    headings = [line for line in README.splitlines() if line.startswith("### ")]
-    named = [name for heading in headings for name in re.findall(r"`(provbus [a-z ]+)`", heading)]
-    assert sorted(named) == COMMANDS
+def test_every_command_with_an_entry_exists() -> None:
+    assert sorted(named(CLI_PAGE, "command")) == sorted([*COMMANDS, commands.NAME])
+    assert sorted(re.findall(r"^## `(provbus [a-z ]+)`$", CLI_PAGE, re.M)) == COMMANDS
 
 
-def test_every_exit_code_is_in_the_readme() -> None:
-    (line,) = [paragraph for paragraph in README.split("\n\n") if paragraph.startswith("Exit codes: ")]
-    assert {str(code) for code in EXIT_CODES.values()} - {"70"} <= set(re.findall(r"\d+", line))
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_option_of_a_command_is_in_its_entry(command: str) -> None:
+    entry = CLI_PAGE.split(f"<!-- generated: command {command} -->")[1].split("<!-- end -->")[0]
+    options = [word for one in dict(commands.commands())[command].params for word in one.opts]
+    assert [word for word in options if word.startswith("-") and word not in entry] == []
 
 
-def test_the_readme_states_how_long_an_instance_drains() -> None:
-    assert f"for at most {DRAIN_S:g} s" in README
+def test_every_exit_code_is_on_the_page_of_commands() -> None:
+    rows = re.findall(r"^\| (\d+) \|", CLI_PAGE, re.M)
+    assert rows == sorted({"0", "1", "2", *map(str, EXIT_CODES.values())}, key=int)
+    assert {*rows} == {*re.findall(r"(?<=\| )(\d+)(?= \|)", INDEX_PAGE)}
 
 
-def test_every_command_the_readme_types_exists() -> None:
-    typed = re.findall(r"^\$ .*\.venv/bin/(provbus [a-z]+(?: [a-z]+)*)", README, re.M)
-    assert typed
-    unknown = [line for line in typed if not any(line.startswith(command) for command in COMMANDS)]
-    assert unknown == []
+def test_the_page_on_running_states_how_long_an_instance_drains() -> None:
+    assert f"for at most {DRAIN_S:g} s" in RUN_PAGE
 
 
-def test_every_make_verb_in_the_readme_exists() -> None:
-    verbs = set(re.findall(r"make ([a-z]+)", README))
-    assert verbs >= {"lab", "test", "check", "bench", "mutants"}
+@pytest.mark.parametrize("page", ALL_PAGES, ids=str)
+def test_every_command_that_a_page_types_exists(page: Path) -> None:
+    typed = re.findall(r"^\$ (?:\w+=\S+ )*(provbus [a-z]+(?: [a-z]+)*)", ALL_PAGES[page], re.M)
+    assert [line for line in typed if not any(line.startswith(command) for command in COMMANDS)] == []
+
+
+@pytest.mark.parametrize("page", ALL_PAGES, ids=str)
+def test_every_make_verb_on_a_page_exists(page: Path) -> None:
+    verbs = set(re.findall(r"(?:`|^\$ )make ([a-z]+)", ALL_PAGES[page], re.M))
     assert [verb for verb in verbs if not re.search(rf"^{verb}:", MAKEFILE, re.M)] == []
 
 
-@pytest.mark.parametrize("path", re.findall(r"(?:deploy|bus|heartbeat|fileid)/[\w./-]+\w", README))
-def test_every_path_in_the_readme_exists(path: str) -> None:
-    assert (ROOT / path).exists()
+def test_ci_calls_the_readmes_test_command() -> None:
+    assert "make test" in (ROOT / ".ci/run").read_text().splitlines()
+    assert "$ make test" in README
+
+
+def test_the_readme_is_short() -> None:
+    assert len(README.splitlines()) <= LINES_MAX
+
+
+def links(text: str) -> Iterator[str]:
+    """The targets of the links of a page, but for those to other places of the net."""
+    plain = re.sub(r"^```.*?^```$", "", text, flags=re.DOTALL | re.MULTILINE)
+    for target in re.findall(r"\]\(([^)\s]+)\)", plain):
+        if "://" not in target:
+            yield target
+
+
+def target_of(page: Path, link: str) -> tuple[Path, str]:
+    """The file that a link of a page leads to, from the root of the project, and the anchor in it."""
+    path, _, anchor = link.partition("#")
+    place = ((ROOT / page).parent / path).resolve() if path else ROOT / page
+    return place.relative_to(ROOT), anchor
+
+
+def anchors(text: str) -> set[str]:
+    """The anchors of a page's headings."""
+    plain = re.sub(r"^```.*?^```$", "", text, flags=re.DOTALL | re.MULTILINE)
+    return {slug(heading) for heading in re.findall(r"^#+ (.+)$", plain, re.M)}
+
+
+def broken_links(page: Path, text: str) -> list[str]:
+    """The links of a page whose file or anchor there is not."""
+
+    def leads_somewhere(link: str) -> bool:
+        path, anchor = target_of(page, link)
+        if path == page:
+            return anchor in anchors(text)
+        return (ROOT / path).exists() and (not anchor or anchor in anchors((ROOT / path).read_text()))
+
+    return [link for link in links(text) if not leads_somewhere(link)]
+
+
+@pytest.mark.parametrize("page", LINKING, ids=str)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    assert broken_links(page, LINKING[page]) == []
+
+
+def test_a_broken_link_is_found() -> None:
+    targets = ("#one", "#two", "docs/none.md", "docs/index.md#8-the-switch", "docs/index.md#nine")
+    text = "# One\n" + " ".join(f"[to]({target})" for target in targets)
+    assert broken_links(Path("README.md"), text) == ["#two", "docs/none.md", "docs/index.md#nine"]
+
+
+def test_every_page_is_reached_from_the_readme_by_links() -> None:
+    reached, ahead = set(), {Path("README.md")}
+    while ahead:
+        page = ahead.pop()
+        reached.add(page)
+        found = {target_of(page, link)[0] for link in links((ROOT / page).read_text())}
+        ahead |= {path for path in found if path.suffix == ".md"} - reached
+    there = {path.relative_to(ROOT) for path in DOCS.rglob("*.md")} | {*DESIGNS}
+    assert there - reached == set()
+
+
+def test_every_folder_of_the_services_is_in_their_design() -> None:
+    rows = [
+        name for row in re.findall(r"^\| (`.+?) \|", LINKING[DESIGNS[-1]], re.M) for name in row.split(", ")
+    ]
+    folders = {path.parent.name for path in (ROOT / "services").glob("*/__init__.py")}
+    assert {name.strip("`") for name in rows} == folders
+
+
+@pytest.mark.parametrize("page", LINKING, ids=str)
+def test_every_path_on_a_page_exists(page: Path) -> None:
+    named_paths = re.findall(
+        r"`((?:deploy|bus|heartbeat|fileid|services|tests|findings|docs)/[\w./-]+\w)`", LINKING[page]
+    )
+    planned = {"services/console", "bus/switch", "bus/outbox"}
+    assert [path for path in named_paths if not (ROOT / path).exists() and path not in planned] == []
+
+
+@pytest.mark.parametrize("page", ALL_PAGES, ids=str)
+def test_no_line_of_a_page_is_too_long(page: Path) -> None:
+    """But in a table, or where a program's output is."""
+    plain = re.sub(r"^```.*?^```$", "", ALL_PAGES[page], flags=re.DOTALL | re.MULTILINE)
+    long = [line for line in plain.splitlines() if len(line) > COLUMNS_MAX and not line.startswith("|")]
+    assert long == []
 
 
 @pytest.mark.parametrize(
@@ -89,19 +197,37 @@ def test_the_example_configurations_are_valid(path: Path) -> None:
     assert (config.cfm is None) == (path.stem != "cfm")
 
 
+def test_every_section_of_a_configuration_has_an_entry() -> None:
+    assert named(CONFIGURATION_PAGE, "section") == [one.place for one in configuration.listed()]
+
+
+@pytest.mark.parametrize("key", configuration.keys())
+def test_every_key_of_a_configuration_has_an_entry_that_says_what_it_means(key: str) -> None:
+    place, _, name = key.rpartition(".")
+    _, _, rest = CONFIGURATION_PAGE.partition(f"<!-- generated: section {place or configuration.TOP} -->")
+    rows = re.findall(r"^\| `(\w+)` \| (.+?) \| (.+?) \| (.+?) \|", rest.partition("<!-- end -->")[0], re.M)
+    assert [meaning for row, _, _, meaning in rows if row == name and len(meaning) > 5] != []
+
+
 @pytest.mark.parametrize(
     "path", sorted((ROOT / "deploy/scenarios").glob("*.yaml")), ids=lambda path: path.name
 )
-def test_the_scenarios_are_valid(path: Path) -> None:
+def test_the_scenarios_are_valid_and_listed(path: Path) -> None:
     scenario = load_script(path)
     assert scenario.name == path.stem
     assert scenario.settings.is_file()
     assert scenario.expect
+    assert f"`{path.name}`" in LAB_PAGE
+
+
+def test_every_scenario_that_is_listed_exists() -> None:
+    names = re.findall(r"`([a-z0-9-]+\.yaml)`", LAB_PAGE)
+    assert [name for name in names if not (ROOT / "deploy/scenarios" / name).is_file()] == []
 
 
 def test_every_step_is_explained_and_no_other() -> None:
     rows = re.findall(r"^\| `(\w+):", SCENARIOS_PAGE, re.M)
-    assert sorted(rows) == sorted(Entry.model_fields)
+    assert sorted(rows) == sorted(StepItem.model_fields)
 
 
 def test_the_example_of_a_scenario_is_valid(tmp_path: Path) -> None:
@@ -117,64 +243,85 @@ def test_the_documented_metrics_are_those_that_exist() -> None:
     assert [name for name, _, _, meaning in rows if not meaning.startswith(METRICS[name].help)] == []
 
 
-def test_every_metric_named_anywhere_on_the_page_exists() -> None:
-    assert set(re.findall(r"provbus_\w*\w", METRICS_PAGE)) <= METRICS.keys()
+@pytest.mark.parametrize("page", ALL_PAGES, ids=str)
+def test_every_metric_named_on_a_page_exists(page: Path) -> None:
+    assert set(re.findall(r"\bprovbus_\w*\w", ALL_PAGES[page])) <= METRICS.keys()
 
 
-REASONS = (
-    "it drains",
-    "its vote",
-    "its copy",
-    "its place in",
-    "descriptors:",
-    "a disk",
-    "its name",
-    "an era",
-    "a majority",
-    "a CFM that",
-    "no CFM",
-    "Kafka does not",
-    "the Kafka ",
-    "the topic ",
-    "the right to",
-    "a leader",
-    "the id of",
-    "where {",
-    "the clock",
-    "the place",
-    "the seal key",
-    "the role log",
+def test_every_reason_for_not_being_ready_is_explained_and_no_other() -> None:
+    explained = re.findall(r"^\| `([^`]+)` \| (?:all|dhcp|cfm)", READINESS_PAGE, re.M)
+    said = {reason.replace("... s off", f"{SKEW_S_MAX:g} s off") for reason in reasons.said()}
+    assert sorted(explained) == sorted(said)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        'class A:\n    def missing(self):\n        return ["a new one"]',
+        'class A:\n    def _lacks_it(self):\n        """It says."""\n        yield f"a new {self.one}"',
+        'class A:\n    def f(self):\n        self.trouble = "a new one"',
+        'class A:\n    def f(self):\n        self._unkept[1] = f"a new {1}"',
+        'NEW = "a new one"\ndef troubles():\n    return [NEW]',
+    ],
 )
-"""How the reasons begin, as the sources write them."""
+def test_a_reason_is_found(source: str) -> None:
+    assert {*reasons.in_module(ast.parse(source))} & {"a new one", "a new ..."}
 
 
-def test_every_reason_for_not_being_ready_is_explained() -> None:
-    sources = (
-        "services/sidecar/status.py",
-        "services/sidecar/authority.py",
-        "services/cfm/status.py",
-        "bus/node.py",
-        *(str(path.relative_to(ROOT)) for path in (ROOT / "bus/transport/kafka").glob("*.py")),
-        "heartbeat/namesake.py",
-        "services/settings/catalogue.py",
-        "services/dhcp/kea/follower.py",
-        "bus/transport/door.py",
-    )
-    said = {
-        re.sub(r"\{[^{}]*\}", "...", reason).replace("... s", "5 s")
-        for path in sources
-        for reason in re.findall(
-            rf'"((?:{"|".join(REASONS)})[^"]*|settings)"',
-            (ROOT / path).read_text(),
-        )
-    }
-    explained = set(re.findall(r"^\| `([^`/]+)` \| (?:all|dhcp|cfm)", METRICS_PAGE, re.M))
-    assert said == explained
+def test_what_is_no_reason_is_not_found() -> None:
+    assert [*reasons.in_module(ast.parse('NEW = "a new one"\ndef f():\n    return "another one"'))] == []
 
 
-def test_ci_calls_the_readmes_test_command() -> None:
-    assert "make test" in (ROOT / ".ci/run").read_text().splitlines()
-    assert "$ make test" in README
+@pytest.mark.parametrize("name", PAGES)
+def test_what_is_generated_is_as_make_docs_writes_it(name: str) -> None:
+    assert (DOCS / name).read_text() == made(name)
+
+
+def test_a_block_is_made_anew_whatever_stands_in_it() -> None:
+    empty = "<!-- generated: verbs -->\n<!-- end -->"
+    page = f"before\n{empty}\nbetween\n<!-- generated: verbs x y -->\na\n<!-- end -->\n"
+    makers: Makers = {"verbs": lambda what: f"made of {what}"}
+    filled = fill(page, makers)
+    assert named(filled, "verbs") == ["", "x y"]
+    assert re.findall("made of .*", filled) == ["made of ", "made of x y"]
+    assert fill(filled, makers) == filled
+    assert re.findall("^(?:before|between|a)$", filled, re.M) == ["before", "between"]
+
+
+def test_no_page_has_a_block_that_is_not_made() -> None:
+    kinds = {page: re.findall(r"^<!-- generated: (\w+)", text, re.M) for page, text in ALL_PAGES.items()}
+    assert {kind for some in kinds.values() for kind in some} == MAKERS.keys()
+    assert {str(page) for page, some in kinds.items() if some} == {f"docs/{name}" for name in WITH_BLOCKS}
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_every_operation_of_the_local_api_has_an_entry(operation: str) -> None:
+    assert f"\n## `{operation}`\n" in LOCAL_API_PAGE
+
+
+@pytest.mark.parametrize(
+    "stated",
+    [
+        f"A name is good for {LIFE_S:g} s.",
+        f"at most {LEASE_S:g} s from now",
+        f"said within the last {granted.ANSWER_S:g} s",
+        f"after {APPLY_WITHIN_S:g} s nobody knows",
+        f"for at most {lookups.ANSWER_S:g} s, a repeated lookup",
+        f"the downloads of the last {DURATIONS_S:g} s",
+        f"the newest {FOUND_MAX:,} of its last {KEPT_MAX:,} events",
+        f"1 to {NAME_BYTES_MAX} ASCII characters",
+    ],
+)
+def test_the_page_of_the_local_api_states_the_limits_of_the_sources(stated: str) -> None:
+    assert stated in LOCAL_API_PAGE
+
+
+@pytest.mark.parametrize("page", ["howto/host-service.md", "howto/tftp-server.md"])
+def test_a_page_shows_the_local_api_as_it_is(page: str) -> None:
+    """Each request in it is right; what is left out of a text is three dots."""
+    requests = [json.loads(line) for line in re.findall(r'^\{"op":.*\}$', (DOCS / page).read_text(), re.M)]
+    assert len(requests) >= 3
+    assert [one for one in requests if not fits(one["op"], one)] == []
 
 
 def test_the_page_of_rules_names_every_rule_of_the_judge_as_it_is() -> None:

@@ -10,13 +10,13 @@ from pathlib import Path
 import click
 import pytest
 
-from bus.config import load
-from bus.node import CHECK_TIMEOUT_S
-from bus.runner import DRAIN_S, WALL_EVERY_S
-from bus.transport.curve import STRANGER_TIMEOUT_S
+from bus.runtime.runner import DRAIN_S, WALL_EVERY_S
+from bus.transport.carrier import CHECK_TIMEOUT_S
 from bus.transport.here import LOOK_UP_S, START_S
+from bus.transport.zeromq.curve import STRANGER_TIMEOUT_S
 from services.cli.main import EXIT_CODES, cli
 from services.cli.run import run
+from services.config.instance import load
 
 ROOT = Path(__file__).parent.parent
 UNITS = sorted((ROOT / "deploy/systemd").glob("*.service"))
@@ -138,3 +138,9 @@ def test_only_the_cfm_may_do_more_than_anybody(unit: Unit, path: Path) -> None:
     expected = "CAP_NET_BIND_SERVICE" if path.stem == "provbus-cfm" else ""
     assert unit["CapabilityBoundingSet"] == [expected]
     assert "".join(unit["AmbientCapabilities"]) == expected
+
+
+def test_a_sidecar_may_see_whether_kea_has_a_socket() -> None:
+    """Kea is another user's process: where proc(5) hides those, a Kea that hears no modem passes for well."""
+    unit = read((ROOT / "deploy/systemd/provbus-dhcp.service").read_text())
+    assert unit["ProtectProc"] == ["default"]

@@ -3,9 +3,10 @@
 import sys
 import time
 from collections.abc import Callable
+from typing import Any
 
 from bus.transport.poller import Poller
-from services.tftp.effects import Datagram, Effect, ReadRequested, ReadRestarted
+from services.tftp.effects import Datagram, ReadRequested, ReadRestarted
 from services.tftp.server_core import BLKSIZE_BYTES_MAX, TftpServer
 from services.tftp.sockets import TftpSockets
 
@@ -48,12 +49,11 @@ class TftpHost:
                         self._follow(self.server.receive(one.socket, data, peer, now), now)
             self._follow(self.server.tick(now), now)
 
-    def _follow(self, events: list[Effect], now: float) -> None:
+    def _follow(self, events: list[Any], now: float) -> None:
         for event in events:
             if isinstance(event, Datagram):
                 self.sockets.send(event)
             elif isinstance(event, ReadRequested):
-                self.server.open(event, now)
-                self._follow(self.server.serve(event.read, self._file(event.request.name), now), now)
+                self._follow(self.server.answer(event, self._file(event.request.name), now), now)
             elif isinstance(event, ReadRestarted):
                 self._follow(self.server.serve(event.read, self._file(event.name), now), now)

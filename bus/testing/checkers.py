@@ -1,15 +1,15 @@
-"""Checkers: rules that hold at every step of a world, and what is raised when one does not.
+"""Checkers: rules that hold at every step of a world, and the error for a broken one.
 
-A checker is shown each step after the machine has moved and before its effects are performed. It returns what
-is wrong, or None. It may remember; it must not touch what it is shown. What belongs to one service is checked
-beside the tests of that service; here are the rules of the bus itself.
+A checker is shown each step after the machine has moved and before its effects are performed. It returns the
+violation, or None. It may remember; it must not change the step. The rules of a service are beside the tests
+of that service; here are the rules of the bus itself.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, NoReturn
 
+from bus.effects import Publish, Send
 from bus.envelope import Envelope
-from bus.machine import Effect, Publish, Send
 from bus.testing.trace import Trace
 
 STEPS_MAX = 2_000_000  # a run that is longer is a mistake of its test
@@ -28,29 +28,29 @@ class Crashed(NamedTuple):
 
 
 class Paused(NamedTuple):
-    """In a step: the node gets no time for so long."""
+    """In a step: the node gets no time for `pause_s`."""
 
     pause_s: float
 
 
-class Step(NamedTuple):
-    """What one node was given, and what it wants done. `message` is also `Tick`, `Started`, `Crashed` or
-    `Paused`.
+class WorldStep(NamedTuple):
+    """The input of one node and the effects that it returned. `message` may be `Tick`, `Started`, `Crashed`
+    or `Paused`.
     """
 
     now: float
     node: str
     incarnation: int
     message: Any
-    effects: list[Effect]
+    effects: Sequence[Any]
 
 
-Checker = Callable[[Step], str | None]
-"""Returns what is wrong with a step, or None."""
+Checker = Callable[[WorldStep], str | None]
+"""Returns the violation in a step, or None."""
 
 
 class ViolationError(AssertionError):
-    """A rule was broken: which, when, in the world of which seed, and how to see it again."""
+    """A broken rule: its name, time and seed, and the command that replays it."""
 
     def __init__(self, what: str, *, seed: int, now: float, replay: str) -> None:
         self.what = what
@@ -60,11 +60,11 @@ class ViolationError(AssertionError):
 
 
 class Numbered:
-    """A number stands for one message of its incarnation and class; what is published has no gaps.
+    """A number belongs to one message of its incarnation and class; published numbers have no gaps.
 
-    The identity of a message hangs on it: with a number used twice `bus.dedup` would drop the second message,
-    and with a gap a reader of a topic could not tell that one is lost. Point to point gaps are legal: a frame
-    is numbered when it is made and may then find nobody to go to.
+    The identity of a message depends on it: if a number is used twice `bus.wire.dedup` drops the second
+    message, and with a gap a reader of a topic could not tell that one is lost. Point to point gaps are
+    legal: a frame is numbered when it is made and may then find no connection.
     """
 
     def __init__(self, remembered_max: int = 10_000) -> None:
@@ -72,8 +72,8 @@ class Numbered:
         self._last: dict[tuple[str, int, str], int] = {}
         self._said: dict[tuple[str, int, str, int], Envelope] = {}
 
-    def __call__(self, step: Step) -> str | None:
-        """Judge what the step sends and publishes."""
+    def __call__(self, step: WorldStep) -> str | None:
+        """Check the messages of the step."""
         for effect in step.effects:
             if isinstance(effect, Send | Publish):
                 envelope = effect.envelope
@@ -92,7 +92,7 @@ class Numbered:
 
 
 class Witness:
-    """Sees everything that happens in the world of one seed: keeps the trace and asks the checkers."""
+    """Sees every step in the world of one seed: keeps the trace and asks the checkers."""
 
     def __init__(self, seed: int, replay: str) -> None:
         """`replay` is the command that runs this seed again; `{seed}` in it is replaced."""
@@ -102,8 +102,8 @@ class Witness:
         self._seed = seed
         self._replay = replay.format(seed=seed)
 
-    def see(self, step: Step) -> None:
-        """A step was made; `ViolationError` if a checker objects, or if the steps never end."""
+    def see(self, step: WorldStep) -> None:
+        """Record a step; `ViolationError` if a checker objects, or after more than `STEPS_MAX` steps."""
         self.steps += 1
         now, node, incarnation, message, effects = step
         self._trace.add(now, f"{node}#{incarnation}", message, effects)
@@ -128,5 +128,5 @@ class Witness:
         raise ViolationError(what, seed=self._seed, now=now, replay=self._replay)
 
     def trace_hash(self) -> str:
-        """A hash over everything that was seen."""
+        """A hash over the trace."""
         return self._trace.digest()

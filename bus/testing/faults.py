@@ -1,19 +1,20 @@
-"""Faults: what the network and the machine room do to the nodes of a world.
+"""Faults: the troubles of networks, hosts and logs in a world.
 
 Theory of operation
 -------------------
-A fault is a value, so a storm is a list that can be read, printed and replayed. `Weather` says how every
-message fares: it is delayed, and sometimes lost, doubled or held up. Each copy draws its own delay, which is
-what reorders. A `Cut` stops one direction between two nodes until it is mended, both directions make a
-partition; `Slow` delays one direction. A crashed node forgets everything that is not on its disk, a wiped one
-that too. A full disk takes nothing new, and nobody starts on it. A paused node finds all its mail waiting
-when it goes on, and its timers late.
+A fault is a value, so a storm is a list that can be read, printed and replayed. `Weather` applies to every
+message: it is delayed, and sometimes lost, doubled or held up. Each copy draws its own delay, which reorders
+messages. A `Cut` stops one direction between two nodes until it is mended, both directions make a partition;
+`Slow` delays one direction. A crashed node forgets everything that is not on its disk, a wiped one that too.
+A full disk takes no new record, and no process starts on it. A paused node gets all its messages when it goes
+on, and its timers late.
 
-A log suffers as well: it stalls, is slow, loses its beginning (retention) or its end (an unclean election),
-and is written to by zombies. A log that was truncated, or a reader that skipped a record, cannot be mended.
+A log has faults as well: it stalls, is slow, loses its beginning (retention) or its end (an unclean
+election), and zombies write to it. A log that was truncated, or a reader that skipped a record, cannot be
+mended.
 
-`storm` draws such a list. Whatever can be repaired is repaired before `until_s`, and `clear` repairs
-everything anew: from then on the plant has no excuse.
+`storm` draws such a list. Each fault that can be repaired is repaired by `until_s`, and `clear` repairs them
+all again: from then on the plant must recover.
 """
 
 from collections.abc import Callable, Sequence
@@ -26,14 +27,14 @@ from bus.routes import ROUTES
 BROKER = "broker"
 """The name under which the topics' broker can be cut off."""
 LOGS = tuple(traffic for traffic, entry in ROUTES.items() if entry.is_log)
-"""The classes whose offsets mean something."""
-DRIFT_MAX = 0.001  # ten times what a bad quartz does
+"""The classes whose topic is a log."""
+DRIFT_MAX = 0.001  # ten times that of a bad quartz
 
 
 class Weather(NamedTuple):
-    """How messages fare. Probabilities from 0 to 1; a `slow` message takes up to `slow_s_max` longer.
+    """The fate of messages. Probabilities from 0 to 1; a `slow` message takes up to `slow_s_max` longer.
 
-    `refusal`: a send to a node that is down or cut off is refused, not lost. `lag_s_max`: how late a timer.
+    `refusal`: a send to a node that is down or cut off is refused, not lost. `lag_s_max`: the lag of timers.
     """
 
     delay_s_min: float = 0.0002
@@ -50,25 +51,25 @@ CALM = Weather()
 
 
 class Crash(NamedTuple):
-    """The node's process dies. It is nothing to a node that is down."""
+    """The node's process dies. No effect on a node that is down."""
 
     node: str
 
 
 class Stop(NamedTuple):
-    """The node's process is asked to stop, and does. It is nothing to a node that is down."""
+    """The node's process is asked to stop, and does. No effect on a node that is down."""
 
     node: str
 
 
 class Restart(NamedTuple):
-    """The node's process is started, as a new incarnation. It is nothing to a node that is up."""
+    """The node's process is started, as a new incarnation. No effect on a node that is up."""
 
     node: str
 
 
 class Pause(NamedTuple):
-    """The node gets no time for so long (a swapping host, SIGSTOP)."""
+    """The node gets no time for `pause_s` (a swapping host, SIGSTOP)."""
 
     node: str
     pause_s: float
@@ -89,7 +90,7 @@ class Mend(NamedTuple):
 
 
 class Slow(NamedTuple):
-    """Everything from `source` to `target` takes so much longer from now on; 0 ends it."""
+    """Messages from `source` to `target` take `delay_s` longer from now on; 0 ends it."""
 
     source: str
     target: str
@@ -97,7 +98,7 @@ class Slow(NamedTuple):
 
 
 class SetClock(NamedTuple):
-    """The node's wall clock is wrong by this much from now on."""
+    """The node's wall clock is wrong by `error_s` from now on."""
 
     node: str
     error_s: float
@@ -110,14 +111,14 @@ class SetWeather(NamedTuple):
 
 
 class Drift(NamedTuple):
-    """So many of the node's own seconds pass in one second from now on; 1 ends it."""
+    """`rate` of the node's own seconds pass in one second from now on; 1 ends it."""
 
     node: str
     rate: float
 
 
 class Wipe(NamedTuple):
-    """The node crashes, and its disk is lost; of a node that is down, only the disk."""
+    """The node crashes and its disk is lost; a node that is down only loses its disk."""
 
     node: str
 
@@ -133,43 +134,41 @@ class Full(NamedTuple):
 
 
 class Stall(NamedTuple):
-    """The log of this class takes and gives nothing until it is off again."""
+    """The log of this class takes and gives no record until the fault is off again."""
 
     traffic: str
     is_on: bool
 
 
 class SlowLog(NamedTuple):
-    """Every record is appended so much later from now on, in order; 0 ends it."""
+    """Every record is appended `delay_s` later from now on, in order; 0 ends it."""
 
     traffic: str
     delay_s: float
 
 
 class Retain(NamedTuple):
-    """Only the last `keep` records of the log are left. Who has still to read others is told `LogLost`."""
+    """Only the last `keep` records of the log are left. A reader of earlier ones gets `LogLost`."""
 
     traffic: str
     keep: int
 
 
 class Truncate(NamedTuple):
-    """The last `records` vanish, and their offsets are used again. Who had read them may not notice."""
+    """The last `records` vanish, and their offsets are used again. A reader of them may not notice."""
 
     traffic: str
     records: int
 
 
 class Recreate(NamedTuple):
-    """The topic is deleted and made anew, with nothing in it. The readers of a log are told `LogLost`, those
-    of any other `Recreated`.
-    """
+    """The topic is deleted and made anew, empty. The readers of a log get `LogLost`, others `Recreated`."""
 
     traffic: str
 
 
 class Skip(NamedTuple):
-    """The node's reader misses the next record. It is nothing to a node that does not read."""
+    """The node's reader misses the next record. No effect on a node that does not read."""
 
     node: str
     traffic: str
@@ -199,11 +198,12 @@ Fault = (
     | SlowLog
     | Retain
     | Truncate
+    | Recreate
     | Skip
     | Echo
 )
 Timed = tuple[float, Fault]
-"""When, in the world's seconds, and what."""
+"""A time, in the world's seconds, and its fault."""
 
 
 def draw_weather(random: Random) -> Weather:
@@ -220,7 +220,7 @@ def draw_weather(random: Random) -> Weather:
 
 
 Trouble = Callable[[Random, Sequence[str], float, float], list[Timed]]
-"""Draws what happens to some of these nodes from one second to another."""
+"""Draws faults for some of these nodes between two times, in seconds."""
 
 
 def _crash(random: Random, nodes: Sequence[str], since_s: float, end_s: float) -> list[Timed]:
@@ -282,7 +282,7 @@ def storm(
 
 
 def clear(nodes: Sequence[str], at_s: float) -> list[Timed]:
-    """Calm weather, no cuts, right clocks, logs that take and give, everybody up."""
+    """The faults that restore calm weather, connections, clocks, disks, logs and nodes."""
     names = [*nodes, BROKER]
     plan: list[Timed] = [(at_s, SetWeather(CALM))]
     for source, target in permutations(names, 2):

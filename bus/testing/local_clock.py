@@ -21,20 +21,20 @@ class LocalClock:
         self._local_s = 0.0
 
     def run_at(self, rate: float, now: float) -> bool:
-        """From `now` on, let so many local seconds pass in one second; whether that is a change."""
+        """Let `rate` local seconds pass in one second from `now` on; True if that is a change."""
         if rate == self._rate:
             return False
         self._local_s, self._true_s, self._rate = self.local(now), now, rate
         return True
 
     def local(self, now: float) -> float:
-        """What this clock shows when it is `now` in the world."""
+        """The local time at `now` in the world."""
         return self._local_s + (now - self._true_s) * self._rate
 
     def true(self, local_s: float) -> float:
         """The earliest time of the world at which this clock shows `local_s` or more."""
         now = self._true_s + (local_s - self._local_s) / self._rate
-        # Rounding must not wake a machine just before its deadline: it would be ticked in vain.
+        # Rounding must not wake a machine just before its deadline, for a useless tick.
         while self.local(now) < local_s:
             now = nextafter(now, inf)
         return now

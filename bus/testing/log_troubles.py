@@ -1,4 +1,4 @@
-"""Troubles of logs, clocks and disks, for storms over plants that decide by a log (`bus.testing.faults`)."""
+"""Troubles of logs, clocks and disks, for storms over plants with a role log (`bus.testing.faults`)."""
 
 from collections.abc import Sequence
 from random import Random

@@ -7,11 +7,11 @@ from bus.testing.faults import BROKER, CALM, Weather
 from bus.testing.timeline import Timeline
 
 Way = tuple[str, str]
-"""From a source to a target."""
+"""A source and a target."""
 
 
 class Network:
-    """Who hears whom, how late, how often. `injected` counts what the weather really did to a message."""
+    """Decides the delay and the copies of each message. `injected` counts the faults of the weather."""
 
     def __init__(self, random: Random, timeline: Timeline, weather: Weather = CALM) -> None:
         self.weather = weather
@@ -23,31 +23,31 @@ class Network:
         self._latest: dict[Way, float] = {}
 
     def change(self, weather: Weather) -> bool:
-        """Have this weather from now on; whether it is another."""
+        """Set the weather; True if that is a change."""
         changed = weather != self.weather
         self.weather = weather
         return changed
 
     def cut(self, source: str, target: str) -> bool:
-        """Let nothing pass from source to target; whether anything did."""
+        """Let no message pass from source to target; True if that is a change."""
         changed = (source, target) not in self._cuts
         self._cuts.add((source, target))
         return changed
 
     def mend(self, source: str, target: str) -> bool:
-        """Let messages pass again; whether they did not."""
+        """Let messages pass again; True if that is a change."""
         changed = (source, target) in self._cuts
         self._cuts.discard((source, target))
         return changed
 
     def slow(self, source: str, target: str, delay_s: float) -> bool:
-        """Let everything from source to target take so much longer; whether that is a change."""
+        """Let messages from source to target take `delay_s` longer; True if that is a change."""
         changed = self._extra_s.get((source, target), 0.0) != delay_s
         self._extra_s[source, target] = delay_s
         return changed
 
     def is_cut(self, source: str, target: str) -> bool:
-        """Whether nothing passes from source to target."""
+        """Whether the way from source to target is cut."""
         return (source, target) in self._cuts
 
     def copies(self, source: str, target: str) -> list[float]:
@@ -70,10 +70,10 @@ class Network:
         return delays
 
     def is_confirmed(self, target: str) -> bool:
-        """Whether the broker's word reaches a writer: nothing else about it makes a difference."""
+        """Whether the broker's confirmation reaches a writer."""
         if (BROKER, target) in self._cuts or self._is_lost():
             return False
-        # A fate is drawn as for every message, so that the seeds of earlier days stay the same runs.
+        # The same numbers are drawn as for every message, so that older seeds stay the same runs.
         random = self._random.random
         for _ in range(1 + (random() < self.weather.duplication)):
             random()
@@ -82,7 +82,7 @@ class Network:
         return True
 
     def delay_s(self) -> float:
-        """How long one message takes."""
+        """The delay of one message, in s."""
         weather, random = self.weather, self._random.random
         delay_s = weather.delay_s_min + (weather.delay_s_max - weather.delay_s_min) * random()
         if random() < weather.slow:
@@ -95,7 +95,7 @@ class Network:
         return self._random.random() < self.weather.refusal
 
     def lag_s(self) -> float:
-        """How late a timer fires."""
+        """The lag of a timer, in s."""
         lag_s_max = self.weather.lag_s_max
         return self._random.uniform(0.0, lag_s_max) if lag_s_max else 0.0
 

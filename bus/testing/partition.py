@@ -1,18 +1,18 @@
-"""A log in the world, and the readers who fetch from it.
+"""A log in the world, and the readers that fetch from it.
 
 Theory of operation
 -------------------
-What is in the log is totally ordered, and every reader gets all of it in that order: late, but nothing is
-missing. A reader has at most one fetch under way; it brings everything that is there when it arrives, and
-`CaughtUp` behind each end that was captured for it: the one at its beginning, and those of `CatchUp`. Readers
-of a class that needs its history begin at the log's start, others at its end (`bus.routes`).
+The log is totally ordered, and every reader gets all records in that order: late, but complete. A reader has
+at most one fetch under way; it brings all records that are there when it arrives, and `CaughtUp` behind each
+end that was captured for it: the one at its beginning, and those of `CatchUp`. Readers of a class that needs
+its history begin at the log's start, others at its end (`bus.routes`).
 
-Offsets are absolute: that of a record is its place in `records`, where all that was ever appended stays;
+Offsets are absolute: that of a record is its place in `records`, where retained and expired records stay;
 retention only moves `start`. The readers of a log in the sense of `bus.routes` (`is_log`) are told its bounds
-by their first fetch and given `Entry`, from the second on. When their position is no longer there they are
-told `LogLost`, once, and nothing more; any other reader goes on at the log's start or end. A reader that did
-not notice a truncation goes on at its position, when the log has grown beyond it with other content. Where
-the topic is made anew a log is lost; any other reader is told, and given what there is from the first on.
+by their first fetch and given `Entry` from the second on. When their position is gone they are told `LogLost`
+once, and get nothing more; any other reader goes on at the log's start or end. A reader that did not notice a
+truncation goes on at its position, when the log has grown beyond it with other content. If the topic is made
+anew a log is lost; any other reader gets `Recreated` and the records from the first on.
 """
 
 from collections.abc import Callable
@@ -23,13 +23,13 @@ from typing import Any
 
 from bus.envelope import Envelope
 from bus.errors import LocalError
-from bus.machine import CaughtUp, Entry, LogBounds, LogLost, Received, Recreated
+from bus.messages import CaughtUp, Entry, LogBounds, LogLost, Received, Recreated
 from bus.routes import route
 from bus.testing.faults import BROKER
 from bus.testing.network import Network
 from bus.testing.timeline import Timeline
 
-FETCH_AGAIN_S = 0.5  # a reader that gets nothing from the broker tries again
+FETCH_AGAIN_S = 0.5  # between the tries of a reader that cannot reach the broker
 NOTICED = 0.5  # the probability that a reader notices that the log was cut behind it
 
 Give = Callable[[Any], None]
@@ -38,8 +38,8 @@ Give = Callable[[Any], None]
 
 @dataclass(slots=True, eq=False)
 class _Reader:
-    """One incarnation's place in the log. `ends` are those it has not reached since they were captured; a
-    reader that was `lost` is never told anything again.
+    """One incarnation's place in the log. `ends` are the captured ends that it has not reached; one that
+    `is_lost` gets no more messages.
     """
 
     node: str
@@ -55,7 +55,7 @@ class _Reader:
     is_anew: bool = False
 
 
-class Partition:
+class PartitionLog:
     """The log of one class."""
 
     def __init__(self, traffic: str, network: Network, timeline: Timeline, random: Random) -> None:
@@ -93,7 +93,7 @@ class Partition:
         self._fetch(reader)
 
     def close(self, node: str) -> None:
-        """The incarnation that reads is gone."""
+        """End the readers of a node's incarnation."""
         for reader in self._of(node):
             reader.is_open = False
             self._readers.remove(reader)
@@ -108,7 +108,7 @@ class Partition:
             self._fetch(reader)
 
     def retain(self, keep: int) -> bool:
-        """Drop all but the last `keep` records; whether any was dropped."""
+        """Drop all but the last `keep` records; True if any was dropped."""
         before, self.start = self.start, max(self.start, len(self.records) - keep)
         for reader in self._readers:
             if reader.position < self.start:
@@ -116,7 +116,7 @@ class Partition:
         return self.start > before
 
     def truncate(self, count: int) -> bool:
-        """Lose the last `count` records, whose offsets are used again; whether there were any."""
+        """Lose the last `count` records, whose offsets are used again; True if there were any."""
         end = max(self.start, len(self.records) - count)
         is_cut = end < len(self.records)
         del self.records[end:]
@@ -128,7 +128,7 @@ class Partition:
         return is_cut
 
     def recreate(self) -> None:
-        """Be another log, with nothing in it: its readers are told so, and those of no log begin with it."""
+        """Become another, empty log: its readers are told, and those of no log begin with it."""
         self.records.clear()
         self._messages.clear()
         self.start = 0
@@ -137,11 +137,11 @@ class Partition:
                 reader.reason = "the topic was deleted and made anew"
             else:
                 reader.position, reader.is_anew = 0, True
-                reader.ends = [0] * (len(reader.ends) + 1)  # whoever waited, and everybody
+                reader.ends = [0] * (len(reader.ends) + 1)  # one for each wait, and one for the new topic
             self._fetch(reader)
 
     def skip(self, node: str) -> bool:
-        """Have the reader miss the next record it would get; whether there is a reader."""
+        """Let the reader miss its next record; True if there is a reader."""
         readers = self._of(node)
         for reader in readers:
             reader.skips += 1
@@ -182,7 +182,7 @@ class Partition:
         reader.give(LogBounds(self._traffic, self.start, end))
 
     def _lose(self, reader: _Reader) -> bool:
-        """The reader's position is not in the log; whether that is the end of its reading."""
+        """Handle a position that is not in the log; True if the reader is lost."""
         reason, reader.reason = reader.reason, ""
         if self._is_log:
             reader.is_lost = True
@@ -192,7 +192,7 @@ class Partition:
         return reader.is_lost
 
     def _bring(self, reader: _Reader) -> None:
-        """Give the reader everything that is new to it."""
+        """Give the reader all records that are new to it."""
         if reader.is_anew:
             reader.is_anew = False
             reader.give(Recreated(self._traffic))

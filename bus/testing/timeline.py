@@ -1,7 +1,7 @@
-"""Virtual time: what comes next, and when it is.
+"""Virtual time: a clock that moves from event to event.
 
-The clock is a heap of entries (when, number, action). It moves to the earliest entry and calls its action;
-equal times keep the order of their numbers, so nothing depends on anything but the order of making.
+The clock is a heap of entries (time, number, action). It moves to the earliest entry and calls its action;
+equal times keep the order of their numbers, so the order of events depends only on the order of their making.
 """
 
 from collections.abc import Callable
@@ -9,9 +9,9 @@ from functools import partial
 from heapq import heappop, heappush
 
 Action = Callable[[], object]
-"""What an entry does; what it returns is ignored."""
+"""The action of an entry; its result is ignored."""
 Place = tuple[float, int]
-"""When, and which of those that are due then comes first."""
+"""A time, and the order among the entries of that time."""
 
 
 class Timeline:
@@ -23,16 +23,16 @@ class Timeline:
         self._number = 0
 
     def at(self, at: float, action: Action) -> None:
-        """Call `action` when the clock shows `at`; at once, behind what is due, if that is over."""
+        """Call `action` when the clock shows `at`; if that is over, at once, behind the entries due now."""
         self._number += 1
         heappush(self._heap, (at if at > self.now else self.now, self._number, action))
 
     def after(self, delay_s: float, action: Action) -> None:
-        """Call `action` after so many seconds of virtual time."""
+        """Call `action` after `delay_s` of virtual time."""
         self.at(self.now + delay_s, action)
 
     def reserve(self, at: float) -> Place:
-        """The place in the order of things that `at` would have taken now, for `enter`."""
+        """The place that a call of `at` would take now, for `enter`."""
         self._number += 1
         return (at if at > self.now else self.now, self._number)
 
@@ -41,7 +41,7 @@ class Timeline:
         heappush(self._heap, (*place, action))
 
     def run(self, until: float, goal: Callable[[], bool] | None = None) -> bool:
-        """Run until the clock shows `until`, or sooner when the goal is reached; returns whether it was."""
+        """Run until the clock shows `until`, or until the goal is reached; True if it was reached."""
         heap = self._heap
         while goal is None or not goal():
             if not heap or heap[0][0] > until:
@@ -53,7 +53,7 @@ class Timeline:
 
 
 class Alarm:
-    """Calls its action at the time it was set to last. However often that is, little is on the timeline."""
+    """Calls its action at the time it was set to last. Many settings put few entries on the timeline."""
 
     __slots__ = ("_action", "_entered", "_place", "_timeline")
 
@@ -69,7 +69,7 @@ class Alarm:
         self._enter()
 
     def cancel(self) -> None:
-        """Do not call it."""
+        """Do not call the action."""
         self._place = None
 
     def _enter(self) -> None:
@@ -85,4 +85,4 @@ class Alarm:
             self._place = None
             self._action()
         else:
-            self._enter()  # it was set to a later time, if to any
+            self._enter()  # it was set to a later time, or cancelled

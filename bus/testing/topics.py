@@ -1,14 +1,14 @@
-"""Topics in the world: how a record comes into the log of its class.
+"""Topics in the world: the way of a record into the log of its class.
 
 Theory of operation
 -------------------
 A record reaches the broker after its delay, in the order in which its writer published, and is appended to
 the class's log (`bus.testing.partition`), where all readers find it.
 
-A writer who is cut off from the broker gets his record back after `MESSAGE_TIMEOUT_S`. When a confirmation is
-lost the record is in the log *and* comes back: after a time-out the truth is indeterminate, as it is with
-Kafka. A log that is slow appends each record so much later, in order. One that is stalled appends nothing;
-when it goes on, it appends what it was given, though of the records that their writers gave up only some.
+A writer that is cut off from the broker gets its record back after `MESSAGE_TIMEOUT_S`. When a confirmation
+is lost the record is in the log *and* comes back: after a time-out the outcome is indeterminate, as with
+Kafka. A slow log appends each record later by its delay, in order. A stalled log appends nothing; when it
+goes on it appends the waiting records, but only some of those that their writers gave up.
 """
 
 from collections.abc import Sequence
@@ -16,20 +16,20 @@ from dataclasses import dataclass
 from functools import partial
 from random import Random
 
-from bus.codec import from_headers, to_headers
 from bus.envelope import Envelope
 from bus.errors import LocalError
-from bus.machine import Undelivered
+from bus.messages import Undelivered
 from bus.routes import check_size, route
 from bus.testing.faults import BROKER
 from bus.testing.network import Network
-from bus.testing.partition import Give, Partition
+from bus.testing.partition import Give, PartitionLog
 from bus.testing.timeline import Timeline
+from bus.wire.codec import from_headers, to_headers
 
 MESSAGE_TIMEOUT_S = 2.0
 PUBLISH_DELAY_S = 0.003  # a round trip through three brokers
-GIVEN_UP_APPENDED = 0.5  # the probability that a stalled log appends what its writer gave up
-ECHO_RECENT = 20  # every other echo is one of so many latest records: an old one is easy to recognize
+GIVEN_UP_APPENDED = 0.5  # the probability that a stalled log appends a record that its writer gave up
+ECHO_RECENT = 20  # every other echo is one of these latest records: an old one is easy to recognize
 
 
 @dataclass(slots=True, eq=False)
@@ -44,9 +44,9 @@ class _Write:
 
 
 class _Topic:
-    """One class: its log, and what waits to be appended to it."""
+    """One class: its log, and the records that wait to be appended to it."""
 
-    def __init__(self, log: Partition) -> None:
+    def __init__(self, log: PartitionLog) -> None:
         self.log = log
         self.delay_s = 0.0
         self.free_at = 0.0
@@ -64,9 +64,7 @@ class Topics:
         self._busy_s: dict[str, float] = {}
 
     def log(self, traffic: str) -> list[Envelope]:
-        """What was ever published in a class, in order: each record at the place of its offset, also those
-        that are no longer retained.
-        """
+        """All records of a class in order, each at the place of its offset, also those no longer retained."""
         return list(self._topic(traffic).log.records)
 
     def publish(self, node: str, envelope: Envelope, give: Give) -> None:
@@ -86,22 +84,22 @@ class Topics:
         self._topic(traffic).log.open(node, give)
 
     def close(self, node: str) -> None:
-        """The node is gone, and reads nothing any more."""
+        """End the reading of a node."""
         for topic in self._topics.values():
             topic.log.close(node)
 
     def catch_up(self, node: str, traffic: str) -> None:
-        """Tell the node when it has received what the log holds now; `LocalError` if it does not read it."""
+        """Tell the node when it has received the present log; `LocalError` if it does not read it."""
         self._topic(traffic).log.catch_up(node)
 
     def slow(self, traffic: str, delay_s: float) -> bool:
-        """Let every append take so much longer; whether that is a change."""
+        """Delay every append by `delay_s`; True if that is a change."""
         topic = self._topic(traffic)
         changed, topic.delay_s = topic.delay_s != delay_s, delay_s
         return changed
 
     def stall(self, traffic: str, is_on: bool) -> bool:
-        """Let the log take and give nothing, or go on; whether that is a change."""
+        """Let the log take and give no record, or go on; True if that is a change."""
         topic = self._topic(traffic)
         if topic.log.is_stalled == is_on:
             return False
@@ -114,7 +112,7 @@ class Topics:
         return True
 
     def echo(self, traffic: str, source: str | None) -> bool:
-        """Append a copy of a record that was there before (of this source); whether there was any."""
+        """Append a copy of an earlier record (of this source); True if there was one."""
         topic = self._topic(traffic)
         said: Sequence[Envelope] = [record for record in topic.log.records if source in (None, record.source)]
         if not said:
@@ -125,20 +123,20 @@ class Topics:
         return True
 
     def retain(self, traffic: str, keep: int) -> bool:
-        """Drop all but the last `keep` records; whether any was dropped."""
+        """Drop all but the last `keep` records; True if any was dropped."""
         return self._topic(traffic).log.retain(keep)
 
     def truncate(self, traffic: str, count: int) -> bool:
-        """Lose the last `count` records, whose offsets are used again; whether there were any."""
+        """Lose the last `count` records, whose offsets are used again; True if there were any."""
         return self._topic(traffic).log.truncate(count)
 
     def recreate(self, traffic: str) -> bool:
-        """Delete the log and make it anew, with nothing in it; always a change."""
+        """Delete the log and make it anew, empty; always True."""
         self._topic(traffic).log.recreate()
         return True
 
     def skip(self, node: str, traffic: str) -> bool:
-        """Have the reader miss the next record it would get; whether there is a reader."""
+        """Let the reader miss its next record; True if there is a reader."""
         return self._topic(traffic).log.skip(node)
 
     def _topic(self, traffic: str) -> _Topic:
@@ -146,12 +144,12 @@ class Topics:
         if topic is None:
             if route(traffic).topic is None:
                 raise LocalError(f"{traffic} does not travel by topic")
-            log = Partition(traffic, self._network, self._timeline, self._random)
+            log = PartitionLog(traffic, self._network, self._timeline, self._random)
             topic = self._topics[traffic] = _Topic(log)
         return topic
 
     def _arrive(self, node: str, topic: _Topic, write: _Write) -> None:
-        """A record reached the broker, if its writer is not cut off."""
+        """Bring a record to the broker, unless its writer is cut off."""
         if self._network.is_cut(node, BROKER):
             self._time(write)
         elif topic.delay_s or topic.free_at > self._timeline.now:

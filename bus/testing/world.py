@@ -2,19 +2,19 @@
 
 Theory of operation
 -------------------
-The world runs the same machines as `bus.runner` and asks them the same three things, but its clock is a heap
-of what comes next. It takes the earliest entry, moves the clock there, and gives a node a message or a tick.
-That is a **step**: the checkers see it, then its effects are performed by the handler of their type. Messages
-of the bus go through the codecs and over `bus.testing.faults.Network`; what a service's own effects mean (a
-datagram, an answer to its host) the test tells with `on`.
+The world runs the same machines as `bus.runtime.runner` and calls the same three methods, but its clock is a
+heap of coming events. It takes the earliest entry, moves the clock there, and gives a node a message or a
+tick. That is a **step**: the checkers see it, then the handlers of their types perform its effects. Messages
+of the bus go through the codecs and over `bus.testing.network.Network`; with `on` a test gives the handlers
+of a service's own effects (a datagram, an answer to its host).
 
-Everything that happens comes from one `Random(seed)` and from the order of the heap, in which equal times
-keep the order of their making. So a seed replays a run exactly, in any process: the hash over all steps is
-the proof, and a violation names the seed.
+All events follow from one `Random(seed)` and from the order of the heap, in which equal times keep the order
+of their making. So a seed replays a run exactly, in any process: the hash over all steps proves it, and a
+violation names the seed.
 
-What was said to one incarnation never reaches the next, neither on a connection (`bus.testing.connections`)
-nor on a topic (`bus.testing.topics`). Messages carried with `carry` are datagrams: they go to whoever is
-there when they arrive.
+A message to one incarnation never reaches the next, neither on a connection (`bus.testing.connections`) nor
+on a topic (`bus.testing.topics`). Messages sent with `carry` are datagrams: they go to the incarnation that
+runs when they arrive.
 """
 
 from collections.abc import Callable, Sequence
@@ -22,30 +22,16 @@ from functools import partial
 from random import Random
 from typing import Any, NoReturn
 
+from bus.effects import CatchUp, Connect, Effect, Exit, Keep, Publish, Send
 from bus.envelope import Envelope
 from bus.errors import LocalError, OversizeError, TransportError
-from bus.machine import (
-    CatchUp,
-    Connect,
-    Disconnect,
-    Effect,
-    Exit,
-    Keep,
-    Kept,
-    Publish,
-    Received,
-    Send,
-    Stopping,
-    Undelivered,
-    Unkept,
-    WallClock,
-)
+from bus.messages import Kept, Received, Stopping, Undelivered, Unkept, WallClock
 from bus.testing import faults
-from bus.testing.checkers import Checker, Crashed, Paused, Started, Step, Tick, Witness
+from bus.testing.checkers import Checker, Crashed, Paused, Started, Tick, Witness, WorldStep
 from bus.testing.connections import Connections
 from bus.testing.faults import CALM, Fault, Timed, Weather
 from bus.testing.network import Network
-from bus.testing.node import Node, Start
+from bus.testing.node import SimulatedNode, Start
 from bus.testing.timeline import Alarm, Timeline
 from bus.testing.topics import Topics
 
@@ -56,7 +42,7 @@ IDLE_TICKS_MAX = 50  # a machine whose deadline stays in the past would stop the
 
 class World(Timeline):
     """A clock, a network and named machines. `injected` counts the faults that happened by the names of their
-    types, and what the weather did to messages: loss, duplication, slow, reorder.
+    types, and those of the weather: loss, duplication, slow, reorder.
     """
 
     def __init__(self, seed: int, *, weather: Weather = CALM, replay: str = "-") -> None:
@@ -68,7 +54,7 @@ class World(Timeline):
         self.witness = Witness(seed, replay)
         self._topics = topics = Topics(self.network, self, self.random)
         self._connections = connections = Connections(self.network, self.incarnation, self._arrive_after)
-        self._nodes: dict[str, Node] = {}
+        self._nodes: dict[str, SimulatedNode] = {}
         self._refusing: dict[str, faults.Full] = {}
         self._wiped: Callable[[str], None] = lambda name: None
         self._handlers: dict[type, Callable[[str, Any], None]] = {
@@ -76,7 +62,6 @@ class World(Timeline):
             Publish: self._publish,
             CatchUp: lambda name, effect: topics.catch_up(name, effect.traffic),
             Connect: lambda name, effect: connections.connect(name, effect.peer),
-            Disconnect: lambda name, effect: connections.disconnect(name, effect.peer),
             Exit: self._exit,
             Keep: self._keep,
         }
@@ -106,11 +91,11 @@ class World(Timeline):
     def add(
         self, name: str, start: Start, *, reads: Sequence[str] = (), has_clock: bool = True, at: float = 0.0
     ) -> None:
-        """A node that starts at `at`, reads these classes and, with `has_clock`, is told the time of day."""
+        """Add a node that starts at `at`, reads these classes and, with `has_clock`, gets the time of day."""
         if name in self._nodes:
             raise LocalError(f"there is a node {name} already")
         alarm = Alarm(self, lambda: self._wake(node))
-        node = self._nodes[name] = Node(name, start, reads, has_clock, alarm)
+        node = self._nodes[name] = SimulatedNode(name, start, reads, has_clock, alarm)
         self.at(at, lambda: self._start(node))
 
     def on(self, effect: type, handler: Callable[[str, Any], None]) -> None:
@@ -120,7 +105,7 @@ class World(Timeline):
         self._handlers[effect] = handler
 
     def on_wipe(self, handler: Callable[[str], None]) -> None:
-        """When the disk of a node is lost, `handler(node)` is to lose it; the node is down then."""
+        """Call `handler(node)` to erase the disk of a node when it is lost; the node is down then."""
         self._wiped = handler
 
     def check(self, checker: Checker) -> None:
@@ -128,19 +113,19 @@ class World(Timeline):
         self.witness.checkers.append(checker)
 
     def plan(self, faults: Sequence[Timed]) -> None:
-        """Let these faults happen."""
+        """Inflict these faults at their times."""
         for at, fault in faults:
             self.at(at, partial(self.inflict, fault))
 
     def inflict(self, fault: Fault) -> None:
-        """Let this fault happen now."""
+        """Inflict this fault now."""
         self.witness.note(self.now, repr(fault))
         kind = type(fault)
         if self._faults[kind](*fault):
             self.injected[kind.__name__] += 1
 
     def deliver(self, name: str, message: Any, delay_s: float = 0.0) -> None:
-        """Give a message to whoever is `name` after this delay; if nobody is, it is gone."""
+        """Give a message to the incarnation that runs after the delay; without one it is lost."""
         self.after(delay_s, partial(self._arrive, self._nodes[name], None, message))
 
     def carry(self, source: str, target: str, message: Any) -> None:
@@ -149,12 +134,12 @@ class World(Timeline):
             self.deliver(target, message, delay_s)
 
     def incarnation(self, name: str) -> int:
-        """Which start of this node is running; 0 if it is down or unknown."""
+        """The running incarnation of this node; 0 if it is down or unknown."""
         node = self._nodes.get(name)
         return node.incarnation if node is not None and node.machine is not None else 0
 
     def local(self, name: str) -> float:
-        """What the node's own clock shows now."""
+        """The time of the node's own clock."""
         return self._nodes[name].clock.local(self.now)
 
     def log(self, traffic: str) -> list[Envelope]:
@@ -166,10 +151,10 @@ class World(Timeline):
         self.witness.fail(what, self.now)
 
     def trace_hash(self) -> str:
-        """A hash over everything that happened: equal for equal seeds, in any process."""
+        """A hash over all steps: equal for equal seeds, in any process."""
         return self.witness.trace_hash()
 
-    def _start(self, node: Node) -> bool:
+    def _start(self, node: SimulatedNode) -> bool:
         if node.machine is not None or node.name in self._refusing:
             return False
         node.incarnation += 1
@@ -237,19 +222,19 @@ class World(Timeline):
         node = self._nodes[name]
         if not node.clock.run_at(rate, self.now):
             return False
-        node.due = None  # or the wake would stay at the time that the old rate made of it
+        node.due = None  # or the alarm would stay at the time computed from the old rate
         node.arm(self.network.lag_s)
         return True
 
-    def _tell_time(self, node: Node) -> None:
+    def _tell_time(self, node: SimulatedNode) -> None:
         if node.has_clock:
             self._arrive(node, None, WallClock(UNIX_S + node.clock_error_s))
 
     def _arrive_after(self, delay_s: float, name: str, incarnation: int, message: Any) -> None:
         self.after(delay_s, partial(self._arrive, self._nodes[name], incarnation, message))
 
-    def _arrive(self, node: Node, incarnation: int | None, message: Any) -> None:
-        """A message reached a node; None as the incarnation means whichever there is."""
+    def _arrive(self, node: SimulatedNode, incarnation: int | None, message: Any) -> None:
+        """Give a node a message that arrived, if this incarnation runs; None means any."""
         if node.machine is None or (incarnation is not None and incarnation != node.incarnation):
             return
         if node.paused_until > self.now:
@@ -258,7 +243,7 @@ class World(Timeline):
         self._give(node, message)
         node.arm(self.network.lag_s)
 
-    def _give(self, node: Node, message: Any, then: Sequence[Effect] = ()) -> None:
+    def _give(self, node: SimulatedNode, message: Any, then: Sequence[Effect] = ()) -> None:
         assert node.machine is not None
         if type(message) is Received and message.via:
             self._connections.heard(node.name, message)
@@ -266,7 +251,7 @@ class World(Timeline):
         effects = node.machine.receive(message, node.clock.local(self.now))
         self._step(node, message, [*effects, *then])
 
-    def _wake(self, node: Node) -> None:
+    def _wake(self, node: SimulatedNode) -> None:
         assert node.machine is not None
         if node.paused_until > self.now:
             node.alarm.set(node.paused_until)
@@ -278,15 +263,15 @@ class World(Timeline):
             self._check_progress(node)
         node.arm(self.network.lag_s)
 
-    def _check_progress(self, node: Node) -> None:
+    def _check_progress(self, node: SimulatedNode) -> None:
         due = node.machine.deadline() if node.machine is not None else None
         is_idle = due is not None and due <= node.clock.local(self.now)
         node.idle_ticks = node.idle_ticks + 1 if is_idle else 0
         if node.idle_ticks > IDLE_TICKS_MAX:
             self.fail(f"{node.name} leaves its deadline at {due!r}, however often it is ticked")
 
-    def _step(self, node: Node, message: Any, effects: list[Effect]) -> None:
-        self.witness.see(Step(self.now, node.name, node.incarnation, message, effects))
+    def _step(self, node: SimulatedNode, message: Any, effects: Sequence[Effect]) -> None:
+        self.witness.see(WorldStep(self.now, node.name, node.incarnation, message, effects))
         for effect in effects:
             try:
                 self._handlers[type(effect)](node.name, effect)
@@ -294,19 +279,19 @@ class World(Timeline):
                 self._refuse(node, effect, error)
 
     def _keep(self, name: str, effect: Keep) -> None:
-        """As the runner does it: the node hears what became of it before it hears anything else."""
+        """Keep a record as the runner does: the node is told the outcome before any other message."""
         node, record = self._nodes[name], effect.record
         full = self._refusing.get(name)
         if full is None or full.lies:
             self._handlers[type(record)](name, record)
-        if node.machine is None:  # what is written as a process ends, nobody is told of
+        if node.machine is None:  # a process that has ended is not told the outcome
             return
         if full is None:
             self._give(node, Kept(record), effect.then)
         else:
             self._give(node, Unkept(record, effect.then, "the disk is full", full.lies))
 
-    def _refuse(self, node: Node, effect: Effect, error: Exception) -> None:
+    def _refuse(self, node: SimulatedNode, effect: Effect, error: Exception) -> None:
         if not isinstance(effect, Send | Publish):
             raise error
         to = effect.to if isinstance(effect, Send) else ""

@@ -1,11 +1,10 @@
-"""What only this host can say of a place: is the address its own, is the port free, what does a name stand
-for?
+"""Checks of a place on this host: is the address its own, is the port free, what is the address of a name?
 
-`bus.endpoint` judges what a configuration says. The answers here may be others a moment later: an interface
-gets its address late, a name server starts after us, the process before us still holds its port. So they are
-`UnavailableError` (the address or the name is not there) and `BusyError` (it is somebody else's), never
-`ConfigError`; an instance that starts asks again for a while (`Patience`) and then ends, and its service
-manager starts it again.
+`bus.wire.endpoint` checks the text of a configuration. The answers here may change a moment later: an
+interface gets its address late, a name server starts after us, the process before us still holds its port. So
+the errors are `UnavailableError` (the address or the name is not there) and `BusyError` (another has it),
+never `ConfigError`; an instance that starts asks again for a while (`Patience`) and then ends, and its
+service manager starts it again.
 """
 
 import errno
@@ -19,8 +18,8 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import TypeVar
 
-from bus.endpoint import ANY, is_any, is_name, parse, wrong_address
 from bus.errors import BusyError, TransportError, UnavailableError
+from bus.wire.endpoint import ANY, is_any, is_name, parse, wrong_address
 
 START_S = 10.0  # the drain of the process before us; the units leave time for it
 RETRY_EVERY_S = 0.25
@@ -32,8 +31,8 @@ _Part = TypeVar("_Part")
 
 
 class Patience:
-    """Tries the steps of a start again while what they need may only be late, for `limit_s` in all from the
-    first time that it is.
+    """Tries the steps of a start again while their needs may only be late, for `limit_s` in all from the
+    first failure.
     """
 
     def __init__(
@@ -49,8 +48,8 @@ class Patience:
         self._said: set[str] = set()
 
     def until_done(self, step: Callable[[], _Part]) -> _Part:
-        """What the step returns once it raises neither `BusyError` nor `UnavailableError`; when the time is
-        over, its error.
+        """The result of the step once it raises neither `BusyError` nor `UnavailableError`; its error when
+        the time is over.
         """
         while True:
             try:
@@ -68,7 +67,7 @@ class Patience:
 
 
 def has_ipv6() -> bool:
-    """Whether this host speaks IPv6, if only to itself."""
+    """Whether this host speaks IPv6, at least to itself."""
     try:
         with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as probe:
             probe.bind(("::1", 0))
@@ -78,7 +77,7 @@ def has_ipv6() -> bool:
 
 
 def cannot_listen(what: str, host: str, number: int | None) -> TransportError:
-    """The error for a bind to `host` that failed with this errno; `what` is what cannot be done there."""
+    """The error for a bind to `host` that failed with this errno; `what` is the text before the reason."""
     if number in _ABSENT:
         if ":" in host and not has_ipv6():
             return UnavailableError(f"{what}: this machine has no IPv6; give it an IPv4 address")
@@ -87,8 +86,8 @@ def cannot_listen(what: str, host: str, number: int | None) -> TransportError:
 
 
 def look_up(host: str, what: str) -> str:
-    """An address of this host name, an address as it is. `UnavailableError` if there is none that others
-    could use; `what` names the setting.
+    """An address of this host name; an address as it is. `UnavailableError` if no other host could use one;
+    `what` names the setting.
     """
     if not is_name(host):
         return host
@@ -103,8 +102,8 @@ def look_up(host: str, what: str) -> str:
 
 
 def _addresses(host: str) -> list[str]:
-    """What a name stands for (`OSError`). The resolver may take half a minute where a name server is silent,
-    longer than a start has; so it works in a thread that is left to itself then.
+    """The addresses of a name (`OSError`). The resolver may take half a minute when a name server is silent,
+    longer than a start has; so it works in a thread, abandoned after `LOOK_UP_S`.
     """
     found: SimpleQueue[list[str] | OSError] = SimpleQueue()
 
@@ -127,14 +126,14 @@ def _addresses(host: str) -> list[str]:
 
 
 def look_up_endpoint(endpoint: str, what: str) -> str:
-    """An endpoint with the address that its name stands for (`UnavailableError`)."""
+    """An endpoint with the address of its name (`UnavailableError`)."""
     found = parse(endpoint)
     return str(found._replace(host=look_up(found.host, what)))
 
 
 def look_up_advertised(endpoint: str, what: str) -> str:
-    """The same of an endpoint that others are told. Many a host knows itself as 127.0.1.1 by its own name, so
-    a name on loopback is refused unless it says so.
+    """The same for an announced endpoint. Many hosts resolve their own name to 127.0.1.1, so a name on
+    loopback is refused, except `localhost`.
     """
     host = parse(endpoint).host
     told = look_up_endpoint(endpoint, what)
@@ -148,24 +147,24 @@ def look_up_advertised(endpoint: str, what: str) -> str:
 
 
 def check_one_host(what: str, address: str) -> None:
-    """`UnavailableError` if this is the broadcast address of a network that we are in: a datagram socket can
-    be bound to it, and no host answers there. Any address (`*`, `::`) is none.
+    """`UnavailableError` if this is the broadcast address of a network of ours: a datagram socket can be
+    bound to it, and no host answers there. Any address (`*`, `::`) passes.
     """
     if is_any(address):
         return
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     try:
         with socket.socket(family, socket.SOCK_DGRAM) as probe:
-            probe.connect((address, 9))  # sends nothing: the kernel only looks for the way
+            probe.connect((address, 9))  # sends nothing: the kernel only looks for the route
     except PermissionError as error:
         raise UnavailableError(f"{what}: {address} is a broadcast address here") from error
     except OSError:
-        return  # there is no way; whether it is ours, binding tells
+        return  # there is no route; the bind tells whether the address is ours
 
 
 def check_free(what: str, host: str, port: int, kind: socket.SocketKind) -> None:
-    """`UnavailableError` if this is no address of this host, `BusyError` if the port is not free; port 0 asks
-    for the address alone.
+    """`UnavailableError` if this is no address of this host, `BusyError` if the port is not free; port 0
+    checks the address alone.
     """
     check_one_host(what, host)
     if host == ANY:
@@ -173,7 +172,7 @@ def check_free(what: str, host: str, port: int, kind: socket.SocketKind) -> None
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         with socket.socket(family, kind) as probe:
-            if kind == socket.SOCK_STREAM:  # as our listeners do: connections that end are not in the way
+            if kind == socket.SOCK_STREAM:  # as our listeners do: ending connections do not hold the port
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((host, port))
     except OSError as error:

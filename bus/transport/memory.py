@@ -1,71 +1,121 @@
-"""Memory: the transport without a network, and the specification of what the others must do.
+"""Memory: the carrier without a network, and the specification of the others.
 
-Instances in one process share a `Hub`. A send reaches the peer's queue at once, or is refused for the same
-reasons as on a real transport: too large, the peer's queue is full, the peer is not there. Nothing is ever
-dropped in silence.
+Instances in one process share a `Hub`. A message reaches the queues of its receivers at once, or is refused
+for the same reasons as on a real transport: too large, a queue is full, the peer is not there. No message is
+ever dropped in silence.
 """
 
 from collections import deque
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from bus.codec import from_frame, from_headers, to_frame, to_headers
 from bus.envelope import Envelope
-from bus.errors import BackpressureError, DecodeError, UnavailableError
-from bus.machine import Received
-from bus.routes import Carrier, check_size, route
+from bus.errors import BackpressureError, DecodeError, LocalError, UnavailableError
+from bus.fleet.identity import Identity
+from bus.machine import AnyMachine
+from bus.messages import CaughtUp, Received
+from bus.routes import ROUTES, Medium, check_size, route
+from bus.wire.codec import from_frame, from_headers, to_frame, to_headers
 
 
 class Hub:
-    """Where the instances of one process meet."""
+    """Connects the instances of one process."""
 
     def __init__(self, queue_max: int = 1_000) -> None:
         self.queue_max = queue_max
         self.members: dict[str, Memory] = {}
 
+    def readers(self, traffic: str) -> "list[Memory]":
+        """The members that read this class."""
+        return [member for member in self.members.values() if traffic in member.read]
+
 
 class Memory:
-    """One instance's connection to the hub."""
+    """One instance's carrier in the hub (`bus.transport.carrier`); it reads the classes `read`."""
 
-    def __init__(self, hub: Hub, instance: str) -> None:
+    mode = scheme = "memory"
+    has_log = False
+    data_bytes_max = ROUTES["fileid"].payload_bytes_max
+
+    def __init__(self, hub: Hub, instance: str, read: Sequence[str] = ()) -> None:
         self.undecodable = 0
         self.instance = instance
+        self.read = frozenset(read)
         self._hub = hub
         self._queue: deque[tuple[str, Any]] = deque()
         hub.members[instance] = self
 
-    def send(self, to: str, envelope: Envelope) -> None:
+    @property
+    def endpoint(self) -> str:
+        """Our name in the hub."""
+        return f"memory://{self.instance}"
+
+    def send(self, to: str | bytes, envelope: Envelope) -> None:
         """Put a message into a peer's queue (`OversizeError`, `UnavailableError`, `BackpressureError`)."""
         check_size(envelope.traffic, len(envelope.data))
-        peer = self._hub.members.get(to)
+        peer = self._hub.members.get(to) if isinstance(to, str) else None
         if peer is None:
-            raise UnavailableError(f"{to} is not there")
+            raise UnavailableError(f"{to!r} is not there")
         peer.put(self.instance, encode(envelope))
 
-    def put(self, source: str, raw: Any) -> None:
-        """What the network does: queue bytes from `source`, whatever they are."""
+    def publish(self, envelope: Envelope, key: str) -> None:
+        """Put a message into the queues of all readers of its class, or into none."""
+        check_size(envelope.traffic, len(envelope.data))
+        readers = self._hub.readers(envelope.traffic)
+        for reader in readers:
+            reader.check_room()
+        for reader in readers:
+            reader.put("", encode(envelope))
+
+    def connect(self, peer: str, endpoint: str) -> None:
+        """Do nothing: the hub knows everybody."""
+
+    def catch_up(self, traffic: str) -> None:
+        """Queue `CaughtUp` behind what was published."""
+        if traffic not in self.read:
+            raise LocalError(f"{traffic} is not read here")
+        self._queue.append(("", CaughtUp(traffic)))
+
+    def around(self, machine: AnyMachine) -> AnyMachine:
+        """The machine itself."""
+        return machine
+
+    def renew(self, identity: Identity) -> Callable[[], None]:
+        """Do nothing: within a process nobody needs a key."""
+        return lambda: None
+
+    def check_room(self) -> None:
+        """`BackpressureError` while our queue is full."""
         if len(self._queue) >= self._hub.queue_max:
             raise BackpressureError(f"{self._hub.queue_max} messages wait for {self.instance}")
-        self._queue.append((source, raw))
 
-    def receive(self) -> list[Received]:
-        """Everything that arrived; what cannot be decoded is counted and skipped."""
-        messages = []
+    def put(self, via: str, raw: Any) -> None:
+        """Queue bytes that came by this way, whatever they are, as a network would."""
+        self.check_room()
+        self._queue.append((via, raw))
+
+    def receive(self) -> list[Received | CaughtUp]:
+        """The messages that arrived; those that cannot be decoded are counted and skipped."""
+        messages: list[Received | CaughtUp] = []
         while self._queue:
-            source, raw = self._queue.popleft()
+            via, raw = self._queue.popleft()
+            if isinstance(raw, CaughtUp):
+                messages.append(raw)
+                continue
             try:
-                messages.append(Received(decode(raw, source), source))
+                messages.append(Received(decode(raw, via), via))
             except DecodeError:
                 self.undecodable += 1
         return messages
 
     def close(self) -> None:
-        """Leave the hub; what is still queued is lost."""
+        """Leave the hub; queued messages are lost."""
         self._hub.members.pop(self.instance, None)
 
 
 def encode(envelope: Envelope) -> Any:
-    """The form in which the class's carrier would write it down."""
-    if route(envelope.traffic).carrier is Carrier.ZEROMQ:
+    """The encoding of the class's carrier."""
+    if route(envelope.traffic).medium is Medium.ZEROMQ:
         return to_frame(envelope)
     return (to_headers(envelope), envelope.data)
 

@@ -6,17 +6,17 @@ File descriptors are polled with epoll: one system call for a wake-up, however m
 makes two, and builds its list anew each time; on a CFM that was half the cost of a datagram).
 
 A ZeroMQ socket is not a file descriptor. The one it offers (`ZMQ_FD`) becomes readable when *something*
-happened inside; what, `ZMQ_EVENTS` tells; and any call on the socket may swallow that sign. So a socket that
-showed the sign, or was used, is *suspect*: before the next wait its events are asked for, until they say that
-nothing is left to read. Whoever sends on a socket tells us with `used`.
+happened inside; `ZMQ_EVENTS` tells what; and any call on the socket may swallow that sign. So a socket that
+showed the sign, or was used, is *suspect*: before the next wait its events are read until nothing is left to
+read. Code that sends on a socket reports it with `used`.
 
 A reader never blocks and takes a bounded batch, so no socket starves another: one message from a ZeroMQ
-socket, up to `BATCH_MAX` datagrams from a UDP socket. A turn that brought datagrams takes up to `FRAMES_MAX`
-messages more: with one per turn, thousands of modems that read would keep the rows of the next ones waiting
-until their senders sent them again, and then for good.
+socket, up to `BATCH_MAX` datagrams from a UDP socket. A turn that brought several messages takes up to
+`FRAMES_MAX` messages more from each ZeroMQ socket: with one per turn, thousands of modems that read would
+keep the rows of the next ones waiting until their senders sent them again, and then for good.
 
-Epoll tells of a descriptor as long as there is something to read. Where nothing can be done about that for a
-while it may `rest`.
+Epoll reports a descriptor as long as there is data to read. One whose data cannot be taken for a while may
+`rest`.
 """
 
 import select
@@ -65,27 +65,27 @@ class Poller:
         self._epoll.modify(descriptor, select.EPOLLIN | select.EPOLLOUT if wanted else select.EPOLLIN)
 
     def later(self, after_s: float, call: Callable[[], None]) -> None:
-        """Call this once, so long from now, before the wait that would be longer."""
+        """Call `call` once, `after_s` from now; a wait ends for it."""
         heappush(self._timers, (time.monotonic() + after_s, next(self._numbers), call))
 
     def rest(self, descriptor: int, for_s: float) -> None:
-        """Do not look at this descriptor for so long."""
+        """Do not look at this descriptor for `for_s`."""
         read = self._readers[descriptor]
         self._epoll.modify(descriptor, 0)
 
         def resume() -> None:
-            if self._readers.get(descriptor) is read:  # else it was closed, and the number is another's
+            if self._readers.get(descriptor) is read:  # else it was closed, and another has its number
                 self._epoll.modify(descriptor, select.EPOLLIN)
 
         self.later(for_s, resume)
 
     def used(self, socket: zmq.Socket[bytes]) -> None:
-        """A ZeroMQ socket of ours was sent on."""
+        """Note a send on a ZeroMQ socket."""
         descriptor = self._descriptors[socket]
         self._suspects[descriptor] = socket
 
     def before_wait(self, flush: Callable[[], None]) -> None:
-        """Call `flush` before every wait: what was collected since the last one leaves together."""
+        """Call `flush` before every wait: messages collected since the last one leave together."""
         self._flushes.append(flush)
 
     def remove(self, pollable: Any) -> None:
@@ -120,11 +120,11 @@ class Poller:
         return messages
 
     def close(self) -> None:
-        """Give the epoll descriptor back."""
+        """Close the epoll descriptor."""
         self._epoll.close()
 
     def _until_timer(self, timeout_s: float | None) -> float | None:
-        """Call whose time has come; the wait up to the next one."""
+        """Call the due timers; the wait up to the next one."""
         timers = self._timers
         while timers and timers[0][0] <= time.monotonic():
             heappop(timers)[2]()
@@ -134,7 +134,7 @@ class Poller:
         return left_s if timeout_s is None else min(timeout_s, left_s)
 
     def _read_suspects(self, messages: list[Any]) -> bool:
-        """Whether any had something to read, even if no message of ours: there may be more behind it."""
+        """Read the suspects; True if any had data, even no message of ours: there may be more behind it."""
         found = False
         for descriptor, socket in list(self._suspects.items()):
             if descriptor not in self._suspects:

@@ -1,17 +1,20 @@
 """Building files: the templates in force, and one file from a row.
 
 A row names its template by number, and may have been minted just before the catalogue changed: so the former
-generation stays known beside the one in force. A file that cannot be built is nobody's now: the catalogue may
-come before the modem's next try, which then is a read of its own.
+generation stays known beside the one in force. If a file cannot be built, its read ends: the catalogue may
+come before the modem's next try, which is a new read.
 """
 
+from bus.effects import Effect, Keep
 from bus.errors import DecodeError
-from bus.messages import CatalogueRecord
+from bus.messages import LocalRequest
 from fileid.row import Fields, template_number
 from services.docsis.errors import DocsisError
 from services.docsis.judge.catalogue import faults
-from services.docsis.template import Template, compile_template
-from services.settings.catalogue import StoreCatalogue, version
+from services.docsis.text.template import Template, compile_template
+from services.instance.local_api import answer
+from services.settings.catalogue import StoreCatalogue, describe, parse, version
+from services.settings.record import CatalogueRecord
 
 
 class UnbuiltError(Exception):
@@ -28,7 +31,7 @@ class Builder:
     def __init__(self, secret: bytes) -> None:
         self.record: CatalogueRecord | None = None
         self.faults: list[str] = []
-        """What a CMTS would reject in the catalogue in force, in words."""
+        """Faults of the catalogue in force for which a CMTS would reject a file, in words."""
         self.unbuilt = dict.fromkeys(("no_template", "bad_values"), 0)
         self._secret = secret
         self._latest: dict[int, Template] = {}
@@ -36,12 +39,28 @@ class Builder:
 
     @property
     def generation(self) -> int:
-        """Of the catalogue in force; 0 if there is none."""
+        """The generation of the catalogue in force; 0 if there is none."""
         return version(self.record)[0]
 
     def copy(self) -> StoreCatalogue | None:
-        """What a start without the topic needs; None if nothing is in force."""
+        """The copy for a start without the topic; None if no catalogue is in force."""
         return None if self.record is None else StoreCatalogue(self.record)
+
+    def receive(self, data: bytes) -> list[Effect]:
+        """Put a newer catalogue in force, and keep it (`DecodeError`)."""
+        record = parse(data)
+        if version(record) > version(self.record):
+            self.adopt(record)
+            return [Keep(StoreCatalogue(record))]
+        if record.generation == self.generation - 1:
+            # We started from the copy on disk, and the topic's history holds the catalogue in force before
+            # it.
+            self.remember(record)
+        return []
+
+    def describe(self, request: LocalRequest, now: float) -> list[Effect]:
+        """`settings`: the catalogue in force."""
+        return [answer(request, **describe(self.record))]
 
     def use(self, secret: bytes) -> None:
         """Sign with this secret from now on."""
@@ -50,7 +69,7 @@ class Builder:
     def adopt(self, record: CatalogueRecord) -> None:
         """Put a catalogue in force; `DecodeError` if one of its classes is wrong, and the old one stays.
 
-        What the judge finds is only said: an earlier build took this catalogue, and modems have its files.
+        Faults are only reported: an earlier build took this catalogue, and modems have its files.
         """
         numbered = _compile(record)
         self._templates = {**self._latest, **numbered}

@@ -1,4 +1,4 @@
-"""What a CFM keeps of its fence: the claims of each role, so that a start without the log knows them."""
+"""The file of a CFM's fence: the claims of each role, so that a start without the log knows them."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,10 +6,10 @@ from typing import Annotated
 from pydantic import Field
 
 from bus import state_file
-from bus.messages import Contract, encode
-from heartbeat.fence import Known, StoreFence
-from heartbeat.role_records import NO_OFFSET, OFFSET_MAX, RoleName
-from heartbeat.stand import Stand
+from bus.contract import Contract, encode
+from heartbeat.roles.claim import Claim, RoleName
+from heartbeat.roles.log.fence import Known, StoreFence
+from heartbeat.roles.log.records import NO_OFFSET, OFFSET_MAX
 
 FILE = "fence.json"
 
@@ -29,24 +29,24 @@ class _Kept(Contract):
 
 
 def load_fence(directory: Path) -> dict[str, list[Known]]:
-    """What was kept last (`UnavailableError`)."""
+    """The claims that were kept last (`UnavailableError`)."""
     kept = state_file.load(directory / FILE, _Kept) or _Kept()
     return {role: [_known(one) for one in claims] for role, claims in kept.roles.items()}
 
 
 def save_fence(directory: Path, found: StoreFence) -> None:
-    """Keep it on the disk."""
+    """Keep the claims on the disk."""
     roles = {
-        role: [_Claim(**known.stand._asdict(), **_without_stand(known)) for known in claims]
+        role: [_Claim(**known.claim._asdict(), **_without_claim(known)) for known in claims]
         for role, claims in found.known.items()
     }
     state_file.keep(directory / FILE, encode(_Kept(roles=roles)))
 
 
 def _known(one: _Claim) -> Known:
-    stand = Stand(one.era, one.epoch, one.claim_id, one.authority)
-    return Known(stand, one.holder, one.released, one.read_s)
+    claim = Claim(one.era, one.epoch, one.claim_id, one.authority)
+    return Known(claim, one.holder, one.released, one.read_s)
 
 
-def _without_stand(known: Known) -> dict[str, object]:
-    return {name: value for name, value in known._asdict().items() if name != "stand"}
+def _without_claim(known: Known) -> dict[str, object]:
+    return {name: value for name, value in known._asdict().items() if name != "claim"}

@@ -1,90 +1,126 @@
-"""What a CFM tells the audit stream: one event per download, and more only for what went wrong.
+"""A CFM's events in the audit stream: one per download, and more only for failures.
 
 A refusal is told when its read named a FileID of ours, so that somebody who looks for the device finds the
-reason. Reads that match no row and open no seal are a stranger's: of those only so many a second are told as
-say what is going on. Both are metered, because whoever repeats a read must not fill the stream; what is not
-told is counted. The meters decide about words only: no read is ever slower or later for them.
+reason. Reads that match no row and open no seal are a stranger's: of those a few a second are told, enough to
+see what is going on. Both are rate-limited, because repeated reads must not fill the stream; events that are
+not told are counted. The limits apply to events only: they delay no read.
 """
 
+from collections.abc import Callable
 from ipaddress import ip_address
 from typing import Any, NamedTuple
 
-from bus.audit import Audit
-from bus.datagram import TokenBuckets
-from bus.envelope import Stamp
+from bus.telemetry.audit import Audit
+from bus.wire.datagram import TokenBuckets
 from fileid.reads import Serve
 from fileid.row import Fields
 
-STRANGERS_PER_S, STRANGERS_BURST = 5.0, 50  # enough to see who it is
+STRANGERS_PER_S, STRANGERS_BURST = 5.0, 50  # enough to see where they come from
 REFUSALS_PER_S, REFUSALS_BURST = 200.0, 2_000  # a storm's late reads; a modem repeats every 2 s and slower
 
 
 class Download(NamedTuple):
-    """A file on its way: for which read, and since when it is being sent."""
+    """A file that is being sent: its read, and the moment when sending began."""
 
     served: Serve
     at: float
 
 
-class Transfer(NamedTuple):
-    """How a download went; what somebody else's TFTP server does not tell is JSON's null."""
+class DownloadCompleted(NamedTuple):
+    """Outcome: the modem has its file. Facts that another TFTP server does not tell are JSON's null."""
 
+    download: Download
     bytes: int
     blocks: int | str = "null"
     retransmits: int | str = "null"
     port: int | str = "null"
 
 
-class Journal:
-    """Writes a CFM's events into its audit stream. Unix time is `now + wall_offset_s`."""
+class DownloadAbandoned(NamedTuple):
+    """Outcome: the modem did not take its file to the end."""
 
-    def __init__(self, stamp: Stamp) -> None:
-        self.audit = Audit(stamp)
-        self.wall_offset_s = 0.0
+    download: Download
+    reason: str
+
+
+class ReadRefused(NamedTuple):
+    """Outcome: a read got no file. `fields` are those of the row that it asked for; where they are not known,
+    `key` may find them. `address` (packed) is where it came from; empty if that is no part of the reason.
+    """
+
+    reason: str
+    fields: Fields | None
+    address: bytes = b""
+    key: bytes = b""
+
+
+Outcome = DownloadCompleted | DownloadAbandoned | ReadRefused
+"""The end of a read."""
+
+
+class Journal:
+    """Writes a CFM's events into its audit stream. `find` returns the fields of a key's row, and is called
+    only for a read that will be told; `wall_s` is the Unix time of a moment.
+    """
+
+    def __init__(
+        self, audit: Audit, find: Callable[[bytes], Fields | None], wall_s: Callable[[float], float]
+    ) -> None:
+        self.audit = audit
+        self._wall_s = wall_s
         self.untold = dict.fromkeys(("refusals", "strangers"), 0)
+        self._find = find
         self._refusals = TokenBuckets(REFUSALS_PER_S, REFUSALS_BURST)
         self._strangers = TokenBuckets(STRANGERS_PER_S, STRANGERS_BURST)
+        self._tells: dict[type, Callable[[Any, float], None]] = {
+            DownloadCompleted: self._completed,
+            DownloadAbandoned: self._abandoned,
+            ReadRefused: self._refused,
+        }
 
-    def completed(self, download: Download, transfer: Transfer, now: float) -> None:
-        """The modem has its file. `took_ms` counts from the read, `waited_ms` of it for the row."""
-        served, at = download
+    def tell(self, outcome: Outcome, now: float) -> None:
+        """Record an outcome, unless too many reads ended like that."""
+        self._tells[type(outcome)](outcome, now)
+
+    def expired(self, fields: Fields, now: float) -> None:
+        """Record that no read came for this row."""
+        self._record("fileid.expired", fields, now, {})
+
+    def _completed(self, outcome: DownloadCompleted, now: float) -> None:
+        """`took_ms` counts from the read, `waited_ms` of it for the row."""
+        (served, at), size_bytes, blocks, retransmits, port = outcome
         _, _, fields, how, waited_s = served
-        size_bytes, blocks, retransmits, port = transfer
         self.audit.record(
             f'{{"event":"download.completed","device":"{fields.device.hex(":")}",'
-            f'"fileid":"{fields.serial.hex()}","at":{now + self.wall_offset_s:.3f},"how":"{how}",'
+            f'"fileid":"{fields.serial.hex()}","at":{self._wall_s(now):.3f},"how":"{how}",'
             f'"took_ms":{(now - at + waited_s) * 1000:.1f},"waited_ms":{waited_s * 1000:.1f},'
             f'"bytes":{size_bytes},"blocks":{blocks},"retransmits":{retransmits},"port":{port}}}',
             now,
         )
 
-    def abandoned(self, download: Download, reason: str, now: float) -> None:
-        """The modem did not take its file to the end."""
-        served = download.served
-        took_ms = round((now - download.at + served.waited_s) * 1000, 1)
-        more = {"reason": reason, "how": served.how, "took_ms": took_ms}
+    def _abandoned(self, outcome: DownloadAbandoned, now: float) -> None:
+        served, at = outcome.download
+        took_ms = round((now - at + served.waited_s) * 1000, 1)
+        more = {"reason": outcome.reason, "how": served.how, "took_ms": took_ms}
         self._record("download.abandoned", served.fields, now, more)
 
-    def expired(self, fields: Fields, now: float) -> None:
-        """Nobody read this row."""
-        self._record("fileid.expired", fields, now, {})
-
-    def refused(self, fields: Fields, reason: str, now: float, address: bytes = b"") -> None:
-        """A read of this FileID, from this address if it is known, got no answer."""
-        if self._refusals.take("", now):
+    def _refused(self, outcome: ReadRefused, now: float) -> None:
+        reason, fields, address, key = outcome
+        if fields is None:
+            if not self._strangers.take("", now):
+                self.untold["strangers"] += 1
+                return
+            fields = self._find(key)  # of a spent name, say
+        if fields is None:
+            self._stranger(reason, address, now)
+        elif self._refusals.take("", now):
             self._record("read.refused", fields, now, {"reason": reason} | _address(address))
         else:
             self.untold["refusals"] += 1
 
-    def wants_stranger(self, now: float) -> bool:
-        """Whether one more read that names no FileID of ours is to be told; counted if it is not."""
-        wanted = self._strangers.take("", now)
-        self.untold["strangers"] += not wanted
-        return wanted
-
-    def stranger(self, reason: str, address: bytes, now: float) -> None:
-        """A read that names no FileID of ours. The name is not told: it might be somebody's."""
-        at = round(now + self.wall_offset_s, 3)
+    def _stranger(self, reason: str, address: bytes, now: float) -> None:
+        """Record a read that names no FileID of ours. The name is not told: it might be somebody's."""
+        at = round(self._wall_s(now), 3)
         event = {"event": "read.refused", "device": "", "fileid": "", "at": at, "reason": reason}
         self.audit.record(event | _address(address), now)
 
@@ -93,7 +129,7 @@ class Journal:
             "event": event,
             "device": fields.device.hex(":"),
             "fileid": fields.serial.hex(),
-            "at": round(now + self.wall_offset_s, 3),
+            "at": round(self._wall_s(now), 3),
         }
         self.audit.record(facts | more, now)
 

@@ -1,4 +1,4 @@
-"""Reads of somebody else's TFTP server: the contract of `fileid.lookup` and `fileid.done`.
+"""Reads of another TFTP server: the contract of `fileid.lookup` and `fileid.done`.
 
     {"op": "fileid.lookup", "id": 1, "file": "AQDV...Qw.residential", "address": "127.64.0.5"}
     {"id": 1, "device": "00:1a:2c:00:00:01", "fileid": "5f0c...", "how": "row", "content": "<base64>"}
@@ -8,20 +8,22 @@
 
 A name that many devices share (Kea's class) needs the address in both.
 
-A lookup is a read like any other, told from those of our own TFTP server by its negative number, and it is
-answered once: with the file, or with `unknown`, whereupon their server stays silent too. What was answered
-stays for `ANSWER_S` or until `fileid.done`, so the lookup of a read that was repeated joins: same file.
+A lookup is a read like any other; its negative number tells it from those of our own TFTP server. It is
+answered once: with the file, or with `unknown`, whereupon their server stays silent too. An answer stays for
+`ANSWER_S` or until `fileid.done`, so the lookup of a repeated read joins it and gets the same file.
 """
 
 from base64 import b64encode
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from bus.effects import Reply
 from bus.errors import DecodeError
-from bus.machine import LocalRequest, Reply
+from bus.messages import LocalRequest
 from fileid.row import NAME_BYTES_MAX, is_newer, pack_address
 from services.cfm.journal import Download
+from services.instance.local_api import answer, refuse
 
 ANSWER_S = 31.0  # as long as our own TFTP server keeps a client that went silent
 ANSWERS_MAX = 20_000  # as many as our own has sessions; with files of 1.5 KiB some 50 MiB
@@ -29,8 +31,8 @@ ANSWERS_MAX = 20_000  # as many as our own has sessions; with files of 1.5 KiB s
 _ADDRESS_FIELDS = {"op", "id", "file", "address"}
 
 
-class Key(NamedTuple):
-    """The row that a lookup asks for, by its key, and for whom (packed)."""
+class WantedRow(NamedTuple):
+    """The row that a lookup asks for: its key, and the address of the modem that asks (packed)."""
 
     name: bytes
     address: bytes
@@ -38,14 +40,14 @@ class Key(NamedTuple):
 
 @dataclass(slots=True)
 class _Waiting:
-    key: Key
-    askers: list[tuple[int, Any]] = field(default_factory=list)
+    key: WantedRow
+    askers: list[LocalRequest] = field(default_factory=list)
 
 
 class Answered(NamedTuple):
-    """A file that was handed over, of which we do not know yet whether the modem has it."""
+    """A file that was handed over; whether the modem has it is not known yet."""
 
-    key: Key
+    key: WantedRow
     download: Download
     content: bytes
 
@@ -58,37 +60,37 @@ class Lookups:
         self._answers_max = answers_max
         self._reads = 0
         self._waiting: dict[int, _Waiting] = {}
-        self._by_key: dict[Key, int] = {}
+        self._by_key: dict[WantedRow, int] = {}
         self._answers: dict[bytes, Answered] = {}
 
     def __len__(self) -> int:
-        """How many answers are not done."""
+        """The number of answers that are not done."""
         return len(self._answers)
 
-    def ask(self, key: Key, session: int, request_id: Any, newest: bytes = b"") -> int | list[Reply] | None:
-        """A lookup: the number of a read to be asked for, the answer that is known, or None: it joined.
+    def ask(self, key: WantedRow, request: LocalRequest, newest: bytes = b"") -> int | list[Reply] | None:
+        """Begin a lookup: the number of a new read, the answer if it is known, or None if it joined another.
 
-        `newest` is the body of the row that is here; if a later lease's than the answer's, that is over.
+        `newest` is the body of the row that is here; if its lease is later than the answer's, that is over.
         """
         self.counts["asked"] += 1
         answered = self._answers.get(key.name)
         is_over = answered is not None and is_newer(newest, answered.download.served.row.body)
         if answered is not None and answered.key == key and not is_over:
             self.counts["joined"] += 1
-            return [_file(session, request_id, answered)]
+            return [_file(request, answered)]
         read = self._by_key.get(key)
         if read is not None:
             self.counts["joined"] += 1
-            self._waiting[read].askers.append((session, request_id))
+            self._waiting[read].askers.append(request)
             return None
         self._reads += 1
         read = -self._reads
         self._by_key[key] = read
-        self._waiting[read] = _Waiting(key, [(session, request_id)])
+        self._waiting[read] = _Waiting(key, [request])
         return read
 
     def serve(self, download: Download, content: bytes) -> list[Reply]:
-        """The file of this read is built: everybody who asked gets it."""
+        """The file of this read is built: answer every asker."""
         waiting = self._close(download.served.read)
         if waiting is None:
             return []
@@ -98,22 +100,22 @@ class Lookups:
         answered = Answered(waiting.key, download, content)
         self._answers.pop(waiting.key.name, None)
         self._answers[waiting.key.name] = answered
-        return [_file(session, request_id, answered) for session, request_id in waiting.askers]
+        return [_file(asker, answered) for asker in waiting.askers]
 
     def refuse(self, read: int) -> list[Reply]:
-        """This read gets nothing: everybody who asked is told so."""
+        """This read gets no file: refuse every asker."""
         waiting = self._close(read)
-        return [] if waiting is None else [unknown(*asker) for asker in waiting.askers]
+        return [] if waiting is None else [refuse(asker, "unknown") for asker in waiting.askers]
 
     def done(self, name: bytes) -> Answered | None:
-        """The modem has the file of this name: what it was answered, if that is still known."""
+        """The modem has the file of this name: its answer, if that is still known."""
         self.counts["done"] += 1
         return self._answers.pop(name, None)
 
     def leave(self, session: int) -> Iterable[tuple[int, bytes]]:
-        """This session is gone: the reads, with their names, for which nobody waits any more."""
+        """This session is gone: the reads, with their names, that no asker waits for any more."""
         for read, waiting in list(self._waiting.items()):
-            waiting.askers = [asker for asker in waiting.askers if asker[0] != session]
+            waiting.askers = [asker for asker in waiting.askers if asker.session != session]
             if not waiting.askers:
                 self._close(read)
                 yield read, waiting.key.name
@@ -138,21 +140,21 @@ class Lookups:
         return waiting
 
 
-def parse_lookup(request: LocalRequest) -> Key:
-    """What a `fileid.lookup` asks for; `DecodeError` says which field is wrong."""
+def parse_lookup(request: LocalRequest) -> WantedRow:
+    """The row that a `fileid.lookup` asks for; `DecodeError` says which field is wrong."""
     body = request.body
     if not body.keys() <= _ADDRESS_FIELDS:
         raise DecodeError(f"{min(body.keys() - _ADDRESS_FIELDS)}: is not a field of fileid.lookup")
     try:
-        return Key(_file_name(request), pack_address(body.get("address")))
+        return WantedRow(_file_name(request), pack_address(body.get("address")))
     except DecodeError as error:
         raise DecodeError(f"fileid.lookup: {error}") from error
 
 
-def parse_done(request: LocalRequest) -> Key:
-    """What a `fileid.done` speaks of; no address if it has none. `DecodeError` for what no modem asks for."""
+def parse_done(request: LocalRequest) -> WantedRow:
+    """The row that a `fileid.done` ends; no address if it has none. `DecodeError` if one is malformed."""
     address = request.body.get("address")
-    return Key(_file_name(request), b"" if address is None else pack_address(address))
+    return WantedRow(_file_name(request), b"" if address is None else pack_address(address))
 
 
 def _file_name(request: LocalRequest) -> bytes:
@@ -162,18 +164,12 @@ def _file_name(request: LocalRequest) -> bytes:
     return text.encode()
 
 
-def unknown(session: int, request_id: Any) -> Reply:
-    """There is no file; their server stays silent."""
-    return Reply(session, {"id": request_id, "error": "unknown"})
-
-
-def _file(session: int, request_id: Any, answered: Answered) -> Reply:
+def _file(request: LocalRequest, answered: Answered) -> Reply:
     served = answered.download.served
-    body = {
-        "id": request_id,
-        "device": served.fields.device.hex(":"),
-        "fileid": served.fields.serial.hex(),
-        "how": served.how,
-        "content": b64encode(answered.content).decode(),
-    }
-    return Reply(session, body)
+    return answer(
+        request,
+        device=served.fields.device.hex(":"),
+        fileid=served.fields.serial.hex(),
+        how=served.how,
+        content=b64encode(answered.content).decode(),
+    )

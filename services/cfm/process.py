@@ -3,31 +3,33 @@
 import logging
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from bus.config import Config
-from bus.endpoint import parse
+from bus.config.secret_file import read_secret
+from bus.effects import Exit
 from bus.envelope import number_of
 from bus.errors import ConfigError
-from bus.fleet import MINTERS, load_seal_keys
-from bus.machine import Exit, Send
-from bus.node import Identity, Node, identify
-from bus.runner import boottime
-from bus.secret_file import read_secret
-from bus.service_sections import CfmSection
-from bus.transport.curve import ZapHandler, check_strangers_refused
+from bus.fleet.fleet import MINTERS, load_seal_keys
+from bus.fleet.identity import Identity, identify
+from bus.runtime.node import Node
+from bus.runtime.runner import boottime
 from bus.transport.here import check_one_host, look_up_advertised, look_up_endpoint
-from bus.transport.zeromq import Router
+from bus.transport.zeromq.listening import Listening
+from bus.transport.zeromq.router import Router
+from bus.wire.endpoint import parse
 from fileid.given import Given
 from fileid.seal import KEY_BYTES, Opener, SealKey
 from fileid.table import Table
-from heartbeat.fence import Fence, StoreFence
-from heartbeat.granted_role import check_voters
-from heartbeat.grants import StorePromises, Voter
+from heartbeat.roles.granted.grants import StorePromises, Voter
+from heartbeat.roles.granted.holder import check_voters
+from heartbeat.roles.log.fence import Fence, StoreFence
+from services.cfm.assembly import assemble
 from services.cfm.fence_file import load_fence, save_fence
-from services.cfm.machine import Cfm
 from services.cfm.promises_file import load_promises, save_promises
 from services.cfm.voting import Voting
+from services.config.instance import Config
+from services.config.sections import CfmSection, FailoverSection
+from services.instance.metrics import METRICS
 from services.settings.catalogue import StoreCatalogue
 from services.settings.store import load, save
 from services.tftp.effects import Datagram
@@ -38,7 +40,7 @@ _log = logging.getLogger("provbus.cfm")
 
 
 class Files(NamedTuple):
-    """What the files of a CFM's configuration hold: `secret` signs the CMTS MIC."""
+    """The contents of the files that a CFM's configuration names: `secret` signs the CMTS MIC."""
 
     section: CfmSection
     secret: bytes
@@ -72,7 +74,15 @@ def read_files(config: Config) -> Files:
 def run(config: Config) -> Exit:
     """Run a CFM until it is stopped."""
     section, secret, seal_keys, _ = read_files(config)
-    node = Node(config, ["cfm"], read=("heartbeat", "config", "failover"), overhear=("fileid",))
+    node = Node(
+        config,
+        ["cfm"],
+        read=("heartbeat", "config", "failover"),
+        metrics=METRICS,
+        peers=MINTERS,
+        link=lambda node: _listen(node, section),
+        overhear=("fileid",),
+    )
     try:
         minters = node.fleet.keys(*MINTERS)
         opener = Opener(seal_keys)
@@ -83,25 +93,18 @@ def run(config: Config) -> Exit:
             )
         copy = config.state_directory / "catalogue.json"
         catalogue = load(copy)
-        node.check(has_copy=catalogue is not None)
-        zap, router = (None, None) if node.multicast else _serve(node, section.listen or "")
-        link: Any = node.multicast or router
-        place = link.endpoint
-        if node.multicast is None and section.advertise is not None:
-            place = _advertised(node, section.advertise)
+        node.carrier.begin(has_copy=catalogue is not None)
 
         def reload() -> None:
             files = read_files(config)
-            node.use(files.identity)
+            renew = node.renew(files.identity)
             opener.use(files.seal_keys)
             machine.use(files.secret)
-            if zap is not None and router is not None:
-                zap.use(_minters(node))
-                router.use(node.keys)
+            renew()
 
         directory = config.state_directory
-        fence = _fence(node, directory)
-        voting = _voting(node, directory)
+        fence = _fence(node, config.failover, directory)
+        voting = _voting(node, config.failover, directory)
         tftp = section.tftp
         sockets: TftpSockets | None = None
         if tftp.serve:
@@ -111,7 +114,7 @@ def run(config: Config) -> Exit:
                     lambda: TftpSockets(node.poller, tftp.address, tftp.port, tftp.transfer_sockets, ports)
                 )
             )
-        machine = Cfm(
+        machine = assemble(
             stamp=node.stamp,
             minters=minters,
             opener=opener,
@@ -123,22 +126,20 @@ def run(config: Config) -> Exit:
             ),
             fence=fence,
             voting=voting,
-            endpoints={"fileid": place, "tftp": tftp.address},
+            endpoints={"fileid": node.carrier.endpoint, "tftp": tftp.address},
             capacity=tftp.capacity,
             secret=secret,
             proxies=[ip_network(one) for one in tftp.proxies],
             given=given,
             givers=[name for name, service in node.fleet.services().items() if service == "dhcp"],
             catalogue=catalogue,
-            data_bytes_max=node.data_bytes_max,
+            data_bytes_max=node.carrier.data_bytes_max,
             receive_buffer_bytes=sockets.granted_bytes if sockets else 0,
         )
         return node.run(
             machine,
             {
-                Send: lambda effect: link.send(effect.to, effect.envelope),
                 StoreFence: lambda effect: save_fence(directory, effect),
-                # An `OSError` ends the process: a promise that is not kept must not be answered.
                 StorePromises: lambda effect: save_promises(directory, effect),
                 StoreCatalogue: lambda effect: save(copy, effect.record),
                 **({Datagram: sockets.send} if sockets else {}),
@@ -152,31 +153,30 @@ def run(config: Config) -> Exit:
         node.close()
 
 
-def _fence(node: Node, directory: Path) -> Fence | None:
-    """Over multicast the roles that several instances may hold, unless all of them may at once."""
-    roles = node.fleet.roles()
-    if node.multicast is not None:
-        roles = node.fleet.shared_roles()
-        if not roles or node.config.failover.allow_dual_active:
-            return None
-    return Fence(roles, load_fence(directory), has_log=node.multicast is None)
+def _fence(node: Node, failover: FailoverSection, directory: Path) -> Fence | None:
+    """The fence; without a log it knows shared roles alone, and is None without them or in dual-active."""
+    if node.carrier.has_log:
+        return Fence(node.fleet.roles(), load_fence(directory))
+    roles = node.fleet.shared_roles()
+    if not roles or failover.allow_dual_active:
+        return None
+    return Fence(roles, load_fence(directory), has_log=False)
 
 
-def _voting(node: Node, directory: Path) -> Voting | None:
+def _voting(node: Node, failover: FailoverSection, directory: Path) -> Voting | None:
     """Our vote on the roles that several instances may hold, if the CFMs grant them."""
-    if not node.config.failover.grants:
+    if not failover.grants:
         return None
     roles = node.fleet.shared_roles()
     voter = Voter(node.stamp.instance, {*roles.values()}, load_promises(directory), boottime())
     return Voting(node.stamp, voter, roles)
 
 
-def _serve(node: Node, endpoint: str) -> tuple[ZapHandler, Router]:
-    """The minters' end of the hand-off, proven to refuse everybody else."""
-    zap: ZapHandler = node.keep(ZapHandler(node.context, node.poller, _minters(node)))
+def _listen(node: Node, section: CfmSection) -> Listening:
+    """The socket for minters, proven to refuse all others."""
 
     def listen() -> Router:
-        place = look_up_endpoint(endpoint, "cfm.listen")
+        place = look_up_endpoint(section.listen or "", "cfm.listen")
         check_one_host("cfm.listen", parse(place).host)
         descriptors = node.descriptors
         return Router(
@@ -188,16 +188,17 @@ def _serve(node: Node, endpoint: str) -> tuple[ZapHandler, Router]:
             spare=descriptors.spare,
         )
 
-    router: Router = node.keep(node.patience.until_done(listen))
-    check_strangers_refused(node.context, zap, router.endpoint, node.keys.public)
-    return zap, router
+    def announced(endpoint: str) -> str:
+        told = section.advertise
+        if told is None:
+            return endpoint
+        return node.patience.until_done(lambda: look_up_advertised(told, "cfm.advertise"))
 
-
-def _advertised(node: Node, endpoint: str) -> str:
-    """What beats announce in the place of where we listen."""
-    return node.patience.until_done(lambda: look_up_advertised(endpoint, "cfm.advertise"))
-
-
-def _minters(node: Node) -> dict[bytes, str]:
-    """Who may connect, by key."""
-    return {key: name for name, keys in node.fleet.keys(*MINTERS).items() for key in keys}
+    return Listening(
+        node.context,
+        node.poller,
+        node.keys,
+        node.fleet.keys(*MINTERS),
+        lambda: node.patience.until_done(listen),
+        announced,
+    )

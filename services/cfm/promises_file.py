@@ -1,14 +1,14 @@
-"""What a CFM keeps of its vote: the highest claim of each role that it granted, and to whom."""
+"""The file of a CFM's promises: the highest claim that it granted for each role, and its candidate."""
 
 from pathlib import Path
 
 from pydantic import Field
 
 from bus import state_file
-from bus.messages import Contract, encode
-from heartbeat.grant_messages import Ballot, to_ballot
-from heartbeat.grants import Promise, StorePromises
-from heartbeat.role_records import RoleName
+from bus.contract import Contract, encode
+from heartbeat.roles.claim import RoleName
+from heartbeat.roles.granted.grants import Promise, StorePromises
+from heartbeat.roles.granted.messages import Ballot, to_ballot
 
 FILE = "promises.json"
 
@@ -22,17 +22,17 @@ class _Kept(Contract):
 
 
 def load_promises(directory: Path) -> dict[str, Promise] | None:
-    """What was promised last, None if there is no record (`UnavailableError`)."""
+    """The last promises, None if there is no record (`UnavailableError`)."""
     kept = state_file.load(directory / FILE, _Kept)
     return (
         None
         if kept is None
-        else {role: Promise(one.stand(), one.candidate) for role, one in kept.promises.items()}
+        else {role: Promise(one.claim(), one.candidate) for role, one in kept.promises.items()}
     )
 
 
 def save_promises(directory: Path, found: StorePromises) -> None:
-    """Keep it on the disk; when this returns it is there (`OSError`)."""
+    """Keep promises on the disk; when this returns they are there (`OSError`)."""
     promises = {
         role: _Promise(**to_ballot(promise.ballot).model_dump(), candidate=promise.candidate)
         for role, promise in found.promises.items()

@@ -1,29 +1,42 @@
-"""What a read gets: the path from a request, of a modem or of somebody else's TFTP server, to its file.
+"""Answering reads: the path from a request, of a modem or of another TFTP server, to its file.
 
 Theory of operation
 -------------------
 `fileid.reads` decides about a read, `building` builds its file, `services.tftp` moves it or `lookups` hands
-it over, and `journal` tells how that ended. A read with a negative number is a lookup. A file is built when
-its read is served or begun anew, never before: its timestamp is the download's.
+it over. Each read ends in an outcome (`journal`), which is returned like an effect; `_follow` takes the
+outcomes out, and alone tells the journal. A read with a negative number is a lookup. A file is built when its
+read is served or begun anew, never before: its timestamp is the download's.
 
-A read in netascii is refused with an ERROR, and only to who may read the file: it is a person's client, which
-must not be left with a file that its text conversion has changed.
+A read in netascii is refused with an ERROR if its client may read the file, else with silence: it is a
+person's client, which must not be left with a file that its text conversion has changed.
 
 A completed download leaves a tombstone; an abandoned one leaves its row, for the modem will come back.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from bus.effects import Reply
+from bus.envelope import number_of
 from bus.errors import DecodeError
-from bus.machine import Effect, LocalRequest, Reply
+from bus.messages import LocalRequest, Received
 from fileid.reads import Reads, Serve, Silent
 from fileid.row import is_newer, pack_address
 from fileid.table import Table
+from heartbeat.liveness.beat import Load
 from services.cfm.building import Builder, UnbuiltError
-from services.cfm.journal import Download, Journal, Transfer
-from services.cfm.lookups import Key, Lookups, parse_done, parse_lookup, unknown
+from services.cfm.edges import CfmEffect
+from services.cfm.journal import (
+    Download,
+    DownloadAbandoned,
+    DownloadCompleted,
+    Journal,
+    Outcome,
+    ReadRefused,
+)
+from services.cfm.lookups import Lookups, WantedRow, parse_done, parse_lookup
+from services.instance.local_api import answer, refuse
 from services.tftp.effects import (
     Abandoned,
     Completed,
@@ -33,19 +46,31 @@ from services.tftp.effects import (
     ReadRequested,
     ReadRestarted,
 )
+from services.tftp.effects import Effect as TftpEffect
 from services.tftp.server_core import LISTENING_SOCKET, NO_FILE, SHED, TftpServer
-from services.tftp.sockets import Arrived
+from services.tftp.sockets import Wakeup
 
 DURATIONS_MAX = 512  # downloads over which the beat's p99 is taken
-DURATIONS_S = 10.0  # a slow moment must pass: who looks slow gets no work, so nothing new would correct it
+DURATIONS_S = 10.0  # a slow moment must pass: a CFM that looks slow gets no work that would correct it
+
+Consequence = TftpEffect | Reply | Outcome
+"""A result of a read: an effect, an event of the TFTP server, or the outcome."""
 
 
 class Serving:
-    """Answers reads. `now` is the machine's; Unix time is the journal's."""
+    """Answers reads."""
 
     def __init__(
-        self, *, reads: Reads, table: Table, tftp: TftpServer, builder: Builder, journal: Journal
+        self,
+        *,
+        reads: Reads,
+        table: Table,
+        tftp: TftpServer,
+        builder: Builder,
+        journal: Journal,
+        wall_s: Callable[[float], float],
     ) -> None:
+        """`wall_s` is the Unix time of a moment."""
         self.counts = dict.fromkeys(("bad_row", "completed", "abandoned"), 0)
         self.lookups = Lookups()
         self.downloads: dict[int, Download] = {}
@@ -54,8 +79,9 @@ class Serving:
         self._tftp = tftp
         self._builder = builder
         self._journal = journal
+        self._wall_s = wall_s
         self._durations: deque[tuple[float, float]] = deque(maxlen=DURATIONS_MAX)
-        self._events: dict[type, Callable[[Any, float], list[Effect]]] = {
+        self._events: dict[type, Callable[[Any, float], Sequence[Consequence]]] = {
             ReadRequested: self._requested,
             NetasciiAsked: self._netascii,
             ReadRepeated: self._repeated,
@@ -65,12 +91,12 @@ class Serving:
         }
 
     def __len__(self) -> int:
-        """How many reads wait or are being served."""
+        """The number of reads that wait or are being served."""
         return len(self.downloads) + len(self._reads) + len(self.lookups)
 
     @property
     def is_busy(self) -> bool:
-        """Whether anybody waits for us; an answered lookup waits for another server."""
+        """Whether a read waits for us; an answered lookup waits for another server."""
         return bool(self.downloads) or len(self._reads) > 0
 
     def p99_ms(self, now: float) -> float:
@@ -80,168 +106,203 @@ class Serving:
         durations = sorted(took_s for _, took_s in self._durations)
         return durations[len(durations) * 99 // 100] * 1000 if durations else 0.0
 
-    def receive(self, arrived: Arrived, now: float) -> list[Effect]:
+    def receive(self, arrived: Wakeup, now: float) -> Sequence[CfmEffect]:
         """Datagrams of modems."""
         socket, datagrams = arrived
         if socket != LISTENING_SOCKET:
             answers, ended = self._tftp.transfer(socket, datagrams, now)
             return [*answers, *self._follow(ended, now)] if ended else answers
-        effects: list[Effect] = []
+        effects: list[CfmEffect] = []
         for data, peer in datagrams:
             effects += self._follow(self._tftp.receive(socket, data, peer, now), now)
         return effects
 
-    def tick(self, now: float) -> list[Effect]:
-        """Retransmissions that are due, and lookups that nobody ended."""
-        for answered in self.lookups.tick(now):
-            self._journal.abandoned(answered.download, "no fileid.done", now)
-        return self._follow(self._tftp.tick(now), now)
+    def tick(self, now: float) -> list[CfmEffect]:
+        """Retransmissions that are due, and lookups that no `fileid.done` ended in time."""
+        ended = [DownloadAbandoned(one.download, "no fileid.done") for one in self.lookups.tick(now)]
+        return self._follow([*ended, *self._tftp.tick(now)], now)
 
     def deadline(self) -> float | None:
         """When `tick` is due."""
         dues = (self._tftp.deadline(), self.lookups.deadline())
         return min((due for due in dues if due is not None), default=None)
 
-    def _follow(self, events: Iterable[Any], now: float) -> list[Effect]:
-        """What the TFTP server says, turned into what is to be done."""
-        effects: list[Effect] = []
-        for event in events:
-            if type(event) is Datagram:
-                effects.append(event)
-            else:
-                effects += self._events[type(event)](event, now)
-        return effects
+    def load(self, now: float, capacity: int) -> Load:
+        """How busy we are, for the beat."""
+        return Load(in_flight=len(self), p99_ms=self.p99_ms(now), capacity=capacity)
 
-    def _requested(self, event: ReadRequested, now: float) -> list[Effect]:
-        address = pack_address(event.peer[0])
-        decision = self._ask(event.read, self._reads.key(event.request.name, address), address, now)
-        if isinstance(decision, Silent):
-            return []
-        self._tftp.open(event, now)
-        return [] if decision is None else self.serve(decision, now)
+    def minter_is_back(self, minter: str) -> None:
+        """A minter connected anew: pulls that it did not answer may be asked again."""
+        self._reads.minter_is_back(number_of(minter))
 
-    def _netascii(self, event: NetasciiAsked, now: float) -> list[Effect]:
-        address = pack_address(event.peer[0])
-        fields = self._reads.find(self._reads.key(event.name, address))
-        if fields is not None:
-            self._journal.refused(fields, "netascii", now, address)
-            return [*self._tftp.refuse_netascii(event)] if self._reads.may_ask(fields, address) else []
-        if self._journal.wants_stranger(now):
-            self._journal.stranger("netascii", address, now)
-        return []
+    def arrived(self, fresh: Iterable[bytes], now: float) -> list[CfmEffect]:
+        """The rows of these names are new: reads that waited for one get their files."""
+        return self._serve_all(self._reads.arrived(fresh, now), now)
 
-    def _repeated(self, event: ReadRepeated, now: float) -> list[Effect]:
-        address = pack_address(event.peer[0])
-        key = self._reads.key(event.name, address)
-        if self._reads.ask_again(key):
-            return []
-        decision = self._ask(event.read, key, address, now)
-        if isinstance(decision, Silent):
-            self._tftp.drop(event.read)
-            return []
-        return [] if decision is None else self.serve(decision, now)
+    def pulled(self, message: Received, now: float) -> list[CfmEffect]:
+        """A minter answered a pull (`DecodeError`)."""
+        envelope = message.envelope
+        return self._serve_all(self._reads.pulled(envelope.data, number_of(envelope.source), now), now)
 
-    def _restarted(self, event: ReadRestarted, now: float) -> list[Effect]:
-        """Build it anew: a CMTS refuses a file whose timestamp is half a minute old."""
-        served = self.downloads[event.read].served
-        row = self._table.get(served.row.name)
-        if row is not None and is_newer(row.body, served.row.body):
-            served = served._replace(row=row, fields=row.fields(), how="row", waited_s=0.0)
-        return self.serve(served, now)
+    def _serve_all(self, served: Iterable[Serve], now: float) -> list[CfmEffect]:
+        return [effect for one in served for effect in self.serve(one, now)]
 
-    def _ask(self, read: int, key: bytes, address: bytes, now: float) -> Serve | Silent | None:
-        """What a read gets; a refusal is told."""
-        try:
-            decision = self._reads.ask(read, key, address, now, now + self._journal.wall_offset_s)
-        except DecodeError:
-            self.counts["bad_row"] += 1
-            decision = Silent(read, "bad_row")
-        if isinstance(decision, Silent):
-            if decision.fields is not None:
-                self._journal.refused(decision.fields, decision.reason, now, address)
-            elif self._journal.wants_stranger(now):
-                fields = self._reads.find(key)  # of a spent name, say
-                if fields is None:
-                    self._journal.stranger(decision.reason, address, now)
-                else:
-                    self._journal.refused(fields, decision.reason, now, address)
-        return decision
+    def serve(self, served: Serve, now: float) -> list[CfmEffect]:
+        """A read that waited gets its file."""
+        return self._follow(self._serve(served, now), now)
 
-    def refuse(self, silent: Silent, now: float) -> list[Effect]:
-        """A read that waited gets nothing."""
-        if silent.fields is not None:
-            self._journal.refused(silent.fields, silent.reason, now)
-        if silent.read < 0:
-            return [*self.lookups.refuse(silent.read)]
-        self._tftp.drop(silent.read)
-        return []
+    def refuse(self, silent: Silent, now: float) -> list[CfmEffect]:
+        """A read that waited gets no file."""
+        refused = [] if silent.fields is None else [ReadRefused(silent.reason, silent.fields)]
+        return self._follow([*refused, *self._drop(silent.read)], now)
 
-    def serve(self, served: Serve, now: float) -> list[Effect]:
-        """Build the file of this read and begin to send it."""
-        try:
-            file = self._builder.build(served.fields, int(now + self._journal.wall_offset_s))
-        except UnbuiltError as error:
-            return self.refuse(Silent(served.read, error.reason, served.fields), now)
-        download = Download(served, now)
-        if served.read < 0:
-            return [*self.lookups.serve(download, file)]
-        started = self._tftp.serve(served.read, file, now)
-        if started:
-            self.downloads[served.read] = download
-        return self._follow(started, now)
-
-    def _completed(self, event: Completed, now: float) -> list[Effect]:
-        transfer = Transfer(event.bytes, event.blocks, event.retransmits, event.peer[1])
-        self._complete(self.downloads.pop(event.read), transfer, now)
-        return []
-
-    def _complete(self, download: Download, transfer: Transfer, now: float) -> None:
-        self.counts["completed"] += 1
-        key, body = download.served.row
-        self._table.complete(key, now, body)
-        self._durations.append((now, now - download.at + download.served.waited_s))
-        self._journal.completed(download, transfer, now)
-
-    def _abandoned(self, event: Abandoned, now: float) -> list[Effect]:
-        self.counts["abandoned"] += 1
-        parked = self._reads.forget(event.read, self._reads.key(event.name, pack_address(event.peer[0])))
-        if parked is not None and event.reason in (NO_FILE, SHED):
-            self._journal.refused(parked, "late", now)
-        download = self.downloads.pop(event.read, None)
-        if download is not None:
-            self._journal.abandoned(download, event.reason, now)
-        return []
-
-    def look_up(self, request: LocalRequest, now: float) -> list[Effect]:
-        """`fileid.lookup`: somebody else's TFTP server was asked for a file."""
+    def look_up(self, request: LocalRequest, now: float) -> list[CfmEffect]:
+        """`fileid.lookup`: another TFTP server was asked for a file."""
         name, address = parse_lookup(request)
-        key = Key(self._reads.key(name, address), address)
+        key = WantedRow(self._reads.key(name, address), address)
         row = self._table.get(key.name)
         newest = b"" if row is None else row.body
-        found = self.lookups.ask(key, request.session, request.body.get("id"), newest)
+        found = self.lookups.ask(key, request, newest)
         if found is None:
             self._reads.ask_again(key.name)
             return []
         if not isinstance(found, int):
             return [*found]
-        decision = self._ask(found, key.name, key.address, now)
-        if isinstance(decision, Silent):
-            return [*self.lookups.refuse(found)]
-        return [] if decision is None else self.serve(decision, now)
+        return self._follow(self._decide(found, key.name, address, now), now)
 
-    def done(self, request: LocalRequest, now: float) -> list[Effect]:
+    def done(self, request: LocalRequest, now: float) -> list[CfmEffect]:
         """`fileid.done`: the modem has it all."""
-        key, request_id = self._reads.key(*parse_done(request)), request.body.get("id")
+        key = self._reads.key(*parse_done(request))
+        found: list[Consequence] = [answer(request, done=True)]
         answered = self.lookups.done(key)
         if answered is not None:
-            self._complete(answered.download, Transfer(len(answered.content)), now)
+            found.append(self._complete(DownloadCompleted(answered.download, len(answered.content)), now))
         elif self._reads.find(key) is None:
-            return [unknown(request.session, request_id)]
+            return [refuse(request, "unknown")]
         else:
             self._table.complete(key, now)
-        return [Reply(request.session, {"id": request_id, "done": True})]
+        return self._follow(found, now)
+
+    def _follow(self, found: Iterable[Any], now: float) -> list[CfmEffect]:
+        """The effects. Events of the TFTP server are handled, and outcomes are told to the journal."""
+        effects: list[CfmEffect] = []
+        for one in found:
+            kind = type(one)
+            if kind is Datagram or kind is Reply:
+                effects.append(one)
+            elif (handle := self._events.get(kind)) is not None:
+                effects += self._follow(handle(one, now), now)
+            else:
+                self._journal.tell(one, now)
+        return effects
+
+    def _requested(self, event: ReadRequested, now: float) -> Sequence[Consequence]:
+        address = pack_address(event.peer[0])
+        decision = self._ask(event.read, self._reads.key(event.request.name, address), address, now)
+        if decision is None:
+            self._tftp.open(event, now)
+            return []
+        if isinstance(decision, ReadRefused):
+            return [decision]
+        file = self._build(decision, now)
+        if isinstance(file, ReadRefused):
+            return [file]
+        self.downloads[event.read] = Download(decision, now)
+        return self._tftp.answer(event, file, now)
+
+    def _netascii(self, event: NetasciiAsked, now: float) -> Sequence[Consequence]:
+        address = pack_address(event.peer[0])
+        key = self._reads.key(event.name, address)
+        fields = self._reads.find(key)
+        refused = ReadRefused("netascii", fields, address, key)
+        if fields is None or not self._reads.may_ask(fields, address):
+            return [refused]
+        return [refused, *self._tftp.refuse_netascii(event)]
+
+    def _repeated(self, event: ReadRepeated, now: float) -> Sequence[Consequence]:
+        address = pack_address(event.peer[0])
+        key = self._reads.key(event.name, address)
+        return [] if self._reads.ask_again(key) else self._decide(event.read, key, address, now)
+
+    def _restarted(self, event: ReadRestarted, now: float) -> Sequence[Consequence]:
+        """Build it anew: a CMTS refuses a file whose timestamp is half a minute old."""
+        served = self.downloads[event.read].served
+        row = self._table.get(served.row.name)
+        if row is not None and is_newer(row.body, served.row.body):
+            served = served._replace(row=row, fields=row.fields(), how="row", waited_s=0.0)
+        return self._serve(served, now)
+
+    def _completed(self, event: Completed, now: float) -> Sequence[Consequence]:
+        _, _, peer, size_bytes, blocks, retransmits = event
+        download = self.downloads.pop(event.read)
+        return [self._complete(DownloadCompleted(download, size_bytes, blocks, retransmits, peer[1]), now)]
+
+    def _abandoned(self, event: Abandoned, now: float) -> Sequence[Consequence]:
+        self.counts["abandoned"] += 1
+        found: list[Consequence] = []
+        parked = self._reads.forget(event.read, self._reads.key(event.name, pack_address(event.peer[0])))
+        if parked is not None and event.reason in (NO_FILE, SHED):
+            found.append(ReadRefused("late", parked))
+        download = self.downloads.pop(event.read, None)
+        if download is not None:
+            found.append(DownloadAbandoned(download, event.reason))
+        return found
+
+    def _decide(self, read: int, key: bytes, address: bytes, now: float) -> Sequence[Consequence]:
+        """Serve or refuse a read that the TFTP server or the lookups know."""
+        decision = self._ask(read, key, address, now)
+        if decision is None:
+            return []
+        if isinstance(decision, ReadRefused):
+            return [decision, *self._drop(read)]
+        return self._serve(decision, now)
+
+    def _ask(self, read: int, key: bytes, address: bytes, now: float) -> Serve | ReadRefused | None:
+        """The decision about a read; None while it waits."""
+        try:
+            decision = self._reads.ask(read, key, address, now, self._wall_s(now))
+        except DecodeError:
+            self.counts["bad_row"] += 1
+            return ReadRefused("bad_row", None, address, key)
+        if isinstance(decision, Silent):
+            return ReadRefused(decision.reason, decision.fields, address, key)
+        return decision
+
+    def _serve(self, served: Serve, now: float) -> Sequence[Consequence]:
+        """Build the file of a read that is known, and begin to send it."""
+        file = self._build(served, now)
+        if isinstance(file, ReadRefused):
+            return [file, *self._drop(served.read)]
+        download = Download(served, now)
+        if served.read < 0:
+            return self.lookups.serve(download, file)
+        started = self._tftp.serve(served.read, file, now)
+        if started:
+            self.downloads[served.read] = download
+        return started
+
+    def _build(self, served: Serve, now: float) -> bytes | ReadRefused:
+        try:
+            return self._builder.build(served.fields, int(self._wall_s(now)))
+        except UnbuiltError as error:
+            return ReadRefused(error.reason, served.fields)
+
+    def _drop(self, read: int) -> Sequence[Reply]:
+        """Drop a read that gets no file, also one that had begun."""
+        if read < 0:
+            return self.lookups.refuse(read)
+        self._tftp.drop(read)
+        self.downloads.pop(read, None)
+        return []
+
+    def _complete(self, outcome: DownloadCompleted, now: float) -> DownloadCompleted:
+        self.counts["completed"] += 1
+        served, at = outcome.download
+        self._table.complete(served.row.name, now, served.row.body)
+        self._durations.append((now, now - at + served.waited_s))
+        return outcome
 
     def leave(self, session: int) -> None:
-        """This session of the local socket is gone: what only it waited for is forgotten."""
+        """This session of the local socket is gone: reads that only it waited for are forgotten."""
         for read, name in self.lookups.leave(session):
             self._reads.forget(read, name)

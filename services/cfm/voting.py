@@ -1,21 +1,23 @@
-"""This CFM as a voter: its vote on who holds which role, and what a person says of it.
+"""This CFM as a voter: its vote on the holder of each role, and its admission by a person.
 
 A new CFM, and one whose disk was lost, might have promised anything to anybody: it abstains until a person
-admits it (`failover.admit`). It then grants nothing up to the claims that it takes rows under itself, nor up
+admits it (`failover.admit`). It then grants nothing up to the claims under which it takes rows itself, nor up
 to the floors that the person read from the other CFMs' status.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from bus.effects import Effect, Keep, Send
 from bus.envelope import Envelope, Stamp
 from bus.errors import DecodeError, StateError
-from bus.machine import Effect, Keep, Kept, LocalRequest, Reply, Send, Unkept
-from heartbeat.grant_messages import Ballot, pack_grant, unpack_question
-from heartbeat.grants import StorePromises, Tell, Voter
-from heartbeat.stand import Stand
+from bus.messages import Kept, LocalRequest, Received, Unkept
+from heartbeat.roles.claim import Claim
+from heartbeat.roles.granted.grants import StorePromises, Tell, Voter
+from heartbeat.roles.granted.messages import QUESTIONS, Ballot, pack_grant, unpack_question
+from services.instance.local_api import answer, refuse
 
 _FLOORS = TypeAdapter(dict[str, Ballot])
 
@@ -29,13 +31,18 @@ class Voting:
         self._roles = roles
 
     @property
+    def types(self) -> Mapping[str, Callable[[Received, float], list[Effect]]]:
+        """The messages of candidates that it hears, and their handlers."""
+        return dict.fromkeys(QUESTIONS, self._asked)
+
+    @property
     def votes(self) -> bool:
         """Whether it grants anything; else it abstains."""
         return self._voter.votes
 
     def receive(self, envelope: Envelope, now: float) -> list[Effect]:
-        """A candidate asks or resigns; `DecodeError` if that makes no sense. A promise is kept before it is
-        answered.
+        """Answer a candidate that asks or resigns; `DecodeError` if that makes no sense. A promise is kept
+        before it is answered.
         """
         told = self._voter.receive(unpack_question(envelope, self._roles), now)
         sends = [Send(one.to, pack_grant(self._stamp, one.message)) for one in told if isinstance(one, Tell)]
@@ -43,20 +50,24 @@ class Voting:
             return [Keep(told[0], tuple(sends))]
         return [*sends]
 
+    def _asked(self, message: Received, now: float) -> list[Effect]:
+        return self.receive(message.envelope, now)
+
     def record(self) -> StorePromises | None:
-        """What belongs on the disk; None if we were never admitted."""
+        """The record to keep on the disk; None if we were never admitted."""
         return self._voter.record()
 
-    def kept(self, message: Kept | Unkept, now: float) -> None:
+    def stored(self, message: Kept | Unkept, now: float) -> list[Effect]:
         """The disk took our promises, or refused them."""
         if isinstance(message, Kept):
             self._voter.kept(message.record, now)
         else:
             self._voter.unkept(message.record)
+        return []
 
-    def admit(self, request: LocalRequest, accepted: Mapping[str, Stand], now: float) -> list[Effect]:
-        """A person admits us. `accepted` is by role the latest claim under which we take rows; `DecodeError`
-        for floors that are none.
+    def admit(self, request: LocalRequest, accepted: Mapping[str, Claim], now: float) -> list[Effect]:
+        """Vote from now on, by a person's word. `accepted` is by role the latest claim under which we take
+        rows; `DecodeError` for floors that are none.
         """
         try:
             said = _FLOORS.validate_python(request.body.get("floors", {}))
@@ -64,20 +75,19 @@ class Voting:
             first = error.errors(include_url=False, include_input=False)[0]
             place = ".".join(map(str, ("floors", *first["loc"])))
             raise DecodeError(f"{place}: {first['msg']}") from error
-        floors = {role: stand for role, stand in accepted.items() if role in self._shared}
+        floors = {role: claim for role, claim in accepted.items() if role in self._shared}
         for role, ballot in said.items():
             if role not in self._shared:
                 raise DecodeError(f"floors.{role}: is not one of {', '.join(sorted(self._shared))}")
-            floors[role] = max(floors.get(role, Stand()), ballot.stand())
-        answer: dict[str, Any] = {"id": request.body.get("id")}
+            floors[role] = max(floors.get(role, Claim()), ballot.claim())
         try:
             (record,) = self._voter.admit(floors, now)
         except StateError as error:
-            return [Reply(request.session, answer | {"error": "refused", "detail": str(error)})]
-        return [Keep(record, (Reply(request.session, answer | {"votes": True}),))]
+            return [refuse(request, "refused", str(error))]
+        return [Keep(record, (answer(request, votes=True),))]
 
     def describe(self) -> dict[str, Any]:
-        """What an operator wants to know, and the floors of a CFM that is admitted elsewhere."""
+        """The vote and the promises, for an operator; the promises are floors for another CFM's admission."""
         return {
             "votes": self.votes,
             "promises": {

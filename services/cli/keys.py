@@ -4,9 +4,7 @@ from pathlib import Path
 
 import click
 
-from bus.fleet import SERVICES, make_fleet
-from bus.rotation import KINDS, STEPS, rotate
-from fileid.seal import KEY_BYTES
+from bus.fleet.steps import KINDS, STEPS
 
 
 @click.group()
@@ -24,6 +22,9 @@ def new(directory: Path, instances: tuple[str, ...], site: str) -> None:
     \b
     Example: provbus keys new keys dhcp-1=dhcp mps-1=mps cfm-1=cfm cfm-2=cfm
     """
+    from bus.fleet.fleet import make_fleet
+    from fileid.seal import KEY_BYTES
+
     services: dict[str, str] = {}
     for name, service in map(_parse, instances):
         if name in services:
@@ -48,11 +49,16 @@ def rotate_command(directory: Path, kind: str, step: str) -> None:
     use     whoever speaks uses it
     drop    nobody believes the former one; for seal not before 60 s have passed since use
     """
+    from bus.fleet.rotation import rotate
+    from fileid.seal import KEY_BYTES
+
     rotate(directory, kind, step, KEY_BYTES)
     click.echo(f"{kind}: {step} done; now distribute {directory} and reload every instance")
 
 
 def _parse(text: str) -> tuple[str, str]:
+    from bus.fleet.fleet import SERVICES
+
     name, _, service = text.partition("=")
     if not name or service not in SERVICES:
         raise click.BadParameter(f"{text!r} is not NAME=SERVICE with a service of {', '.join(SERVICES)}")

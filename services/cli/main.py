@@ -1,4 +1,11 @@
-"""The command `provbus`. What a command needs is imported when it is called: `file` needs no broker."""
+"""The command `provbus`.
+
+It starts at once, for it is typed in emergencies: its help needs click, and what a command does needs no more
+than that. A group is imported when it is called. But click asks every command of a group for its sentence, so
+the help of a group imports all their modules. These import at their top what options, choices and errors
+need, and the rest in the body of the command. `tests/unit/cli/test_imports.py` says what a help and a
+question must not import.
+"""
 
 import signal
 import sys
@@ -6,24 +13,24 @@ from importlib import import_module
 
 import click
 
-from bus import log
 from bus.errors import BusyError, ConfigError, LocalError, RemoteError, TransportError, TryAgainError
+from bus.telemetry import log
 
-COMMANDS = (
-    "run",
-    "config",
-    "peers",
-    "failover",
-    "trace",
-    "keys",
-    "topics",
-    "settings",
-    "file",
-    "kea",
-    "doctor",
-    "lab",
-)
-"""Each is what its module of this package calls by its own name."""
+COMMANDS = {
+    "run": "services.cli.run",
+    "config": "services.cli.config",
+    "peers": "services.cli.peers",
+    "failover": "services.cli.failover",
+    "trace": "services.cli.trace",
+    "keys": "services.cli.keys",
+    "topics": "services.cli.topics",
+    "settings": "services.cli.settings",
+    "file": "services.cli.file.file",
+    "kea": "services.cli.kea.kea",
+    "doctor": "services.cli.kea.doctor",
+    "lab": "services.cli.lab.lab",
+}
+"""Each is what its module calls by its own name."""
 
 EXIT_CODES: dict[type[Exception], int] = {
     ConfigError: 78,
@@ -46,7 +53,7 @@ class Commands(click.Group):
         """The command of this name; None if there is none."""
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = getattr(import_module(f"services.cli.{cmd_name}"), cmd_name)
+        command: click.Command = getattr(import_module(COMMANDS[cmd_name]), cmd_name)
         return command
 
 
@@ -59,7 +66,9 @@ def cli(verbose: bool) -> None:
 
 
 def main() -> None:
-    """Run the command line; every expected error is one sentence and an exit code of the README's table."""
+    """Run the command line; every expected error is one sentence and an exit code of the table in
+    `docs/reference/cli.md`.
+    """
     # A shell starts its background jobs with SIGINT ignored; what is sent it then is meant all the same.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:

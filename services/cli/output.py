@@ -1,17 +1,19 @@
 """How a command prints what it found: `-o table` for people, `-o json` and `-o yaml` for programs.
 
 A program gets one document per print, JSON on one line, so a stream of them can be read line by line. A table
-that does not go to a terminal is as wide as its cells: nothing is folded in a file.
+that does not go to a terminal is as wide as its cells: nothing is folded in a file. A command says what is in
+its table; rich is imported when one is drawn.
 """
 
 import json
 import sys
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
-import yaml
-from rich.console import Console
-from rich.table import Table
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 WIDTH_MAX = 10_000
 
@@ -20,11 +22,35 @@ output_option = click.option(
 )
 
 
-def show(output: str, document: Any, *tables: Table) -> None:
+class Listing(NamedTuple):
+    """A table as it is to be read: every cell is the text that it shows."""
+
+    columns: Sequence[str]
+    rows: Iterable[Sequence[str]]
+    title: str = ""
+
+
+def show(output: str, document: Any, *listings: Listing) -> None:
     """Print the document, or the tables that say the same."""
     if output == "json":
         click.echo(json.dumps(document))
     elif output == "yaml":
+        import yaml
+
         click.echo(yaml.safe_dump(document, sort_keys=False, explicit_start=True), nl=False)
     else:
-        Console(width=None if sys.stdout.isatty() else WIDTH_MAX).print(*tables, sep="\n")
+        from rich.console import Console
+
+        Console(width=None if sys.stdout.isatty() else WIDTH_MAX).print(*map(drawn, listings), sep="\n")
+
+
+def drawn(listing: Listing) -> "Table":
+    """The table as rich draws it."""
+    from rich.table import Table
+    from rich.text import Text
+
+    title = Text(listing.title, "table.title") if listing.title else None
+    table = Table(*listing.columns, title=title, title_justify="left", box=None, pad_edge=False)
+    for row in listing.rows:
+        table.add_row(*map(Text, row))
+    return table

@@ -7,17 +7,15 @@ connected to it. Below its name stands why an instance is not ready, or degraded
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
-from rich.live import Live
-from rich.table import Table
 
-from bus.config import Config, load
-from services.cli.instance import ask
-from services.cli.output import output_option, show
-from services.cli.run import config_option
+from services.cli.options import config_option, load
+from services.cli.output import Listing, drawn, output_option, show
+
+if TYPE_CHECKING:
+    from services.config.instance import Config
 
 EVERY_S = 1.0
 COLUMNS = ("peer", "state", "service", "incarnation", "load", "p99_ms", "generation", "beat_age_s")
@@ -33,8 +31,10 @@ def peers() -> None:
 @output_option
 def ls(path: Path, output: str) -> None:
     """Print the peers of the instance with this configuration once."""
-    status = _status(load(path))
-    show(output, status, _table(status))
+    from services.operator.ask import sight
+
+    status = sight(load(path))
+    show(output, status, _listing(status))
 
 
 @peers.command("watch")
@@ -42,40 +42,41 @@ def ls(path: Path, output: str) -> None:
 @output_option
 def watch(path: Path, output: str) -> None:
     """Print them every second until Ctrl-C; json and yaml as one document after the other."""
-    config = load(path)
+    statuses = _statuses(load(path))
     try:
         if output == "table":
-            with Live(_table(_status(config)), console=Console(), auto_refresh=False) as live:
-                for status in _statuses(config):
-                    live.update(_table(status), refresh=True)
+            _keep_drawn(statuses)
         else:
-            for status in _statuses(config):
-                show(output, status, _table(status))
+            for status in statuses:
+                show(output, status, _listing(status))
     except KeyboardInterrupt:
         pass  # the way out
 
 
-def _statuses(config: Config) -> Iterator[dict[str, Any]]:
+def _keep_drawn(statuses: Iterator[dict[str, Any]]) -> None:
+    from rich.console import Console
+    from rich.live import Live
+
+    with Live(drawn(_listing(next(statuses))), console=Console(), auto_refresh=False) as live:
+        for status in statuses:
+            live.update(drawn(_listing(status)), refresh=True)
+
+
+def _statuses(config: "Config") -> Iterator[dict[str, Any]]:
+    from services.operator.ask import sight
+
     while True:
-        yield _status(config)
+        yield sight(config)
         time.sleep(EVERY_S)
 
 
-def _status(config: Config) -> dict[str, Any]:
-    status = ask(config, {"op": "status"})
-    return {key: status[key] for key in ("instance", "service", "draining", "missing", "degraded", "peers")}
-
-
-def _table(status: dict[str, Any]) -> Table:
+def _listing(status: dict[str, Any]) -> Listing:
     note = "hears no peers: these minters are connected" if status["service"] == "cfm" else "sees"
     title = f"{status['instance']}{' (draining)' if status['draining'] else ''} {note}"
     reasons = "; ".join(status["missing"] or status["degraded"])
     if reasons:
         title += f"\n{'not ready' if status['missing'] else 'degraded'}: {reasons}"
-    table = Table(*COLUMNS, title=title, title_justify="left", box=None, pad_edge=False)
-    for name, peer in sorted(status["peers"].items()):
-        table.add_row(name, *_cells(peer))
-    return table
+    return Listing(COLUMNS, [(name, *_cells(peer)) for name, peer in sorted(status["peers"].items())], title)
 
 
 def _cells(peer: dict[str, Any]) -> Iterator[str]:

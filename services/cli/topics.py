@@ -2,18 +2,17 @@
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
-from rich.table import Table
 
-from bus.config import load
 from bus.errors import ConfigError
-from bus.transport.kafka.leaders import Partition, elect_unclean, partitions
-from bus.transport.kafka.settings import client_settings
-from bus.transport.kafka.topics import create_topics
-from services.cli.output import output_option, show
-from services.cli.run import config_option
+from services.cli.options import config_option, load
+from services.cli.output import Listing, output_option, show
+
+if TYPE_CHECKING:
+    from bus.config.model import KafkaSection
+    from bus.transport.kafka.admin.leaders import Partition
 
 
 @click.group()
@@ -25,7 +24,9 @@ def topics() -> None:
 @config_option
 def apply(path: Path) -> None:
     """Create the topics that are missing, as the route table declares them."""
-    created = create_topics(_settings(path))
+    from services.operator import topic_admin
+
+    created = topic_admin.declare(_brokers(path))
     click.echo(f"created: {', '.join(created)}" if created else "nothing to create")
 
 
@@ -34,9 +35,11 @@ def apply(path: Path) -> None:
 @output_option
 def leaders(path: Path, output: str) -> None:
     """Print who leads each partition, and which brokers are in sync; exit 1 if one has no leader."""
-    found = partitions(_settings(path))
-    show(output, [one._asdict() for one in found], _table(found))
-    sys.exit(1 if _leaderless(found) else 0)
+    from services.operator import topic_admin
+
+    found = topic_admin.leadership(_brokers(path))
+    show(output, [one._asdict() for one in found], _listing(found))
+    sys.exit(1 if topic_admin.leaderless(found) else 0)
 
 
 @topics.command("elect")
@@ -49,28 +52,24 @@ def elect(path: Path, unclean: bool) -> None:
 
     For the day on which the broker that is missing will not come back: see deploy/kafka/README.md.
     """
-    settings = _settings(path)
-    if missing := _leaderless(partitions(settings)):
-        elect_unclean(settings, missing)
-    names = ", ".join(f"{one.topic}-{one.number}" for one in missing)
+    from services.operator import topic_admin
+
+    elected = topic_admin.elect(_brokers(path))
+    names = ", ".join(f"{one.topic}-{one.number}" for one in elected)
     click.echo(f"elected: {names}" if names else "every partition has a leader")
 
 
-def _settings(path: Path) -> dict[str, Any]:
-    kafka = load(path).kafka
-    if kafka is None:
+def _brokers(path: Path) -> "KafkaSection":
+    section = load(path).kafka
+    if section is None:
         raise ConfigError(f"{path} has no 'kafka' section: multicast needs no topics")
-    return client_settings(kafka)
+    return section
 
 
-def _leaderless(found: list[Partition]) -> list[Partition]:
-    return [one for one in found if not one.has_leader]
-
-
-def _table(found: list[Partition]) -> Table:
-    table = Table("topic", "partition", "leader", "in_sync", "replicas", box=None, pad_edge=False)
+def _listing(found: "list[Partition]") -> Listing:
+    rows = []
     for one in found:
         leader = str(one.leader) if one.has_leader else "none"
         in_sync, replicas = (" ".join(map(str, ids)) for ids in (one.in_sync, one.replicas))
-        table.add_row(one.topic, str(one.number), leader, in_sync, replicas)
-    return table
+        rows.append((one.topic, str(one.number), leader, in_sync, replicas))
+    return Listing(("topic", "partition", "leader", "in_sync", "replicas"), rows)

@@ -1,14 +1,14 @@
 """The one error of this package: a template, a device value or a file that breaks the specification."""
 
 SHOWN_CHARACTERS_MAX = 60
-"""How much of a wrong value a message repeats."""
+"""The length to which a message cuts a wrong value."""
 
 PROBLEMS_MAX = 100
-"""How many errors of one definition are collected; who has more has taken the wrong file."""
+"""The number of errors of one definition that are collected; a file with more is the wrong file."""
 
 
 class DocsisError(ValueError):
-    """Something at `path` is wrong for `reason`; whoever wrote that place must act.
+    """The value at `path` is wrong for `reason`; the author of that place must act.
 
     `path` points into the definition, through every list (`body[3].upstream_service_flow[0].reference`), at
     a device value by its name, or into a file's bytes (`byte 17`); it may be empty.
@@ -27,7 +27,7 @@ class DocsisError(ValueError):
 
 
 def shown(value: object) -> str:
-    """A wrong value as a message repeats it: its repr, cut to SHOWN_CHARACTERS_MAX."""
+    """A wrong value for a message: its repr, cut to SHOWN_CHARACTERS_MAX."""
     try:
         text = repr(value)
     except ValueError:  # an int of more than sys.get_int_max_str_digits()

@@ -1,7 +1,8 @@
-"""The packed form of one device's values: what DHCP seals into a file name and a CFM opens again.
+"""The packed form of one device's values: DHCP seals it into a file name, and a CFM opens it.
 
 Fields stand in the template's order without names or padding. Numbers and addresses have a fixed width, a
-string is preceded by one byte of length. Whatever leaves or enters is within the ranges of its placeholder.
+string is preceded by one byte of length. Every packed and every split value is within the range of its
+placeholder.
 """
 
 from __future__ import annotations

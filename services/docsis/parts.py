@@ -1,13 +1,12 @@
-"""Compiled pieces of a file: what is fixed as bytes, what differs between two devices as slots.
+"""Compiled pieces of a file: constant bytes, and slots for values that differ between devices.
 
 Theory of operation
 -------------------
-A value, a TLV or a whole file is a tuple of *parts*, to be joined. A part is either constant bytes, a
-`Slot` that is filled from one packed device value, or a `Frame`: a header whose length is known only once
-its content is. A frame is needed only where a value's width differs between devices, such as a text or a
-minimal BER integer. Where all widths are fixed, `frame` writes the header once, dissolves into its content,
-and neighbouring constants are merged; so a file whose device values have fixed widths ends up as a flat
-handful of parts.
+A value, a TLV or a whole file is a tuple of *parts*, to be joined. A part is either constant bytes, a `Slot`
+that is filled from one packed device value, or a `WidthFrame`: a header whose length is known only once its
+content is. A frame is needed only where a value's width differs between devices, such as a text or a minimal
+BER integer. Where all widths are fixed, `frame` writes the header once as a constant, and neighbouring
+constants are merged; so a file whose device values have fixed widths becomes a short flat list of parts.
 """
 
 from __future__ import annotations
@@ -18,13 +17,13 @@ from itertools import groupby
 from typing import NamedTuple, TypeAlias, cast
 
 Header: TypeAlias = Callable[[int], bytes]
-"""From the length of the content in bytes to its header; raises DocsisError for an illegal length."""
+"""The header for a length of the content in bytes; raises DocsisError for an illegal length."""
 
 
 class Slot(NamedTuple):
     """A place for packed device value number `field`, written as `encode` of it.
 
-    `width` is what `encode` returns in bytes, None where that differs; `widest` is its maximum.
+    `width` is the size of the result in bytes, None if that differs; `widest` is its maximum.
     """
 
     field: int
@@ -37,7 +36,7 @@ class Slot(NamedTuple):
         return self.encode(fields[self.field])
 
 
-class Frame(NamedTuple):
+class WidthFrame(NamedTuple):
     """Content of a width that differs between devices, behind a header that depends on it."""
 
     header: Header
@@ -50,11 +49,11 @@ class Frame(NamedTuple):
         return self.header(len(content)) + content
 
 
-Part: TypeAlias = bytes | Slot | Frame
+Part: TypeAlias = bytes | Slot | WidthFrame
 Parts: TypeAlias = tuple[Part, ...]
 
 HEADER_BYTES_MAX = 4
-"""The longest header of any frame in a file of at most 64 KiB: a BER tag with three bytes of length."""
+"""The longest header of a frame in a file of at most 64 KiB: a BER tag with three bytes of length."""
 
 LENGTHS_CACHED_MAX = 256
 """Headers a frame remembers; few TLVs vary by more lengths."""
@@ -84,13 +83,13 @@ def frame(header: Header, content: Parts) -> Parts:
     merged = merge(content)
     widest_bytes = widest(merged) + HEADER_BYTES_MAX
     inner = merged[-1]
-    if isinstance(inner, Frame) and all(isinstance(part, bytes) for part in merged[:-1]):
+    if isinstance(inner, WidthFrame) and all(isinstance(part, bytes) for part in merged[:-1]):
         # A varbind is a frame in a frame in a frame: one header for all of them spares two joins per file.
         header, merged = (
             _joined(header, b"".join(cast(Iterable[bytes], merged[:-1])), inner.header),
             inner.content,
         )
-    return (Frame(lru_cache(maxsize=LENGTHS_CACHED_MAX)(header), merged, widest_bytes),)
+    return (WidthFrame(lru_cache(maxsize=LENGTHS_CACHED_MAX)(header), merged, widest_bytes),)
 
 
 def _joined(outer: Header, constant: bytes, inner: Header) -> Header:

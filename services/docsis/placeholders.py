@@ -7,9 +7,8 @@ one device's values by position: numbers in their fixed width, most significant 
 as four bytes, a text as one byte of length and UTF-8. No name or kind travels: both sides have the same
 template.
 
-While the body is compiled every use of a placeholder narrows the range of its values to what the TLV
-allows, so that whoever packs a value learns at once that it does not fit, and whoever unpacks one can rely
-on it.
+While the body is compiled every use of a placeholder narrows the range of its values to that of the TLV, so
+that packing refuses a value that does not fit, and unpacked values are in range.
 """
 
 from __future__ import annotations
@@ -55,7 +54,7 @@ class Placeholder:
 
     @property
     def narrowed(self) -> bool:
-        """True when not every number of the kind's width is allowed."""
+        """True if only some numbers of the kind's width are allowed."""
         return self.is_number and (self.low, self.high) != _range(self.kind)
 
     def field(self, value: object, path: str) -> bytes:
@@ -102,7 +101,7 @@ def _declared(name: object, entry: object, path: str) -> Placeholder:
     return Placeholder(name, kind, *_range(kind))
 
 
-class Scope:
+class PlaceholderScope:
     """The placeholders a body may name while it is compiled; remembers how each use narrows its range."""
 
     def __init__(self, placeholders: Sequence[Placeholder]) -> None:

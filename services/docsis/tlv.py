@@ -6,16 +6,16 @@ A TLV is one byte of type, one byte of length and 1 to 254 bytes of value (MULPI
 that rule:
 
 * In a modem's file type 0 is padding and type 255 ends the data; neither has a length. The writer adds
-  padding after the end, up to a multiple of four bytes (C.1.2.1, C.1.2.2); a reader looks at nothing there.
+  padding after the end, up to a multiple of four bytes (C.1.2.1, C.1.2.2); a reader ignores it.
 * Types 103 and 104 have a length of two bytes, most significant first (C.3.1.2, C.3.1.3).
 * So has type 64, but only in a PacketCable file, where it carries the SNMP varbinds that are too long for
   type 11. In a modem's file type 64 is the static multicast session, with one byte of length.
 
-A PacketCable file knows neither padding nor the end of data: types 0 and 255 are errors there, and the
-closing TLV 254 ends it. Hence both the reader and the writer are told which kind of file they work on.
+A PacketCable file has neither padding nor the end of data: types 0 and 255 are errors there, and the closing
+TLV 254 ends it. Hence both the reader and the writer get the kind of file.
 
 Files of the field also hold values of 0 and of 255 bytes. Both are read, and written again where a value is
-given in hexadecimal; `header` holds what is written by name to the range of the specification.
+given in hexadecimal; `header` enforces the range of the specification for values written by name.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _ZEROS = re.compile(rb"\0+")
 
 
 class Tlv(NamedTuple):
-    """One TLV; `offset` is where its type byte stood in the file, 0 when it was not read from one."""
+    """One TLV; `offset` is that of its type byte in the file, 0 if it was not read from one."""
 
     type: int
     value: bytes
@@ -74,7 +74,7 @@ def header(
 
 
 def write(tlv: Tlv, kind: FileKind) -> bytes:
-    """One complete TLV; raises DocsisError when its length cannot say how long its value is."""
+    """One complete TLV; raises DocsisError when its value is too long for its length field."""
     type, value, _ = tlv
     if type in LONG_TYPES[kind] or len(value) > 0xFF:
         return header(type, len(value), long=type in LONG_TYPES[kind], low=0) + value
@@ -119,7 +119,7 @@ def walk(data: bytes, kind: FileKind) -> Iterator[Tlv]:
 def read(data: bytes, kind: FileKind) -> tuple[Tlv, ...]:
     """The TLVs of a whole file in file order, without padding and end of data; raises DocsisError.
 
-    Sub-TLVs stay inside the value of their parent. What follows the end of data is not looked at.
+    Sub-TLVs stay inside the value of their parent. Bytes behind the end of data are ignored.
     """
     found = list(walk(data, kind))
     last = found[-1] if found else Tlv(PAD, b"")

@@ -1,4 +1,4 @@
-"""Runs of the lab: one at a time, each with a broker and a directory of its own; afterwards all is gone."""
+"""Runs of the lab: one at a time, each with a broker and a directory of its own, removed afterwards."""
 
 import fcntl
 import os
@@ -11,11 +11,12 @@ from typing import Any
 
 from bus.errors import ConfigError, TryAgainError, UnavailableError
 from bus.transport.here import has_ipv6
-from services.lab.brokers import Kind, brokers_of
-from services.lab.kafka_state import state_directory
-from services.lab.orchestrator import Lab, Progress
-from services.lab.script import Script
-from services.lab.site import build_site
+from services.brokers.state import state_directory
+from services.lab.orchestrator import Progress, Run
+from services.lab.parts import parts_of
+from services.lab.script.script import Script
+from services.lab.site.brokers import Kind, brokers_of
+from services.lab.site.site import build_site
 
 
 def chosen_broker(script: Script, mode: str, asked: str | None) -> Kind:
@@ -35,7 +36,7 @@ def chosen_broker(script: Script, mode: str, asked: str | None) -> Kind:
 def rehearse(
     script: Script, mode: str, broker: Kind, report: Callable[[str], None], progress: Progress
 ) -> dict[str, Any]:
-    """How the same storm goes without its attack; nothing for a scenario that has none."""
+    """The figures of the same storm without its attack; none for a scenario that has none."""
     if script.attack is None:
         return {}
     calm = script.model_copy(update={"attack": None, "expect": {}})
@@ -52,9 +53,9 @@ def running(
     report: Callable[[str], None],
     progress: Progress = lambda _done, _total: None,
     keep: Path | None = None,
-) -> Iterator[Lab]:
-    """A started lab, with its broker (none, embedded, kafka) and a directory of its own; everything is gone
-    afterwards but for the logs and journals, which are copied to `keep`.
+) -> Iterator[Run]:
+    """A started lab, with its broker (none, embedded, kafka) and a directory of its own; afterwards all is
+    removed but for the logs and journals, which are copied to `keep`.
 
     `TryAgainError` if another run is under way.
     """
@@ -75,8 +76,9 @@ def running(
         brokers_of(broker, own, Path(name) / "kafka", report, authorizer=script.authorizer) as brokers,
     ):
         report("making keys and starting processes")
-        site = build_site(Path(name), script, mode, brokers.bootstrap, broker)
-        lab = Lab(site, script, brokers, report, progress)
+        parts = parts_of(script, mode)
+        site = build_site(Path(name), script, mode, brokers.bootstrap, broker, parts)
+        lab = Run(site, brokers, parts, script.steps, script.repeat, report, progress)
         try:
             lab.start()
             yield lab
@@ -87,7 +89,7 @@ def running(
 
 
 def _copy_logs(directory: Path, keep: Path) -> None:
-    """Copy what the processes of a run wrote; no key and no secret is among it."""
+    """Copy the logs and journals of a run; they hold no key and no secret."""
     keep.mkdir(parents=True, exist_ok=True)
     for pattern in ("*.log", "*.jsonl", "kafka/logs/*.log"):
         for path in directory.glob(pattern):

@@ -1,12 +1,13 @@
 """The settings catalogue: the classes of service, as one record that is taken whole or not at all.
 
 A catalogue is a mapping of class names to definitions, and a list of rules that say which class a device has
-(`services.settings.lookup`). What a definition says is `services.docsis`' business; here it is only carried,
-compared and kept. Its digest is SHA-256 over the canonical JSON of both, its generation a number that grows
-by one with each change. The record on the topic and the copy on disk are the same bytes.
+(`services.settings.lookup`). `services.docsis` interprets definitions; this package carries, compares and
+keeps them. The digest is SHA-256 over the canonical JSON of both, the generation a number that grows by one
+with each change. The record on the topic and the copy on disk are the same bytes.
 
-Two operators may write the same generation at the same moment, through two instances. So what is newer is
-decided by generation and digest together: an order that is the same for everybody, whatever comes first.
+Two operators may write the same generation at the same moment, through two instances. So generation and
+digest together decide which record is newer: an order that is the same for every instance, whichever record
+arrives first.
 """
 
 import hashlib
@@ -15,9 +16,10 @@ import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from bus.contract import decode
 from bus.errors import DecodeError
-from bus.keeping import Keeping
-from bus.messages import CatalogueRecord, decode
+from bus.runtime.keeping import Keeping
+from services.settings.record import CatalogueRecord
 
 CLASS_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,11}")  # it is the mask of a sealed name
 
@@ -28,26 +30,26 @@ NO_VERSION: Version = (0, "")
 
 
 class Problem(NamedTuple):
-    """What is wrong in a catalogue, and where: `classes.residential.body[3].max_cpe`."""
+    """A mistake in a catalogue, and its place: `classes.residential.body[3].max_cpe`."""
 
     path: str
     reason: str
 
 
 class StoreCatalogue(NamedTuple):
-    """A copy: this catalogue, for a start without Kafka."""
+    """Effect: keep a copy of this catalogue, for a start without Kafka."""
 
     record: CatalogueRecord
 
 
 def without_copy(keeping: Keeping) -> list[str]:
-    """What is degraded where the settings in force are not on the disk."""
+    """The degradation if the settings in force are not on the disk."""
     why = keeping.why(StoreCatalogue)
     return [f"its copy of the settings, which a start without the others would need ({why})"] if why else []
 
 
 def without_acceptance(faults: Sequence[str]) -> list[str]:
-    """What is degraded where the settings in force make files that a CMTS would reject, for these reasons."""
+    """The degradation if the settings in force make files that a CMTS would reject, for these faults."""
     if not faults:
         return []
     more = f", and {len(faults) - 1} more" if len(faults) > 1 else ""
@@ -55,7 +57,7 @@ def without_acceptance(faults: Sequence[str]) -> list[str]:
 
 
 def structure_problems(classes: object, lookup: object = ()) -> list[Problem]:
-    """Everything that keeps these from being a mapping of class names to definitions, and a list."""
+    """The reasons why these are no mapping of class names to definitions, and no list of rules."""
     found = [] if isinstance(lookup, list | tuple) else [Problem("lookup", "must be a list of rules")]
     if not isinstance(classes, dict) or not classes:
         reason = "must map the name of at least one class of service to its definition"
@@ -77,7 +79,7 @@ def record(classes: Classes, generation: int, lookup: Rules = ()) -> CatalogueRe
 
 
 def version(found: CatalogueRecord | None) -> Version:
-    """What decides which of two catalogues is in force: the greater one."""
+    """The version of a catalogue; of two catalogues the greater one is in force."""
     return NO_VERSION if found is None else (found.generation, found.digest)
 
 
@@ -88,7 +90,7 @@ def digest(classes: Classes, lookup: Rules = ()) -> str:
 
 
 def parse(data: bytes) -> CatalogueRecord:
-    """The record in these bytes; `DecodeError` if it is none, or its classes or its digest are wrong."""
+    """The record in these bytes; `DecodeError` if there is none, or its classes or its digest are wrong."""
     found = decode(CatalogueRecord, data)
     for path, reason in structure_problems(found.classes):
         raise DecodeError(f"catalogue generation {found.generation}: {path}: {reason}")

@@ -4,14 +4,14 @@ Theory of operation
 -------------------
 A catalogue's file has `fragments: {name: [TLVs]}` beside its `classes`. An entry `- include: name` of a body,
 of a group or of another fragment stands for that fragment's TLVs. They are put in its place when the file is
-read, so the topic, the copies on disk and the CFMs know expanded classes only, and nobody has to agree with
-anybody on what a fragment is.
+read, so the topic, the copies on disk and the CFMs know expanded classes only, and instances need not agree
+on fragments.
 
-What is wrong in an expanded class was written somewhere else, and at another index. So the expansion
-remembers for every entry where it stands in the file: `Expanded.origin` finds the way back.
+A mistake in an expanded class was written in another place, at another index. So the expansion records for
+every entry its place in the file: `Expanded.origin` maps back to it.
 
-A class in a file may also `silence` warnings. That is for whoever checks the file, and leaves it in the same
-way: what travels is what a CFM needs, and a CFM of an earlier build can read it.
+A class in a file may also `silence` warnings. Only the check of the file uses that, and the expansion removes
+it too: the record holds only what a CFM needs, and a CFM of an earlier build can read it.
 """
 
 import re
@@ -25,12 +25,12 @@ DEPTH_MAX = 16  # groups in groups and fragments in fragments; a file has at mos
 ENTRIES_MAX = 20_000  # per class; a file of 64 KiB has no room for more, and fragments can multiply
 FRAGMENT_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 KEYS = ("classes", "fragments", "lookup")
-SILENCE = "silence"  # of a class in a file: warnings that its author knows and means
+SILENCE = "silence"  # of a class in a file: warnings that its author accepts
 
 
 class Expanded(NamedTuple):
-    """The classes of a file without includes, where each of their entries is written, and its rules; and what
-    each class silences, as it is written.
+    """The classes of a file without includes, the place where each of their entries is written, the rules,
+    and the silenced warnings of each class as they are written.
     """
 
     classes: Classes
@@ -41,7 +41,7 @@ class Expanded(NamedTuple):
     origins: dict[str, str]
 
     def origin(self, path: str) -> str:
-        """The place in the file of what stands at `path` of the expanded classes."""
+        """The place in the file of the entry at `path` of the expanded classes."""
         end = len(path)
         while (end := path.rfind("]", 0, end)) >= 0:
             written = self.origins.get(path[: end + 1])
@@ -51,14 +51,14 @@ class Expanded(NamedTuple):
 
 
 def expand(data: Mapping[str, Any]) -> Expanded:
-    """The classes and rules in what a YAML file held. Classes that are not well-formed are missing, and named
-    in `problems`, whose paths are those of the file.
+    """The classes and rules of a parsed YAML file. Malformed classes are missing, and named in `problems`,
+    whose paths are those of the file.
     """
     found = [Problem(key, _unknown(key)) for key in data if key not in KEYS]
     fragments, wrong = _fragments(data.get("fragments", {}))
     found += wrong
     work = _Expansion(fragments)
-    for name, entries in fragments.items():  # also those that nobody includes
+    for name, entries in fragments.items():  # also those that are not included
         work.expand(entries, f"fragments.{name}", (name,))
     work.origins.clear()
     classes = data.get("classes")
@@ -159,7 +159,7 @@ def _unknown(key: str) -> str:
 
 
 def _fragments(written: object) -> tuple[dict[str, list[Any]], list[Problem]]:
-    """The fragments that are lists, and what is wrong with the others."""
+    """The fragments by name, and the problems of malformed ones; one that is no list is empty."""
     if not isinstance(written, dict):
         return {}, [Problem("fragments", "must map names to lists of TLVs")]
     found: dict[str, list[Any]] = {}
@@ -170,7 +170,7 @@ def _fragments(written: object) -> tuple[dict[str, list[Any]], list[Problem]]:
             wrong.append(Problem(path, "a fragment's name has up to 32 of a-z, 0-9, '_' and '-'"))
         elif not isinstance(entries, list):
             wrong.append(Problem(path, "must be a list of TLVs"))
-            found[name] = []  # it is there: who includes it is not to blame
+            found[name] = []  # it is there: an include of it is no mistake
         else:
             found[name] = entries
     return found, wrong

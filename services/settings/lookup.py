@@ -1,15 +1,15 @@
-"""Lookup keys: which class and which values a device has, when the DHCP server cannot say it.
+"""Lookup keys: the class and the values of a device, when the DHCP server cannot say them.
 
 Theory of operation
 -------------------
-A rule gives a class and values to whoever has its one key: the device's MAC, its remote id or its circuit id
-(option 82, RFC 3046, sections 3.1 and 3.2), or the subnet that holds its address. They are asked in this
-order, subnets from the longest to the shortest (RFC 1812, section 5.2.4.3), and the first rule of the right
-kind is the device's: a cable modem never gets the class of a telephone adapter that has the same key.
+A rule gives a class and values to the devices that have its one key: the device's MAC, its remote id or its
+circuit id (option 82, RFC 3046, sections 3.1 and 3.2), or the subnet that holds its address. Keys are tried
+in this order, subnets from the longest prefix to the shortest (RFC 1812, section 5.2.4.3), and the first rule
+of the right kind wins: a cable modem never gets the class of a telephone adapter with the same key.
 
-The first three are one dictionary. A subnet is found by its first bits: one dictionary per prefix length that
-some rule has, asked with the address cut to that length. So a find costs a handful of look-ups however many
-rules there are.
+The first three are one dictionary. A subnet is found by its first bits: there is one dictionary per prefix
+length that some rule has, keyed by the address cut to that length. So a find costs a handful of look-ups
+however many rules there are.
 
 In a text value `{device}` stands for the device's MAC, twelve hex digits.
 """
@@ -23,10 +23,10 @@ from typing import Any, NamedTuple
 from services.settings.catalogue import Problem
 
 KEYS = ("mac", "remote_id", "circuit_id", "subnet")
-"""What a rule may go by, in the order in which they are asked."""
+"""The keys that a rule may have, in the order in which they are tried."""
 
 ID_BYTES_MAX = 255  # of a sub-option of option 82: its length is one byte
-PROBLEMS_MAX = 100  # who has more has taken the wrong file
+PROBLEMS_MAX = 100  # a file with more is the wrong file
 SAMPLE_DEVICE = bytes.fromhex("001a2c000001")
 
 _FIELDS = (*KEYS, "class", "values")
@@ -36,11 +36,11 @@ _HOLE = re.compile(r"\{\w*\}")
 _DEVICE = "{device}"
 
 Refusal = Callable[[str, Mapping[str, Any]], Problem | None]
-"""What a class has against these values of a device, by the name of the value; None if it takes them."""
+"""Why a class refuses these values of a device, with the value's name as path; None if it takes them."""
 
 
-class Subject(NamedTuple):
-    """Who is looked up. The device has 6 bytes, the address 4 or 16; the ids may be empty."""
+class LookedUp(NamedTuple):
+    """A device to look up: its hardware address of 6 bytes, its address of 4 or 16; the ids may be empty."""
 
     device: bytes
     address: bytes
@@ -56,7 +56,7 @@ class Found(NamedTuple):
 
 
 class Key(NamedTuple):
-    """What a rule goes by: one of `KEYS`, and bytes or a network. As text: `mac 00:1a:2c:00:00:01`."""
+    """The key of a rule: one of `KEYS`, and bytes or a network. As text: `mac 00:1a:2c:00:00:01`."""
 
     name: str
     value: bytes | IPv4Network | IPv6Network
@@ -72,7 +72,7 @@ class Lookup:
 
     >>> rule = {"subnet": "127.64.0.0/11", "class": "voice", "values": {"line": "1.{device}"}}
     >>> lookup = Lookup([rule], {"voice": "mta"})
-    >>> lookup.find(Subject(bytes(6), bytes((127, 64, 0, 1)), b"", b""), "mta")
+    >>> lookup.find(LookedUp(bytes(6), bytes((127, 64, 0, 1)), b"", b""), "mta")
     Found(class_name='voice', values={'line': '1.000000000000'})
     """
 
@@ -90,8 +90,8 @@ class Lookup:
         for key, by_shift in self._subnets.items():
             self._subnets[key] = dict(sorted(by_shift.items()))  # the longest prefix first
 
-    def find(self, subject: Subject, kind: str) -> Found | None:
-        """The class of this kind (`cm` or `mta`) and the values that a device has; None if no rule is its."""
+    def find(self, subject: LookedUp, kind: str) -> Found | None:
+        """The class of this kind (`cm` or `mta`) and the values of a device; None if no rule matches."""
         exact = self._exact
         rule = (
             exact.get((kind, "mac", subject.device))
@@ -111,7 +111,7 @@ class Lookup:
 
 
 def filled(values: Mapping[str, Any], device: bytes) -> dict[str, Any]:
-    """The values of a rule for this device."""
+    """The values of a rule, with this device filled in."""
     mac = device.hex()
     return {
         name: value.replace(_DEVICE, mac) if isinstance(value, str) else value
@@ -120,17 +120,16 @@ def filled(values: Mapping[str, Any], device: bytes) -> dict[str, Any]:
 
 
 def key_of(rule: Mapping[str, Any]) -> Key:
-    """What a right rule goes by."""
+    """The key of a valid rule."""
     name = next(name for name in KEYS if name in rule)
     return _parse_key(name, rule[name])
 
 
 def lookup_problems(rules: Sequence[object], kinds: Mapping[str, str], refusal: Refusal) -> list[Problem]:
-    """Everything that is wrong with the rules, about PROBLEMS_MAX at most, with paths such as
-    `lookup[3].values.customer`.
+    """All problems of the rules, about PROBLEMS_MAX at most, with paths such as `lookup[3].values.customer`.
 
-    `kinds` is `cm` or `mta` by class, or empty for a class that is wrong; `refusal` is asked what a class has
-    against the values of a device.
+    `kinds` is `cm` or `mta` by class, or empty for a class that is wrong; `refusal` says why a class refuses
+    the values of a device.
     """
     found: list[Problem] = []
     seen: dict[tuple[str, Key], int] = {}
@@ -182,7 +181,7 @@ def _value_problems(rule: Mapping[Any, Any], refusal: Refusal) -> Iterator[Probl
 def _key_problems(
     rule: Mapping[Any, Any], at: int, kinds: Mapping[str, str], seen: dict[tuple[str, Key], int]
 ) -> Iterator[Problem]:
-    """What is wrong with the key; `seen` has the number of the rule that each one stands in."""
+    """The problems of a rule's key; `seen` has for each key the number of the first rule that has it."""
     names = [name for name in KEYS if name in rule]
     if len(names) != 1:
         yield Problem("", f"takes exactly one of {', '.join(KEYS)}")
@@ -199,7 +198,7 @@ def _key_problems(
 
 
 def _parse_key(name: str, written: object) -> Key:
-    """`ValueError` says what is wrong with what is written."""
+    """The key as written in a rule; `ValueError` says what is wrong with it."""
     if not isinstance(written, str):
         raise ValueError(f"must be text, not {written!r}: what YAML takes for a number needs quotes")
     if name == "subnet":

@@ -1,4 +1,4 @@
-"""Where the catalogue is kept: the operator's YAML file, and the copy on disk for a start without Kafka."""
+"""The catalogue's files: the operator's YAML file, and the copy on disk for a start without Kafka."""
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
@@ -6,22 +6,23 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from bus import state_file
+from bus.config.yaml_file import line_of, read_yaml
+from bus.contract import encode
 from bus.errors import ConfigError, DecodeError
-from bus.messages import CatalogueRecord, encode
 from bus.routes import route
-from bus.yaml_file import line_of, read_yaml
 from services.settings.catalogue import Classes, Problem, Rules, parse, record
 from services.settings.fragments import Expanded, expand
+from services.settings.record import CatalogueRecord
 
 _log = logging.getLogger("provbus.settings")
 
 Check = Callable[[Classes, Rules], Iterable[Problem]]
-"""What is wrong inside the definitions and the rules; `services.settings` only knows what is around them."""
+"""The problems inside the definitions and the rules; `services.settings` only checks the structure."""
 
 
 class CatalogueFile(NamedTuple):
-    """A catalogue's file: its expanded classes, its rules, what each class silences as it is written, and
-    every mistake in it as a line that names the place.
+    """A catalogue's file: its expanded classes, its rules, the silenced warnings of each class as written,
+    and every mistake as a line that names the place.
     """
 
     path: Path
@@ -58,14 +59,12 @@ def read_catalogue(path: Path, check: Check, *, may_come: bool = False) -> Catal
 
 
 def save(path: Path, found: CatalogueRecord) -> None:
-    """Keep the record on disk: whole or not at all, also through a power cut."""
+    """Keep the record on disk, atomically, also through a power cut."""
     state_file.keep(path, encode(found))
 
 
 def load(path: Path) -> CatalogueRecord | None:
-    """The record kept on disk; None if there is none, or none that can be read: it is a copy, and the topic
-    has the original.
-    """
+    """The record kept on disk; None if there is none or it cannot be read: the topic has the original."""
     try:
         return parse(path.read_bytes())
     except FileNotFoundError:
@@ -78,7 +77,7 @@ def load(path: Path) -> CatalogueRecord | None:
 
 
 def _at_their_origin(found: Expanded, problems: Iterable[Problem]) -> Iterator[Problem]:
-    """Each problem once, where it is written; one of a fragment also says which classes it makes wrong."""
+    """Each problem once, at the place where it is written; one in a fragment also names the classes."""
     users: dict[Problem, list[str]] = {}
     for path, reason in problems:
         written = found.origin(path)

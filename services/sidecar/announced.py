@@ -1,23 +1,23 @@
-"""Where the CFMs say they are, as far as that is of use.
+"""The endpoints that CFMs announce, if they are usable.
 
-A CFM's beats announce two places: `fileid`, to which its minters connect, and `tftp`, which modems are told.
-A beat that announces what nobody can reach (`bus.endpoint`) proves all the same that its CFM lives. So it
-counts as a sign of life, and until it says something better that CFM gets no rows and no modem.
+A CFM's beats announce two endpoints: `fileid`, to which its minters connect, and `tftp`, which modems are
+told. A beat that announces an unreachable endpoint (`bus.wire.endpoint`) still proves that its CFM lives. So
+it counts as a sign of life, but the CFM gets no rows and no modem until it announces a usable endpoint.
 """
 
 from collections.abc import Iterable, Mapping
 
-from bus.endpoint import wrong_address, wrong_announced
+from bus.wire.endpoint import wrong_address, wrong_announced
 
 
 class Announced:
-    """What each CFM announced last; its `fileid` endpoint must be of `scheme`."""
+    """The last announcement of each CFM; its `fileid` endpoint must be of `scheme`."""
 
     def __init__(self, scheme: str) -> None:
         self.unusable: dict[str, str] = {}
-        """Why, by CFM."""
+        """Why, by CFM, its last announcement is unusable."""
         self.ignored = 0
-        """Beats that announced what is of no use."""
+        """The number of beats whose announcement was unusable."""
         self._scheme = scheme
         self._last: dict[str, Mapping[str, str]] = {}
         self._connected: dict[str, str] = {}
@@ -28,7 +28,9 @@ class Announced:
         return self._connected
 
     def heard(self, cfm: str, endpoints: Mapping[str, str]) -> str | None:
-        """A beat of this CFM announced these: the endpoint to connect to; None if nothing is new."""
+        """Take the endpoints that a CFM's beat announced: the one to connect to; None if none is new and
+        usable.
+        """
         if self._last.get(cfm) != endpoints:
             self._last[cfm] = endpoints
             self._judge(cfm, endpoints)

@@ -1,24 +1,23 @@
-"""The end of a hand-off: what the host service is answered, and what the audit stream is told.
+"""The end of a hand-off: the answer to the host service, and the event for the audit stream.
 
 The answer names the CFM that acked; else the first one tried that is still alive; else any that is; else the
-configured default. Without any of them it is `try_again`; so it is when the row's authority has ended.
+configured default. Without any of them, or if the row's authority has ended, it is `try_again`.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from pydantic_core import to_json
 
-from bus.audit import Audit
-from bus.envelope import NO_TOKEN, Stamp, Token
-from bus.machine import Reply
-from bus.metrics import HANDOFF_BOUNDS_S, Histogram
+from bus.effects import Reply
+from bus.envelope import NO_TOKEN, Token
+from bus.telemetry.audit import Audit
+from bus.telemetry.metrics import Histogram
 from fileid.handoff import Settled
 from fileid.row import is_partial
-from heartbeat.balance import Balancer
-from heartbeat.roster import Roster
-from services.sidecar.offering import Offering
+from services.instance.metrics import HANDOFF_BOUNDS_S
+from services.sidecar.peers import Peers
 from services.sidecar.requests import Create
 
 
@@ -28,9 +27,7 @@ def _json(value: str | tuple[str, ...] | None) -> str:
 
 
 class Ticket(NamedTuple):
-    """What the answer to a request needs, when its row is settled. `since` is when it was minted, `token` by
-    what authority.
-    """
+    """The facts for the answer to a request when its row is settled: minted at `since`, under `token`."""
 
     session: int
     request: Create
@@ -40,39 +37,32 @@ class Ticket(NamedTuple):
 
 
 class Answers:
-    """Answers the requests whose rows are settled. No modem is sent to a CFM that is in `unusable`."""
+    """Answers the requests whose rows are settled. `token` gives the token under which we may act now."""
 
     def __init__(
         self,
         *,
-        stamp: Stamp,
-        roster: Roster,
-        balancer: Balancer,
-        offering: Offering,
+        peers: Peers,
         audit: Audit,
-        may_act: Callable[[float], bool],
-        unusable: Collection[str],
+        token: Callable[[float], Token | None],
         default_next_server: str | None,
     ) -> None:
         self.handoff_s = Histogram(HANDOFF_BOUNDS_S)
-        self._stamp = stamp
-        self._roster = roster
-        self._balancer = balancer
-        self._offering = offering
+        self._peers = peers
         self._audit = audit
-        self._may_act = may_act
-        self._unusable = unusable
+        self._token = token
         self._default_next_server = default_next_server
 
     def answer(self, settled: list[Settled], now: float, wall_offset_s: float) -> list[Reply]:
         """A reply for each; Unix time is `now + wall_offset_s`."""
         replies = []
         server, server_of = None, None
-        token = self._stamp.token if self._may_act(now) else None
+        token = self._token(now)
         for end in settled:
             ticket: Ticket = end.ticket
             if not end.cfm or end.cfm != server_of:  # the rows of a frame have one CFM
-                server, server_of = self._next_server(end), end.cfm
+                server = self._peers.next_server(end.cfm, end.tried) or self._default_next_server
+                server_of = end.cfm
             sealed = "partial" if is_partial(end.row.body) else "full"
             body: dict[str, Any] = {
                 "id": ticket.request.id,
@@ -90,7 +80,7 @@ class Answers:
             replies.append(Reply(ticket.session, body))
             took_s = now - ticket.since
             self.handoff_s.observe(took_s)
-            # Names of classes and instances need no escape in JSON; a server's address is somebody's text.
+            # Names of classes and instances need no escape in JSON; a server's address comes from outside.
             self._audit.record(
                 f'{{"event":"{"fileid.acked" if end.cfm else "fileid.unacked"}",'
                 f'"device":"{ticket.request.device.hex(":")}","fileid":"{ticket.serial}",'
@@ -100,12 +90,3 @@ class Answers:
                 now,
             )
         return replies
-
-    def _next_server(self, end: Settled) -> str | None:
-        name: str | None = end.cfm or next(filter(self._roster.is_alive, end.tried), None)
-        if not name:
-            name = self._balancer.choose([*self._unusable], self._offering.generation)
-        peer = None if name is None else self._roster.peer(name)
-        if peer is None or peer.name in self._unusable:
-            return self._default_next_server
-        return peer.beat.endpoints.get("tftp", self._default_next_server)

@@ -2,45 +2,57 @@
 
 Theory of operation
 -------------------
-A follower tells of leases (`fileid.lease`). Each that is a modem's or an adapter's becomes a row: the
-catalogue's lookup says which settings the device has, and its file's name is the one that the server gave it.
-Nobody waits for an answer, and the server may have named any CFM of the file. So a row goes to all of them,
-with a hand-off for each, and with more patience than where a DHCP server waits.
+A follower tells of leases (`fileid.lease`). Each lease of a modem or an adapter becomes a row: the
+catalogue's lookup gives the device's settings, and the server has given its file's name. No server waits for
+an answer, and it may have named any CFM of the file. So a row goes to all of them, with a hand-off for each,
+and with more patience than where a DHCP server waits.
 
-What a lease says decides its row: the serial is a digest of it, and the time of the row is the lease's. So a
-lease that is told twice, or by the followers of two servers that share their leases, makes one row, and the
-CFM calls the second a duplicate. A renewal looks like a boot; its row expires unread.
+The lease determines its row: the serial is a digest of it, and the time of the row is the lease's. So a lease
+that is told twice, or by the followers of two servers that share their leases, makes one row, and the CFM
+calls the second a duplicate. A renewal looks like a boot; its row expires unread.
 
-Leases wait without settings, and while too many rows are under way; a lease of a minute ago is of no use any
-more, for its row would have expired. Who does not hold its role makes no rows: it keeps the leases of the
-last `STANDBY_S`, which the primary may have died with, and lets go of the others.
-The follower's mark is stored when all rows up to it are settled.
+Leases wait without settings, and while too many rows are under way. A CFM that is away holds the others up
+for `PATIENCE_S` only: at a start, when a minute of leases waits, no connection is made yet. A lease of a
+minute ago is of no use any more, for its row would have expired.
+
+A sidecar that does not hold its role makes no rows: it keeps the leases of the last `STANDBY_S`, whose rows a
+primary that died may not have made, and drops older ones. At a start these include leases granted up to a
+minute before, while there may be no primary yet.
+
+The follower's position is stored when all rows up to it are settled. At a start tens of thousands of rows may
+have to be made first: until they are settled `is_behind` is true.
 """
 
-import hashlib
+import math
 from collections import deque
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bus.audit import Audit
-from bus.envelope import Envelope, Stamp, number_of
+from bus.envelope import NO_TOKEN, Envelope, Stamp, Token, number_of
 from bus.errors import BackpressureError, OversizeError
-from bus.machine import Effect
+from bus.messages import LocalRequest
 from bus.routes import ROUTES
+from bus.telemetry.audit import Audit
 from fileid.given import given_key
 from fileid.handoff import Budget, Handoff, Settled
-from fileid.lease import Lease, Leased, LeaseFile, StorePosition, choose_file
+from fileid.lease import ExcuseServer, Lease, Leased, LeaseFile, StorePosition, choose_file, lease_serial
 from fileid.minted import Minted
 from fileid.row import LIFE_S, NO_RELAY, Fields, Row, pack
 from services.docsis.errors import DocsisError
-from services.settings.lookup import Subject
+from services.instance.contracts.role import EXCUSED_S_MAX
+from services.instance.local_api import answer, refuse
+from services.settings.lookup import LookedUp
+from services.sidecar.edges import MinterEffect
 from services.sidecar.offering import Offering
 
 BUDGET = Budget(try_s=0.050, budget_s=10.0)
 """A CFM that restarts is back by then; later a read pulls the row."""
 LATE_S = 1.0
 ROWS_AT_ONCE = 10_000  # under way to one CFM; half of what a hand-off takes, and the loop has others to serve
+PATIENCE_S = 2.0  # a connection that is being made takes a part of that, in a storm of rows too
+# Every frame that cannot leave shows that a CFM is away, four times a second at least.
+AWAY_APART_S = 1.0
 STANDBY_S = 10.0  # the longest takeover, and as much again
 HELD_MAX = 100_000  # leases that wait for settings: more than a server grants in their minute
 _REFUSED = ("ignored", "no_settings", "bad_settings", "stale", "shed")
@@ -82,17 +94,19 @@ class Leasing:
         data_bytes_max: int = ROUTES["fileid"].payload_bytes_max,
     ) -> None:
         self.counts = dict.fromkeys(("seen", "acked", "late", "unacked", *_REFUSED), 0)
-        self.may_make = True
-        self._stamp = stamp
+        self._token: Token | None = NO_TOKEN  # under which rows are made; None: none are made
         self._minter = number_of(stamp.instance)
         self._files = files
         self._offering = offering
         self._minted = minted
         self._audit = audit
         self._away = away
-        self._held: deque[Leased] = deque()
+        self._away_at: dict[str, tuple[float, float]] = {}  # since when, and as seen last
+        self._held: deque[tuple[float, Leased]] = deque()  # each with when it was told
         self._held_leases = 0
         self._batches: deque[_Batch] = deque()
+        self._told, self._ended = 0, 0  # batches
+        self._first_end: int | None = None if files else 0
         self._handoffs = {
             cfm: Handoff(stamp, self._only(cfm), BUDGET, data_bytes_max=data_bytes_max)
             for file in files
@@ -100,36 +114,64 @@ class Leasing:
         }
 
     def __len__(self) -> int:
-        """How many rows are being handed off; one counts once per CFM."""
+        """The number of rows that are being handed off; one counts once per CFM."""
         return sum(map(len, self._handoffs.values()))
 
-    def leased(self, message: Leased) -> None:
+    @property
+    def follows(self) -> bool:
+        """Whether there is a DHCP server that gives out files by itself."""
+        return bool(self._files)
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether leases that were granted before our start still wait. A standby soon drops them."""
+        return self._first_end is None or self._ended < self._first_end
+
+    def excuse(self, request: LocalRequest, now: float) -> list[MinterEffect]:
+        """`host.reloads`: we make the DHCP server that does not ask us reload."""
+        seconds: Any = request.body.get("seconds")
+        if not self.follows:
+            return [refuse(request, "bad_request", "this sidecar follows no DHCP server")]
+        if type(seconds) not in (int, float) or not 0 <= seconds <= EXCUSED_S_MAX:
+            return [refuse(request, "bad_request", f"seconds: is not 0 to {EXCUSED_S_MAX:g}")]
+        return [ExcuseServer(seconds), answer(request, seconds=seconds)]
+
+    def leases_read(self) -> None:
+        """The follower has told all leases that were granted before our start."""
+        if self._first_end is None:
+            self._first_end = self._told
+
+    def leased(self, message: Leased, now: float) -> None:
         """Leases were granted: their rows are made at the next tick."""
-        self._held.append(message)
+        self._told += 1
+        self._held.append((now, message))
         self._held_leases += len(message.leases)
         while self._held_leases > HELD_MAX:
             self._shed()
 
     def acked(self, envelope: Envelope, now: float, wall_offset_s: float) -> bool:
-        """An ack arrived; False if it is not for a frame of ours. `DecodeError` if it is none at all."""
+        """Take an ack; False if it is not for a frame of ours. `DecodeError` if it is malformed."""
         handoff = self._handoffs.get(envelope.source)
         if handoff is None or not handoff.expects(envelope):
             return False
         self._settle(handoff.acked(envelope), now, wall_offset_s)
         return True
 
-    def undelivered(self, envelope: Envelope, now: float) -> None:
-        """A frame could not leave."""
+    def undelivered(self, envelope: Envelope, to: str, now: float) -> None:
+        """A frame for this CFM could not leave, whether it was ours or not."""
+        since, last = self._away_at.get(to, (now, now))
+        self._away_at[to] = since if now < last + AWAY_APART_S else now, now
         for handoff in self._handoffs.values():
             handoff.undelivered(envelope, now)
 
-    def tick(self, now: float, wall_offset_s: float) -> list[Effect]:
-        """Frames to send, and how far everything is settled."""
-        while self._can_make():
-            self._make(self._pop(), now, now + wall_offset_s)
-        while not self.may_make and self._held and now >= self._held[0].since + STANDBY_S:
+    def tick(self, now: float, wall_offset_s: float, token: Token | None) -> list[MinterEffect]:
+        """Frames to send, and the position up to which rows are settled; without a `token` none are made."""
+        self._token = token
+        while now >= self._makes_at():
+            self._make(self._pop(), now, now + wall_offset_s, token or NO_TOKEN)
+        while self._token is None and self._held and now >= self._held[0][0] + STANDBY_S:
             self._batches.append(_Batch(self._pop().position))
-        effects: list[Effect] = []
+        effects: list[MinterEffect] = []
         for handoff in self._handoffs.values():
             sends, settled = handoff.tick(now)
             effects += sends
@@ -137,30 +179,36 @@ class Leasing:
         settled_up_to = None
         while self._batches and not self._batches[0].rows:
             settled_up_to = self._batches.popleft().position
+            self._ended += 1
         if settled_up_to is not None:
             effects.append(StorePosition(settled_up_to))
         return effects
 
     def deadline(self) -> float | None:
-        """When `tick` is due; at once while a mark can be stored or rows can be made."""
-        if (self._batches and not self._batches[0].rows) or self._can_make():
+        """When `tick` is due; at once while a position can be stored or rows can be made."""
+        if self._batches and not self._batches[0].rows:
             return 0.0
         dues = [due for one in self._handoffs.values() if (due := one.deadline()) is not None]
-        if self._held and not self.may_make:
-            dues.append(self._held[0].since + STANDBY_S)
+        if (makes_at := self._makes_at()) < math.inf:
+            dues.append(makes_at)
+        if self._held and self._token is None:
+            dues.append(self._held[0][0] + STANDBY_S)
         return min(dues, default=None)
 
     def _only(self, cfm: str) -> Callable[[Sequence[str], float], str | None]:
         return lambda exclude, _now: None if cfm in exclude or cfm in self._away else cfm
 
-    def _can_make(self) -> bool:
-        """Whether leases wait, and their rows can be handed off; a CFM that is away holds nobody up."""
-        return bool(self.may_make and self._held and self._offering) and all(
-            len(handoff) < ROWS_AT_ONCE or cfm in self._away for cfm, handoff in self._handoffs.items()
-        )
+    def _makes_at(self) -> float:
+        """The moment from which rows can be made of waiting leases; infinite while it is not known."""
+        if self._token is None or not (self._held and self._offering):
+            return math.inf
+        full = [cfm for cfm, handoff in self._handoffs.items() if len(handoff) >= ROWS_AT_ONCE]
+        if any(cfm not in self._away for cfm in full):
+            return math.inf
+        return max((self._away_at[cfm][0] + PATIENCE_S for cfm in full if cfm in self._away_at), default=0.0)
 
     def _pop(self) -> Leased:
-        message = self._held.popleft()
+        _, message = self._held.popleft()
         self._held_leases -= len(message.leases)
         return message
 
@@ -169,7 +217,7 @@ class Leasing:
         self.counts["shed"] += len(message.leases)
         self._batches.append(_Batch(message.position))
 
-    def _make(self, message: Leased, now: float, wall_s: float) -> None:
+    def _make(self, message: Leased, now: float, wall_s: float, token: Token) -> None:
         batch = _Batch(message.position)
         self._batches.append(batch)
         for lease in message.leases:
@@ -181,7 +229,7 @@ class Leasing:
                 self.counts["ignored"] += 1
                 continue
             self.counts["seen"] += 1
-            made = self._row(lease, file)
+            made = self._row(lease, file, token)
             if isinstance(made, str):
                 self._refuse(lease, made, now, wall_s)
                 continue
@@ -199,23 +247,22 @@ class Leasing:
             self.counts["shed"] += 1
             self._close(pending, "", now, wall_s)
 
-    def _row(self, lease: Lease, file: LeaseFile) -> tuple[Row, str, bytes] | str:
+    def _row(self, lease: Lease, file: LeaseFile, token: Token) -> tuple[Row, str, bytes] | str:
         """The row, its class and its serial; or why there is none."""
         device, address = lease.device, lease.address
-        subject = Subject(device, address, lease.remote_id, lease.circuit_id)
+        subject = LookedUp(device, address, lease.remote_id, lease.circuit_id)
         found = self._offering.lookup.find(subject, file.kind)
         offered = None if found is None else self._offering.find(found.class_name)
         if found is None or offered is None:
             return "no_settings"
         number, template = offered
-        granted = lease.granted_s.to_bytes(8, "big")
-        serial = hashlib.sha256(device + address + granted).digest()[:8]
+        serial = lease_serial(device, address, lease.granted_s)
         try:
             body = pack(
                 Fields(
                     partial=False,
                     minted_ms=lease.granted_s * 1000,
-                    token=self._stamp.token,
+                    token=token,
                     device=device,
                     address=address,
                     relay=NO_RELAY,
@@ -236,7 +283,7 @@ class Leasing:
             self._close(end.ticket, end.cfm, now, now + wall_offset_s)
 
     def _close(self, pending: _Pending, cfm: str, now: float, wall_s: float) -> None:
-        """One CFM's hand-off of a row is over; `cfm` acked it, or nobody."""
+        """One CFM's hand-off of a row is over: `cfm` acked it, or is empty."""
         pending.cfms -= 1
         pending.unacked += not cfm
         handoff_ms = round((now - pending.since) * 1000, 1)

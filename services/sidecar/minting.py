@@ -1,8 +1,8 @@
-"""Minting: from what a host service asked to a row with its sealed name."""
+"""Minting: from a host service's request to a row with its sealed name."""
 
 from collections.abc import Callable
 
-from bus.envelope import Stamp, number_of
+from bus.envelope import Token, number_of
 from bus.errors import DecodeError
 from fileid.row import Fields, Row, pack
 from fileid.seal import Sealer
@@ -18,16 +18,15 @@ class Mint:
     """Makes the rows of one minter. `random_bytes(n)` makes the serials."""
 
     def __init__(
-        self, stamp: Stamp, sealer: Sealer, offering: Offering, random_bytes: Callable[[int], bytes]
+        self, instance: str, sealer: Sealer, offering: Offering, random_bytes: Callable[[int], bytes]
     ) -> None:
-        self._stamp = stamp
-        self._number = number_of(stamp.instance)
+        self._number = number_of(instance)
         self._sealer = sealer
         self._offering = offering
         self._random_bytes = random_bytes
 
-    def mint(self, create: Create, unix_s: float) -> tuple[Row, bytes]:
-        """The row for this request and its serial.
+    def mint(self, create: Create, unix_s: float, token: Token) -> tuple[Row, bytes]:
+        """The row for this request, decided under this token, and its serial.
 
         `NotNowError` without settings; `DecodeError`, `DocsisError` or `OversizeError` for a class or values
         that are not in them.
@@ -44,7 +43,7 @@ class Mint:
             Fields(  # by position: eleven names cost half a microsecond
                 False,
                 int(unix_s * 1000),
-                self._stamp.token,
+                token,
                 create.device,
                 create.address,
                 create.relay,

@@ -1,43 +1,45 @@
 """The sidecar process: a minter between its host service's local socket and the CFMs."""
 
-import logging
 import os
 import secrets
 from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any, NamedTuple, Protocol
 
-from bus.config import Config
-from bus.errors import ConfigError, LocalError, UnavailableError
-from bus.fleet import Fleet, load_seal_keys
-from bus.machine import Connect, Exit, Send, WatchHost
-from bus.messages import CatalogueRecord
-from bus.node import Identity, Node, identify
-from bus.service_sections import KeaSection, MinterSection
+from bus.effects import Exit, WatchHost
+from bus.errors import ConfigError
+from bus.fleet.fleet import Fleet, load_seal_keys
+from bus.fleet.identity import Identity, identify
+from bus.runtime.node import Node
+from bus.runtime.process_watch import ProcessWatch
 from bus.transport.poller import Poller
-from bus.transport.processes import ProcessWatch
-from bus.transport.zeromq import Dealers
+from bus.transport.zeromq.dealers import Dealers
 from fileid.handoff import Budget
-from fileid.lease import LeaseFile, StorePosition
+from fileid.lease import ExcuseServer, LeaseFile, StorePosition
 from fileid.seal import KEY_BYTES, Sealer, SealKey
-from heartbeat.appointment import Appointment
-from heartbeat.election import Election
-from heartbeat.granted_role import GrantedRole, check_voters
-from heartbeat.namesake import Namesake
-from heartbeat.stand import BY_APPOINTMENT, is_log
-from heartbeat.static import Tenure
+from heartbeat.liveness.namesake import Namesake
+from heartbeat.roles.appointed.holder import AppointedHolder
+from heartbeat.roles.appointed.tenure import Tenure
+from heartbeat.roles.claim import BY_APPOINTMENT, is_log
+from heartbeat.roles.elected.election import Election
+from heartbeat.roles.elected.holder import ElectedHolder
+from heartbeat.roles.granted.holder import GrantedHolder, check_voters
+from heartbeat.roles.holder import RoleHolder, SoleHolder
+from services.config.instance import Config
+from services.config.sections import FailoverSection, KeaSection, MinterSection
+from services.instance.metrics import METRICS
 from services.settings.catalogue import StoreCatalogue
+from services.settings.record import CatalogueRecord
 from services.settings.store import load, read_catalogue, save
-from services.sidecar.authority import Authority, StoreFailover
-from services.sidecar.failover_file import load_failover, save_failover
-from services.sidecar.minter import Minter
+from services.sidecar.assembly import assemble
 from services.sidecar.offering import catalogue_problems, plain_record
-
-_log = logging.getLogger("provbus.sidecar")
+from services.sidecar.role.authority import Authority
+from services.sidecar.role.record import StoreFailover
+from services.sidecar.role.record_file import load_failover, save_failover
 
 
 class Files(NamedTuple):
-    """What the files of a sidecar's configuration hold: the catalogue for an empty topic, and its key."""
+    """The contents of the files that a sidecar's configuration names: first catalogue and seal key."""
 
     section: MinterSection
     publish: CatalogueRecord | None
@@ -68,7 +70,10 @@ class Follower(Protocol):
     """Tells the runner `Leased`, read through the poller it was made with."""
 
     def store(self, position: Any) -> None:
-        """Everything up to here is settled: after a restart go on there."""
+        """Leases up to this position are settled: after a restart go on there."""
+
+    def excuse(self, seconds: float) -> None:
+        """The server reloads because of us: ignore its silence for so long; 0: the reload is over."""
 
     def close(self) -> None:
         """Stop following."""
@@ -84,30 +89,32 @@ def run(
     follow: Follow | None = None,
     files: Sequence[LeaseFile] = (),
 ) -> Exit:
-    """Run the sidecar of a DHCP or MPS server until it is stopped. `follow` starts to follow a DHCP server
-    that does not ask us, and gives out `files`.
+    """Run the sidecar of a DHCP or MPS server until it is stopped. `follow` starts the follower of a DHCP
+    server that does not ask us, and that gives out `files`.
     """
     section, publish, seal_key, _ = read_files(config, service)
-    node = Node(config, [service], read=("heartbeat", "config", "failover"))
+    node = Node(
+        config,
+        [service],
+        read=("heartbeat", "config", "failover"),
+        metrics=METRICS,
+        peers=("cfm",),
+        link=lambda node: Dealers(node.context, node.poller, node.keys, node.fleet.keys("cfm")),
+    )
     try:
         copy = config.state_directory / "catalogue.json"
         catalogue = load(copy)
-        node.check(has_copy=catalogue is not None)
-        link = node.multicast or node.keep(
-            Dealers(node.context, node.poller, node.keys, node.fleet.keys("cfm"))
-        )
+        node.carrier.begin(has_copy=catalogue is not None)
         sealer = Sealer(seal_key)
         directory = config.state_directory
         kept = load_failover(directory)
-        election = share(node, kept) if node.multicast else elect(node, kept)
         needs_host = section.attached or follow is not None
-        mode = config.transport.mode
         namesake = Namesake(node.stamp.incarnation)
         authority = Authority(
             node.stamp,
-            election,
+            holder_of(node, config.failover, kept),
             namesake=namesake,
-            mode=mode,
+            mode=node.carrier.mode,
             lock=node.lock.identity,
             needs_host=needs_host,
             kept=kept,
@@ -116,12 +123,11 @@ def run(
 
         def reload() -> None:
             files = read_files(config, service)
-            node.use(files.identity)
+            renew = node.renew(files.identity)
             sealer.use(files.seal_key)
-            if isinstance(link, Dealers):
-                link.use(node.keys, node.fleet.keys("cfm"))
+            renew()
 
-        machine = Minter(
+        machine = assemble(
             service=service,
             stamp=node.stamp,
             services=node.fleet.services(),
@@ -136,28 +142,26 @@ def run(
             catalogue=catalogue,
             publish=publish,
             files=files,
-            data_bytes_max=node.data_bytes_max,
-            scheme="tcp" if node.multicast is None else "udp",
+            data_bytes_max=node.carrier.data_bytes_max,
+            scheme=node.carrier.scheme,
         )
-
-        def connect(effect: Connect) -> None:
-            try:
-                link.connect(effect.peer, effect.endpoint)
-            except (LocalError, UnavailableError) as error:
-                _log.warning("%s", error)
 
         def watch_host(effect: WatchHost) -> None:
             pid = node.local.peer_pid(effect.session)
             if pid is not None:
                 watch.watch(effect.session, pid)
 
-        follower = None if follow is None else node.keep(follow(node.poller))
+        following: dict[type, Callable[[Any], None]] = {}
+        if follow is not None:
+            follower = node.keep(follow(node.poller))
+            following = {
+                StorePosition: lambda effect: follower.store(effect.position),
+                ExcuseServer: lambda effect: follower.excuse(effect.seconds),
+            }
         return node.run(
             machine,
             {
-                **({} if follower is None else {StorePosition: lambda one: follower.store(one.position)}),
-                Send: lambda effect: link.send(effect.to, effect.envelope),
-                Connect: connect,
+                **following,
                 WatchHost: watch_host,
                 StoreFailover: lambda effect: save_failover(directory, effect),
                 StoreCatalogue: lambda effect: save(copy, effect.record),
@@ -171,18 +175,19 @@ def run(
         node.close()
 
 
-def share(node: Node, kept: StoreFailover) -> Appointment | GrantedRole | None:
-    """Who holds the role without a log. None where there is nobody else, or where all may act."""
-    section = node.config.failover
+def holder_of(node: Node, section: FailoverSection, kept: StoreFailover) -> RoleHolder:
+    """The role's holder: the log decides where there is one, else the CFMs, a person, or nobody."""
+    if node.carrier.has_log:
+        return ElectedHolder(elect(node, kept))
     if node.stamp.instance not in node.fleet.shared_roles() or section.allow_dual_active:
-        return None
-    return stand(node) if section.grants else appoint(node, kept)
+        return SoleHolder()
+    return granted(node) if section.grants else appointed(node, section, kept)
 
 
-def stand(node: Node) -> GrantedRole:
-    """Whom a majority of the CFMs grants it."""
+def granted(node: Node) -> GrantedHolder:
+    """The holder of a role that a majority of the CFMs grants."""
     role, members = _members(node)
-    return GrantedRole(
+    return GrantedHolder(
         role=role,
         stamp=node.stamp,
         index=members.index(node.stamp.instance),
@@ -191,15 +196,15 @@ def stand(node: Node) -> GrantedRole:
     )
 
 
-def appoint(node: Node, kept: StoreFailover) -> Appointment:
-    """Whom a person named."""
-    section = node.config.failover
+def appointed(node: Node, section: FailoverSection, kept: StoreFailover) -> AppointedHolder:
+    """The holder of a role to which a person appoints."""
     role, members = _members(node)
-    stand = kept.stand
-    is_appointed = stand is not None and stand.authority == BY_APPOINTMENT and kept.mode == "multicast"
-    return Appointment(
+    claim = kept.claim
+    is_ours = claim is not None and claim.authority == BY_APPOINTMENT
+    is_appointed = is_ours and kept.mode == node.carrier.mode
+    return AppointedHolder(
         role=role,
-        tenure=Tenure(stand, kept.is_ours) if stand is not None and is_appointed else None,
+        tenure=Tenure(claim, kept.is_ours) if claim is not None and is_appointed else None,
         is_configured=section.primary == node.stamp.instance,
         is_alone=kept.lock == node.lock.identity,
         index=members.index(node.stamp.instance),
@@ -209,37 +214,37 @@ def appoint(node: Node, kept: StoreFailover) -> Appointment:
 
 
 def elect(node: Node, kept: StoreFailover) -> Election:
-    """The election of this instance's role. Who is named first in the fleet file stands first."""
+    """The election of this instance's role. The first instance in the fleet file stands first."""
     role, members = _members(node)
-    stand = kept.stand if kept.lock == node.lock.identity else None
+    claim = kept.claim if kept.lock == node.lock.identity else None
     return Election(
         role=role,
         stamp=node.stamp,
         rank=members.index(node.stamp.instance),
         cfms=[*node.fleet.keys("cfm")],
         new_id=lambda: secrets.token_hex(8),
-        former=stand if stand is not None and is_log(stand.authority) else None,
+        former=claim if claim is not None and is_log(claim.authority) else None,
     )
 
 
 def _members(node: Node) -> tuple[str, list[str]]:
-    """Our role, and who may hold it, in the order of the fleet file."""
+    """Our role, and the instances that may hold it, in the order of the fleet file."""
     name = node.stamp.instance
     return node.fleet.roles()[name], _members_of(name, node.fleet)
 
 
 def _members_of(name: str, fleet: Fleet) -> list[str]:
-    """Who may hold the role of this instance, in the order of the fleet file."""
+    """The instances that may hold the role of this one, in the order of the fleet file."""
     roles = fleet.roles()
     return [other for other in roles if roles[other] == roles[name]]
 
 
 def _check_roles(config: Config, fleet: Fleet) -> None:
-    """Over multicast somebody decides who holds a role for which several stand."""
+    """Check that over multicast something decides who holds a role for which several stand."""
     section = config.failover
     if section.grants:
         check_voters([*fleet.keys("cfm")])
-    elif config.transport.mode == "multicast" and config.instance in fleet.shared_roles():
+    elif config.brokers is None and config.instance in fleet.shared_roles():
         members = _members_of(config.instance, fleet)
         if not section.allow_dual_active and section.primary not in members:
             raise ConfigError(
@@ -248,7 +253,7 @@ def _check_roles(config: Config, fleet: Fleet) -> None:
 
 
 def _check_kea(section: KeaSection, service: str, fleet: Fleet) -> None:
-    """Only a DHCP server is a Kea, and every CFM that it may name is one of the fleet."""
+    """Check that only a DHCP sidecar has a Kea, and that every CFM that it may name is in the fleet."""
     if service != "dhcp":
         raise ConfigError("minter.kea is for a DHCP sidecar")
     for name in (name for file in section.files for name in file.cfms):
@@ -257,7 +262,7 @@ def _check_kea(section: KeaSection, service: str, fleet: Fleet) -> None:
 
 
 class RandomPool:
-    """The kernel's randomness, fetched by the page: one system call for many serials."""
+    """Random bytes of the kernel, fetched by the page: one system call for many serials."""
 
     def __init__(self) -> None:
         self._pool = b""

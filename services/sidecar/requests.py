@@ -1,4 +1,4 @@
-"""What a host service may ask: the contract of `fileid.create`.
+"""The requests of a host service: the contract of `fileid.create`.
 
     {"op": "fileid.create", "id": 7, "device": "00:1a:2c:00:00:01", "address": "127.64.0.5",
      "relay": "127.0.0.4", "settings": {"class": "residential", "customer": 17}}
@@ -14,8 +14,8 @@ import re
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from bus.endpoint import wrong_packed
 from bus.errors import DecodeError
+from bus.wire.endpoint import wrong_packed
 from fileid.row import IPV4_BYTES, NO_RELAY, pack_address
 
 _FIELDS = {"op", "id", "device", "address", "relay", "settings"}

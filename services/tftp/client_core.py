@@ -11,7 +11,7 @@ the blocks it already has only the newest, for every acknowledgement may set off
 
 The first legal reply names the server's transfer port; packets from other ports are ignored and counted. An
 OACK with an option that was not asked for, or a larger value, ends the read with ERROR 8 (RFC 2347). The
-client only answers. When to repeat the request is the business of its caller, who owns the clock.
+client only answers. Its caller owns the clock and decides when to repeat the request.
 """
 
 from services.tftp import packets
@@ -23,8 +23,8 @@ _ACK_OF_OACK = HEAD.pack(ACK, 0)
 class ReadClient:
     """One read: send `request` to the well-known port, then every reply of `receive` to `server_port`.
 
-    `blocks` counts the blocks received in order. `duplicates` (what came again), `strangers` (packets from
-    other ports) and `ignored` (packets that fit nowhere) survive `restart`.
+    `blocks` counts the blocks received in order. `duplicates` (packets received again), `strangers` (packets
+    from other ports) and `ignored` (unexpected packets) survive `restart`.
 
     >>> client = ReadClient(b"cm.bin")
     >>> client.receive(HEAD.pack(DATA, 1) + b"settings", port=3001)
@@ -68,7 +68,7 @@ class ReadClient:
         self.restart()
 
     def restart(self) -> bytes:
-        """Forget what came and give the request again (the next rung of a modem's ladder).
+        """Drop all received data and return the request again (the next rung of a modem's ladder).
 
         Below `blksize` 512 send it from a new port, or a late block of the former run may end this one.
         """

@@ -1,8 +1,8 @@
-"""What the TFTP server wants done and what happened to its reads.
+"""The effects of the TFTP server: datagrams to send, and events of its reads.
 
 A `Datagram` is a command to the shell that owns the sockets. The others are events for the host that owns the
-files. A `ReadRequested` is a question of which nothing is remembered; a read begins when the host opens it
-and, unless the host drops it, ends with one `Completed` or one `Abandoned`.
+files. A `ReadRequested` is a question that leaves no state; a read begins when the host opens it and, unless
+the host drops it, ends with one `Completed` or one `Abandoned`.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class Datagram(NamedTuple):
 
 
 class ReadRequested(NamedTuple):
-    """Somebody wants to read. The host opens the read at once if it vouches for the peer; else it is over."""
+    """A client asks to read. The host opens the read at once if it vouches for the peer; else it is over."""
 
     read: int
     request: Request
@@ -31,8 +31,8 @@ class ReadRequested(NamedTuple):
 
 
 class NetasciiAsked(NamedTuple):
-    """Somebody wants to read a file as text, which ours are not. Nothing is remembered of it; the host has it
-    refused if it would serve a read in octet mode, else nobody hears a word.
+    """A client asks to read a file as text, which ours are not. It leaves no state; the host has it refused
+    if it would serve a read in octet mode, else it gets no answer.
     """
 
     name: bytes
@@ -48,8 +48,8 @@ class ReadRepeated(NamedTuple):
 
 
 class ReadRestarted(NamedTuple):
-    """A client that lost what it had of a file begins anew. The host serves the read again: what is in the
-    file may depend on the time.
+    """A client that lost its part of a file begins anew. The host serves the read again: the file's content
+    may depend on the time.
     """
 
     read: int
@@ -82,7 +82,7 @@ Effect = Datagram | ReadRequested | NetasciiAsked | ReadRepeated | ReadRestarted
 
 @dataclass(slots=True)
 class Counters:
-    """What happened since the start; each packet that led to no read is in exactly one of the last six."""
+    """Counts since the start; each packet that led to no read is in exactly one of the last six."""
 
     completed: int = 0
     abandoned: int = 0

@@ -8,19 +8,19 @@ and the mode, each ended by NUL, then pairs of option and value, ended by NUL to
 answers the options it takes in an OACK of the same shape: `blksize` (RFC 2348), `tsize` (RFC 2349),
 `windowsize` (RFC 7440).
 
-`timeout` (RFC 2349) is not among them. It asks for a wait of 1 to 255 s before a packet is sent again, and
-what an OACK says of it must be what was asked: it cannot be capped. Our own first wait is its least value, so
-it could only make us slower, and keep a read whose client is gone for many times its turn. An option that is
-not acknowledged is as if never asked (RFC 2347).
+`timeout` (RFC 2349) is not among them. It asks for a wait of 1 to 255 s before a packet is sent again, and an
+OACK must repeat the asked value: it cannot be capped. Our own first wait is its least value, so it could only
+make us slower, and keep a read whose client is gone for many times as long. An option that is not
+acknowledged counts as not asked (RFC 2347).
 
 The mode `octet` moves bytes. `netascii` moves text: the receiver makes line ends of its own out of it, so a
 binary file that is sent so arrives whole at some clients (Unix) and changed at others (Windows). `mail` is
 obsolete.
 
-Parsing is bounded by the 512 bytes a request may have and never raises: what is not a legal packet is `None`.
-An option that is unknown, repeated, out of range or cut short counts as not asked: it is not acknowledged,
-but it does not cost the modem its read. A file name is opaque, 1 to 127 bytes (the BOOTP `file` field without
-its NUL), and never a path. Bytes after an ACK are ignored for the same reason: a sloppy modem must boot, too.
+Parsing is bounded by the 512 bytes a request may have and never raises: an illegal packet is `None`. An
+option that is unknown, repeated, out of range or cut short counts as not asked: it is not acknowledged, but
+the modem still gets its read. A file name is opaque, 1 to 127 bytes (the BOOTP `file` field without its NUL),
+and never a path. Bytes after an ACK are ignored for the same reason: a sloppy modem must boot, too.
 """
 
 import struct
@@ -77,7 +77,7 @@ class Request(NamedTuple):
     is_netascii: bool = False
 
 
-class Refusal(NamedTuple):
+class ErrorPacket(NamedTuple):
     """An ERROR packet: its code and its text, made printable and cut to 80 characters."""
 
     code: int
@@ -85,13 +85,13 @@ class Refusal(NamedTuple):
 
 
 def parse_opcode(data: bytes) -> int | None:
-    """The opcode; None for a packet of less than the four bytes that each of them has."""
+    """The opcode; None for a packet shorter than the four bytes that every packet has."""
     return HEAD.unpack_from(data)[0] if len(data) >= HEAD_BYTES else None
 
 
 def parse_request(data: bytes) -> Request | None:
-    """A read request in octet or netascii mode (any case); None for everything else (RFC 1350, section 5; RFC
-    2347).
+    """A read request in octet or netascii mode (any case); None for any other packet (RFC 1350, section 5;
+    RFC 2347).
     """
     if len(data) > REQUEST_BYTES_MAX or data[:2] != _RRQ_HEAD:
         return None
@@ -154,7 +154,7 @@ def format_oack(options: Mapping[bytes, int]) -> bytes:
     return _OACK_HEAD + _format_options(options)
 
 
-def parse_error(data: bytes) -> Refusal | None:
+def parse_error(data: bytes) -> ErrorPacket | None:
     """Code and text of an ERROR packet; a text without its NUL is taken to the end (RFC 1350, section 5)."""
     if len(data) < HEAD_BYTES:
         return None
@@ -162,7 +162,7 @@ def parse_error(data: bytes) -> Refusal | None:
     if opcode != ERROR:
         return None
     raw = data[HEAD_BYTES : HEAD_BYTES + ERROR_TEXT_CHARS_MAX].split(b"\0", 1)[0]
-    return Refusal(code, "".join(chr(byte) if 32 <= byte < 127 else "?" for byte in raw))
+    return ErrorPacket(code, "".join(chr(byte) if 32 <= byte < 127 else "?" for byte in raw))
 
 
 def format_error(code: int, text: str) -> bytes:

@@ -2,10 +2,9 @@
 
 Theory of operation
 -------------------
-A request is a question to the host, and as long as the host does not open the read nothing is remembered of
-it: what a flood of them leaves behind is a counter. An open read is WAITING until the host hands over its
-file, then RUNNING with a window of packets outstanding (one, unless more were asked for; an OACK counts as
-block 0), then gone:
+A request is a question to the host, and it leaves no state until the host opens the read: a flood of them
+leaves only a counter. An open read is WAITING until the host hands over its file, then RUNNING with a window
+of packets outstanding (one, unless more were asked for; an OACK counts as block 0), then gone:
 
     state     event                                next      effect
     -         RRQ                                  -         ReadRequested
@@ -27,13 +26,13 @@ block 0), then gone:
     any       another read is served at its port   gone      Abandoned
     any       drop                                 gone      nothing
 
-A read that is repeated after a vain resend comes from a client that lost what it had; one that still has it
-acknowledges the old blocks again and catches up. An ACK moves the window forward or does nothing: it sets off
-at most one window, and a duplicate none. So a window whose first block was lost waits for the timer. Only an
-acknowledgement renews the retransmission budget, so repeating a request keeps no session, nor the file built
-for it, alive for ever. Everything else is met with silence and counted, because an error makes a modem start
-over. There are two exceptions: `session.Sessions.is_foreign`, and a person's client that asks in netascii, to
-which modems of DOCSIS never do: its ERROR says what to ask for.
+A read that is repeated after a vain resend comes from a client that lost its data; one that still has them
+acknowledges the old blocks again and catches up. An ACK moves the window forward or does nothing: it sends at
+most one window, and a duplicate none. So a window whose first block was lost waits for the timer. Only an
+acknowledgement renews the retransmission budget, so repeating a request does not keep a session, and the file
+built for it, alive for ever. All other packets are counted and not answered, because an error makes a modem
+start over. There are two exceptions: `session.Sessions.is_foreign`, and a person's client that asks in
+netascii, as DOCSIS modems never do: its ERROR says what to ask for.
 
 At `sessions_max` the read that has waited longest makes room, if its modem has given up on it; else the new
 one is refused.
@@ -85,8 +84,7 @@ class TftpServer:
     >>> server = TftpServer(transfer_sockets=1)
     >>> request = packets.format_request(Request(b"cm.bin"))
     >>> (asked,) = server.receive(0, request, ("10.0.0.7", 2000), now=0.0)
-    >>> server.open(asked, now=0.0)
-    >>> server.serve(asked.read, b"settings", now=0.1)
+    >>> server.answer(asked, b"settings", now=0.1)
     [Datagram(socket=1, data=b'\\x00\\x03\\x00\\x01settings', peer=('10.0.0.7', 2000))]
     >>> server.receive(1, HEAD.pack(ACK, 1), ("10.0.0.7", 2000), now=0.2)
     [Completed(read=1, name=b'cm.bin', peer=('10.0.0.7', 2000), bytes=8, blocks=1, retransmits=0)]
@@ -127,8 +125,8 @@ class TftpServer:
     def transfer(
         self, socket: int, datagrams: Iterable[tuple[bytes, Peer]], now: float
     ) -> tuple[list[Datagram], list[Completed | Abandoned]]:
-        """Datagrams of running reads came in on the transfer socket of this index: what to send, and which
-        reads ended.
+        """Take datagrams of running reads from the transfer socket of this index. Returns the datagrams to
+        send, and the ends of reads.
         """
         answers: list[Datagram] = []
         ended: list[Completed | Abandoned] = []
@@ -141,7 +139,7 @@ class TftpServer:
                 continue
             opcode, number = _unpack_head(data) if len(data) >= HEAD_BYTES else _NO_HEAD
             behind = (session.block - number) & NUMBER_MASK
-            position = session.block - behind + 1  # what the client waits for
+            position = session.block - behind + 1  # the block that the client waits for
             if opcode != ACK or behind >= NUMBER_HALF:
                 ended += self._refused(session, data, now)
             elif position <= session.base:
@@ -163,8 +161,8 @@ class TftpServer:
         return answers, ended
 
     def open(self, asked: ReadRequested, now: float) -> None:
-        """The host vouches for the peer: the read waits for its file. Before the next `receive`, or the room
-        that was found for it may be taken.
+        """The host vouches for the peer: the read waits for its file. Call it before the next `receive`, or
+        the room for it may be taken.
         """
         read, request, peer = asked
         session = Session(read, request, peer, self._socket_of(peer), now)
@@ -174,7 +172,7 @@ class TftpServer:
         self._arm(session, now + min(self._retransmit_s, self._waiting_s_max))
 
     def serve(self, read: int, file: bytes, now: float) -> list[Effect]:
-        """Start to send the file of a read that waits or was restarted; nothing when it is gone or runs."""
+        """Start to send the file of a read that waits or was restarted; no effect if it is gone or runs."""
         session = self._sessions.by_read.get(read)
         if session is None or (session.file is not None and not session.restarted):
             return []
@@ -188,8 +186,13 @@ class TftpServer:
         effects: list[Effect] = [Datagram(session.socket, session.packets[session.base], session.peer)]
         return [*effects, *self._displaced(former, now)]
 
+    def answer(self, asked: ReadRequested, file: bytes, now: float) -> list[Effect]:
+        """`open` a read and `serve` it at once."""
+        self.open(asked, now)
+        return self.serve(asked.read, file, now)
+
     def refuse_netascii(self, asked: NetasciiAsked) -> list[Datagram]:
-        """The host vouches for the peer: tell it what to ask for, unless a read of its is at this port."""
+        """The host vouches for the peer: tell it to ask in octet mode, unless it has a read at this port."""
         if asked.peer in self._sessions.by_peer:
             return []
         self.counters.errors_sent += 1
@@ -267,7 +270,7 @@ class TftpServer:
         return [] if former is None else [self._abandon(former, REPLACED, now)]
 
     def _refused(self, session: Session, data: bytes, now: float) -> list[Abandoned]:
-        """The client ended its read with an ERROR, or sent what is no packet of a read."""
+        """The client ended its read with an ERROR, or sent a packet that does not belong to a read."""
         refusal = packets.parse_error(data)
         if refusal is not None:
             return [self._abandon(session, f"peer sent error {refusal.code}: {refusal.text}", now)]

@@ -1,4 +1,4 @@
-"""The reads a TFTP server has in hand, and who may be told that a transfer is unknown.
+"""The live reads of a TFTP server, and the check whether a peer may be told that its transfer is unknown.
 
 Theory of operation
 -------------------
@@ -8,21 +8,21 @@ moment it is served; before that it waits. The position of a block counts from 1
 its number on the wire wraps (`packets.NUMBER_MASK`). Position 0 is the OACK. The positions from `base` to
 `block` are outstanding: the window of RFC 7440, and one position where no window was asked for.
 
-A port belongs to the read that runs there. Who waits takes it only if it is free: a request for another name
-can be forged, so it ends the running read of its port not when it comes but when it is served.
+A port belongs to the read that runs there. A waiting read takes it only if it is free: a request for another
+name can be forged, so it ends the running read of its port not when it comes but when it is served.
 
-ERROR 5 tells a client that its transfer is unknown (RFC 1350, section 4). To a modem it means: start over. So
-it goes only to an address that is being served, and never to a port with a read of its own or one that was
-served a moment ago, whose late acknowledgements mean nothing. Those ports are kept in two generations: when
-the younger is full, the older is forgotten.
+ERROR 5 tells a client that its transfer is unknown (RFC 1350, section 4). It makes a modem start over. So it
+goes only to an address that is being served, and never to a port with a read of its own or one that was
+served a moment ago, which may still send late acknowledgements. Those ports are kept in two generations: when
+the younger is full, the older is dropped.
 """
 
 from services.tftp import packets
 from services.tftp.effects import Peer
 from services.tftp.packets import DATA, HEAD, NUMBER_MASK, Request
 
-WINDOW_BLOCKS_MAX = 16  # what one ACK may set off, and what one forged request may cost its victim
-GIVEN_UP_S = 4.0  # a modem asks again after 2 s and later; who is silent for so long has left
+WINDOW_BLOCKS_MAX = 16  # the most that one ACK sends, and that one forged request sends to its victim
+GIVEN_UP_S = 4.0  # a modem asks again after 2 s and later; one that is silent for so long has left
 REMEMBERED_S = 5.0  # a duplicate of a last ACK is not under way for longer
 
 
@@ -81,7 +81,7 @@ class Session:
 
 
 class Sessions:
-    """Every live read under its three names."""
+    """The live reads, by number, by peer, and by address and file name."""
 
     def __init__(self, remembered_max: int) -> None:
         """`remembered_max` bounds each generation of ports that were served."""
@@ -90,7 +90,7 @@ class Sessions:
         self.by_peer: dict[Peer, Session] = {}
         self.by_key: dict[tuple[str, bytes], Session] = {}  # address and file name
         self.waiting: dict[int, Session] = {}  # the oldest first
-        self._sheds_at = 0.0  # nobody who waits was given up before
+        self._sheds_at = 0.0  # before then no waiting read is given up
         self._running: dict[str, int] = {}  # address: how many of its reads are being served
         self._served: dict[Peer, float] = {}  # until when a port counts as just served
         self._served_before: dict[Peer, float] = {}
@@ -121,7 +121,7 @@ class Sessions:
         return self._claim(session)
 
     def remove(self, session: Session, now: float) -> None:
-        """Forget a session, and for a while remember the port that was served."""
+        """Drop a session, and remember its port for a while if it was served."""
         del self.by_read[session.read], self.by_key[session.key]
         self._release(session)
         if session.file is None:
@@ -142,7 +142,7 @@ class Sessions:
         return oldest if now >= self._sheds_at else None
 
     def is_foreign(self, peer: Peer, now: float) -> bool:
-        """The address is being served, but this port has no read and was not served a moment ago."""
+        """Whether the address is being served, but this port has no read and was not served a moment ago."""
         if peer[0] not in self._running or peer in self.by_peer:
             return False
         return max(self._served.get(peer, now), self._served_before.get(peer, now)) <= now

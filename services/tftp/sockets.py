@@ -1,12 +1,12 @@
 """The sockets of the TFTP server: one that listens, and a fixed pool that transfers.
 
 Every read is answered from a socket of the pool (the server's transfer identifier, RFC 1350 section 4), so
-ten thousand sessions need five file descriptors. An operator whose firewall must know them gives the pool a
-range of ports. The address decides between IPv4 and IPv6; a server that serves both is two.
+ten thousand sessions need three file descriptors with a pool of two. For a firewall an operator gives the
+pool a range of ports. The address decides between IPv4 and IPv6; serving both takes two servers.
 
-The receive buffers are asked to be large: what a full buffer drops costs a modem seconds. The kernel grants
-what `net.core.rmem_max` allows, and says so in its own measure, twice of what is asked: a datagram takes far
-more room there than it has bytes.
+We ask for large receive buffers: a datagram that a full buffer drops costs a modem seconds. The kernel grants
+as much as `net.core.rmem_max` allows, and reports it in its own measure, twice the size asked for: a datagram
+takes far more room there than it has bytes.
 """
 
 import logging
@@ -16,7 +16,7 @@ from ipaddress import ip_address
 from typing import Any, NamedTuple
 
 from bus.errors import BusyError, TransportError, UnavailableError
-from bus.metrics import Sample
+from bus.telemetry.metrics import Sample
 from bus.transport.here import cannot_listen, check_one_host
 from bus.transport.poller import BATCH_MAX, Poller
 from services.tftp.effects import Datagram, Peer
@@ -30,7 +30,7 @@ _ANSWER_BYTES_MAX = 256  # an ACK has 4, and of an ERROR we keep 80 characters
 _log = logging.getLogger("provbus.tftp")
 
 
-class Arrived(NamedTuple):
+class Wakeup(NamedTuple):
     """The datagrams that one wake-up found at the socket of this index, each with its sender."""
 
     socket: int
@@ -80,7 +80,7 @@ class TftpSockets:
             poller.add(one.fileno(), self._reader(index, one))
 
     def send(self, datagram: Datagram) -> None:
-        """Send; what the kernel does not take is counted and left to retransmission."""
+        """Send; a datagram that the kernel refuses is counted and left to retransmission."""
         index, data, peer = datagram
         try:
             self._sockets[index].sendto(data, peer)
@@ -88,7 +88,7 @@ class TftpSockets:
             self.unsent += 1
 
     def samples(self) -> list[Sample]:
-        """What the kernel gave us and what it did not take."""
+        """The metrics of the sockets: failed sends and reads, and the receive buffer."""
         return [
             Sample("provbus_tftp_unsent_total", self.unsent),
             Sample("provbus_tftp_unread_total", self.unread),
@@ -109,16 +109,16 @@ class TftpSockets:
         receive = source.recvfrom
         bytes_max = REQUEST_BYTES_MAX + 1 if index == LISTENING_SOCKET else _ANSWER_BYTES_MAX
 
-        def read() -> list[Arrived]:
+        def read() -> list[Wakeup]:
             datagrams = []
             try:
                 for _ in range(BATCH_MAX):
                     datagrams.append(receive(bytes_max))
             except BlockingIOError:
                 pass
-            except OSError:  # of one datagram, or of memory: the next call has not heard of it
+            except OSError:  # of one datagram, or of memory: it does not affect the next call
                 self.unread += 1
-            return [Arrived(index, datagrams)] if datagrams else []
+            return [Wakeup(index, datagrams)] if datagrams else []
 
         return read
 

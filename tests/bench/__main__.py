@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bus.errors import UnavailableError
-from services.lab.broker import real
+from services.lab.site.embedded import real
 from tests.bench import idle, kafka
 from tests.bench.boots import boot_figures
 from tests.bench.figure import Figure, Skipped

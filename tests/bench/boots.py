@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from services.lab.baseline import bare_cpu_per_session, cpu_per_boot
-from services.lab.journal import read_journal
-from services.lab.parts import plant_name
+from services.lab.baseline.comparison import bare_cpu_per_session, cpu_per_boot
+from services.lab.plant.plants import plant_name
 from services.lab.run import running
-from services.lab.script import Script
+from services.lab.script.script import Script
+from services.lab.site.journal import read_journal
 from tests.bench.figure import Figure, alternate, ratios
 
 BOOTS = 10_000

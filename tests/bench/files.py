@@ -16,9 +16,9 @@ from collections.abc import Callable
 from ipaddress import IPv4Address
 from pathlib import Path
 
-from bus.yaml_file import read_yaml
-from services.docsis.mic import CM_MIC, CMTS_MIC, CMTS_MIC_ORDER
-from services.docsis.template import Template, compile_template
+from bus.config.yaml_file import read_yaml
+from services.docsis.checks.mic import CM_MIC, CMTS_MIC, CMTS_MIC_ORDER
+from services.docsis.text.template import Template, compile_template
 from services.docsis.tlv import read, write
 from services.settings.fragments import expand
 from tests.bench.figure import Figure, Skipped, alternate, ratios

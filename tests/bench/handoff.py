@@ -13,17 +13,20 @@ from typing import Any
 
 import zmq
 
-from bus.codec import from_frame, to_frame
+from bus.effects import Exit, Send
 from bus.envelope import Stamp, Token, number_of
-from bus.machine import Exit, Received, Send, Undelivered, WallClock
-from bus.runner import Runner
-from bus.transport.curve import KeyPair, new_key_pair, secure_client
+from bus.fleet.key_pair import KeyPair, new_key_pair
+from bus.messages import Received, Undelivered, WallClock
+from bus.runtime.runner import Runner
 from bus.transport.poller import Poller
-from bus.transport.zeromq import Dealers
+from bus.transport.zeromq.curve import secure_client
+from bus.transport.zeromq.dealers import Dealers
+from bus.wire.codec import from_frame, to_frame
 from fileid.handoff import Budget, Handoff
 from fileid.row import HEAD, ROWS, Fields, Row, pack, pack_rows
 from fileid.seal import KEY_BYTES, Sealer, SealKey
 from tests.bench.figure import Figure, alternate, ratios
+from tests.stamps import stamp_under
 
 ROUND_TRIPS = 1_000
 FRAMES = 2_000
@@ -138,7 +141,7 @@ class _Minter:
     """Makes rows as a sidecar does, all of them before the clock starts."""
 
     def __init__(self) -> None:
-        self.stamp = Stamp(MINTER, "bench", time.time_ns() // 1_000_000, Token(1, 1))
+        self.stamp = stamp_under(Token(1, 1), MINTER, "bench", time.time_ns() // 1_000_000)
         self._sealer = Sealer(SealKey(0, number_of(MINTER), os.urandom(KEY_BYTES)))
 
     def rows(self, count: int) -> list[Row]:

@@ -6,9 +6,9 @@ The brokers must stand already: a lab that starts its own would leave nothing fo
 import time
 from pathlib import Path
 
-from services.lab.processes import Process, wait_until
 from services.lab.run import running
-from services.lab.script import Script
+from services.lab.script.script import Script
+from services.lab.site.processes import Process, wait_until
 from tests.bench.figure import Figure
 
 FIGURES = ("sidecar_idle_cpu", "sidecar_rss_mib")
@@ -22,7 +22,7 @@ def idle_figures(_bootstrap: str) -> list[Figure]:
     """Windows one after the other of a lab whose plant never starts."""
     cpu, rss_mib = [], []
     with running(Script(name="idle", modems=1, cfms=3, settings=SETTINGS), "bus", "kafka", _ignore) as lab:
-        sidecar = lab.service("dhcp-1")
+        sidecar = lab.instances["dhcp-1"]
         _watch(sidecar, WARM_UP_S)
         for _ in range(WINDOWS):
             used_s, start = sidecar.cpu_s(), time.monotonic()

@@ -15,15 +15,16 @@ from datetime import UTC, datetime
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, Producer, TopicPartition
 
-from bus.codec import to_headers
+from bus.contract import decode, encode
 from bus.envelope import Envelope, Stamp
-from bus.machine import CaughtUp, Received
-from bus.messages import Beat, Load, decode, encode
-from bus.routes import ROUTES, Carrier, Route, Topic
+from bus.messages import CaughtUp, Received
+from bus.routes import ROUTES, Medium, Route, Topic
+from bus.transport.kafka.admin.topics import create_topics
 from bus.transport.kafka.client import Kafka
 from bus.transport.kafka.defaults import COMMON, CONSUMER, PRODUCER, QUEUED_MAX
-from bus.transport.kafka.topics import create_topics
 from bus.transport.poller import Poller
+from bus.wire.codec import to_headers
+from heartbeat.liveness.beat import Beat, Load
 from tests.bench.figure import Figure, alternate, ratios
 from tests.bench.peers import Program, need
 
@@ -45,8 +46,8 @@ ENDPOINTS = {"fileid": "tcp://127.0.0.11:5555", "tftp": "127.0.0.11:69"}
 BEAT = encode(Beat(service="cfm", load=Load(in_flight=12, p99_ms=3.2), generation=7, endpoints=ENDPOINTS))
 
 # Topics of the bench's own, and classes to speak of them with.
-ROUTES["benchwrite"] = Route(Carrier.KAFKA, 4096, Topic("provbus.bench-write.v1", 1))
-ROUTES["benchread"] = Route(Carrier.KAFKA, 4096, Topic("provbus.bench-read.v1", 1), from_start=True)
+ROUTES["benchwrite"] = Route(Medium.KAFKA, 4096, Topic("provbus.bench-write.v1", 1))
+ROUTES["benchread"] = Route(Medium.KAFKA, 4096, Topic("provbus.bench-read.v1", 1), from_start=True)
 
 
 def raw_figures(bootstrap: str) -> list[Figure]:
@@ -120,7 +121,6 @@ class _Bench:
             ("ce_seq", str(seq).encode()),
             ("ce_era", b"0"),
             ("ce_epoch", b"0"),
-            ("ce_expiry", b"0"),
             ("content-type", b"application/json"),
         ]
 
@@ -146,7 +146,7 @@ class _Bench:
             confirmed += 1
 
         def write(seq: int) -> None:
-            producer.produce(topic, BEAT, KEY, 0, report, headers=self.by_hand(traffic, seq))
+            producer.produce(topic, BEAT, KEY, 0, report, headers=[*self.by_hand(traffic, seq)])
 
         write(1)  # connects
         producer.flush(TIMEOUT_S)

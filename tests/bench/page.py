@@ -1,4 +1,4 @@
-"""The page of a run (`docs/benchmarks.md`): the machine, the versions, every figure with its spread."""
+"""The page of a run (`docs/reference/benchmarks.md`): machine, versions, every figure with its spread."""
 
 import os
 import platform
@@ -10,7 +10,7 @@ from pathlib import Path
 import confluent_kafka
 import zmq
 
-from services.lab.kafka_jars import kafka_version
+from services.brokers.jars import kafka_version
 from tests.bench.figure import Figure
 from tests.bench.peers import ROOT, versions
 

@@ -9,18 +9,19 @@ from typing import Any
 
 import zmq
 
-from bus.codec import from_frame, to_frame
+from bus.effects import Publish, Send
 from bus.envelope import Stamp, number_of
-from bus.machine import Publish, Send
-from bus.runner import Runner
-from bus.transport.curve import KeyPair, ZapHandler, secure_server
+from bus.fleet.key_pair import KeyPair
+from bus.runtime.runner import Runner
 from bus.transport.poller import Poller
-from bus.transport.zeromq import Router
+from bus.transport.zeromq.curve import ZapHandler, secure_server
+from bus.transport.zeromq.router import Router
+from bus.wire.codec import from_frame, to_frame
 from fileid.handoff import ACKED_SEQ
 from fileid.row import ACK
 from fileid.seal import Opener
 from fileid.table import Table
-from services.cfm.machine import Cfm
+from services.cfm.assembly import assemble
 from services.tftp.server_core import TftpServer
 
 ENDPOINT = "tcp://127.0.0.1:*"
@@ -80,7 +81,7 @@ def serve_runner(client: bytes, keys: KeyPair) -> None:
     ZapHandler(context, poller, {client: MINTER})
     router = Router(context, poller, keys, ENDPOINT)
     print(router.endpoint, flush=True)
-    machine = Cfm(
+    machine = assemble(
         stamp=_stamp(),
         minters=[MINTER],
         opener=Opener([]),

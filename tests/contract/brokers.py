@@ -14,13 +14,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from services.lab.kafka_process import parse_stat
-from services.lab.processes import wait_until
+from services.brokers.detached import parse_stat
+from services.lab.site.processes import wait_until
 
 STOPPED_S = 10.0
 _EMBEDDED = """
 import sys
-from services.lab.broker import embedded
+from services.lab.site.embedded import embedded
 with embedded() as bootstrap:
     print(bootstrap, flush=True)
     sys.stdin.read()

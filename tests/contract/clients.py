@@ -11,14 +11,15 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from bus.envelope import Envelope, Stamp, Token
-from bus.machine import LogLost
+from bus.envelope import Envelope, Token
+from bus.messages import LogLost
 from bus.routes import Topic, route
+from bus.transport.kafka.admin.topics import IN_SYNC_MIN, REPLICATION, create_topics
 from bus.transport.kafka.client import Kafka
-from bus.transport.kafka.topics import IN_SYNC_MIN, REPLICATION, create_topics
 from bus.transport.poller import Poller
 from tests.contract.brokers import Brokers
 from tests.contract.harness import DEADLINE_S, TURN_S
+from tests.stamps import stamp_under
 
 ASK_S = 1.0
 
@@ -29,7 +30,7 @@ class Client:
     def __init__(self, brokers: Brokers, *read: str, **options: Any) -> None:
         self.given: list[Any] = []
         self._poller = Poller()
-        self._stamp = Stamp("dhcp-1", "lab", time.time_ns(), Token(1, 0))
+        self._stamp = stamp_under(Token(1, 0), "dhcp-1", "lab", time.time_ns())
         self.kafka = Kafka(self._poller, brokers.settings, read=read, fetch_wait_s=TURN_S, **options)
 
     def until(self, condition: Callable[[], object], wanted: str) -> None:

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from bus.transport.kafka.topics import create_topics
-from services.lab.kafka_state import ClusterInfo
+from bus.transport.kafka.admin.topics import create_topics
+from services.brokers.state import ClusterInfo
 from tests.contract.brokers import Brokers, embedded_elsewhere
 from tests.contract.harness import Harness
 from tests.contract.kafka import EmbeddedKafkaHarness, KafkaHarness, RealKafkaHarness

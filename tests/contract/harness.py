@@ -19,11 +19,12 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any, ClassVar
 
-from bus.envelope import Envelope, Stamp, Token
+from bus.envelope import Envelope, Token
 from bus.errors import BackpressureError
-from bus.machine import CaughtUp, Received, Undelivered
+from bus.messages import CaughtUp, Received, Undelivered
 from bus.routes import route
 from bus.transport.poller import Poller
+from tests.stamps import stamp_under
 
 DEADLINE_S = 30.0  # for a starved machine; a healthy one needs milliseconds
 TURN_S = 0.01
@@ -68,7 +69,7 @@ class Harness(ABC):
         self.arrived: list[Envelope] = []
         self.undelivered: list[Envelope] = []
         self.caught_up: list[str] = []
-        self.stamp = Stamp(self.source, "lab", next(_incarnations), Token(2, 77))
+        self.stamp = stamp_under(Token(2, 77), self.source, "lab", next(_incarnations))
 
     def open(self) -> None:
         """Start both ends; returns when they are joined."""

@@ -4,11 +4,13 @@ from typing import Any
 
 from confluent_kafka import Producer
 
-from bus.codec import Headers, to_headers
 from bus.envelope import Envelope
-from bus.messages import AUDIT, BEAT, CATALOGUE
 from bus.routes import Topic, route
+from bus.telemetry.audit import AUDIT
 from bus.transport.kafka.client import Kafka
+from bus.wire.codec import Headers, to_headers
+from heartbeat.liveness.beat import BEAT
+from services.settings.record import CATALOGUE
 from tests.contract.brokers import Brokers
 from tests.contract.harness import DEADLINE_S, Harness
 

@@ -2,11 +2,13 @@
 
 from typing import Any
 
-from bus.codec import KINDS
 from bus.envelope import Envelope
-from bus.messages import AUDIT, BEAT, CATALOGUE
-from bus.routes import Carrier, route
+from bus.routes import Medium, route
+from bus.telemetry.audit import AUDIT
 from bus.transport.memory import Hub, Memory
+from bus.wire.codec import KINDS
+from heartbeat.liveness.beat import BEAT
+from services.settings.record import CATALOGUE
 from tests.contract.harness import Harness
 
 GARBAGE: tuple[Any, ...] = (b"", b"garbage", ([], b"{}"), ([("ce_type", b"x")], None))
@@ -46,6 +48,6 @@ class MemoryHarness(Harness):
         return self._receiver.receive()
 
     def expected(self, envelope: Envelope) -> Envelope:
-        if route(envelope.traffic).carrier is Carrier.KAFKA:
+        if route(envelope.traffic).medium is Medium.KAFKA:
             return envelope
-        return envelope._replace(source=self.source, site="", subject="")
+        return envelope._replace(source=self.source, site="")

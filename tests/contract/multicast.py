@@ -9,14 +9,14 @@ import socket
 from collections.abc import Iterable
 from random import Random
 
-from bus.codec import DATAGRAM_KINDS, KINDS
-from bus.datagram import DATA_BYTES_MAX, HEADER, KEY_BYTES, GroupKey, Writer
 from bus.envelope import Envelope, Stamp
 from bus.errors import UnavailableError
-from bus.messages import BEAT
-from bus.transport.multicast import SILENT_S, Arrived, Multicast, Place, Weather
+from bus.transport.multicast.group import SILENT_S, Arrived, Multicast, Place, Weather
 from bus.transport.poller import Poller
-from services.lab.site import free_port
+from bus.wire.codec import DATAGRAM_KINDS, KINDS
+from bus.wire.datagram import DATA_BYTES_MAX, HEADER, KEY_BYTES, GroupKey, Writer
+from heartbeat.liveness.beat import BEAT
+from services.lab.site.site import free_port
 from tests.contract.harness import TURN_S, Harness
 
 ADDRESSES = {"dhcp-1": "127.0.0.2", "cfm-1": "127.0.0.11"}
@@ -120,7 +120,7 @@ class MulticastHarness(Harness):
         return self.receiver.reader.counts["lost"]
 
     def expected(self, envelope: Envelope) -> Envelope:
-        return envelope._replace(source=self.source, site="", subject="")
+        return envelope._replace(source=self.source, site="")
 
 
 class StormyMulticastHarness(MulticastHarness):

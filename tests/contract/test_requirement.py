@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bus.errors import UnavailableError
-from services.lab.kea_process import find_program
+from services.lab.kea.process import find_program
 from tests.requirement import VARIABLE, need_ipv6, need_kafka, need_kea, need_tftp_client
 
 JAVA = "#!/bin/sh\necho 'openjdk version \"17.0.1\" 2021-10-19' >&2\n"

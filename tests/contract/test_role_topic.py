@@ -19,17 +19,17 @@ from confluent_kafka import (
 )
 from confluent_kafka.admin import AdminClient
 
-from bus.codec import to_headers
 from bus.envelope import Envelope
 from bus.errors import LocalError
-from bus.machine import CaughtUp, Entry, LogBounds, LogLost, Received
+from bus.messages import CaughtUp, Entry, LogBounds, LogLost, Received
+from bus.transport.kafka.admin.topics import create_topics
 from bus.transport.kafka.asking import Asking
 from bus.transport.kafka.consuming import Consuming
 from bus.transport.kafka.defaults import COMMON, CONSUMER
 from bus.transport.kafka.feeds import OUT_OF_RANGE
 from bus.transport.kafka.topic_pins import TopicPins
 from bus.transport.kafka.topic_watch import CHECK_EVERY_S, TopicWatch
-from bus.transport.kafka.topics import create_topics
+from bus.wire.codec import to_headers
 from tests.contract.brokers import Brokers
 from tests.contract.clients import Client, client, eventually, remake, topic
 from tests.contract.harness import DEADLINE_S

@@ -6,8 +6,10 @@ import pytest
 
 from bus.envelope import Envelope
 from bus.errors import TransportError
-from bus.machine import CaughtUp, LogLost, Received, Recreated
-from bus.messages import AUDIT, BEAT, CATALOGUE
+from bus.messages import CaughtUp, LogLost, Received, Recreated
+from bus.telemetry.audit import AUDIT
+from heartbeat.liveness.beat import BEAT
+from services.settings.record import CATALOGUE
 from tests.contract.brokers import Brokers
 from tests.contract.clients import Client, client, move_leader, remake
 

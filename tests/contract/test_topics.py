@@ -9,7 +9,7 @@ from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType  # t
 from confluent_kafka.cimpl import NewTopic
 
 from bus.routes import Topic, topics
-from bus.transport.kafka.topics import IN_SYNC_MIN, REPLICATION, create_topics, delete_topics
+from bus.transport.kafka.admin.topics import IN_SYNC_MIN, REPLICATION, create_topics, delete_topics
 from tests.contract.brokers import Brokers
 from tests.contract.harness import DEADLINE_S
 

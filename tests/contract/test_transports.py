@@ -4,10 +4,10 @@ import random
 
 import pytest
 
-from bus.codec import EPOCH_MASK
-from bus.dedup import Dedup
 from bus.envelope import Token
 from bus.errors import BackpressureError, OversizeError
+from bus.wire.codec import EPOCH_MASK
+from bus.wire.dedup import Dedup
 from tests.contract.harness import Harness
 
 ACCEPTED_MAX = 30_000  # more than any buffer on any way takes
@@ -15,10 +15,10 @@ ACCEPTED_MAX = 30_000  # more than any buffer on any way takes
 WHOLE = bytes(range(256))
 LAST_OF_2099_MS = 4_102_444_799_999
 EXTREMES = (
-    (1, 0, b"", Token(0, 0), 0, "", ""),
-    (2, 1, b"\0", Token(0, 1), 1, "lab", "00:1a:2c:00:00:01"),
-    (2**63, 1_800_000_000_999, WHOLE, Token(1, EPOCH_MASK), 60_000, "köln-2", "Gerät № 7"),
-    (2**64 - 1, LAST_OF_2099_MS, WHOLE * 5, Token(2**16 - 1, EPOCH_MASK), 2**32 - 1, "s", "x" * 200),
+    (1, 0, b"", Token(0, 0), ""),
+    (2, 1, b"\0", Token(0, 1), "lab"),
+    (2**63, 1_800_000_000_999, WHOLE, Token(1, EPOCH_MASK), "köln-2"),
+    (2**64 - 1, LAST_OF_2099_MS, WHOLE * 5, Token(2**16 - 1, EPOCH_MASK), "s"),
 )
 
 
@@ -32,12 +32,10 @@ def test_messages_of_a_source_arrive_in_order_and_once(harness: Harness) -> None
 
 def test_every_attribute_that_the_carrier_promises_survives(harness: Harness) -> None:
     extremes = [
-        first._replace(
-            seq=seq, time_ms=time_ms, data=data, token=token, expiry_ms=expiry_ms, site=site, subject=subject
-        )
+        first._replace(seq=seq, time_ms=time_ms, data=data, token=token, site=site)
         for type_ in harness.types
         for first in harness.some(1, type_=type_)
-        for seq, time_ms, data, token, expiry_ms, site, subject in EXTREMES
+        for seq, time_ms, data, token, site in EXTREMES
     ]
     for envelope in extremes:
         arrived = harness.exchange([envelope])

@@ -5,12 +5,14 @@ from collections.abc import Iterator
 import pytest
 import zmq
 
-from bus.codec import to_frame
 from bus.errors import BusyError, ConfigError, UnavailableError
-from bus.machine import Received
-from bus.transport.curve import check_strangers_refused, new_key_pair, secure_client
-from bus.transport.families import connect
-from bus.transport.zeromq import FRAME_BYTES_MAX, Router
+from bus.fleet.key_pair import new_key_pair
+from bus.messages import Received
+from bus.transport.zeromq.curve import check_strangers_refused, secure_client
+from bus.transport.zeromq.families import connect
+from bus.transport.zeromq.frames import FRAME_BYTES_MAX
+from bus.transport.zeromq.router import Router
+from bus.wire.codec import to_frame
 from tests.contract.harness import TURN_S
 from tests.contract.zeromq import ZeroMqHarness
 

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from bus.yaml_file import read_yaml
-from services.docsis.document import compile_document, decode_document
+from bus.config.yaml_file import read_yaml
+from services.docsis.checks.verify import inspect, verify
 from services.docsis.errors import DocsisError
-from services.docsis.verify import inspect, verify
+from services.docsis.text.document import compile_document, decode_document
 from tests.fuzz.mutation import bounded, mutants
 
 SECRET = b"fuzz"

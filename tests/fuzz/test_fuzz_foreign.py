@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from services.cli.document import Comments, annotate, dump_document, load_document
-from services.docsis.document import compile_document
+from services.cli.file.yaml_document import Comments, annotate, dump_document, load_document
 from services.docsis.errors import PROBLEMS_MAX
 from services.docsis.foreign.text import read_text
+from services.docsis.text.document import compile_document
 from tests.fuzz.mutation import bounded, mutants
 
 SECRET = b"fuzz"

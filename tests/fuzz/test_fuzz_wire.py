@@ -5,24 +5,24 @@ from random import Random
 
 import pytest
 
-from bus.codec import from_frame, from_headers, to_frame, to_headers
 from bus.envelope import Envelope, Stamp, Token, number_of
 from bus.errors import DecodeError
-from bus.machine import Received, WallClock
+from bus.messages import Received, WallClock
+from bus.wire.codec import from_frame, from_headers, to_frame, to_headers
 from fileid.row import ACK, PULLED, ROWS, Fields, Row, pack, pack_rows, split_rows, unpack, unpack_names
 from fileid.seal import KEY_BYTES, Opener, Sealer, SealKey
 from fileid.table import Table
-from heartbeat.grant_messages import pack_grant, unpack_answer, unpack_question
-from heartbeat.grants import Ask, Refused
-from heartbeat.stand import Stand
-from services.cfm.machine import Cfm
+from heartbeat.roles.claim import Claim
+from heartbeat.roles.granted.grants import Ask, Refused
+from heartbeat.roles.granted.messages import pack_grant, unpack_answer, unpack_question
+from services.cfm.assembly import assemble
 from services.tftp import packets
 from services.tftp.client_core import ReadClient
 from services.tftp.effects import Abandoned, Completed, Datagram, ReadRequested, ReadRestarted
 from services.tftp.packets import ACK as TFTP_ACK
 from services.tftp.packets import DATA, HEAD, Request, format_error, format_oack, format_request
 from services.tftp.server_core import TftpServer
-from services.tftp.sockets import Arrived
+from services.tftp.sockets import Wakeup
 from tests.fuzz.mutation import bounded, mutants
 
 KEY = SealKey(1, number_of("dhcp-1"), bytes(range(KEY_BYTES)))
@@ -140,7 +140,7 @@ def test_every_envelope_is_read_or_refused() -> None:
 
 
 def test_every_message_of_grants_is_read_or_refused() -> None:
-    ballot = Stand(1, 64, "a" * 16)
+    ballot = Claim(1, 64, "a" * 16)
     candidate, voter = Stamp("dhcp-1", "lab", 7), Stamp("cfm-1", "lab", 7)
     ask = pack_grant(candidate, Ask("dhcp/lab", ballot, "dhcp-1", 1))
     refusal = pack_grant(voter, Refused("dhcp/lab", ballot, 1, "cfm-1", ballot))
@@ -169,7 +169,7 @@ def test_every_header_of_a_record_is_read_or_refused() -> None:
 def test_a_cfm_survives_every_frame_of_a_minter(seed: int) -> None:
     """What cannot be used is counted; a row that is stored can be decoded."""
     table = Table(capacity=1000)
-    cfm = Cfm(
+    cfm = assemble(
         stamp=Stamp("cfm-1", "lab", 1),
         minters=["dhcp-1"],
         opener=Opener([KEY]),
@@ -185,7 +185,7 @@ def test_a_cfm_survives_every_frame_of_a_minter(seed: int) -> None:
         message = Received(Envelope(kind, "dhcp-1", 1, at, 0, data), b"route")
         bounded(data, lambda _, message=message, at=at: cfm.receive(message, at * 0.01))  # type: ignore[misc]
     for at, name in enumerate(mutants([row(1).name], seed, rounds=200)):
-        request = Arrived(0, [(HEAD.pack(1, 0)[:2] + name + b"\0octet\0", MODEM)])
+        request = Wakeup(0, [(HEAD.pack(1, 0)[:2] + name + b"\0octet\0", MODEM)])
         effects = bounded(name, lambda _, request=request, at=at: cfm.receive(request, 3.0 + at * 0.01))  # type: ignore[misc]
         assert isinstance(effects, list)
         assert not any(isinstance(effect, Completed | Abandoned) for effect in effects)

@@ -1,6 +1,7 @@
 """A run of the lab through the command line that an operator types."""
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 SCENARIOS = ROOT / "deploy" / "scenarios"
 TIMEOUT_S = 120
+END_S = 30
 
 
 def command(*words: str) -> list[str]:
@@ -16,13 +18,33 @@ def command(*words: str) -> list[str]:
     return [sys.executable, "-m", "services.cli", *words]
 
 
+def run_for(seconds: float, words: list[str], environment: dict[str, str]) -> tuple[str, str, int]:
+    """Output, errors and exit code of a command. One that takes longer has failed; it is ended as by Ctrl-C,
+    for a lab that is killed leaves its brokers and services behind.
+    """
+    with subprocess.Popen(
+        words, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            out, said = process.communicate(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGINT)
+            try:
+                out, said = process.communicate(timeout=END_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise
+            raise AssertionError(f"not over within {seconds:g} s: {out}{said}") from None
+    return out, said, process.returncode
+
+
 def run_lab(environment: dict[str, str], scenario: str | Path, modems: int, *more: str) -> dict[str, Any]:
     """A whole run, of a deployed scenario by name or of a file; its report."""
     path = SCENARIOS / f"{scenario}.yaml" if isinstance(scenario, str) else scenario
     words = command("lab", "run", str(path), "--modems", str(modems), "-o", "json", *more)
-    done = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=TIMEOUT_S)
-    assert done.returncode == 0, done.stdout + done.stderr
-    report: dict[str, Any] = json.loads(done.stdout)
+    out, said, code = run_for(TIMEOUT_S, words, environment)
+    assert code == 0, out + said
+    report: dict[str, Any] = json.loads(out)
     assert report["modems"] == modems
     assert report["online"] == report["files_valid"] == modems * report["boots"]
     assert report["ledger"]["clean"]

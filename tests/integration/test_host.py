@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 import yaml
 
-from bus.fleet import make_fleet
-from bus.messages import encode
+from bus.contract import encode
+from bus.fleet.fleet import make_fleet
 from fileid.seal import KEY_BYTES
-from services.lab.processes import ask
+from services.lab.site.processes import ask
 from services.settings.catalogue import record
 from tests.integration.lab_run import ROOT
 from tests.requirement import need_namespaces

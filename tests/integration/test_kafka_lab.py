@@ -19,10 +19,10 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from bus.errors import StateError
-from services.lab.kafka import KafkaCluster, running
-from services.lab.kafka_launch import free_ports
-from services.lab.kafka_process import identify
-from services.lab.kafka_state import ClusterInfo, read_cluster
+from services.brokers.cluster import KafkaCluster, running
+from services.brokers.detached import identify
+from services.brokers.launch import free_ports
+from services.brokers.state import ClusterInfo, read_cluster
 
 pytestmark = [pytest.mark.kafka, pytest.mark.usefixtures("kafka_programs")]
 
@@ -37,7 +37,7 @@ class CommandLine:
         self._environ = {**os.environ, "XDG_STATE_HOME": str(state_home)}
 
     def __call__(self, *arguments: str) -> tuple[int, str]:
-        program = "from services.lab.kafka_cli import kafka; kafka()"
+        program = "from services.cli.lab.kafka_cluster import kafka; kafka()"
         command = [sys.executable, "-c", program, *arguments]
         answer = subprocess.run(command, env=self._environ, stdout=subprocess.PIPE, text=True)
         return answer.returncode, answer.stdout

@@ -2,8 +2,10 @@
 
 import copy
 import os
+import re
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,21 +13,26 @@ from typing import Any
 
 import pytest
 
-from bus.errors import RemoteError, UnavailableError
-from bus.service_sections import KeaSection
+from bus.errors import ConfigError, RemoteError, UnavailableError
+from bus.messages import HostCame, HostGone
 from bus.transport.poller import Poller
 from fileid.lease import Leased
-from services.dhcp.kea.control import command
-from services.dhcp.kea.doctor import Report, examine
+from services.config.sections import KeaSection
+from services.dhcp.kea.daemon.control import MuteError, command
+from services.dhcp.kea.daemon.health import DEAF
+from services.dhcp.kea.daemon.procfs import hears_modems
+from services.dhcp.kea.doctor.examination import examine
+from services.dhcp.kea.doctor.remarks import Report, report
 from services.dhcp.kea.files import lease_files
 from services.dhcp.kea.follower import Follower
-from services.lab.kea_process import Kea, find_program, running
-from services.lab.kea_site import kea_config
-from services.lab.perfdhcp import PerfDhcp
-from services.lab.processes import wait_until
-from services.lab.scenario import KeaHost
-from services.lab.site import free_port
-from tests.requirement import need_kea
+from services.dhcp.kea.reload.reloading import check_configuration, check_included, check_leases, look, reload
+from services.lab.kea.configuration import kea_config
+from services.lab.kea.perfdhcp import LoadGenerator
+from services.lab.kea.process import Kea, find_program, running
+from services.lab.site.processes import wait_until
+from services.lab.site.scenario import KeaHost
+from services.lab.site.site import free_port
+from tests.requirement import need_kea, need_namespaces
 
 CONFIG = Path(__file__).parent.parent.parent / "deploy" / "kea" / "kea-dhcp4.conf"
 MODEM = "60," + b"docsis3.0:".hex()
@@ -43,18 +50,6 @@ def deployed() -> dict[str, Any]:
     return kea_config(KeaHost(config=CONFIG), [*SERVERS.values()], [])
 
 
-@pytest.fixture
-def ports() -> tuple[int, int]:
-    """Two free UDP ports: Kea's, and its relay's."""
-    with (
-        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one,
-        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other,
-    ):
-        one.bind(("127.0.0.1", 0))
-        other.bind(("127.0.0.1", 0))
-        return one.getsockname()[1], other.getsockname()[1]
-
-
 def section(kea: Kea) -> KeaSection:
     return KeaSection.model_validate(
         {
@@ -68,9 +63,9 @@ def section(kea: Kea) -> KeaSection:
     )
 
 
-def boots(ports: tuple[int, int], seconds: int) -> PerfDhcp:
+def boots(ports: tuple[int, int], seconds: int) -> LoadGenerator:
     """Modems that boot through one relay, each once."""
-    return PerfDhcp(*ports, 200, seconds, options=(MODEM, "82,0104800000010206001a2c000000"))
+    return LoadGenerator(*ports, 200, seconds, options=(MODEM, "82,0104800000010206001a2c000000"))
 
 
 def follow(kea: Kea, until: Callable[[set[bytes]], bool], events: dict[str, int] | None = None) -> set[bytes]:
@@ -150,6 +145,41 @@ def test_a_kea_that_restarts_is_followed_on(tmp_path: Path, ports: tuple[int, in
     assert (follower.counts["malformed"], follower.events["resync"]) == (0, 1)  # the one of its start
 
 
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A directory with room for some 350 leases."""
+    need_namespaces(os.environ)  # to mount a disk
+    directory = tmp_path / "small"
+    directory.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", directory], check=True)
+    yield directory
+    subprocess.run(["umount", "--lazy", directory], check=True)
+
+
+def test_of_a_full_disk_under_kea_no_lease_that_was_granted_is_lost(
+    small_disk: Path, ports: tuple[int, int]
+) -> None:
+    poller, devices = Poller(), set[bytes]()
+    with running(deployed(), small_disk, *ports) as kea:
+        follower = Follower(poller, section(kea), kea.directory)
+        assert 0 < boots(ports, 3).end().acks < 500
+        granted = written(kea)
+        subprocess.run(["mount", "-o", "remount,size=1m", small_disk], check=True)
+        boots(ports, 1).end()
+    with running(deployed(), small_disk, *ports) as kea:
+        refused = written(kea) - granted
+    deadline = time.monotonic() + DEADLINE_S
+    while not granted | refused <= devices:
+        assert time.monotonic() < deadline
+        for message in poller.poll(0.02):
+            if isinstance(message, Leased):
+                devices |= {lease.device for lease in message.leases}
+    follower.close()
+    poller.close()
+    assert refused  # Kea had said no to these: their rows are read by nobody
+    assert follower.counts["malformed"] <= 1
+
+
 def test_without_lease_commands_the_journal_is_read(tmp_path: Path, ports: tuple[int, int]) -> None:
     config = deployed()
     config["Dhcp4"]["hooks-libraries"] = []
@@ -220,7 +250,7 @@ def examined(kea: Kea) -> Report:
     found = section(kea)
     config = command(kea.control_socket, "config-get")["arguments"]["Dhcp4"]
     version = command(kea.control_socket, "version-get")["text"]
-    return examine(config, version, str(found.journal), lease_files(found), SERVERS)
+    return report(examine(config, version, str(found.journal), lease_files(found), SERVERS))
 
 
 def set_class(config: dict[str, Any], **values: Any) -> None:
@@ -287,3 +317,100 @@ def no_descriptors_left() -> Iterator[None]:
     before = set(os.listdir("/proc/self/fd"))
     yield
     assert set(os.listdir("/proc/self/fd")) == before
+
+
+def wrong_pool(kea: Kea) -> str:
+    """Put a pool outside of its subnet into Kea's configuration; what was there before."""
+    path = kea.directory / "kea-dhcp4.conf"
+    before = path.read_text()
+    path.write_text(before.replace('"pool": "127.64.0.1 - 127.95.255.254"', '"pool": "10.1.0.1 - 10.1.0.9"'))
+    return before
+
+
+def test_a_kea_without_sockets_is_gone_until_a_reload_succeeds(
+    tmp_path: Path, ports: tuple[int, int]
+) -> None:
+    poller, news = Poller(), list[object]()
+    with running(deployed(), tmp_path, *ports) as kea:
+        follower = Follower(poller, section(kea), kea.directory)
+
+        def hear(count: int) -> None:
+            deadline = time.monotonic() + DEADLINE_S
+            while len(news) < count:
+                assert time.monotonic() < deadline
+                news.extend(one for one in poller.poll(0.02) if isinstance(one, HostCame | HostGone))
+
+        hear(1)
+        before = wrong_pool(kea)
+        with pytest.raises(RemoteError, match="does not match the prefix"):
+            command(kea.control_socket, "config-reload")
+        hear(2)
+        assert follower.lacks() == [DEAF]
+        (kea.directory / "kea-dhcp4.conf").write_text(before)
+        command(kea.control_socket, "config-reload")
+        hear(3)
+        assert follower.lacks() == []
+        follower.close()
+        poller.close()
+    assert [type(one) for one in news] == [HostCame, HostGone, HostCame]
+
+
+def test_a_mistake_in_the_configuration_is_found_before_a_reload(
+    tmp_path: Path, ports: tuple[int, int]
+) -> None:
+    with running(deployed(), tmp_path, *ports) as kea:
+        assert check_configuration(kea.control_socket)
+        wrong_pool(kea)
+        with pytest.raises(RemoteError, match=r"Kea would refuse .*does not match the prefix"):
+            check_configuration(kea.control_socket)
+        assert hears_modems(kea.process.pid)
+        with pytest.raises(MuteError, match="has no sockets now"):
+            reload(kea.journal, kea.control_socket, 0.0)
+        assert hears_modems(kea.process.pid) is False
+
+
+def test_a_file_that_kea_would_never_read_is_said(tmp_path: Path, ports: tuple[int, int]) -> None:
+    with running(deployed(), tmp_path, *ports) as kea, pytest.raises(ConfigError, match="never read it"):
+        check_included(kea.control_socket, tmp_path / "elsewhere")
+
+
+def test_a_configuration_that_is_not_ours_to_read_is_not_called_wrong(
+    tmp_path: Path, ports: tuple[int, int]
+) -> None:
+    with running(deployed(), tmp_path, *ports) as kea:
+        (tmp_path / "kea-dhcp4.conf").rename(tmp_path / "elsewhere")  # as for one in another file system
+        assert not check_configuration(kea.control_socket)
+
+
+@pytest.mark.parametrize("name", ["leases4.csv", "leases4.csv.1", "leases4.csv.2"])
+def test_leases_that_kea_would_refuse_are_found_before_a_reload(
+    tmp_path: Path, ports: tuple[int, int], name: str
+) -> None:
+    with running(deployed(), tmp_path, *ports) as kea:
+        cut = kea.journal.with_name(name)
+        assert boots(ports, 1).end().acks > 0
+        check_leases(kea.journal)
+        cut.write_text(kea.journal.read_text().splitlines(keepends=True)[1])
+        with pytest.raises(RemoteError, match=f"would refuse {re.escape(str(cut))} and have no leases"):
+            check_leases(kea.journal)
+        with pytest.raises(MuteError, match="has no leases now"):
+            reload(kea.journal, kea.control_socket, 0.0)
+
+
+def test_a_reload_in_a_clean_up_is_done_again_when_that_is_over(
+    tmp_path: Path, ports: tuple[int, int]
+) -> None:
+    with running(deployed(), tmp_path, *ports) as kea:
+        process = subprocess.Popen(["sleep", "1.5"])  # what Kea takes for its clean-up
+        kea.journal.with_name(f"{kea.journal.name}.pid").write_text(f"{process.pid}\n")
+        assert look(kea.journal, kea.control_socket).is_cleaning_up
+        with pytest.raises(RemoteError, match="cleanup is in progress"):
+            command(kea.control_socket, "config-reload")
+        with pytest.raises(MuteError):
+            command(kea.control_socket, "lease4-get-page", {"from": "start", "limit": 1})
+        reaper = threading.Thread(target=process.wait)
+        reaper.start()
+        assert reload(kea.journal, kea.control_socket, 0.0) > 0
+        reaper.join()
+        assert command(kea.control_socket, "lease4-get-page", {"from": "start", "limit": 1})["result"] == 3
+        assert boots(ports, 1).end().acks > 0

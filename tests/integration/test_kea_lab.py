@@ -83,3 +83,61 @@ def test_load_by_keas_own_generator_is_followed(environment: dict[str, str], der
     assert report["kea"]["alone_per_s"] > 0
     assert report["kea"]["followed_vs_alone"] > 0
     check_rows(report)
+
+
+def test_a_device_that_moves_takes_its_name_along_and_its_address_not(
+    environment: dict[str, str], derive: Derive
+) -> None:
+    report = run_lab(environment, derive("kea-roaming", kea={}, boot_window_s=1), 20)
+    assert report["failed"] == report["second_tries"] == 0
+    assert report["kea"]["roaming"]["moves"] == 3 * 20
+    assert report["kea"]["roaming"]["to_another_cmts"] > 0
+    assert report["kea"]["leases"] == report["ledger"]["read"] == 4 * 20
+    check_rows(report)
+
+
+def test_a_sidecar_without_a_position_owes_a_row_for_each_lease_of_the_last_minute(
+    environment: dict[str, str], derive: Derive
+) -> None:
+    load = {"rate_per_s": 200, "duration_s": 30, "alone_s": 3}
+    steps = [
+        {"stop": ["dhcp-1"]},
+        {"forget": ["dhcp-1"]},
+        {"kea_load": None},
+        {"pause": 9},
+        {"boot": {"meanwhile": [{"kea_old_leases": 50}, {"kea_clean_up": 20}, {"resync": {"watch_s": 5}}]}},
+    ]
+    scenario = derive(
+        "kea-resync",
+        kea={"leases": 20_000, "clean_up_s": 8, "perfdhcp": load},
+        boot_window_s=3,
+        read_delay_s=[11, 13],
+        steps=steps,
+        expect={"kea.resync.missing_rows": 0},
+    )
+    report = run_lab(environment, scenario, 20)
+    assert report["failed"] == 0
+    resync = report["kea"]["resync"]
+    assert resync["leases"] > 1500
+    assert resync["ready_s"] > 0
+    assert resync["rows_s"] >= 0
+    assert resync["rate_vs_alone"] > 0
+    assert resync["rss_mib"] > 0
+    assert report["kea"]["leases"] > resync["leases"]
+
+
+def test_a_kea_that_answers_no_modem_is_not_stood_for_and_one_that_reloads_is(
+    environment: dict[str, str], derive: Derive
+) -> None:
+    load = {"rate_per_s": 100, "duration_s": 12}
+    small: dict[str, Any] = {"leases": 5000, "clean_up_s": 3, "perfdhcp": load}
+    steps: list[dict[str, Any]] = [
+        {"kea_stands_still": 10},
+        {"kea_goes_mute": 10},
+        {"promote": "dhcp-1"},
+        {"boot": {"meanwhile": [{"kea_apply": {"for_s": 6, "interval_s": 1}}]}},
+    ]
+    expect = {"kea_takeovers": 2, "kea_role_changes": 0, "kea_applies": {"min": 2}}
+    report = run_lab(environment, derive("kea-mute", kea=small, steps=steps, expect=expect), 20)
+    assert report["failed"] == 0
+    assert report["kea"]["followed_per_s"] > 0

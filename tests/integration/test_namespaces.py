@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import yaml
 
-from bus.fleet import make_fleet
+from bus.fleet.fleet import make_fleet
 from fileid.seal import KEY_BYTES
-from services.lab.processes import ask, wait_until
+from services.lab.site.processes import ask, wait_until
 from tests.integration.lab_run import ROOT
 from tests.requirement import need_namespaces
 

@@ -17,9 +17,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from services.docsis.template import Template, compile_template
-from services.lab.journal import boottime_s, read_journal
-from services.lab.ledger import Ledger, account
+from services.docsis.text.template import Template, compile_template
+from services.lab.books.ledger import Ledger, account
+from services.lab.site.journal import boottime_s, read_journal
 from services.settings.store import read_catalogue
 from services.sidecar.offering import catalogue_problems
 from services.tftp.packets import ACK, DATA, HEAD
@@ -232,7 +232,7 @@ class Lab:
             "pool": "127.64.0.0/12",
             "settings": settings,
         }
-        host = self.start("services.lab.host", "host", **(defaults | config))
+        host = self.start("services.lab.hosts.process", "host", **(defaults | config))
         assert host.line() == {"ready": True}
         return host
 
@@ -242,13 +242,13 @@ class Lab:
             "mtas": 10,
             "deadline_s": 20,
             "ladder_s": [0.2, 0.4, 0.8],
-            "relay": ["127.0.1.1", self.ports[1]],
+            "relays": [["127.0.1.1", self.ports[1]]],
             "dhcp": ["127.0.0.1", self.ports[0]],
             "mps": ["127.0.0.1", self.ports[0]],
             "tftp_port": self.server.port,
             "secret_file": str(self.folder / "secret"),
         }
-        plant = self.start("services.lab.plant", "plant", **(defaults | config))
+        plant = self.start("services.lab.plant.process", "plant", **(defaults | config))
         assert plant.line() == {"ready": True}
         return plant
 
@@ -383,7 +383,7 @@ def test_a_host_lives_without_its_sidecar_and_finds_it_later(lab: Lab, tmp_path:
     assert lab.events("host")[-1]["sidecar_gone"] > 0
 
 
-@pytest.mark.parametrize("module", ["services.lab.host", "services.lab.plant"])
+@pytest.mark.parametrize("module", ["services.lab.hosts.process", "services.lab.plant.process"])
 def test_a_wrong_configuration_is_an_error_of_its_own(module: str, tmp_path: Path) -> None:
     path = tmp_path / "config.json"
     path.write_text('{"modem": 3}')
@@ -396,5 +396,7 @@ def test_a_wrong_configuration_is_an_error_of_its_own(module: str, tmp_path: Pat
 
 def test_an_address_in_use_is_an_error_of_its_own(lab: Lab) -> None:
     lab.start_host()
-    again = lab.start("services.lab.host", "again", **json.loads((lab.folder / "host.json").read_text()))
+    again = lab.start(
+        "services.lab.hosts.process", "again", **json.loads((lab.folder / "host.json").read_text())
+    )
     assert again.process.wait(PATIENCE_S) == os.EX_CANTCREAT

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from services.docsis.verify import verify
-from services.lab.processes import ask
+from services.docsis.checks.verify import verify
+from services.lab.site.processes import ask
 from tests.integration.test_lab import held_lab, read_file
 from tests.integration.tftp_clients.clients import CLIENTS, DRIVERS, Client, Read
 from tests.requirement import need_tftp_client

@@ -7,10 +7,10 @@ which it has not read another. Its disk is written when it reads, as `services.c
 from collections.abc import Hashable
 from typing import NamedTuple
 
-from bus.machine import Entry, LogBounds
-from heartbeat.fence import Fence, Known, StoreFence, Verdict
-from heartbeat.role_log import Roles
-from heartbeat.stand import Stand, log_authority
+from bus.messages import Entry, LogBounds
+from heartbeat.roles.claim import Claim, log_authority
+from heartbeat.roles.log.fence import Fence, Known, StoreFence, Verdict
+from heartbeat.roles.log.fold import Roles
 from tests.model.copies import copied, frozen
 from tests.model.interned import Interned
 from tests.model.records import Records
@@ -38,7 +38,7 @@ class Seen(NamedTuple):
 class Claimed(NamedTuple):
     """A claim that won, as an acceptor read it."""
 
-    stand: Stand
+    claim: Claim
     holder: str
 
 
@@ -68,7 +68,7 @@ class Acceptors:
         self._is_one_log = is_one_log
         self._acceptors: Interned[_Acceptor] = Interned(_key)
         self._next: dict[tuple[int, type[Step], Step], int] = {}
-        self._judged: dict[tuple[int, int, Stand], bool] = {}
+        self._judged: dict[tuple[int, int, Claim], bool] = {}
         self._names = names
 
     def __len__(self) -> int:
@@ -88,27 +88,27 @@ class Acceptors:
             known = self._next[key] = self._number(acceptor)
         return known
 
-    def accepts(self, number: int, minter: int, stand: Stand) -> bool:
+    def accepts(self, number: int, minter: int, claim: Claim) -> bool:
         """Whether it takes a row of this node, minted under this claim, after a `HELLO` that names it."""
-        known = self._judged.get((number, minter, stand))
+        known = self._judged.get((number, minter, claim))
         if known is None:
-            known = self._judged[number, minter, stand] = self._judge(number, minter, stand)
+            known = self._judged[number, minter, claim] = self._judge(number, minter, claim)
         return known
 
-    def _judge(self, number: int, minter: int, stand: Stand) -> bool:
+    def _judge(self, number: int, minter: int, claim: Claim) -> bool:
         acceptor = copied(self._acceptors[number])
-        token = Known(stand, instance(minter)).token
-        for record in acceptor.fence.hello(instance(minter), stand, 0.0):
+        token = Known(claim, instance(minter)).token
+        for record in acceptor.fence.hello(instance(minter), claim, 0.0):
             acceptor.fence.kept(record)
         if judge(acceptor.fence, instance(minter), token) is not Verdict.VALID:
             return False
-        if Claimed(stand, instance(minter)) not in acceptor.read:
-            raise ViolationError(f"an acceptor takes a row of {stand}, whose claim it never read")
-        if self._is_one_log and any(one.stand > stand for one in acceptor.read):
-            raise ViolationError(f"an acceptor takes a row of {stand}, and has read a later one")
+        if Claimed(claim, instance(minter)) not in acceptor.read:
+            raise ViolationError(f"an acceptor takes a row of {claim}, whose claim it never read")
+        if self._is_one_log and any(one.claim > claim for one in acceptor.read):
+            raise ViolationError(f"an acceptor takes a row of {claim}, and has read a later one")
         packed, _ = acceptor.fence.tokens(instance(minter)) or (b"", b"")
         if not packed:
-            raise ViolationError(f"an acceptor judges a row of {stand} other than it judges many")
+            raise ViolationError(f"an acceptor judges a row of {claim} other than it judges many")
         return True
 
     def _perform(self, acceptor: _Acceptor, step: Step) -> None:
@@ -128,7 +128,7 @@ class Acceptors:
         held = (fence.reader.roles or Roles()).role(ROLE)
         if held.epoch >= 0:
             era = fence.reader.roles.era if fence.reader.roles else 0
-            acceptor.read |= {Claimed(Stand(era, held.epoch, held.claim_id, LOG), held.holder)}
+            acceptor.read |= {Claimed(Claim(era, held.epoch, held.claim_id, LOG), held.holder)}
         for effect in effects:
             if isinstance(effect, StoreFence):
                 acceptor.kept = effect.known

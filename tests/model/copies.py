@@ -9,9 +9,10 @@ back further. 0.0 stands for "never" and stays.
 from collections import deque
 from collections.abc import Hashable, Mapping
 from enum import Enum
+from types import FunctionType
 from typing import Any, TypeVar
 
-from bus.messages import Contract, encode
+from bus.contract import Contract, encode
 
 NOW = 100.0
 FORGOTTEN_S = 6.0  # more than any time in heartbeat.timing
@@ -29,7 +30,7 @@ def copied(machine: _Machine, older_s: float = 0.0) -> _Machine:
 def _copied(value: Any, older_s: float) -> Any:
     if isinstance(value, float):
         return max(value - older_s, NOW - FORGOTTEN_S) if value else value
-    if value is None or isinstance(value, str | int | bytes | Enum | Contract | frozenset):
+    if value is None or isinstance(value, str | int | bytes | Enum | Contract | frozenset | FunctionType):
         return value
     if isinstance(value, Mapping):
         return {key: _copied(one, older_s) for key, one in value.items()}

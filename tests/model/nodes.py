@@ -13,13 +13,15 @@ from collections.abc import Hashable
 from itertools import product
 from typing import NamedTuple
 
+from bus.effects import CatchUp, Publish
 from bus.envelope import Envelope, Stamp
-from bus.machine import CatchUp, Entry, LogBounds, Publish
-from heartbeat.campaign import Campaign
-from heartbeat.election import Election, StoreClaim
-from heartbeat.election_table import HOLDING, State
-from heartbeat.role_records import Claim, Probe, Record, Release, Renew
-from heartbeat.stand import Stand
+from bus.messages import Entry, LogBounds
+from heartbeat.roles.claim import Claim
+from heartbeat.roles.elected.campaign import Campaign
+from heartbeat.roles.elected.election import Election
+from heartbeat.roles.holder import StoreClaim
+from heartbeat.roles.log.records import ClaimRecord, Probe, Record, Release, Renew
+from heartbeat.roles.states import HOLDING, State
 from heartbeat.timing import PROBE_AGAIN_S, QUIET_S
 from tests.model.copies import NOW, copied, frozen
 from tests.model.interned import Interned
@@ -56,10 +58,10 @@ class Seen(NamedTuple):
     incarnation: int
     is_begun: bool
     next_offset: int
-    holds: Stand | None
-    acts: Stand | None
+    holds: Claim | None
+    acts: Claim | None
     """The claim under which it may have effects now."""
-    kept: Stand | None
+    kept: Claim | None
     """The claim on its disk."""
     digest: str
 
@@ -90,7 +92,7 @@ class _Node:
     probe was sent that is not back, `probe_back` when one came back in time for its candidacy (0.0: never).
     """
 
-    def __init__(self, name: int, incarnation: int, former: Stand | None, as_name: int) -> None:
+    def __init__(self, name: int, incarnation: int, former: Claim | None, as_name: int) -> None:
         """`former` is the claim on the disk of its former process; its instance is that of node `as_name`."""
         self.stamp = Numbers(instance(as_name), "lab", incarnation)
         self.ids = Ids(name, incarnation)
@@ -112,8 +114,8 @@ class Nodes:
     """Every state of every node, and where each step leads from it."""
 
     def __init__(self, records: Records, *, stalls: bool, twins: bool) -> None:
-        """Without `stalls` a node wakes behind every step, as `bus.runner` has it. With `twins` every node is
-        a process of one instance.
+        """Without `stalls` a node wakes behind every step, as `bus.runtime.runner` has it. With `twins` every
+        node is a process of one instance.
         """
         self._twins = twins
         self.seen: list[Seen] = []
@@ -125,7 +127,7 @@ class Nodes:
     def __len__(self) -> int:
         return len(self._nodes)
 
-    def born(self, name: int, incarnation: int, former: Stand | None = None) -> int:
+    def born(self, name: int, incarnation: int, former: Claim | None = None) -> int:
         """A node that just started; `former` is what its former process, which is gone, had on its disk."""
         return self._number(_Node(name, incarnation, former, 0 if self._twins else name))
 
@@ -183,14 +185,14 @@ class Nodes:
         _tidy(node)
         number = self._nodes.number(node)
         if number == len(self.seen):
-            acts = election.stand if election.acts_until > NOW else None
+            acts = election.claim if election.acts_until > NOW else None
             roles = election.reader.roles
             self.seen.append(
                 Seen(
                     node.stamp.incarnation,
                     election.state is not State.BOOT,
                     node.next_offset,
-                    election.stand if election.state in HOLDING else None,
+                    election.claim if election.state in HOLDING else None,
                     acts,
                     node.kept,
                     roles.digest() if roles is not None else "",
@@ -227,14 +229,14 @@ def _wake(node: _Node) -> list[Envelope]:
             return sent
         for effect in [*effects]:
             if isinstance(effect, StoreClaim):
-                effects += node.election.kept(effect.stand, NOW)
+                effects += node.election.kept(effect.claim, NOW)
         for effect in effects:
             if isinstance(effect, Publish):
                 sent.append(effect.envelope)
             elif isinstance(effect, CatchUp):
                 node.election.settings_read()
             elif isinstance(effect, StoreClaim):
-                node.kept = effect.stand
+                node.kept = effect.claim
     raise ViolationError(f"{node.stamp.instance} always has something to do at once")
 
 
@@ -263,7 +265,7 @@ def _judge(node: _Node, sent: list[Record]) -> None:
     for record in sent:
         if isinstance(record, Probe):
             node.probed[record.nonce] = NOW
-        elif isinstance(record, Claim):
+        elif isinstance(record, ClaimRecord):
             node.wanted |= {record.claim_id}
             if not node.probe_back and not _follows_itself(node):
                 raise ViolationError(f"{who} claims, and no probe came back in time")
@@ -274,7 +276,7 @@ def _judge(node: _Node, sent: list[Record]) -> None:
         elif isinstance(record, Release):
             node.wanted -= {record.claim_id}
     if election.state in HOLDING:
-        if election.stand.claim_id not in node.wanted:
+        if election.claim.claim_id not in node.wanted:
             raise ViolationError(f"{who} holds the role by a claim that it gave up, or never made")
     elif election.state is State.CANDIDATE:
         node.wanted &= {election._campaign.claim_id}
@@ -289,5 +291,5 @@ def _forget(node: _Node, envelope: Envelope) -> None:
     record = record_of(envelope)
     if isinstance(record, Probe):
         node.probed.pop(record.nonce, None)
-    if isinstance(record, Probe | Claim):
+    if isinstance(record, Probe | ClaimRecord):
         node.ids.count -= 1

@@ -1,8 +1,8 @@
 """The records of the model's log."""
 
+from bus.contract import decode
 from bus.envelope import Envelope
-from bus.messages import decode
-from heartbeat.role_records import TYPES, Record
+from heartbeat.roles.log.records import TYPES, Record
 from tests.model.interned import Interned
 
 

@@ -8,10 +8,12 @@ from collections import Counter
 from itertools import product
 from random import Random
 
+from bus.effects import CatchUp, Publish
 from bus.envelope import Envelope, Stamp
-from bus.machine import CatchUp, Entry, LogBounds, Publish
-from heartbeat.election import Election, StoreClaim
-from heartbeat.election_table import HOLDING
+from bus.messages import Entry, LogBounds
+from heartbeat.roles.elected.election import Election
+from heartbeat.roles.holder import StoreClaim
+from heartbeat.roles.states import HOLDING
 from tests.model.copies import NOW
 from tests.model.nodes import Ids, Nodes
 from tests.model.records import Records, record_of
@@ -44,7 +46,7 @@ class Plain:
         sent: list[Envelope] = []
         while effects := self.election.tick(self.now, 0.0):
             for stored in [one for one in effects if isinstance(one, StoreClaim)]:
-                effects += self.election.kept(stored.stand, self.now)
+                effects += self.election.kept(stored.claim, self.now)
             sent += [effect.envelope for effect in effects if isinstance(effect, Publish)]
             if any(isinstance(effect, CatchUp) for effect in effects):
                 self.election.settings_read()
@@ -103,7 +105,7 @@ class Run:
         seen, plain = self.nodes.seen[self.modelled[who]], self.plain[who]
         election = plain.election
         assert self.nodes.state(self.modelled[who]) is election.state
-        held = election.stand.epoch if election.state in HOLDING else None
+        held = election.claim.epoch if election.state in HOLDING else None
         assert (seen.holds.epoch if seen.holds else None) == held
         assert (seen.acts is not None) == (election.acts_until > plain.now)
         self.states[election.state] += 1

@@ -21,9 +21,9 @@ from collections.abc import Iterator, Sequence
 from itertools import product
 from typing import NamedTuple, TypeVar
 
-from heartbeat.role_log import Roles, fold
-from heartbeat.role_records import Claim, Logged
-from heartbeat.stand import Stand
+from heartbeat.roles.claim import Claim
+from heartbeat.roles.log.fold import Roles, fold
+from heartbeat.roles.log.records import ClaimRecord, Logged
 from tests.model.acceptors import Acceptors, Restart
 from tests.model.bounds import Bounds, Left
 from tests.model.nodes import Nodes
@@ -49,7 +49,7 @@ class Acted(NamedTuple):
     """A node could act once, under this claim."""
 
     node: int
-    stand: Stand
+    claim: Claim
 
 
 class World(NamedTuple):
@@ -59,7 +59,7 @@ class World(NamedTuple):
 
     nodes: tuple[int, ...]
     acceptors: tuple[int, ...]
-    accepted: tuple[Stand, ...]
+    accepted: tuple[Claim, ...]
     left: Left
     log: Queue = ()
     start: int = 0
@@ -94,7 +94,7 @@ class Worlds:
         world = World(
             tuple(self.nodes.born(name, 1 + name * bounds.twins) for name in range(bounds.nodes)),
             (self.acceptors.born(),) * count,
-            (Stand(),) * count,
+            (Claim(),) * count,
             self.bounds.left,
         )
         for said in self.bounds.lead_in:
@@ -221,9 +221,9 @@ class Worlds:
 
     def _accepted(self, world: World, who: int, acted: Acted) -> Move:
         highest = world.accepted[who]
-        if self.is_one_log and acted.stand < highest:
-            raise ViolationError(f"an acceptor takes a row of {acted.stand} after one of {highest}")
-        return Move("row", acted.node, world._replace(accepted=_with(world.accepted, who, acted.stand)))
+        if self.is_one_log and acted.claim < highest:
+            raise ViolationError(f"an acceptor takes a row of {acted.claim} after one of {highest}")
+        return Move("row", acted.node, world._replace(accepted=_with(world.accepted, who, acted.claim)))
 
     # What must hold
 
@@ -247,15 +247,15 @@ class Worlds:
         """The first effect under a claim: the claim is in the log, and its holder has read it."""
         if not self.is_one_log:
             return
-        offset = acted.stand.epoch
+        offset = acted.claim.epoch
         if self.nodes.seen[world.nodes[acted.node]].next_offset <= offset:
             raise ViolationError(f"{acted} acts before it read its claim")
         envelope = self.records.envelope(world.log[offset])
         record = self.records.record(world.log[offset])
-        is_it = isinstance(record, Claim) and record.claim_id == acted.stand.claim_id
+        is_it = isinstance(record, ClaimRecord) and record.claim_id == acted.claim.claim_id
         if not is_it or envelope.source != instance(0 if self.bounds.twins else acted.node):
             raise ViolationError(f"{acted} acts, and the log has no such claim at {offset}")
-        if any(one.stand[:2] == acted.stand[:2] for one in world.acted):
+        if any(one.claim[:2] == acted.claim[:2] for one in world.acted):
             raise ViolationError(f"the epoch of {acted} had another holder")
 
     def _check_wins(self, world: World, record: int) -> None:
@@ -264,7 +264,12 @@ class Worlds:
         """
         claim, envelope = self.records.record(record), self.records.envelope(record)
         acting = [one for node in world.nodes if (one := self.nodes.seen[node].acts) is not None]
-        if not acting or not isinstance(claim, Claim) or claim.reason == "promoted" or not self.is_one_log:
+        if (
+            not acting
+            or not isinstance(claim, ClaimRecord)
+            or claim.reason == "promoted"
+            or not self.is_one_log
+        ):
             return
         logged = Logged(len(world.log), envelope.source, claim)
         if fold(self._folded(world.log), logged).counts:

@@ -16,7 +16,6 @@ from collections.abc import Callable
 from random import Random
 from typing import Any, NamedTuple
 
-from bus.machine import Effect
 from services.tftp.client_core import ReadClient
 
 LADDER_S = (2.0, 4.0, 8.0, 16.0)
@@ -97,7 +96,7 @@ class Device:
         self._name = b""
         self._client = ReadClient(b"-")
 
-    def receive(self, message: Any, now: float) -> list[Effect]:
+    def receive(self, message: Any, now: float) -> list[Any]:
         """Power, an offer, or a datagram."""
         if isinstance(message, PowerOn):
             return self._ask(now)
@@ -106,7 +105,7 @@ class Device:
         assert isinstance(message, FromServer), message
         return self._read_on(message, now)
 
-    def tick(self, now: float) -> list[Effect]:
+    def tick(self, now: float) -> list[Any]:
         """Begin to read, or climb the ladder."""
         if self.state is State.BOUND:
             self.state, self._rung = State.READING, 0
@@ -126,13 +125,13 @@ class Device:
         """When to call `tick`; None while there is nothing to wait for."""
         return None if self._timer == math.inf else self._timer
 
-    def _ask(self, now: float) -> list[Effect]:
+    def _ask(self, now: float) -> list[Any]:
         self.state, self._rung = State.ASKING, 0
         self._xid += 1
         self._wind(now)
         return [Ask(self._xid)]
 
-    def _bind(self, offer: Offered, now: float) -> list[Effect]:
+    def _bind(self, offer: Offered, now: float) -> list[Any]:
         if self.state is State.ASKING and offer.xid == self._xid:
             self.state = State.BOUND
             self._server, self._name = offer.next_server, offer.file
@@ -141,18 +140,18 @@ class Device:
             self._timer = now + self._random.uniform(0.0, self._read_delay_s_max)
         return []
 
-    def _request(self, now: float) -> list[Effect]:
+    def _request(self, now: float) -> list[Any]:
         self._wind(now)
         return [ToServer(self._client.request, self._server, LISTENING_PORT, self._port)]
 
-    def _read_on(self, message: FromServer, now: float) -> list[Effect]:
+    def _read_on(self, message: FromServer, now: float) -> list[Any]:
         is_mine = message.server == self._server and message.to_port == self._port
         if self.state not in (State.READING, State.ONLINE) or not is_mine:
             return []
         client = self._client
         before = client.blocks
         reply = client.receive(message.data, message.port)
-        effects: list[Effect] = []
+        effects: list[Any] = []
         if reply is not None:
             effects.append(ToServer(reply, self._server, message.port, self._port))
         if self.state is State.READING:
@@ -164,7 +163,7 @@ class Device:
                 self._wind(now)
         return effects
 
-    def _finish(self, now: float) -> list[Effect]:
+    def _finish(self, now: float) -> list[Any]:
         verdict = self._judge(self._client.file)
         if verdict == "ok":
             self.state, self._timer = State.ONLINE, math.inf

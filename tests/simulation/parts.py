@@ -6,20 +6,23 @@ argument; everything random is drawn from the source that the world gives.
 
 from random import Random
 
-from bus.envelope import Stamp, Token, number_of
-from bus.messages import CatalogueRecord
+from bus.envelope import Token, number_of
 from fileid.handoff import Budget
 from fileid.row import pack_address
 from fileid.seal import KEY_BYTES, Opener, Sealer, SealKey
 from fileid.table import Table
+from services.cfm.assembly import assemble as assemble_cfm
 from services.cfm.machine import Cfm
-from services.dhcp.policy import BUDGET as DHCP_BUDGET
-from services.mps.policy import BUDGET as MPS_BUDGET
+from services.dhcp.process import BUDGET as DHCP_BUDGET
+from services.mps.process import BUDGET as MPS_BUDGET
 from services.settings.catalogue import record
+from services.settings.record import CatalogueRecord
+from services.sidecar.assembly import assemble
 from services.sidecar.minter import Minter
 from services.tftp.server_core import TftpServer
 from tests.simulation import settings
 from tests.simulation.device import Device
+from tests.stamps import stamp_under
 
 MINTERS: dict[str, tuple[str, Budget]] = {"dhcp-1": ("dhcp", DHCP_BUDGET), "mps-1": ("mps", MPS_BUDGET)}
 TRANSFER_SOCKETS = 2
@@ -55,9 +58,9 @@ def build_minter(
     """A sidecar. That of DHCP has the first settings for an empty topic."""
     service, budget = MINTERS[name]
     services = {one: kind for one, (kind, _) in MINTERS.items()} | dict.fromkeys(cfms, "cfm")
-    return Minter(
+    return assemble(
         service=service,
-        stamp=Stamp(name, "sim", incarnation, TOKEN),
+        stamp=stamp_under(TOKEN, name, "sim", incarnation),
         services=services,
         sealer=Sealer(KEYS[name]),
         budget=budget,
@@ -71,8 +74,8 @@ def build_minter(
 
 def build_cfm(name: str, incarnation: int, address: str, table: Table, disk: CatalogueRecord | None) -> Cfm:
     """A CFM with its TFTP server."""
-    return Cfm(
-        stamp=Stamp(name, "sim", incarnation, TOKEN),
+    return assemble_cfm(
+        stamp=stamp_under(TOKEN, name, "sim", incarnation),
         minters=MINTERS,
         opener=opener(),
         table=table,

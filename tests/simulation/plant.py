@@ -18,8 +18,9 @@ from itertools import count, product
 from random import Random
 from typing import Any, NamedTuple
 
-from bus.machine import LocalRequest, Machine, Reply
-from bus.messages import CatalogueRecord
+from bus.effects import Reply
+from bus.machine import AnyMachine
+from bus.messages import LocalRequest
 from bus.testing.checkers import Checker, Numbered
 from bus.testing.faults import Crash, Slow, clear, storm
 from bus.testing.world import World
@@ -27,10 +28,11 @@ from fileid.row import LIFE_S
 from fileid.table import TOMBSTONE_S, Table
 from services.cfm.machine import Cfm
 from services.settings.catalogue import StoreCatalogue
+from services.settings.record import CatalogueRecord
 from services.sidecar.minter import Minter
 from services.tftp.effects import Datagram
 from services.tftp.packets import RRQ, parse_opcode
-from services.tftp.sockets import Arrived
+from services.tftp.sockets import Wakeup
 from tests.simulation import parts, plant_checkers, row_checkers, settings
 from tests.simulation.device import (
     LISTENING_PORT,
@@ -53,7 +55,7 @@ QUIET_S = TOMBSTONE_S + LIFE_S  # a row that came last, and the tombstone of its
 THIEF = "10.66.6.6"
 THIEF_PORT = 666
 
-Wrap = Callable[[str, Any], Machine]
+Wrap = Callable[[str, Any], AnyMachine]
 """Stands something else between the world and a node's machine; for tests of the checkers."""
 
 
@@ -144,18 +146,20 @@ class Plant:
 
     # What a machine holds is its own business, except to a test for leaks: these two look inside.
     def _held_by_minters(self) -> dict[str, Sized]:
-        return {f"hand-offs at {name}": minter._handoff for name, minter in self.minters.items()}
+        return {
+            f"hand-offs at {name}": minter.parts.creating.handoff for name, minter in self.minters.items()
+        }
 
     def _held_by_cfms(self) -> dict[str, Sized]:
         held: dict[str, Sized] = {}
         for name, cfm in self.cfms.items():
-            held[f"rows at {name}"] = cfm._table
-            held[f"tombstones at {name}"] = cfm._table._spent
-            held[f"parked reads at {name}"] = cfm._reads
-            held[f"pulls at {name}"] = cfm._reads._pulls
-            held[f"pulls to send at {name}"] = cfm._reads._pulls._wanted
-            held[f"downloads at {name}"] = cfm._serving.downloads
-            held[f"TFTP sessions at {name}"] = cfm._serving._tftp._sessions.by_read
+            held[f"rows at {name}"] = cfm.parts.table
+            held[f"tombstones at {name}"] = cfm.parts.table._spent
+            held[f"parked reads at {name}"] = cfm.parts.reads
+            held[f"pulls at {name}"] = cfm.parts.reads._pulls
+            held[f"pulls to send at {name}"] = cfm.parts.reads._pulls._wanted
+            held[f"downloads at {name}"] = cfm.parts.serving.downloads
+            held[f"TFTP sessions at {name}"] = cfm.parts.serving._tftp._sessions.by_read
         return held
 
     def _checkers(self) -> list[Checker]:
@@ -183,16 +187,16 @@ class Plant:
         for name in self._numbers:
             self.world.add(name, self._device(name), has_clock=False)
 
-    def _minter(self, name: str) -> Callable[[int, Random], Machine]:
-        def start(incarnation: int, random: Random) -> Machine:
+    def _minter(self, name: str) -> Callable[[int, Random], AnyMachine]:
+        def start(incarnation: int, random: Random) -> AnyMachine:
             minter = parts.build_minter(name, incarnation, random, list(self._homes), self._disks.get(name))
             self.minters[name] = minter
             return self._wrap(name, minter)
 
         return start
 
-    def _cfm(self, name: str) -> Callable[[int, Random], Machine]:
-        def start(incarnation: int, _: Random) -> Machine:
+    def _cfm(self, name: str) -> Callable[[int, Random], AnyMachine]:
+        def start(incarnation: int, _: Random) -> AnyMachine:
             table = self.tables[name] = Table(self.shape.rows_max)
             cfm = parts.build_cfm(name, incarnation, self._homes[name], table, self._disks.get(name))
             self.cfms[name] = cfm
@@ -200,8 +204,8 @@ class Plant:
 
         return start
 
-    def _device(self, name: str) -> Callable[[int, Random], Machine]:
-        def start(_: int, random: Random) -> Machine:
+    def _device(self, name: str) -> Callable[[int, Random], AnyMachine]:
+        def start(_: int, random: Random) -> AnyMachine:
             device = parts.build_device(self._numbers[name], random, self.shape.read_delay_s_max)
             self.devices[name] = device
             return self._wrap(name, device)
@@ -245,16 +249,16 @@ class Plant:
         else:
             socket = effect.port - self._first_port(cfm)
         if 0 <= socket <= parts.TRANSFER_SOCKETS:  # or it is a port of an earlier incarnation
-            self.world.carry(name, cfm, Arrived(socket, [(effect.data, (address, effect.from_port))]))
+            self.world.carry(name, cfm, Wakeup(socket, [(effect.data, (address, effect.from_port))]))
 
     def _overhear(self, name: str, cfm: str, data: bytes) -> None:
         if parse_opcode(data) == RRQ and self._random.random() < self.shape.thefts:
             thief = self._random.choice((THIEF, *self._names))
             if self._names.get(thief) != name:
-                self.world.carry("thief", cfm, Arrived(0, [(data, (thief, THIEF_PORT))]))
+                self.world.carry("thief", cfm, Wakeup(0, [(data, (thief, THIEF_PORT))]))
 
     def _to_device(self, cfm: str, datagram: Datagram) -> None:
-        address, port = datagram.peer
+        address, port = datagram.peer[:2]
         name = self._names.get(address)
         if name is not None:
             from_port = self._first_port(cfm) + datagram.socket

@@ -7,16 +7,17 @@ They see what a machine is given and what it wants done, never its inside.
 import json
 from collections.abc import Mapping
 
+from bus.effects import Publish, Reply
 from bus.errors import DecodeError
-from bus.machine import LocalRequest, Publish, Reply
-from bus.messages import AUDIT
-from bus.testing.checkers import Crashed, Paused, Step
+from bus.messages import LocalRequest
+from bus.telemetry.audit import AUDIT
+from bus.testing.checkers import Crashed, Paused, WorldStep
 from fileid.row import pack_address
 from fileid.seal import Opener
 from services.sidecar.offering import APPLY_WITHIN_S
-from services.tftp.effects import Datagram
+from services.tftp.effects import Datagram, Peer
 from services.tftp.packets import DATA, OACK, parse_opcode, parse_request
-from services.tftp.sockets import Arrived
+from services.tftp.sockets import Wakeup
 from tests.simulation.device import Finished
 from tests.simulation.row_checkers import LAG_S_MAX
 
@@ -30,13 +31,13 @@ class BytesGoHome:
     def __init__(self, opener: Opener) -> None:
         self.datagrams = 0
         self._opener = opener
-        self._asked: dict[tuple[str, tuple[str, int]], bytes] = {}
+        self._asked: dict[tuple[str, Peer], bytes] = {}
         self._owners: dict[bytes, bytes] = {}
         self._served: set[tuple[str, str]] = set()
 
-    def __call__(self, step: Step) -> str | None:
+    def __call__(self, step: WorldStep) -> str | None:
         """Judge every datagram that a CFM sends."""
-        if isinstance(step.message, Arrived) and step.message.socket == 0:
+        if isinstance(step.message, Wakeup) and step.message.socket == 0:
             ((data, peer),) = step.message.datagrams
             request = parse_request(data)
             if request is not None:
@@ -78,7 +79,7 @@ class CompletesOnce:
         self.completed = 0
         self._seen: set[tuple[str, int, str]] = set()
 
-    def __call__(self, step: Step) -> str | None:
+    def __call__(self, step: WorldStep) -> str | None:
         """Judge what a CFM tells the audit stream."""
         for effect in step.effects:
             if not isinstance(effect, Publish) or effect.envelope.type != AUDIT:
@@ -105,7 +106,7 @@ class CreatesAreAnswered:
         self._budgets_s = budgets_s
         self._due: dict[str, dict[int, list[float]]] = {name: {} for name in budgets_s}
 
-    def __call__(self, step: Step) -> str | None:
+    def __call__(self, step: WorldStep) -> str | None:
         """Judge one step; time passes for every minter, whoever moved."""
         if step.node in self._due:
             fault = self._follow(step, self._due[step.node])
@@ -117,7 +118,7 @@ class CreatesAreAnswered:
                     return f"{minter} did not answer session {session} by {due[0]:.3f}"
         return None
 
-    def _follow(self, step: Step, sessions: dict[int, list[float]]) -> str | None:
+    def _follow(self, step: WorldStep, sessions: dict[int, list[float]]) -> str | None:
         if isinstance(step.message, Crashed):
             sessions.clear()
         elif isinstance(step.message, Paused):
@@ -145,7 +146,7 @@ class FilesAreRight:
     def __init__(self) -> None:
         self.files = 0
 
-    def __call__(self, step: Step) -> str | None:
+    def __call__(self, step: WorldStep) -> str | None:
         """Judge what a device found."""
         for effect in step.effects:
             if isinstance(effect, Finished):

@@ -8,16 +8,17 @@ import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from bus.machine import CaughtUp, LocalRequest, Received, Reply, Send, WallClock
-from bus.testing.checkers import Crashed, Paused, Started, Step, Tick
+from bus.effects import Reply, Send
+from bus.messages import CaughtUp, LocalRequest, Received, WallClock
+from bus.testing.checkers import Crashed, Paused, Started, Tick, WorldStep
 from fileid.handoff import ACKED_SEQ
 from fileid.reads import FUTURE_S_MAX, SEAL_AFTER_S, SILENT_AFTER_S
 from fileid.row import ACK, LIFE_S, PULLED, ROWS, pack_address, split_rows
 from fileid.seal import Opener
-from fileid.table import Status, Table
-from services.tftp.effects import Datagram
+from fileid.table import RowStatus, Table
+from services.tftp.effects import Datagram, Peer
 from services.tftp.packets import parse_request
-from services.tftp.sockets import Arrived
+from services.tftp.sockets import Wakeup
 
 LAG_S_MAX = 0.005  # timers fire up to a millisecond late, and an answer takes a few of them
 
@@ -35,7 +36,7 @@ class SettingsRead:
     def __contains__(self, cfm: str) -> bool:
         return cfm in self._cfms
 
-    def __call__(self, step: Step) -> None:
+    def __call__(self, step: WorldStep) -> None:
         """Follow a step; there is nothing to judge."""
         if isinstance(step.message, Started | Crashed):
             self._cfms.discard(step.node)
@@ -66,7 +67,7 @@ class AckedRowsAreServable:
         """Whether this CFM acked this name and neither crashed since nor let it expire."""
         return name in self._expiry.get(cfm, {})
 
-    def __call__(self, step: Step) -> str | None:
+    def __call__(self, step: WorldStep) -> str | None:
         """Judge one step of a CFM."""
         if step.node not in self._tables:
             return None
@@ -80,7 +81,7 @@ class AckedRowsAreServable:
             or self._judge_read(step)
         )
 
-    def _let_expire(self, step: Step) -> str | None:
+    def _let_expire(self, step: WorldStep) -> str | None:
         rows, table = self._expiry[step.node], self._tables[step.node]
         if not isinstance(step.message, Tick):
             return None
@@ -90,7 +91,7 @@ class AckedRowsAreServable:
             del rows[name]
         return f"{step.node} holds rows that it never acked" if len(table) > len(rows) else None
 
-    def _note_acks(self, step: Step) -> str | None:
+    def _note_acks(self, step: WorldStep) -> str | None:
         if not isinstance(step.message, Received) or step.message.envelope.type != ROWS:
             return None
         rows, table = self._expiry[step.node], self._tables[step.node]
@@ -100,22 +101,22 @@ class AckedRowsAreServable:
                 continue
             statuses = effect.envelope.data[ACKED_SEQ.size :]
             for name, status in zip(names, statuses, strict=True):
-                if status == Status.STORED:
+                if status == RowStatus.STORED:
                     self.acked += 1
                     rows[name] = step.now + LIFE_S
-                elif status == Status.DUPLICATE and name not in rows and not table.is_spent(name):
+                elif status == RowStatus.DUPLICATE and name not in rows and not table.is_spent(name):
                     return f"{step.node} calls {name!r} a duplicate, but does not have it"
         return None
 
-    def _judge_table(self, step: Step) -> str | None:
+    def _judge_table(self, step: WorldStep) -> str | None:
         table = self._tables[step.node]
         for name, expiry in self._expiry[step.node].items():
             if expiry > step.now and table.get(name) is None and not table.is_spent(name):
                 return f"{step.node} acked {name!r} and lost it {expiry - step.now:.3f} s too early"
         return None
 
-    def _judge_read(self, step: Step) -> str | None:
-        if not isinstance(step.message, Arrived) or step.node not in self._settings:
+    def _judge_read(self, step: WorldStep) -> str | None:
+        if not isinstance(step.message, Wakeup) or step.node not in self._settings:
             return None
         socket, ((data, peer),) = step.message
         request = parse_request(data) if socket == 0 else None
@@ -142,10 +143,10 @@ class ReadsAreServed:
         self._tables = tables
         self._opener = opener
         self._offset_s: dict[str, float] = {}
-        self._asked: dict[tuple[str, tuple[str, int]], bytes] = {}
+        self._asked: dict[tuple[str, Peer], bytes] = {}
         self._waiting: dict[str, dict[tuple[str, bytes], _Waiting]] = {}
 
-    def __call__(self, step: Step) -> str | None:
+    def __call__(self, step: WorldStep) -> str | None:
         """Judge one step; time passes for every CFM, whoever moved."""
         if step.node in self._tables:
             fault = self._follow(step, self._waiting.setdefault(step.node, {}))
@@ -157,7 +158,7 @@ class ReadsAreServed:
                     return f"{cfm} did not serve {name!r} to {address} from its seal by {wait.due:.3f}"
         return None
 
-    def _follow(self, step: Step, waiting: dict[tuple[str, bytes], _Waiting]) -> str | None:
+    def _follow(self, step: WorldStep, waiting: dict[tuple[str, bytes], _Waiting]) -> str | None:
         message = step.message
         if isinstance(message, Crashed):
             waiting.clear()
@@ -170,7 +171,7 @@ class ReadsAreServed:
                 del waiting[key]
         elif isinstance(message, WallClock):
             self._offset_s[step.node] = message.offset_s
-        elif isinstance(message, Arrived) and message.socket == 0:
+        elif isinstance(message, Wakeup) and message.socket == 0:
             self._note_read(step, waiting)
         for effect in step.effects:
             if isinstance(effect, Datagram):
@@ -186,7 +187,7 @@ class ReadsAreServed:
                     return f"{step.node} got the row {name!r} and leaves {address} waiting"
         return None
 
-    def _note_read(self, step: Step, waiting: dict[tuple[str, bytes], _Waiting]) -> None:
+    def _note_read(self, step: WorldStep, waiting: dict[tuple[str, bytes], _Waiting]) -> None:
         ((data, peer),) = step.message.datagrams
         request = parse_request(data)
         if request is None:
@@ -219,7 +220,7 @@ class AckedAnswersHold:
         self._asked: dict[tuple[str, int], float] = {}
         self._crashed: dict[str, float] = {}
 
-    def __call__(self, step: Step) -> str | None:
+    def __call__(self, step: WorldStep) -> str | None:
         """Judge the answers of a minter."""
         if isinstance(step.message, LocalRequest):
             self._asked.setdefault((step.node, step.message.session), step.now)

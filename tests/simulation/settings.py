@@ -6,7 +6,7 @@ sealed name, so adapters live by their rows.
 
 from typing import Any
 
-from services.docsis.verify import inspect, verify
+from services.docsis.checks.verify import inspect, verify
 from services.settings.catalogue import Classes
 
 SECRET = b"secret of the simulated CMTS"

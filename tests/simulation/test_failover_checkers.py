@@ -5,14 +5,15 @@ from typing import Any
 
 import pytest
 
-from bus.machine import Effect, Entry, Keep, Publish
+from bus.effects import Effect, Keep, Publish
+from bus.messages import Entry
 from bus.testing.checkers import ViolationError
 from bus.testing.faults import Crash
-from heartbeat.election_table import State
-from heartbeat.fence import StoreFence, Verdict
-from heartbeat.role_reader import Mark
-from heartbeat.stand import Stand
-from services.sidecar.authority import StoreFailover
+from heartbeat.roles.claim import Claim
+from heartbeat.roles.log.fence import StoreFence, Verdict
+from heartbeat.roles.log.reader import Mark
+from heartbeat.roles.states import State
+from services.sidecar.role.record import StoreFailover
 from tests.simulation.failover.directed import DIRECTED
 from tests.simulation.failover.host import Acted
 from tests.simulation.failover.plant import FailoverPlant
@@ -30,7 +31,7 @@ def directed(name: str) -> Scenario:
 
 def _is_claim(effect: Effect) -> bool:
     is_record = isinstance(effect, Keep) and isinstance(effect.record, StoreFailover)
-    return is_record and effect.record.stand is not None
+    return is_record and effect.record.claim is not None
 
 
 SLEEPER = directed("a primary that sleeps")
@@ -59,14 +60,14 @@ def test_what_is_not_broken_is_green(scenario: Scenario) -> None:
 
 
 def election(minter: Any) -> Any:
-    return minter._authority._election
+    return minter.parts.authority._holder.election
 
 
 # Sidecars
 
 
 def test_two_live_leases() -> None:
-    def keep(minter: Any, message: Any, effects: list[Effect], now: float) -> list[Effect]:
+    def keep(minter: Any, message: Any, effects: list[Any], now: float) -> list[Any]:
         if election(minter).state is State.STANDBY and now > 5.0:
             election(minter).state = State.ACTIVE
             election(minter).acts_until = inf
@@ -76,46 +77,47 @@ def test_two_live_leases() -> None:
 
 
 def test_an_epoch_that_shrinks() -> None:
-    def turn_back(minter: Any, message: Any, effects: list[Effect], now: float) -> list[Effect]:
+    def turn_back(minter: Any, message: Any, effects: list[Any], now: float) -> list[Any]:
         if now > 5.0 and election(minter).state is State.ACTIVE:
-            election(minter).stand = Stand(0, 0, "0" * 16)
+            election(minter).claim = Claim(0, 0, "0" * 16)
         return effects
 
     assert "acts at epoch (0, 0), after" in violation("dhcp-1", turn_back)
 
 
 def test_a_holder_of_a_claim_that_did_not_win() -> None:
-    def pretend(minter: Any, message: Any, effects: list[Effect], now: float) -> list[Effect]:
+    def pretend(minter: Any, message: Any, effects: list[Any], now: float) -> list[Any]:
         for at, effect in enumerate(effects):
             if isinstance(effect, Keep) and _is_claim(effect):
-                election(minter).stand = effect.record.stand._replace(claim_id="0" * 16)
-                effects[at] = Keep(effect.record._replace(stand=election(minter).stand))
+                election(minter).claim = effect.record.claim._replace(claim_id="0" * 16)
+                effects[at] = Keep(effect.record._replace(claim=election(minter).claim))
         return effects
 
     assert "which the log gives to" in violation("dhcp-1", pretend)
 
 
 def test_an_effect_before_its_claim_was_read_back() -> None:
-    def hurry(minter: Any, message: Any, effects: list[Effect], now: float) -> list[Effect]:
+    def hurry(minter: Any, message: Any, effects: list[Any], now: float) -> list[Any]:
         if now > 5.0:
-            minter._stamp.token = minter._stamp.token._replace(epoch=99)
+            ahead = minter.parts.frame.stamp.token._replace(epoch=99)
+            minter.parts.frame.stamp.speaks_for(lambda: ahead)
         return effects
 
     assert "has an effect at epoch {99}" in violation("dhcp-1", hurry)
 
 
 def test_an_effect_under_a_claim_that_is_not_on_the_disk() -> None:
-    def hurry(minter: Any, message: Any, effects: list[Effect], now: float) -> list[Effect]:
+    def hurry(minter: Any, message: Any, effects: list[Any], now: float) -> list[Any]:
         for effect in effects:
             if _is_claim(effect):
-                election(minter).kept(effect.record.stand, now)
+                election(minter).kept(effect.record.claim, now)
         return [effect for effect in effects if not _is_claim(effect)]
 
     assert "and that claim never was on its disk" in violation("dhcp-1", hurry)
 
 
 def test_autonomy_without_the_majority_of_the_cfms() -> None:
-    def trust(minter: Any, message: Any, effects: list[Effect], now: float) -> list[Effect]:
+    def trust(minter: Any, message: Any, effects: list[Any], now: float) -> list[Any]:
         election(minter).evidence.until = lambda ours, now: now + 1.0
         return effects
 
@@ -128,14 +130,14 @@ def test_autonomy_without_the_majority_of_the_cfms() -> None:
 
 
 def test_a_host_that_acts_after_its_lease() -> None:
-    def go_on(host: Any, message: Any, effects: list[Effect], now: float) -> list[Effect]:
+    def go_on(host: Any, message: Any, effects: list[Any], now: float) -> list[Any]:
         return [*effects, Acted(0, 0)] if now > 5.0 else effects
 
     assert violation("host-2", go_on, HOSTED) == "host-2 acts after its lease"
 
 
 def test_a_host_that_has_a_lease_beside_another_primary() -> None:
-    def keep(host: Any, message: Any, effects: list[Effect], now: float) -> list[Effect]:
+    def keep(host: Any, message: Any, effects: list[Any], now: float) -> list[Any]:
         host.until = inf
         return effects
 
@@ -146,8 +148,8 @@ def test_a_host_that_has_a_lease_beside_another_primary() -> None:
 
 
 def test_a_cfm_that_is_not_fenced() -> None:
-    def accept(cfm: Any, message: Any, effects: list[Effect], now: float) -> list[Effect]:
-        cfm._fence.tokens = lambda minter: None
+    def accept(cfm: Any, message: Any, effects: list[Any], now: float) -> list[Any]:
+        cfm.parts.fence.tokens = lambda minter: None
         return effects
 
     found = violation("cfm", accept, LATE)
@@ -156,26 +158,26 @@ def test_a_cfm_that_is_not_fenced() -> None:
 
 
 def test_a_cfm_that_takes_rows_of_a_claim_that_is_not_on_its_disk() -> None:
-    def forget(cfm: Any, message: Any, effects: list[Effect], now: float) -> list[Effect]:
+    def forget(cfm: Any, message: Any, effects: list[Any], now: float) -> list[Any]:
         kept = [effect for effect in effects if isinstance(effect, Keep)]
         for effect in kept:
             if isinstance(effect.record, StoreFence):
-                cfm._fence.kept(effect.record)
+                cfm.parts.fence.kept(effect.record)
         return [effect for effect in effects if effect not in kept]
 
     assert "and knows of no claim" in violation("cfm", forget)
 
 
 def test_a_cfm_that_opens_every_seal() -> None:
-    def open_all(cfm: Any, message: Any, effects: list[Effect], now: float) -> list[Effect]:
-        cfm._fence.judge_seal = lambda *_: Verdict.VALID
+    def open_all(cfm: Any, message: Any, effects: list[Any], now: float) -> list[Any]:
+        cfm.parts.fence.judge_seal = lambda *_: Verdict.VALID
         return effects
 
     assert "from its seal, and stored" in violation("cfm", open_all, SEALED)
 
 
 def test_a_cfm_that_keeps_another_claim_than_the_log() -> None:
-    def misread(cfm: Any, message: Any, effects: list[Effect], now: float) -> list[Effect]:
+    def misread(cfm: Any, message: Any, effects: list[Any], now: float) -> list[Any]:
         for effect in effects:
             if isinstance(effect, Keep) and isinstance(effect.record, StoreFence):
                 claims = effect.record.known["dhcp/sim"]
@@ -189,7 +191,7 @@ def test_a_cfm_that_keeps_another_claim_than_the_log() -> None:
 
 
 def test_two_readers_of_one_position_who_differ() -> None:
-    def misread(minter: Any, message: Any, effects: list[Effect], now: float) -> list[Effect]:
+    def misread(minter: Any, message: Any, effects: list[Any], now: float) -> list[Any]:
         reader = election(minter).reader
         if isinstance(message, Entry) and reader.mark.position == message.offset:
             reader.marks[-1] = Mark(message.offset, "0" * 64)
@@ -199,7 +201,7 @@ def test_two_readers_of_one_position_who_differ() -> None:
 
 
 def test_a_plant_without_a_primary() -> None:
-    def say_nothing(minter: Any, message: Any, effects: list[Effect], now: float) -> list[Effect]:
+    def say_nothing(minter: Any, message: Any, effects: list[Any], now: float) -> list[Any]:
         return [
             effect
             for effect in effects

@@ -11,24 +11,28 @@ from typing import Any
 
 import pytest
 
-from bus.codec import DATAGRAM_KINDS, from_frame, to_frame
+from bus.effects import Reply, Send, WatchHost
 from bus.envelope import Stamp
-from bus.machine import LocalRequest, Machine, Received, Reply, Send, WatchHost
-from bus.testing.checkers import Crashed, Step
+from bus.machine import AnyMachine
+from bus.messages import LocalRequest, Received
+from bus.testing.checkers import Crashed, WorldStep
 from bus.testing.faults import Crash, Cut, Drift, Mend, Pause, Restart, SetWeather, Weather
 from bus.testing.world import World
+from bus.wire.codec import DATAGRAM_KINDS, from_frame, to_frame
 from fileid.seal import Sealer
 from fileid.table import Table
-from heartbeat.fence import Fence, Known, StoreFence
-from heartbeat.granted_role import GrantedRole
-from heartbeat.grants import Promise, StorePromises, Voter
-from heartbeat.stand import BY_APPOINTMENT, Stand
+from heartbeat.roles.claim import BY_APPOINTMENT, Claim
+from heartbeat.roles.granted.grants import Promise, StorePromises, Voter
+from heartbeat.roles.granted.holder import GrantedHolder
+from heartbeat.roles.log.fence import Fence, Known, StoreFence
+from services.cfm.assembly import assemble as assemble_cfm
 from services.cfm.machine import Cfm
 from services.cfm.voting import Voting
-from services.dhcp.policy import BUDGET
+from services.dhcp.process import BUDGET
 from services.settings.catalogue import StoreCatalogue
-from services.sidecar.authority import Authority, StoreFailover
-from services.sidecar.minter import Minter
+from services.sidecar.assembly import assemble
+from services.sidecar.role.authority import Authority
+from services.sidecar.role.record import StoreFailover
 from services.tftp.server_core import TftpServer
 from tests.simulation import settings
 from tests.simulation.failover.parts import CATALOGUE, KEYS, OPENER
@@ -49,7 +53,7 @@ class Plant:
 
     def __init__(self, seed: int, promises: dict[str, Promise] | None = None) -> None:
         self.world = world = World(seed)
-        self.roles: dict[str, GrantedRole] = {}
+        self.roles: dict[str, GrantedHolder] = {}
         self.authorities: dict[str, Authority] = {}
         self.cfms: dict[str, Cfm] = {}
         self.promises: dict[str, dict[str, Promise] | None] = dict.fromkeys(CFMS, promises)
@@ -91,7 +95,7 @@ class Plant:
         """A person tells this instance something."""
         self.world.deliver(name, LocalRequest(9, {"id": 1, **body}))
 
-    def _check(self, step: Step) -> str | None:
+    def _check(self, step: WorldStep) -> str | None:
         if type(step.message) is Crashed:
             self.authorities.pop(step.node, None)
             self.roles.pop(step.node, None)
@@ -103,7 +107,7 @@ class Plant:
             or self.world.local(name) < self.lease_ends.get(name, 0.0)
         }
         for name, role in self.roles.items():
-            token = role.stand.token
+            token = role.claim.token
             holds = self.world.local(name) < role.acts_until
             if holds and (not self.epochs or token != self.epochs[-1]):
                 if self.epochs and token < self.epochs[-1]:
@@ -111,12 +115,12 @@ class Plant:
                 self.epochs.append(token)
         return f"{' and '.join(sorted(acting))} act" if len(acting) > 1 else None
 
-    def _sidecar(self, name: str, incarnation: int, random: Random) -> Machine:
+    def _sidecar(self, name: str, incarnation: int, random: Random) -> AnyMachine:
         stamp = Stamp(name, "sim", incarnation)
-        role = GrantedRole(role=ROLE, stamp=stamp, index=DHCPS.index(name), voters=CFMS, random=random)
+        role = GrantedHolder(role=ROLE, stamp=stamp, index=DHCPS.index(name), voters=CFMS, random=random)
         authority = Authority(stamp, role, kept=self.failover.get(name))
         self.roles[name], self.authorities[name] = role, authority
-        return Minter(
+        return assemble(
             service="dhcp",
             stamp=stamp,
             services=SERVICES,
@@ -130,10 +134,10 @@ class Plant:
             publish=CATALOGUE,
         )
 
-    def _cfm(self, name: str, incarnation: int, _: Random) -> Machine:
+    def _cfm(self, name: str, incarnation: int, _: Random) -> AnyMachine:
         stamp = Stamp(name, "sim", incarnation)
         voter = Voter(name, {ROLE}, self.promises[name], self.world.local(name))
-        self.cfms[name] = cfm = Cfm(
+        self.cfms[name] = cfm = assemble_cfm(
             stamp=stamp,
             minters=DHCPS,
             opener=OPENER,
@@ -206,9 +210,9 @@ def test_every_cfm_takes_the_rows_of_the_primary_and_of_nobody_else(seed: int) -
     second = plant.until_primary()
     plant.world.run(plant.world.now + 1.0)
     for cfm in plant.cfms.values():
-        found = cfm.status.answer(1)["failover"]["roles"][ROLE]
+        found = cfm.status.describe()["failover"]["roles"][ROLE]
         assert found["holder"] == second
-        assert found["epoch"] == plant.roles[second].stand.epoch
+        assert found["epoch"] == plant.roles[second].claim.epoch
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -247,11 +251,11 @@ def test_on_the_first_day_nobody_acts_until_two_cfms_are_admitted() -> None:
 
 def test_a_fleet_that_had_an_appointed_primary_goes_on_in_the_next_era() -> None:
     plant = Plant(1, promises={})
-    plant.fences["cfm-2"] = {ROLE: [Known(Stand(1, 6400, "a" * 16, BY_APPOINTMENT), "dhcp-1")]}
+    plant.fences["cfm-2"] = {ROLE: [Known(Claim(1, 6400, "a" * 16, BY_APPOINTMENT), "dhcp-1")]}
     plant.world.run(2 * WITHIN_S)
     primary = plant.until_primary()
-    assert plant.roles[primary].stand.era == 2
-    assert plant.cfms["cfm-2"].status.answer(1)["failover"]["roles"][ROLE]["holder"] == primary
+    assert plant.roles[primary].claim.era == 2
+    assert plant.cfms["cfm-2"].status.describe()["failover"]["roles"][ROLE]["holder"] == primary
 
 
 @pytest.mark.parametrize("seed", range(12))

@@ -19,7 +19,8 @@ from typing import Any, NamedTuple
 import pytest
 
 from bus.envelope import Token
-from heartbeat.grants import (
+from heartbeat.roles.claim import Claim
+from heartbeat.roles.granted.grants import (
     VOTER_LEASE_S,
     Candidate,
     Granted,
@@ -31,13 +32,12 @@ from heartbeat.grants import (
     Voter,
     Won,
 )
-from heartbeat.stand import Stand
 
 ROLE = "dhcp/lab"
 STORM_S = 16.0
 TROUBLES_MAX = 12
 WELL, FULL, LYING = "well", "full", "lying"  # a lying disk refuses what it then has
-AGAIN_S = 1.0  # as `bus.keeping` tries a refused record
+AGAIN_S = 1.0  # as `bus.runtime.keeping` tries a refused record
 HOLDER_WITHIN_S = VOTER_LEASE_S + 5.0
 DRIFT = 0.001
 TIMER_LAG_S = 1e-6  # a timer is never early, whatever the rounding
@@ -253,7 +253,7 @@ class Plant:
             self.fail(f"{node.name} promises {after} after {before}")
         node.disk = promises
 
-    def _win(self, ballot: Stand) -> None:
+    def _win(self, ballot: Claim) -> None:
         if ballot.token <= self._won:
             self.fail(f"{ballot} is won after {self._won}")
         self._won = ballot.token

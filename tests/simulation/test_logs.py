@@ -5,18 +5,9 @@ from typing import Any
 
 import pytest
 
+from bus.effects import CatchUp
 from bus.errors import LocalError
-from bus.machine import (
-    CatchUp,
-    CaughtUp,
-    Effect,
-    Entry,
-    LogBounds,
-    LogLost,
-    Received,
-    Recreated,
-    Undelivered,
-)
+from bus.messages import CaughtUp, Entry, LogBounds, LogLost, Received, Recreated, Undelivered
 from bus.testing.faults import (
     BROKER,
     Crash,
@@ -64,7 +55,7 @@ def numbers(count: int, since: int = 0) -> list[bytes]:
     return [b"%d" % number for number in range(since, since + count)]
 
 
-def ask_to_catch_up(toy: Toy) -> list[Effect]:
+def ask_to_catch_up(toy: Toy) -> list[Any]:
     return [CatchUp(LOG)]
 
 
@@ -386,7 +377,7 @@ def test_only_what_changed_something_is_counted(
 
 
 def test_a_history_with_faults_of_logs_is_one_per_seed() -> None:
-    def every_tenth(toy: Toy, message: Any, now: float) -> list[Effect]:
+    def every_tenth(toy: Toy, message: Any, now: float) -> list[Any]:
         toy.due = now + 0.1
         return [toy.publish(b"%d" % len(toy.got), RENEW)] if message is None else []
 

@@ -32,7 +32,7 @@ def test_seeds(block: int) -> None:
             events = json.loads(envelope.data)["events"]
             met.update(event.get("how", event["event"]) for event in events)
         for cfm in plant.cfms.values():
-            met.update(cfm._reads.silent)
+            met.update(cfm.parts.reads.silent)
         met["restarts"] += sum(plant.world.incarnation(name) - 1 for name in plant.cfms)
     wanted = {"row", "parked", "pulled", "sealed", "fileid.acked", "fileid.unacked", "fileid.expired"}
     assert {"restarts", "address"} | wanted <= met.keys()

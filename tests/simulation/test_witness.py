@@ -4,16 +4,17 @@ from typing import Any
 
 import pytest
 
+from bus.effects import Effect, Publish, Reply, Send
 from bus.envelope import Envelope, Token
-from bus.machine import Effect, Entry, Publish, Received, Send, Undelivered, WallClock
-from bus.messages import BEAT
-from bus.testing.checkers import Crashed, Numbered, Started, Step, Tick, ViolationError, Witness
+from bus.messages import Entry, LocalRequest, Received, Undelivered, WallClock
+from bus.testing.checkers import Crashed, Numbered, Started, Tick, ViolationError, Witness, WorldStep
 from bus.testing.trace import TAIL_MAX
 from fileid.row import HELLO
+from heartbeat.liveness.beat import BEAT
 
 
-def step(*effects: Effect, node: str = "cfm-1", incarnation: int = 1) -> Step:
-    return Step(1.0, node, incarnation, Tick(), list(effects))
+def step(*effects: Effect, node: str = "cfm-1", incarnation: int = 1) -> WorldStep:
+    return WorldStep(1.0, node, incarnation, Tick(), list(effects))
 
 
 def envelope(seq: int, *, type_: str = BEAT, source: str = "cfm-1", data: bytes = b"") -> Envelope:
@@ -28,6 +29,9 @@ def hello(seq: int, **fields: Any) -> Send:
     return Send("cfm-2", envelope(seq, type_=HELLO, **fields))
 
 
+SENT = hello(1)
+
+
 @pytest.mark.parametrize(
     "effects",
     [
@@ -37,10 +41,10 @@ def hello(seq: int, **fields: Any) -> Send:
     ],
     ids=["in order", "per class", "retries and gaps point to point"],
 )
-def test_numbers_that_are_right(effects: list[Effect]) -> None:
+def test_numbers_that_are_right(effects: list[Any]) -> None:
     numbered = Numbered()
     assert [numbered(step(effect)) for effect in effects] == [None] * len(effects)
-    assert numbered(Step(2.0, "cfm-1", 1, Crashed(), [])) is None
+    assert numbered(WorldStep(2.0, "cfm-1", 1, Crashed(), [])) is None
 
 
 @pytest.mark.parametrize(
@@ -58,7 +62,7 @@ def test_numbers_that_are_right(effects: list[Effect]) -> None:
     ],
     ids=["gap", "not from 1", "twice", "other content", "other source", "other incarnation"],
 )
-def test_numbers_that_are_wrong(effects: list[Effect], fault: str) -> None:
+def test_numbers_that_are_wrong(effects: list[Any], fault: str) -> None:
     assert Numbered()(step(*effects)) == fault
 
 
@@ -75,15 +79,25 @@ def test_a_witness_asks_every_checker_and_keeps_the_trace() -> None:
         lambda seen: asked.append(seen.node),
         lambda seen: "no" if seen.node == "b" else None,
     ]
-    witness.see(Step(1.0, "a", 1, Started(), []))
+    witness.see(WorldStep(1.0, "a", 1, Started(), []))
     before = witness.trace_hash()
     with pytest.raises(ViolationError, match=r"no \(seed 5, at 2.000000 s; replay: again 5\)") as caught:
-        witness.see(Step(2.0, "b", 1, "boo", ["effect"]))
+        witness.see(WorldStep(2.0, "b", 1, "boo", [SENT]))
     assert (caught.value.seed, caught.value.now, caught.value.what) == (5, 2.0, "no")
     assert asked == ["a", "b"]
     assert witness.trace_hash() != before
-    assert witness.tail == ["1.0 a#1 Started() -> []", "2.0 b#1 'boo' -> ['effect']"]
+    assert witness.tail == ["1.0 a#1 Started() -> []", f"2.0 b#1 'boo' -> {[SENT]!r}"]
     assert witness.steps == 2
+
+
+def test_what_does_not_travel_is_not_in_the_hash() -> None:
+    hashes = set()
+    for silent in (Started(), Tick(), WallClock(1.0), "anything"):
+        witness = Witness(1, "")
+        witness.see(WorldStep(1.0, "a", 1, silent, [SENT, silent]))
+        witness.see(WorldStep(2.0, "a", 1, silent, [silent]))
+        hashes.add(witness.trace_hash())
+    assert len(hashes) == 1
 
 
 def test_asking_for_the_hash_does_not_change_it() -> None:
@@ -97,7 +111,7 @@ def test_asking_for_the_hash_does_not_change_it() -> None:
 
 
 SAID = envelope(1, data=b"x")
-CHANGED = [SAID._replace(data=b"y"), SAID._replace(token=Token(0, 1)), SAID._replace(subject="s")]
+CHANGED = [SAID._replace(data=b"y"), SAID._replace(token=Token(0, 1)), SAID._replace(site="s")]
 
 
 @pytest.mark.parametrize(
@@ -109,18 +123,19 @@ CHANGED = [SAID._replace(data=b"y"), SAID._replace(token=Token(0, 1)), SAID._rep
         (Entry("failover", 1, None), [Entry("failover", 2, None), Entry("failover", 1, SAID)]),
         (Send("a", SAID), [Send("b", SAID), Send("a", CHANGED[0])]),
         (Publish(SAID, "a"), [Publish(SAID, "b"), Publish(CHANGED[0], "a")]),
-        (WallClock(1.0), [WallClock(1.0000001), Tick()]),
+        (LocalRequest(1, {"op": "a"}), [LocalRequest(2, {"op": "a"}), LocalRequest(1, {"op": "b"})]),
+        (Reply(1, {"id": 1}), [Reply(2, {"id": 1}), Reply(1, {"id": None}), LocalRequest(1, {"id": 1})]),
     ],
     ids=lambda value: type(value).__name__,
 )
 def test_the_hash_tells_every_message_and_effect_from_others(said: Any, others: list[Any]) -> None:
-    def after(*steps: Step) -> str:
+    def after(*steps: WorldStep) -> str:
         witness = Witness(1, "")
         for one in steps:
             witness.see(one)
         return witness.trace_hash()
 
-    base = Step(1.0, "cfm-1", 1, said, [said])
+    base = WorldStep(1.0, "cfm-1", 1, said, [said])
     assert after(base) == after(base._replace(effects=[said]))
     changed = [
         base._replace(now=1.0000001),

@@ -6,20 +6,10 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from bus.effects import Connect, Exit, Keep, Send
 from bus.errors import LocalError, UnavailableError
-from bus.machine import (
-    Connect,
-    Effect,
-    Exit,
-    Keep,
-    Kept,
-    Received,
-    Send,
-    Stopping,
-    Unkept,
-    WallClock,
-)
-from bus.testing.checkers import Crashed, Paused, Started, Step, Tick, ViolationError
+from bus.messages import Kept, Received, Stopping, Unkept, WallClock
+from bus.testing.checkers import Crashed, Paused, Started, Tick, ViolationError, WorldStep
 from bus.testing.faults import (
     CALM,
     Crash,
@@ -53,7 +43,7 @@ def test_a_crash_forgets_and_a_restart_counts(pair: World, box: Box) -> None:
 
 
 def test_a_node_that_is_stopped_says_its_last_word(pair: World, box: Box) -> None:
-    def farewell(toy: Toy, message: Any, now: float) -> list[Effect]:
+    def farewell(toy: Toy, message: Any, now: float) -> list[Any]:
         return [toy.publish(b"farewell")] if isinstance(message, Stopping) else []
 
     pair.add("third", box.start("third", farewell))
@@ -104,7 +94,7 @@ def test_a_full_disk_refuses_and_nothing_follows_nor_starts(pair: World, box: Bo
 def test_a_paused_node_finds_its_mail_and_its_timers_late(pair: World, box: Box) -> None:
     right, since = box["right"], pair.now
 
-    def want_tick(toy: Toy) -> list[Effect]:
+    def want_tick(toy: Toy) -> list[Any]:
         toy.due = since + 1.0
         return []
 
@@ -139,7 +129,7 @@ def test_an_exit_is_the_end_of_the_node(pair: World) -> None:
 
 
 def test_ticks_come_at_the_deadline_or_a_little_later(box: Box) -> None:
-    def again(toy: Toy, message: Any, now: float) -> list[Effect]:
+    def again(toy: Toy, message: Any, now: float) -> list[Any]:
         toy.due = now + 1.0
         return []
 
@@ -154,7 +144,7 @@ def test_ticks_come_at_the_deadline_or_a_little_later(box: Box) -> None:
 
 
 def test_a_machine_that_leaves_its_deadline_behind_is_found(box: Box) -> None:
-    def stuck(toy: Toy, message: Any, now: float) -> list[Effect]:
+    def stuck(toy: Toy, message: Any, now: float) -> list[Any]:
         toy.due = 0.0
         return []
 
@@ -196,9 +186,9 @@ def test_run_stops_at_its_goal_or_its_end(pair: World, box: Box) -> None:
 
 
 def test_checkers_see_every_step_before_its_effects(pair: World, box: Box) -> None:
-    steps: list[Step] = []
+    steps: list[WorldStep] = []
 
-    def check(step: Step) -> str | None:
+    def check(step: WorldStep) -> str | None:
         assert b"check me" not in box["right"].texts()
         steps.append(step)
         return None
@@ -229,7 +219,7 @@ def test_a_violation_names_its_seed_and_how_to_see_it_again(box: Box) -> None:
 def chatter(seed: int) -> World:
     """Toys that answer at random, in weather that is random too."""
 
-    def answer(toy: Toy, message: Any, now: float) -> list[Effect]:
+    def answer(toy: Toy, message: Any, now: float) -> list[Any]:
         toy.due = now + toy.random.uniform(0.01, 0.1)
         if message is None:
             return [toy.publish(b"%d" % toy.random.randrange(100)), toy.send("right", b"?")]
@@ -259,7 +249,7 @@ def test_each_incarnation_has_a_random_source_of_its_own(pair: World, box: Box) 
 
 
 def test_a_tick_is_a_step_too(box: Box) -> None:
-    def once(toy: Toy, message: Any, now: float) -> list[Effect]:
+    def once(toy: Toy, message: Any, now: float) -> list[Any]:
         toy.due = 1.0 if now < 1.0 else None
         return []
 
@@ -292,7 +282,7 @@ def ticks_of_a_drifting_node(rate: float) -> list[tuple[float, float]]:
     box, world = Box(), World(2)
     steps: list[float] = []
 
-    def again(toy: Toy, message: Any, now: float) -> list[Effect]:
+    def again(toy: Toy, message: Any, now: float) -> list[Any]:
         if message is None or isinstance(message, str):
             toy.due = now + 1.0
         return []
@@ -340,7 +330,7 @@ def test_a_wipe_is_a_crash_that_loses_the_disk(pair: World) -> None:
 
 
 def test_a_deadline_that_moves_all_the_time_is_met_where_it_was_last(box: Box) -> None:
-    def put_off(toy: Toy, message: Any, now: float) -> list[Effect]:
+    def put_off(toy: Toy, message: Any, now: float) -> list[Any]:
         toy.due = message
         return []
 

@@ -4,8 +4,10 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
+from bus.effects import Connect, Publish, Send
 from bus.envelope import Envelope, Stamp
-from bus.machine import Connect, Effect, Entry, Machine, Publish, Send
+from bus.machine import AnyMachine
+from bus.messages import Entry
 from bus.testing.node import Start
 from fileid.row import HELLO
 
@@ -14,7 +16,7 @@ CATALOGUE = "provbus.config.catalogue.v1"
 AUDIT = "provbus.audit.batch.v1"
 RENEW = "provbus.failover.renew.v1"
 
-Answer = Callable[["Toy", Any, float], list[Effect]]
+Answer = Callable[["Toy", Any, float], list[Any]]
 """What a toy does about a message; a `Tick` is shown as None."""
 
 
@@ -28,12 +30,12 @@ class Toy:
         self.due: float | None = None
         self._answer = answer
 
-    def receive(self, message: Any, now: float) -> list[Effect]:
+    def receive(self, message: Any, now: float) -> list[Any]:
         """Remember and answer."""
         self.got.append((now, message))
         return self._answer(self, message, now)
 
-    def tick(self, now: float) -> list[Effect]:
+    def tick(self, now: float) -> list[Any]:
         """Remember and answer."""
         self.due = None
         self.got.append((now, None))
@@ -68,14 +70,14 @@ class Toy:
         return Publish(self.note(type_, text), "key")
 
 
-def mute(toy: Toy, message: Any, now: float) -> list[Effect]:
+def mute(toy: Toy, message: Any, now: float) -> list[Any]:
     """Do nothing."""
     return []
 
 
-def obedient(toy: Toy, message: Any, now: float) -> list[Effect]:
+def obedient(toy: Toy, message: Any, now: float) -> list[Any]:
     """Do what the message asks for, if it asks for anything: a message may be a function of the toy."""
-    effects: list[Effect] = message(toy) if callable(message) else []
+    effects: list[Any] = message(toy) if callable(message) else []
     return effects
 
 
@@ -88,7 +90,7 @@ class Box:
     def start(self, name: str, answer: Answer = obedient) -> Start:
         """Starts toys of this name."""
 
-        def make(incarnation: int, random: Random) -> Machine:
+        def make(incarnation: int, random: Random) -> AnyMachine:
             toy = Toy(name, incarnation, random, answer)
             self.toys.setdefault(name, []).append(toy)
             return toy
@@ -99,16 +101,16 @@ class Box:
         return self.toys[name][-1]
 
 
-def connect(peer: str) -> Callable[[Toy], list[Effect]]:
+def connect(peer: str) -> Callable[[Toy], list[Any]]:
     """Asks a toy to connect and say who it is."""
     return lambda toy: [Connect(peer, "sim://"), toy.send(peer, b"hello")]
 
 
-def say(to: str | bytes, text: bytes) -> Callable[[Toy], list[Effect]]:
+def say(to: str | bytes, text: bytes) -> Callable[[Toy], list[Any]]:
     """Asks a toy to send this."""
     return lambda toy: [toy.send(to, text)]
 
 
-def announce(text: bytes, type_: str = BEAT) -> Callable[[Toy], list[Effect]]:
+def announce(text: bytes, type_: str = BEAT) -> Callable[[Toy], list[Any]]:
     """Asks a toy to publish this."""
     return lambda toy: [toy.publish(text, type_)]

@@ -22,7 +22,7 @@ def only(spare: int) -> Iterator[None]:
 
 @contextmanager
 def all_allowed() -> Iterator[None]:
-    """As many as the system allows, as `bus.descriptors` has it for what matters."""
+    """As many as the system allows, as `bus.transport.descriptors` has it for what matters."""
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (limits[1], limits[1]))
     try:

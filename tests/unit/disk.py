@@ -1,8 +1,11 @@
 """A disk for machines under test: it keeps or refuses what they say, and tells them as the runner does."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from bus.machine import Effect, Keep, Kept, Machine, Unkept
+from bus.effects import Keep
+from bus.machine import AnyMachine
+from bus.messages import Kept, Unkept
 
 FULL = "No space left on device"
 
@@ -14,9 +17,9 @@ class Disk:
         self.kept: list[Any] = []
         self.is_full = False
 
-    def perform(self, machine: Machine, effects: list[Effect], now: float) -> list[Effect]:
+    def perform(self, machine: AnyMachine, effects: Sequence[Any], now: float) -> list[Any]:
         """The effects with those in the place of each `Keep` that follow from it."""
-        done: list[Effect] = []
+        done: list[Any] = []
         for effect in effects:
             if not isinstance(effect, Keep):
                 done.append(effect)
@@ -29,10 +32,10 @@ class Disk:
                 done += effect.then
         return done
 
-    def receive(self, machine: Machine, message: Any, now: float) -> list[Effect]:
+    def receive(self, machine: AnyMachine, message: Any, now: float) -> list[Any]:
         """What is left to do after a message."""
         return self.perform(machine, machine.receive(message, now), now)
 
-    def tick(self, machine: Machine, now: float) -> list[Effect]:
+    def tick(self, machine: AnyMachine, now: float) -> list[Any]:
         """What is left to do when time passed."""
         return self.perform(machine, machine.tick(now), now)

@@ -1,9 +1,9 @@
-"""Which answers of the brokers are answers.
+"""Checks of the brokers' answers.
 
 librdkafka says "not known" with a negative offset, and a question that timed out may come back with one and
 without an error (`list_offsets`: offset -1001). The first and the last offset are two questions: one of them
-may be known alone, and two leaders may have answered them. Whoever acts on such an answer acts on nothing, so
-all of them are judged here. What is not believed is asked again.
+may be known alone, and two leaders may have answered them. Nobody may act on such an answer, so all answers
+are checked here. A question with an invalid one is asked again.
 """
 
 from typing import Any, NamedTuple
@@ -20,20 +20,20 @@ NOT_THERE, DENIED = "is not there", "may not be seen"
 
 
 class NoAnswerError(UnavailableError):
-    """The brokers did not answer, or nothing that can be believed: ask again."""
+    """The brokers did not answer, or gave an invalid answer: ask again."""
 
 
 class Bounds(NamedTuple):
-    """The first offset that is left of a partition, and the one behind its last."""
+    """The first offset that is left in a partition, and the one behind its last."""
 
     start: int
     end: int
 
 
 class TopicState(NamedTuple):
-    """What the brokers say of a topic: its id, or why there is none (`NOT_THERE`, `DENIED`; brokers before
-    Kafka 2.8 gave topics no ids), and whether each partition has a leader. A right that is not known counts
-    as given.
+    """The state of a topic by the brokers: its id, or why there is none (`NOT_THERE`, `DENIED`; brokers
+    before Kafka 2.8 gave topics no ids), our rights, and whether each partition has a leader. A right that is
+    not known counts as given.
     """
 
     id: str
@@ -67,7 +67,7 @@ def has_ids(metadata: Any) -> bool:
 
 
 def topic_state(described: Any) -> TopicState:
-    """What a description of a topic, or the error in its place, comes to; `NoAnswerError` if to nothing."""
+    """The state in a description of a topic, or in the error in its place; `NoAnswerError` if in neither."""
     if isinstance(described, KafkaException):
         code = described.args[0].code()
         if code in _MISSING:
@@ -91,5 +91,5 @@ def topic_state(described: Any) -> TopicState:
 
 
 def _leads(node: Any) -> bool:
-    """Whether this is a broker; without one there is None, or a number below 0."""
+    """Whether this is a broker; no broker is None, or a number below 0."""
     return node is not None and node.id >= 0

@@ -1,11 +1,11 @@
-"""Questions to the brokers: asked on a connection of their own, answered later, never waited for.
+"""Questions to the brokers: asked on a connection of their own, answered later, without waiting.
 
 Theory of operation
 -------------------
 On the consumer's connection a question waits behind a fetch that the broker holds back, so there is a client
-for questions alone. It stands as long as it answers: one for each question costs 2 ms of CPU, a standing one
-0.1 ms a second. One that does not answer may have chosen a broker that is stopped, and would go on waiting
-for it for a minute. So the next question begins a new one.
+for questions alone. It is kept as long as it answers: one for each question costs 2 ms of CPU, a kept one
+0.1 ms a second. One that does not answer may have chosen a stopped broker, and would go on waiting for it for
+a minute. So the next question begins a new one.
 
 The thread that asks has other work, and looks for the answer in its next turns. While none comes it waits
 longer and asks less often (`Retries`), for on a busy machine every question makes the next one slower.
@@ -24,32 +24,32 @@ from bus.transport.kafka.defaults import COMMON
 
 WAIT_S = (1.0, 2.0, 4.0, 8.0)
 AGAIN_S = (0.2, 0.5, 1.0, 2.0)
-WARN_AT = 5  # tries in vain: that a busy broker was late is nobody's news
-KIND_S = 0.5  # the one question that is waited for; before its answer there is nothing else to do
-_LATE_S = 0.5  # librdkafka keeps the time of a question itself, and now and then does not
+WARN_AT = 5  # failed tries: a busy broker that is late is no news
+KIND_S = 0.5  # the one question with a wait; before its answer there is nothing else to do
+_LATE_S = 0.5  # librdkafka times a question out itself, and now and then does not
 _log = logging.getLogger("provbus.kafka.client")  # silent until we run: `check_broker` says it while we start
 
 Answer = TypeVar("Answer")
 
 
 class Retries:
-    """How long a question may take, and when to ask it again. Both grow while no answer comes."""
+    """The time limit of a question, and the time of the next try. Both grow while no answer comes."""
 
     def __init__(self, what: str) -> None:
-        """`what` is not known meanwhile, in words for people."""
+        """`what` says what is not known meanwhile, for people."""
         self.due = 0.0
         self.trouble = ""
-        """Why there was no answer last time; empty if there was one."""
+        """The reason why there was no answer last time; empty if there was one."""
         self._what = what
         self._tries = 0
 
     @property
     def wait_s(self) -> float:
-        """How long the next question may take."""
+        """The time limit of the next question, in s."""
         return WAIT_S[min(self._tries, len(WAIT_S) - 1)]
 
     def failed(self, error: Exception, now: float) -> None:
-        """There was no answer."""
+        """Note that no answer came."""
         self.due = now + AGAIN_S[min(self._tries, len(AGAIN_S) - 1)]
         self._tries += 1
         self.trouble = reason_of(error)
@@ -57,12 +57,12 @@ class Retries:
             _log.warning("%s: %s", self._what, self.trouble)
 
     def answered(self) -> None:
-        """There was one."""
+        """Note that one came."""
         self._tries, self.trouble = 0, ""
 
 
 class Question(Generic[Answer]):
-    """What was asked and is not answered yet. `client` lives as long as its question."""
+    """An open question. `client` lives as long as its question."""
 
     def __init__(
         self, client: Any, futures: Sequence[Any], read: Callable[[list[Any]], Answer], until: float
@@ -99,7 +99,7 @@ class Asking:
             raise NoAnswerError(reason_of(error)) from error
 
     def topics(self, names: Sequence[str], wait_s: float, now: float) -> Question[dict[str, TopicState]]:
-        """What there is of these topics. One of which nothing is known is left out."""
+        """The states of these topics; those without a valid answer are left out."""
         client = self._present()
         futures = client.describe_topics(
             TopicCollection([*names]), include_authorized_operations=True, request_timeout=wait_s
@@ -122,7 +122,7 @@ class Asking:
     def bounds(
         self, topic: str, partitions: Sequence[int], wait_s: float, now: float
     ) -> Question[dict[int, Bounds]]:
-        """Where these partitions begin and end now."""
+        """The present bounds of these partitions."""
         client = self._present()
         futures: list[Future[Any] | None] = []
         for spec in (OffsetSpec.earliest(), OffsetSpec.latest()):  # type: ignore[no-untyped-call]
@@ -138,7 +138,7 @@ class Asking:
         return Question(client, futures, read, now + wait_s + _LATE_S)
 
     def doubt(self) -> None:
-        """A question had no answer: ask the next one on a new client."""
+        """Ask the next question on a new client, after one without an answer."""
         self._client = None
 
     close = doubt
@@ -153,20 +153,20 @@ class Asking:
 
 
 def reason_of(error: Exception) -> str:
-    """What an error says, for people."""
+    """The text of an error, for people."""
     if isinstance(error, KafkaException):
         return str(error.args[0].str())
     return str(error) or type(error).__name__
 
 
 def _outcome(future: Future[Any]) -> Any:
-    """What a future came to: a value, or the error in its place."""
+    """The result of a future, or its error."""
     error = future.exception()
     return future.result() if error is None else error
 
 
 def _offset(outcome: Any) -> Any:
-    """The offset in an answer; an error that stands in its place is raised."""
+    """The offset in an answer; `NoAnswerError` for an error in its place."""
     if isinstance(outcome, Exception):
         raise NoAnswerError(reason_of(outcome)) from outcome
     return getattr(outcome, "offset", None)

@@ -1,6 +1,6 @@
-"""What the client's threads have for the machine's side: a bounded queue, and a bell that wakes the poller.
+"""The way from the client's threads to the machine: a bounded queue, and a bell that wakes the poller.
 
-The bell is a socket pair. Many rings before the poller looks are one, so a full socket is no trouble.
+The bell is a socket pair. Many rings before the poller looks count as one, so a full socket is harmless.
 """
 
 import socket
@@ -15,9 +15,7 @@ FETCHED_MAX = 10_000
 
 
 class Bell:
-    """Threads `put`; the poller's thread gives each item to `take` and goes on with the messages that come
-    of it.
-    """
+    """Threads `put` items; the poller's thread gives each to `take` and goes on with the messages from it."""
 
     def __init__(self, poller: Poller, take: Callable[[Any], list[Any]], stop: Event) -> None:
         self._poller = poller
@@ -34,7 +32,7 @@ class Bell:
         return len(self._items)
 
     def put(self, items: list[Any]) -> None:
-        """Hand these over."""
+        """Queue these items."""
         self._items += items
         try:
             self._ring.send(b"!")
@@ -45,17 +43,17 @@ class Bell:
                 raise
 
     def wait_for_room(self) -> None:
-        """While the poller's side is slow: stop fetching, Kafka keeps what we do not take."""
+        """Wait while the queue is full: Kafka keeps the records that we do not fetch."""
         with self._room:
             self._room.wait_for(lambda: len(self._items) < FETCHED_MAX or self._stop.is_set())
 
     def wake(self) -> None:
-        """Let nobody wait for room any longer who should stop."""
+        """Wake the threads that wait for room, for they may have to stop."""
         with self._room:
             self._room.notify_all()
 
     def close(self) -> None:
-        """Forget what nobody read."""
+        """Drop unread items."""
         self._poller.remove(self._bell.fileno())
         self._bell.close()
         self._ring.close()

@@ -1,16 +1,16 @@
-"""Kafka: topics for heartbeats, settings and audit, over the synchronous client and two threads of its own.
+"""Kafka: topics for heartbeats, roles, settings and audit, over the synchronous client and two threads.
 
 Theory of operation
 -------------------
-librdkafka works in threads of C; what needs Python is done by two small threads here: one serves the
-producer's delivery reports, one asks the brokers what has to be asked, and fetches. Both put what they have
-into a bounded queue and ring the poller (`bell`); decoding and everything with a rule happens on its side.
+librdkafka works in threads of C; two small threads here do the Python part: one serves the producer's
+delivery reports, one asks the brokers its questions, and fetches. Both put their items into a bounded queue
+and ring the poller (`bell`); decoding and all rules run on its side.
 
-`producing` and `consuming` are the two clients, each of which can be replaced; `topic_watch` sees when the
-topics are not what they were; `feeds` says from where each class is read; `records` makes messages of what
-was fetched and tells when a reader has caught up.
+`producing` and `consuming` are the two clients, each of which can be replaced; `topic_watch` notices topics
+that were made anew; `feeds` chooses the offsets from which each class is read; `records` turns fetched items
+into messages and tells when a reader has caught up.
 
-Readers assign every partition of their topics: everybody must see everything, and a consumer group takes
+Readers assign every partition of their topics: everybody must see every record, and a consumer group takes
 seconds to notice a death.
 """
 
@@ -29,9 +29,9 @@ from pydantic_core import from_json
 
 from bus.envelope import Envelope
 from bus.errors import LocalError, UnavailableError
-from bus.log import RateLimit
-from bus.metrics import Sample, Tally
 from bus.routes import ROUTES, topics
+from bus.telemetry.log import RateLimit
+from bus.telemetry.metrics import Sample, Tally
 from bus.transport.kafka.asking import Asking
 from bus.transport.kafka.bell import Bell
 from bus.transport.kafka.consuming import Consuming
@@ -71,8 +71,8 @@ class Kafka:
         """`settings` are librdkafka's for the connection (bootstrap.servers, security).
 
         A record that its broker did not confirm within `message_timeout_s` comes back as `Undelivered`; the
-        clients say every `statistics_every_s` how they are, or never if that is 0. `pin_directory` keeps
-        which topics the logs were read from, so that a restart knows another one of the name.
+        clients report statistics every `statistics_every_s`, or never if that is 0. `pin_directory` keeps
+        the ids of the logs' topics, so that a restart recognizes another topic of the name.
         """
         self._servers = settings.get("bootstrap.servers", "")
         self._tally = Tally("kafka", [name for name, one in ROUTES.items() if one.topic])
@@ -144,7 +144,7 @@ class Kafka:
             ) from error
 
     def lacks(self) -> list[str]:
-        """What is not as it should be, in words; empty if nothing."""
+        """Its faults, in words; empty if none."""
         lacks = [] if self.answers else ["Kafka does not answer"]
         lacks += [self._producing.trouble] if self._producing.trouble else []
         lacks += [] if self._consuming is None else self._consuming.troubles()
@@ -152,11 +152,11 @@ class Kafka:
 
     @property
     def undecodable(self) -> int:
-        """Records that came and were none of ours."""
+        """Received records that are none of ours."""
         return sum(self._tally.undecodable.values())
 
     def samples(self) -> Iterator[Sample]:
-        """Messages, what waits to be decoded, and what the client said last."""
+        """Messages, the decoding queue, and the clients' last statistics."""
         yield from self._tally.samples()
         yield Sample("provbus_queue_depth", len(self._bell), {"queue": "kafka_fetched"})
         yield from self._producing.samples()
@@ -165,15 +165,15 @@ class Kafka:
         yield from chain.from_iterable(map(client_samples, list(self._statistics.values())))
 
     def speak(self) -> None:
-        """Log what the client says from now on; while we start, `check_broker` says that Kafka is away."""
+        """Log the client's messages from now on; while we start, `check_broker` says that Kafka is away."""
         _client_log.setLevel(logging.NOTSET)
 
     def flush(self, timeout_s: float) -> int:
-        """Wait until every queued record has ended, at most `timeout_s`; how many have not."""
+        """Wait until every queued record has ended, at most `timeout_s`; the number of those left."""
         return self._producing.flush(timeout_s)
 
     def close(self, flush_s: float = 1.0) -> None:
-        """Give what is queued up to `flush_s` to leave; drop the rest, and stop every thread."""
+        """Give queued records up to `flush_s` to leave; drop the rest, and stop every thread."""
         self.flush(flush_s)
         self._stop.set()
         self._bell.wake()
@@ -187,7 +187,7 @@ class Kafka:
         self._bell.close()
 
     def _written(self) -> list[str]:
-        """The topics of which records were published so far."""
+        """The topics to which records were published so far."""
         return [topic_of(traffic).name for traffic, count in self._tally.offered.items() if count]
 
     def _note_statistics(self, document: str) -> None:
@@ -195,7 +195,7 @@ class Kafka:
         self._statistics[report["type"]] = report
 
     def _serve(self, turn: Callable[[float], None]) -> None:
-        """A thread: one turn after the other. A fault of ours in one of them must not end it in silence."""
+        """Run a thread: one turn after the other. A fault of ours in a turn is logged and does not end it."""
         while not self._stop.is_set():
             try:
                 turn(monotonic())

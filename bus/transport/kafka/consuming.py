@@ -1,7 +1,7 @@
-"""The consumer and what it reads: it can be replaced while its readers read on.
+"""The consumer and its feeds: it can be replaced while its readers read on.
 
 A consumer that failed, or under which a topic was made anew, is closed, and another one takes its place; each
-feed then goes on as `feeds` says.
+feed then goes on by the rules of `feeds`.
 """
 
 from collections import deque
@@ -13,21 +13,21 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaError, Message
 
 from bus.errors import LocalError
-from bus.metrics import Sample
 from bus.routes import route
+from bus.telemetry.metrics import Sample
 from bus.transport.kafka.asking import Asking
 from bus.transport.kafka.feeds import Feed
 from bus.transport.kafka.replaceable import Replaceable
 from bus.transport.kafka.topic_watch import MadeAnew, TopicWatch
 
 CONSUMED_MAX = 256  # at once: the threads take turns, and a turn costs as much as a few records
-TURN_S = 0.02  # how long a question may wait for the fetching thread where there is one, or a log
-POLL_S = 0.5  # how long a thread may not notice that it should stop
+TURN_S = 0.02  # the wait of the fetching thread for a record, if a question is open or a log is read
+POLL_S = 0.5  # the delay with which a thread may notice that it should stop
 
 
 class Consuming:
-    """Reads some classes on a consumer that `make` makes (`KafkaException`). `put` takes what the machine's
-    side is to get: records, events of the client, news of the feeds.
+    """Reads some classes on a consumer that `make` makes (`KafkaException`). `put` takes the items for the
+    machine's side: records, events of the client, news of the feeds.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Consuming:
         self._wanted.append(feed)
 
     def made_anew(self, one: MadeAnew) -> None:
-        """A topic is not what it was."""
+        """Handle a topic that was made anew."""
         feed = self._by_topic.get(one.topic)
         if feed is not None:
             feed.made_anew(one.reason)
@@ -86,17 +86,17 @@ class Consuming:
             self._consumer.fail(error, now)
 
     def close(self) -> None:
-        """Read no more."""
+        """Stop reading."""
         for feed in self._feeds.values():
             feed.close()
         self._consumer.close()
 
     def troubles(self) -> Iterator[str]:
-        """What is not read, in words."""
+        """Faults of reading, in words."""
         yield from filter(None, [self._consumer.trouble, *(feed.trouble for feed in self._feeds.values())])
 
     def samples(self) -> Iterator[Sample]:
-        """How often the consumer was replaced."""
+        """Replacements of the consumer."""
         return self._consumer.samples()
 
     def _fetch(self, consumer: Consumer) -> None:

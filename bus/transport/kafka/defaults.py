@@ -1,4 +1,4 @@
-"""What librdkafka is told: every default that is unsafe or too slow for us is set by name."""
+"""Our settings of librdkafka: every default that is unsafe or too slow for us is set by name."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ CONSUMER: dict[str, Any] = {
     "enable.auto.commit": False,
     "enable.auto.offset.store": False,
     "enable.partition.eof": True,
-    "auto.offset.reset": "error",  # what a position that is gone means, `feeds` says
+    "auto.offset.reset": "error",  # `feeds` handles a position that is gone
     "check.crcs": True,
     "fetch.min.bytes": 1,
     "queued.max.messages.kbytes": 16_384,

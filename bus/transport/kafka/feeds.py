@@ -1,22 +1,22 @@
-"""What is read: each class's topic, from where, and up to which end.
+"""Feeds: the topic of each class that is read, its start and its end.
 
 Theory of operation
 -------------------
 A class is read when two questions are answered. Is its topic the one that we knew (`topic_watch`)? Where does
-it begin and end? Then its partitions are assigned at exact offsets: a log near its end (`tail_records`), what
-has a history from its beginning, anything else from its end. The machine's side is told the ends, and is
-behind them when it has caught up. An end of the partition that the client reports is none: right after a
-failover it may stand in the midst of the records. One that `list_offsets` tells is: the leader does not tell
-any before it knows what its predecessor had confirmed (KIP-207).
+it begin and end? Then its partitions are assigned at exact offsets: a log near its end (`tail_records`), a
+class with a history at its beginning, any other at its end. The machine's side is told the ends, and has
+caught up when it is behind them. The end of a partition that the client reports is not reliable: right after
+a failover it may lie in the midst of the records. The one of `list_offsets` is: the leader tells none before
+it knows the records that its predecessor had confirmed (KIP-207).
 
-When the client says that our position is gone it may be so, or the position was never known, or a leader
-was behind. So the bounds are asked. What is no log is read anew by them. A log goes on where it was, if
-that lies between them, and is given up if not. Between them it is *proved* first: the record before our
-position is read again, and must have been written under the same leader epoch. Else the log was cut below
-it and written anew.
+When the client says that our position is gone this may be true, or the position was never known, or a leader
+was behind. So we ask for the bounds. A class that is no log is read anew by them. A log goes on at our
+position if that lies between them, and is given up if not. Between them the position is *proved* first: the
+record before it is read again, and must have the same leader epoch. Else the log was cut below it and written
+anew.
 
-A log is given up for good (`LogLost`). Its topic made anew is another log; any other topic is read from its
-start then, and the reader is told (`Recreated`).
+A log is given up for good (`LogLost`). Its topic made anew is another log; any other topic is read by its
+new bounds then, and the reader is told (`Recreated`).
 """
 
 import logging
@@ -27,7 +27,7 @@ from typing import Any, NamedTuple
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from bus.errors import LocalError
-from bus.machine import LogBounds, LogLost
+from bus.messages import LogBounds, LogLost
 from bus.routes import Topic, route
 from bus.transport.kafka.answers import Bounds, NoAnswerError
 from bus.transport.kafka.asking import Asking, Question, Retries
@@ -36,9 +36,9 @@ OUT_OF_RANGE = (KafkaError._AUTO_OFFSET_RESET, KafkaError._LOG_TRUNCATION)
 _log = logging.getLogger("provbus.kafka")
 
 
-class Opened(NamedTuple):
-    """A class that is no log is read, from these offsets on, and its partitions had these ends. `is_anew`:
-    its topic is another one than the one that was read before.
+class FeedOpened(NamedTuple):
+    """A class that is no log is read from the offsets `starts` on; `ends` were its ends then. `is_anew`: its
+    topic is another one than before.
     """
 
     traffic: str
@@ -48,25 +48,25 @@ class Opened(NamedTuple):
 
 
 class End(NamedTuple):
-    """The end that each partition of a class's topic had when somebody asked with `CatchUp`."""
+    """The end of each partition of a class's topic, captured for a `CatchUp`."""
 
     traffic: str
     offsets: Mapping[int, int]
 
 
-class State(StrEnum):
-    """Where a feed stands."""
+class FeedState(StrEnum):
+    """The state of a feed."""
 
     NEW = "new"  # its topic was not seen yet
-    ASKING = "asking"  # for the bounds, to begin by them
+    ASKING = "asking"  # for the bounds, to begin at them
     OPEN = "open"  # it is read
     DOUBTED = "doubted"  # a log whose position may be gone: asking for the bounds, to go on between them
     PROVING = "proving"  # a log whose position is between them: reading the record before it again
-    LOST = "lost"  # a log that is not what it was
+    LOST = "lost"  # a log that lost records or was replaced
 
 
 class Happened(StrEnum):
-    """What leads from one state to another."""
+    """The cause of a change of state."""
 
     SEEN = "its topic was seen"
     ASSIGNED = "its partitions were assigned where it goes on"
@@ -77,16 +77,16 @@ class Happened(StrEnum):
     LOST = "it is not the log that it was"
 
 
-TABLE: dict[tuple[State, Happened], State] = {
-    (State.NEW, Happened.SEEN): State.ASKING,
-    (State.ASKING, Happened.ASSIGNED): State.OPEN,
-    (State.OPEN, Happened.GONE): State.ASKING,
-    (State.OPEN, Happened.DOUBTED): State.DOUBTED,
-    (State.PROVING, Happened.DOUBTED): State.DOUBTED,
-    (State.DOUBTED, Happened.INSIDE): State.PROVING,
-    (State.DOUBTED, Happened.ASSIGNED): State.OPEN,  # nothing stands before the position
-    (State.PROVING, Happened.PROVED): State.OPEN,
-    **{(state, Happened.LOST): State.LOST for state in State if state is not State.LOST},
+TABLE: dict[tuple[FeedState, Happened], FeedState] = {
+    (FeedState.NEW, Happened.SEEN): FeedState.ASKING,
+    (FeedState.ASKING, Happened.ASSIGNED): FeedState.OPEN,
+    (FeedState.OPEN, Happened.GONE): FeedState.ASKING,
+    (FeedState.OPEN, Happened.DOUBTED): FeedState.DOUBTED,
+    (FeedState.PROVING, Happened.DOUBTED): FeedState.DOUBTED,
+    (FeedState.DOUBTED, Happened.INSIDE): FeedState.PROVING,
+    (FeedState.DOUBTED, Happened.ASSIGNED): FeedState.OPEN,  # no record is left before the position
+    (FeedState.PROVING, Happened.PROVED): FeedState.OPEN,
+    **{(state, Happened.LOST): FeedState.LOST for state in FeedState if state is not FeedState.LOST},
 }
 """This table is the only place that changes a state."""
 
@@ -99,13 +99,13 @@ class _Last(NamedTuple):
 
 
 class Feed:
-    """One class as it is read. All of it runs in the thread that fetches."""
+    """The reading of one class, in the thread that fetches."""
 
     def __init__(self, traffic: str, asking: Asking) -> None:
         topic = topic_of(traffic)
         self.traffic = traffic
         self.topic = topic.name
-        self.state = State.NEW
+        self.state = FeedState.NEW
         self._route = route(traffic)
         self._partitions = range(topic.partitions)
         self._asking = asking
@@ -121,43 +121,43 @@ class Feed:
 
     @property
     def is_busy(self) -> bool:
-        """Whether anything is asked, or to be asked."""
-        return self.state not in (State.OPEN, State.LOST) or self._wanted + self._asked > 0
+        """Whether a question is open, or to be asked."""
+        return self.state not in (FeedState.OPEN, FeedState.LOST) or self._wanted + self._asked > 0
 
     @property
     def trouble(self) -> str:
         """Why it is not read, in words; empty if it is."""
-        if self.state in (State.ASKING, State.DOUBTED) and self._retries.trouble:
+        if self.state in (FeedState.ASKING, FeedState.DOUBTED) and self._retries.trouble:
             return f"where {self.topic} begins and ends: {self._retries.trouble}"
         return ""
 
     def want_end(self) -> None:
-        """The end that its topic has from now on is wanted once more."""
-        if self.state is not State.LOST:
+        """Capture the end of its topic once more, from now on."""
+        if self.state is not FeedState.LOST:
             self._wanted += 1
 
     def seen(self, identity: str) -> None:
-        """Its topic is there and the one that we knew, by this id."""
-        if self.state is State.NEW:
+        """Note that its topic is there, and the one we knew, by this id."""
+        if self.state is FeedState.NEW:
             self._identity = identity
             self._go(Happened.SEEN)
 
     def made_anew(self, reason: str) -> None:
-        """Its topic is another one. The consumer is replaced next, unless this is a log."""
+        """Note that its topic was made anew. The consumer is replaced next, unless this is a log."""
         if self._route.is_log:
             self._lose(reason)
         else:
             self._is_anew = self._is_known
 
     def restart(self) -> None:
-        """The consumer is another one, and nothing is assigned to it."""
+        """Begin again on a new consumer, to which no partition is assigned."""
         self._assigned = []
         self._doubt()
 
     def turn(self, now: float, consumer: Consumer) -> None:
         """Do what is due at `now` (seconds of a clock that does not jump)."""
         try:
-            if self.state is State.LOST:
+            if self.state is FeedState.LOST:
                 self._assign({}, consumer)
             elif self._question is None:
                 self._begin(now)
@@ -171,7 +171,7 @@ class Feed:
             self._retries.failed(error, now)
 
     def passes(self, event: Message) -> bool:
-        """Note a record or an event of our topic; whether the machine's side gets it."""
+        """Note a record or an event of our topic; True if the machine's side gets it."""
         error = event.error()
         if error is not None:
             if error.code() in OUT_OF_RANGE and self._assigned:
@@ -183,29 +183,29 @@ class Feed:
         offset = event.offset()
         assert offset is not None
         read = _Last(offset, event.leader_epoch())
-        if self.state is State.PROVING:
+        if self.state is FeedState.PROVING:
             self._prove(read)
             return False
         self._last = read
-        return self.state is not State.LOST
+        return self.state is not FeedState.LOST
 
     def close(self) -> None:
         """Leave an open question unanswered: its client ends with it."""
         self._question = None
 
     def take(self) -> list[Any]:
-        """What the machine's side is to be told, oldest first; each thing once."""
+        """The news for the machine's side, oldest first; each once."""
         told, self._told = self._told, []
         return told
 
     def _begin(self, now: float) -> None:
-        """Ask what is to be asked."""
-        if self.state in (State.NEW, State.PROVING) or now < self._retries.due:
+        """Ask for the bounds, if due."""
+        if self.state in (FeedState.NEW, FeedState.PROVING) or now < self._retries.due:
             return
-        if self.state is State.OPEN:
+        if self.state is FeedState.OPEN:
             if not self._wanted:
                 return
-            # Who asks while this question is out wants an end that is captured later.
+            # A wish that comes while this question is open needs an end that is captured later.
             self._wanted, self._asked = 0, self._wanted
         self._question = self._asking.bounds(self.topic, self._partitions, self._retries.wait_s, now)
 
@@ -214,9 +214,9 @@ class Feed:
         self._wanted, self._asked = self._wanted + self._asked, 0
 
     def _take(self, found: Mapping[int, Bounds], consumer: Consumer) -> None:
-        if self.state is State.ASKING:
+        if self.state is FeedState.ASKING:
             self._open(found, consumer)
-        elif self.state is State.DOUBTED:
+        elif self.state is FeedState.DOUBTED:
             self._go_on(found[0], consumer)
         else:
             end = End(self.traffic, {number: one.end for number, one in found.items()})
@@ -232,19 +232,19 @@ class Feed:
             self._told.append(LogBounds(self.traffic, self._start, found[0].end, self._identity))
         else:
             ends = {number: one.end for number, one in found.items()}
-            self._told.append(Opened(self.traffic, starts, ends, self._is_anew))
+            self._told.append(FeedOpened(self.traffic, starts, ends, self._is_anew))
         self._is_known, self._is_anew = True, False
 
     def _first(self, found: Bounds) -> int:
-        """Where a partition is read from at a start."""
+        """The offset at which a partition is read first."""
         if not self._route.from_start:
             return found.end
         tail = self._route.tail_records
         return max(found.start, found.end - tail) if tail else found.start
 
     def _doubt(self) -> None:
-        """We may not be where we think."""
-        if self.state in (State.OPEN, State.PROVING):
+        """Doubt our position."""
+        if self.state in (FeedState.OPEN, FeedState.PROVING):
             self._drop_question()
             self._go(Happened.DOUBTED if self._route.is_log else Happened.GONE)
 
@@ -252,7 +252,7 @@ class Feed:
         self.state = TABLE[self.state, what]
 
     def _go_on(self, found: Bounds, consumer: Consumer) -> None:
-        """Where the log begins and ends is known, and so whether our place in it is still there."""
+        """Go on in a log with these bounds if our position is still between them, else give it up."""
         last = self._last
         due = self._start if last is None else last.offset + 1
         if due < found.start:
@@ -269,7 +269,7 @@ class Feed:
             self._go(Happened.INSIDE)
 
     def _prove(self, read: _Last) -> None:
-        """The record before our position was read again, or what is in its place."""
+        """Compare the record before our position with the one read again there."""
         assert self._last is not None
         if read == self._last:
             self._go(Happened.PROVED)
@@ -281,8 +281,8 @@ class Feed:
         )
 
     def _lose(self, reason: str) -> None:
-        """Read no more of it; the reader is told once."""
-        if self.state is not State.LOST:
+        """Give the log up; the reader is told once."""
+        if self.state is not FeedState.LOST:
             self._question = None
             self._wanted = self._asked = 0
             self._go(Happened.LOST)

@@ -1,12 +1,12 @@
 """The producer: records leave, and come back as `Undelivered` when they did not arrive.
 
 A record ends in one of two ways: its broker confirmed it (nothing is reported), or `Undelivered` comes back.
-After a time-out the truth is *indeterminate*: the record may be in the log, so a retry keeps its envelope and
-readers deduplicate. So it is with what a producer still holds when it is replaced.
+After a time-out the outcome is *indeterminate*: the record may be in the log, so a retry keeps its envelope
+and readers deduplicate. The same holds for the records of a producer that is replaced.
 
-An idempotent producer that may not write at all any more is fatal: its `poll` raises once, and everything
-it is given later is refused. A right that is taken away for one topic is not: its records come back, and
-the producer goes on.
+An idempotent producer that may not write at all any more is fatal: its `poll` raises once, and it refuses
+every later record. A right that is taken away for one topic is not: its records come back, and the producer
+goes on.
 """
 
 import logging
@@ -16,27 +16,27 @@ from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from bus.codec import to_headers
 from bus.envelope import Envelope
 from bus.errors import BackpressureError, LocalError, UnavailableError
-from bus.machine import Undelivered
-from bus.metrics import Sample, Tally
+from bus.messages import Undelivered
 from bus.routes import check_size, route
+from bus.telemetry.metrics import Sample, Tally
 from bus.transport.kafka.answers import NoAnswerError, has_ids
 from bus.transport.kafka.asking import reason_of
 from bus.transport.kafka.defaults import QUEUED_MAX
 from bus.transport.kafka.replaceable import Replaceable
+from bus.wire.codec import to_headers
 
 BY_KEY = -1  # librdkafka's partition "as the key says"
-POLL_S = 0.5  # how long a thread may not notice that it should stop, or replace its client
-_GATHER_S = 0.02  # delivery reports are taken together: for each, two threads change places
-_END_S = 0.5  # for the reports of what a producer held when it was ended
-_PURGED = frozenset({KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT})  # by us: no broker said a word
+POLL_S = 0.5  # the delay with which a thread may notice that it should stop, or replace its client
+_GATHER_S = 0.02  # delivery reports are taken together: each costs a switch between two threads
+_END_S = 0.5  # for the reports of the records that a producer held when it was ended
+_PURGED = frozenset({KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT})  # by us, not by a broker
 _log = logging.getLogger("provbus.kafka")
 
 
 class Producing:
-    """Publishes on a producer that `make` makes (`KafkaException`). `put` takes what comes back."""
+    """Publishes on a producer that `make` makes (`KafkaException`). `put` takes `Undelivered`."""
 
     def __init__(
         self,
@@ -46,9 +46,9 @@ class Producing:
         hurry: Callable[[], None],
         stop: Event,
     ) -> None:
-        """`hurry` is called when a record did not arrive: its topic may not be what it was."""
+        """`hurry` is called when a record did not arrive: its topic may have been made anew."""
         self.answers = True
-        """False from a record that was not confirmed, nor any after it was given, until one is."""
+        """False once a record came back and none was confirmed since it was given; True once one is."""
         self._confirmed = 0
         self._tally = tally
         self._put = put
@@ -58,7 +58,7 @@ class Producing:
 
     @property
     def trouble(self) -> str:
-        """Why nothing can be published, in words; empty if it can."""
+        """Why no record can be published, in words; empty if one can."""
         return self._producer.trouble
 
     def publish(self, envelope: Envelope, key: str) -> None:
@@ -75,7 +75,8 @@ class Producing:
         def report(error: KafkaError | None, _: Message) -> None:
             self._confirmed += error is None
             if error is None or error.code() not in _PURGED:
-                # A record that came back while another was confirmed is its topic's trouble (`topic_watch`).
+                # If a record came back while another was confirmed, only its topic has trouble
+                # (`topic_watch`).
                 self.answers = self._confirmed > before
             if error is not None:
                 self._tally.undelivered[traffic] += 1
@@ -97,11 +98,11 @@ class Producing:
         self._tally.sent[traffic] += 1
 
     def renew(self, reason: str) -> None:
-        """Have another producer: a topic is not what it was. From any thread."""
+        """Replace the producer: a topic was made anew. From any thread."""
         self._producer.renew(reason)
 
     def turn(self, now: float) -> None:
-        """Serve what was delivered and what was not; waits up to `POLL_S` for the first of it."""
+        """Serve the delivery reports; waits up to `POLL_S` for the first."""
         self._producer.turn(now)
         producer = self._producer.client
         if producer is None:
@@ -127,7 +128,7 @@ class Producing:
             raise UnavailableError(reason_of(error)) from error
 
     def flush(self, timeout_s: float) -> int:
-        """Wait until every queued record has ended, at most `timeout_s`; how many have not."""
+        """Wait until every queued record has ended, at most `timeout_s`; the number of those left."""
         producer = self._producer.client
         if producer is None:
             return 0
@@ -138,17 +139,17 @@ class Producing:
             return len(producer)
 
     def close(self) -> None:
-        """Drop what is queued and end the producer; afterwards nobody serves it any more."""
+        """Drop the queued records and end the producer, which nobody serves any more."""
         self._producer.close()
 
     def samples(self) -> Iterator[Sample]:
-        """How often the producer was replaced, and whether Kafka confirms what it is given."""
+        """The number of times the producer was replaced, and whether Kafka confirms records."""
         yield from self._producer.samples()
         yield Sample("provbus_kafka_answering", self.answers)
 
 
 def _end(producer: Producer) -> None:
-    """Give back what it still holds, and close it: else that waits until the last record's time is over."""
+    """Give back the records it holds, and close it: else that waits until the last one times out."""
     producer.purge()
     producer.flush(_END_S)
     producer.close()

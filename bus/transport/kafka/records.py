@@ -1,18 +1,18 @@
-"""What becomes of what a Kafka reader fetched: messages for the machine, in the order of their topics.
+"""Messages for the machine from the items that a Kafka reader fetched, in the order of their topics.
 
 Theory of operation
 -------------------
 This is the machine's side of the client: records are decoded here, so the fetching thread only moves
 objects. Each item is a record, an event of the client (an error, an end of a partition), or news of a feed.
 
-*Goals* tell when a reader has caught up. A goal is an offset per partition: the ends that a topic had when
-it was begun with, or the one that was captured for a `CatchUp`. It is reached by the record before that
-offset, or by an end of the partition at it or behind it. An end before it decides nothing: after a failover
-the client may tell one in the midst of the records.
+*Goals* tell when a reader has caught up. A goal is an offset per partition: the ends of a topic when its
+reading began, or when they were captured for a `CatchUp`. It is reached by the record before that offset, or
+by an end of the partition at it or behind it. An end before it decides nothing: after a failover the client
+may report one in the midst of the records.
 
-Where a topic is begun anew, who waits for an end of it waits for the one that it has now.
+When a topic is begun anew, the goals of its earlier ends are replaced by its present ends.
 
-A log that is lost is silent: whatever of it was fetched already is thrown away, and so are its goals.
+A lost log brings no more messages: its fetched records and its goals are dropped.
 """
 
 import logging
@@ -21,13 +21,13 @@ from typing import Any, NamedTuple
 
 from confluent_kafka import KafkaError, Message
 
-from bus.codec import from_headers
 from bus.envelope import Envelope
 from bus.errors import DecodeError, LocalError
-from bus.machine import CaughtUp, Entry, LogBounds, LogLost, Received, Recreated
-from bus.metrics import Tally
+from bus.messages import CaughtUp, Entry, LogBounds, LogLost, Received, Recreated
 from bus.routes import ROUTES, check_size, route
-from bus.transport.kafka.feeds import OUT_OF_RANGE, End, Opened, topic_of
+from bus.telemetry.metrics import Tally
+from bus.transport.kafka.feeds import OUT_OF_RANGE, End, FeedOpened, topic_of
+from bus.wire.codec import from_headers
 
 _log = logging.getLogger("provbus.kafka")
 
@@ -36,27 +36,27 @@ Place = tuple[str | None, int | None]
 
 
 class _Goal(NamedTuple):
-    """What is missing until a reader has caught up: the offset that each place has to come to."""
+    """The offset that each place must reach before a reader has caught up."""
 
     traffic: str
     ends: dict[Place, int]
 
 
 class Records:
-    """Turns what was fetched into messages; one per reader."""
+    """Turns fetched items into messages; one per reader."""
 
     def __init__(self, tally: Tally) -> None:
-        """`tally` counts what came and what could not be read."""
+        """`tally` counts received and undecodable records."""
         self._tally = tally
         self._classes = {entry.topic.name: name for name, entry in ROUTES.items() if entry.topic}
         self._next: dict[str, int] = {}  # of a log: the offset that is read next
-        self._at: dict[Place, int] = {}  # where the reader of each partition was seen to be
+        self._at: dict[Place, int] = {}  # the known position of the reader of each partition
         self._begun: set[str] = set()
         self._lost: set[str] = set()
         self._goals: list[_Goal] = []
 
     def take(self, item: Any) -> list[Any]:
-        """The messages that an item comes to."""
+        """The messages from an item."""
         if not isinstance(item, Message):
             return self._note(item)
         error = item.error()
@@ -71,11 +71,11 @@ class Records:
         return messages
 
     def _note(self, item: Any) -> list[Any]:
-        """What is not a record."""
+        """The messages from news of a feed."""
         if isinstance(item, LogBounds):
             self._next[item.traffic] = item.start
             return [item, *self._aim(item.traffic, {0: item.end})]
-        if isinstance(item, Opened):
+        if isinstance(item, FeedOpened):
             return self._begin(item)
         if isinstance(item, End):
             return self._aim(item.traffic, item.offsets)
@@ -83,8 +83,8 @@ class Records:
             return self._lose(item)
         return [item]
 
-    def _begin(self, opened: Opened) -> list[Any]:
-        """A class that is no log is read from these offsets on, for the first time or anew."""
+    def _begin(self, opened: FeedOpened) -> list[Any]:
+        """Begin to read a class that is no log from these offsets on, for the first time or anew."""
         traffic, topic = opened.traffic, topic_of(opened.traffic).name
         self._at |= {(topic, number): start for number, start in opened.starts.items()}
         waiting = sum(goal.traffic == traffic for goal in self._goals)
@@ -92,14 +92,14 @@ class Records:
         is_first = traffic not in self._begun
         self._begun.add(traffic)
         if is_first or opened.is_anew:
-            waiting += 1  # nobody asked, and everybody is told
+            waiting += 1  # every reader is told once, without a `CatchUp`
         messages: list[Any] = [Recreated(traffic)] if opened.is_anew else []
         for _ in range(waiting):
             messages += self._aim(traffic, opened.ends)
         return messages
 
     def _aim(self, traffic: str, offsets: Mapping[int, int]) -> list[Any]:
-        """Set a goal, which may be reached already."""
+        """Set a goal; `CaughtUp` if it is reached already."""
         if traffic in self._lost:
             return []
         topic = topic_of(traffic).name
@@ -113,7 +113,7 @@ class Records:
         return []
 
     def _come_to(self, place: Place, offset: int) -> list[Any]:
-        """The goals that are reached by being at this offset."""
+        """A `CaughtUp` for each goal that this offset reaches."""
         for _, ends in self._goals:
             if ends.get(place, offset + 1) <= offset:
                 del ends[place]
@@ -124,7 +124,7 @@ class Records:
 
     def _note_event(self, error: KafkaError, event: Message) -> list[Any]:
         if error.code() != KafkaError._PARTITION_EOF:
-            if error.code() not in OUT_OF_RANGE:  # of which its feed tells
+            if error.code() not in OUT_OF_RANGE:  # its feed logs these
                 _log.warning("%s: %s", event.topic(), error.str())
             return []
         place, offset = (event.topic(), event.partition()), event.offset()
@@ -160,7 +160,7 @@ class Records:
             headers: Any = record.headers()  # pairs or none; the client's types allow a dict as well
             envelope = from_headers(headers, record.value())
             if envelope.traffic != traffic:
-                # Whoever may write to one topic must not speak for the class of another.
+                # A writer of one topic must not speak for the class of another.
                 raise DecodeError(f"{envelope.type} does not belong on {record.topic()}")
             check_size(traffic, len(envelope.data))
         except (DecodeError, LocalError):

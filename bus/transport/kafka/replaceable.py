@@ -1,9 +1,9 @@
 """A client of librdkafka that can be replaced, because some of its troubles end only with it.
 
 A producer whose idempotence is lost is *fatal*: every call fails from then on. A client under which a topic
-was made anew is silent for ever. So the owner says that it wants another one (`renew`, `fail`), and in the
-next turn of the thread that serves it the old one is ended and a new one is made. After failures that takes
-longer each time, for whoever has lost his rights gains nothing by asking for them a hundred times a second.
+was made anew is silent for ever. So the owner asks for another one (`renew`, `fail`), and in the next turn of
+the thread that serves it the old one is ended and a new one is made. After failures that takes longer each
+time: a client that has lost its rights gains nothing by asking for them a hundred times a second.
 """
 
 import logging
@@ -13,7 +13,7 @@ from typing import Generic, TypeVar
 
 from confluent_kafka import KafkaException
 
-from bus.metrics import Sample
+from bus.telemetry.metrics import Sample
 from bus.transport.kafka.asking import reason_of
 
 AGAIN_S = (0.0, 1.0, 2.0, 4.0, 8.0, 10.0)
@@ -24,7 +24,7 @@ Client = TypeVar("Client")
 
 
 class Backoff:
-    """When the next try is due: at once after a first failure, then later each time.
+    """The time of the next try: at once after a first failure, then later each time.
 
     >>> backoff = Backoff()
     >>> backoff.failed(100.0), backoff.failed(100.0), backoff.failed(101.0)
@@ -36,7 +36,7 @@ class Backoff:
         self._failed_at = float("-inf")
 
     def failed(self, now: float) -> float:
-        """It failed now; when to try again."""
+        """Note a failure; the time of the next try."""
         if now >= self._failed_at + CALM_S:
             self._tries = 0
         again_s = AGAIN_S[min(self._tries, len(AGAIN_S) - 1)]
@@ -48,13 +48,13 @@ class Backoff:
 class Replaceable(Generic[Client]):
     """The client of this `name`, by `make` (`KafkaException`); `end` closes one that is not wanted any more.
 
-    `lock` is held by whoever uses the client from another thread than the one that calls `turn`.
+    A thread other than the one that calls `turn` holds `lock` while it uses the client.
     """
 
     def __init__(self, name: str, make: Callable[[], Client], end: Callable[[Client], None]) -> None:
         self.lock = Lock()
         self.trouble = ""
-        """Why there is no client that works, in words; empty if there is one."""
+        """The reason why no client works, in words; empty if one does."""
         self._name = name
         self._make = make
         self._end = end
@@ -64,18 +64,18 @@ class Replaceable(Generic[Client]):
         self.client: Client | None = make()
 
     def renew(self, reason: str) -> None:
-        """Another one is wanted, for a topic is not what it was. From any thread."""
+        """Ask for another client: a topic was made anew. From any thread."""
         self._want("topic", reason)
 
     def fail(self, error: Exception, now: float) -> None:
-        """The client failed for good."""
+        """Replace a client that failed for good."""
         self._due = self._backoff.failed(now)
         if not isinstance(error, KafkaException):
             _log.error("a fault in serving the Kafka %s", self._name, exc_info=error)
         self._want("failure", reason_of(error))
 
     def turn(self, now: float) -> bool:
-        """Replace the client if that is wanted and due; whether there is a new one."""
+        """Replace the client if that is wanted and due; True if there is a new one."""
         if not self.trouble:
             return False
         self.close()
@@ -106,7 +106,7 @@ class Replaceable(Generic[Client]):
             _log.warning("closing the Kafka %s: %s", self._name, reason_of(error))
 
     def samples(self) -> Iterator[Sample]:
-        """How often it was replaced, and why."""
+        """Replacements, by cause."""
         for cause, times in self._replaced.items():
             yield Sample(
                 "provbus_kafka_clients_replaced_total", times, {"client": self._name, "cause": cause}

@@ -1,4 +1,4 @@
-"""librdkafka's settings for a configuration, and what it means that it refuses them."""
+"""librdkafka's settings for a configuration, and the errors when it refuses them."""
 
 import os
 from pathlib import Path
@@ -6,11 +6,11 @@ from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException
 
-from bus.config import KafkaSection
-from bus.config_paths import client_files
+from bus.config.model import KafkaSection
+from bus.config.paths import client_files
+from bus.config.secret_file import credential, read_secret
+from bus.config.unreadable import cannot_read
 from bus.errors import ConfigError, UnavailableError
-from bus.secret_file import credential, read_secret
-from bus.unreadable import cannot_read
 
 
 def client_settings(section: KafkaSection) -> dict[str, Any]:

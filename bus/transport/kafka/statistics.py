@@ -1,17 +1,17 @@
-"""librdkafka's statistics as samples: the few of its thousand numbers that tell whether Kafka is well.
+"""librdkafka's statistics as samples: the few of its thousand numbers that show the health of Kafka.
 
-A client reports every so often, as librdkafka's STATISTICS.md describes. Brokers are named by their number in
+A client reports at intervals, as librdkafka's STATISTICS.md describes. Brokers are named by their number in
 the cluster; connections to a bootstrap address, which have none, are left out.
 """
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from bus.metrics import Sample
+from bus.telemetry.metrics import Sample
 
 
 def samples(report: Mapping[str, Any]) -> Iterator[Sample]:
-    """What a client (producer or consumer, it says so itself) reported last."""
+    """The samples in a report of a client (producer or consumer, as it says itself)."""
     client = report["type"]
     brokers = [one for one in report["brokers"].values() if one["nodeid"] >= 0]
     label = {"client": client}

@@ -1,7 +1,8 @@
-"""Whether a topic is the one that we knew: Kafka gives each an id, and a new one when it is made anew.
+"""The pinned ids of topics: Kafka gives each an id, and a new one when it is made anew.
 
-The id that was seen first is remembered. Those of the logs are kept for the next start, in `TOPIC.id`, where
-there is a directory. It is on the disk before it counts: a power cut must not make a stranger a friend.
+The id that was seen first is remembered. Those of the logs are kept for the next start, in `TOPIC.id`, if
+there is a directory. An id is on the disk before it counts: after a power cut another topic must not pass
+for the known one.
 """
 
 from collections.abc import Sequence
@@ -38,7 +39,7 @@ class TopicPins:
         return topic in self._ids
 
     def identity(self, topic: str) -> str:
-        """What tells this topic from every other one: its id, drawn at random; empty if unknown."""
+        """The id of this topic, drawn at random, so no other has it; empty if unknown."""
         return self._ids.get(topic, "")
 
     def check(self, topic: str, seen: str) -> str:
@@ -55,7 +56,7 @@ class TopicPins:
         return f"{reason} (remove {self._path(topic)} once nobody acts on the old one)"
 
     def use(self, topic: str, seen: str) -> None:
-        """Take this for the topic that we know from now on (`OSError`)."""
+        """Pin this id from now on (`OSError`)."""
         if topic in self._kept:
             state_file.keep(self._path(topic), f"{seen}\n".encode())
         self._ids[topic] = seen

@@ -1,16 +1,17 @@
-"""Whether each topic is still there, still the one that we knew, led by a broker, and ours to read and write.
+"""The watch over topics: each must exist, be the one that we knew, have a leader, and be ours to read and
+write.
 
 Theory of operation
 -------------------
-All topics are described with one question, again every `CHECK_EVERY_S`, and soon after the client said
-something of one (`hurry`). Who deletes a topic and makes it anew under running clients mostly leaves them in
-silence. Once the old topic had another leader, a producer's records time out and a consumer is told nothing,
-for ever (librdkafka issue 4898); and where the topic was filled again quickly, a consumer goes on behind its
-first records. Only the topic's id tells. One with another id is reported (`MadeAnew`), and whoever uses it
-begins with a new client.
+All topics are described with one question, again every `CHECK_EVERY_S`, and soon after a client reported
+trouble with one (`hurry`). A topic that is deleted and made anew under running clients mostly leaves them in
+silence. If the old topic ever had another leader, a producer's records time out and a consumer gets no event,
+for ever (librdkafka issue 4898); and if the topic was filled again quickly, a consumer goes on behind its
+first records. Only the topic's id tells. One with another id is reported (`MadeAnew`), and its users begin
+with a new client.
 
-librdkafka's embedded cluster and brokers before Kafka 2.8 know no topic ids. There is nothing to compare
-then, unless an id was seen before: then the answer is waited for.
+librdkafka's embedded cluster and brokers before Kafka 2.8 know no topic ids. Then there is nothing to
+compare, unless an id was seen before: then we wait for the answer.
 """
 
 import logging
@@ -23,12 +24,12 @@ from bus.transport.kafka.asking import Asking, Question, Retries
 from bus.transport.kafka.topic_pins import TopicPins
 
 CHECK_EVERY_S = 10.0
-HURRY_APART_S = 1.0  # a client that is told of trouble is told often
+HURRY_APART_S = 1.0  # a client with trouble reports it often
 _log = logging.getLogger("provbus.kafka")
 
 
 class MadeAnew(NamedTuple):
-    """A topic is not the one that we knew. `reason` is for people."""
+    """A topic was made anew. `reason` is for people."""
 
     topic: str
     reason: str
@@ -47,9 +48,9 @@ class TopicWatch:
         written: Callable[[], Collection[str]],
         logs: Collection[str],
     ) -> None:
-        """`pins` are the ids as they were known before. Another id of one of the `logs` is never believed."""
+        """`pins` are the ids known before. Another id of one of the `logs` is never accepted."""
         self.troubles: list[str] = []
-        """What is wrong with the topics that we use, in words for people."""
+        """The faults of the topics that we use, in words for people."""
         self._asking = asking
         self._topics = topics
         self._pins = pins
@@ -76,7 +77,7 @@ class TopicWatch:
         return self._pins.identity(topic) if topic in self._seen else None
 
     def turn(self, now: float) -> list[MadeAnew]:
-        """Do what is due at `now` (seconds of a clock that does not jump); which topics were made anew."""
+        """Do what is due at `now` (seconds of a clock that does not jump); the topics that were made anew."""
         if self._is_hurried and now >= self._asked_at + HURRY_APART_S:
             self._is_hurried = False
             self._due = min(self._due, now)

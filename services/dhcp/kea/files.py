@@ -2,12 +2,12 @@
 
 from ipaddress import IPv4Network
 
-from bus.service_sections import KeaSection
 from fileid.lease import LeaseFile
+from services.config.sections import KeaSection
 
 
 def lease_files(section: KeaSection) -> list[LeaseFile]:
-    """What the configuration says of each file name that Kea gives out, in its order."""
+    """The files that Kea gives out, in the order of the configuration."""
     return [
         LeaseFile(
             one.kind,
@@ -15,6 +15,7 @@ def lease_files(section: KeaSection) -> list[LeaseFile]:
             tuple(one.cfms),
             frozenset(one.subnet_ids),
             tuple(map(IPv4Network, one.networks)),
+            takes_no_remote_id=one.remote_id == "none",
         )
         for one in section.files
     ]

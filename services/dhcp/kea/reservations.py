@@ -17,7 +17,7 @@ from services.settings.lookup import key_of
 
 
 class Reservation(NamedTuple):
-    """What Kea tells one device."""
+    """The file name and the server that Kea gives to one device."""
 
     device: bytes
     file: str
@@ -38,8 +38,9 @@ def reserve(
     files: Sequence[LeaseFile],
     addresses: Mapping[str, str],
 ) -> Iterator[Reservation]:
-    """A reservation for each `mac` rule, in their order. `kinds` is cm or mta by class, `addresses` where
-    each CFM serves files; `ConfigError` if one that is needed is not known, or if no file has `{device}`.
+    """A reservation for each `mac` rule, in their order. `kinds` is cm or mta by class, `addresses` the
+    address at which each CFM serves files; `ConfigError` if a needed one is missing, or if no file has
+    `{device}`.
     """
     chosen = {file.kind: file for file in reversed(files) if DEVICE in file.name}
     if not chosen:
@@ -58,6 +59,13 @@ def reserve(
             yield Reservation(device, given_name(found.name, device).decode(), next_server)
 
 
+def as_dhcp4(reservations: Sequence[Mapping[str, str]]) -> dict[str, Any]:
+    """The settings for `Dhcp4`: at the global level reservations hold in every subnet, so they follow a modem
+    to another CMTS.
+    """
+    return {"reservations-global": True, "reservations": [*reservations]}
+
+
 def choose_cfm(device: bytes, cfms: Iterable[str]) -> str:
-    """The CFM of a device: the same for as long as that CFM is one of them."""
+    """The CFM of a device: it stays the same as long as it is among `cfms`."""
     return max(cfms, key=lambda cfm: hashlib.blake2b(device + cfm.encode(), digest_size=8).digest())

@@ -1,16 +1,16 @@
-"""Many documents as one catalogue: classes, placeholders where files differ, fragments for what they share.
+"""Many documents as one catalogue: classes, placeholders for differences, fragments for common entries.
 
 Theory of operation
 -------------------
 1. Files of one shape (`services.docsis.foreign.differing`) that differ in at most DIFFERENCES_MAX values
-   become one class with a placeholder for each difference. Two places that
-   differ alike have one placeholder. Comments say which file has which value: whose they are, nobody knows.
+   become one class with a placeholder for each difference. Two places that differ alike have one placeholder.
+   Comments say which file has which value; the devices of a file are unknown.
 2. Every other file becomes a class of its own. A class is named after the first of its files.
 3. Entries that stand one behind the other in every class that has one of them become a fragment, if two
    classes have them and they take at least FRAGMENT_LINES_MIN lines.
 
-So the classes build what the files say, with the values of each, and nothing depends on the order of the
-files but names and the order of what is written.
+So the classes build the original files from the values of each, and the order of the files affects only names
+and the order of the output.
 """
 
 from __future__ import annotations
@@ -23,30 +23,30 @@ from typing import Any, Final, NamedTuple
 
 from services.docsis.errors import DocsisError
 from services.docsis.foreign.differing import Value, replaced, shape, values
-from services.docsis.foreign.problem import Remark
-from services.docsis.foreign.text import Imported, Place, located
-from services.docsis.names import BUILT_IN, Names
-from services.docsis.plain import plain
-from services.docsis.template import problems
+from services.docsis.foreign.problem import ImportRemark
+from services.docsis.foreign.text import EntryComments, Imported, located
+from services.docsis.mib.names import BUILT_IN, Names
+from services.docsis.text.plain import plain
+from services.docsis.text.template import problems
 
 DIFFERENCES_MAX: Final = 8
 """Per class; a sealed name has room for some 16 to 25 bytes of values."""
 
 FRAGMENT_LINES_MIN: Final = 4
-"""What an `include` and the name of a fragment are worth."""
+"""An `include` and the name of a fragment cost about as much."""
 
 FILES_SHOWN_MAX: Final = 50
-"""How many files a comment lists."""
+"""The number of files that a comment lists."""
 
 NAME_CHARACTERS_MAX: Final = 12
-"""Of a class's name: `services.settings.catalogue.CLASS_NAME`."""
+"""The length of a class's name: `services.settings.catalogue.CLASS_NAME`."""
 
 _PLACEHOLDER_CHARACTERS_MAX = 28  # of the 32 of a placeholder, for a number behind it
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
 class Source(NamedTuple):
-    """One file: how a comment calls it, and what it says."""
+    """One file: its name in comments, and its document."""
 
     file: str
     imported: Imported
@@ -56,25 +56,25 @@ class Draft(NamedTuple):
     """A class: its definition, the places of its entries, and the values that make each file of it."""
 
     definition: dict[str, Any]
-    places: dict[str, Place]
+    places: dict[str, EntryComments]
     values: dict[str, dict[str, int | str]]
 
     @property
     def file(self) -> str:
-        """The first file of it."""
+        """The first file of the class."""
         return next(iter(self.values))
 
 
 class Catalogue(NamedTuple):
-    """What a catalogue's file holds, its places by path, and its classes by name."""
+    """The content of a catalogue's file, its places by path, and its classes by name."""
 
     content: dict[str, Any]
-    places: dict[str, Place]
+    places: dict[str, EntryComments]
     drafts: dict[str, Draft]
 
 
-def class_problems(imported: Imported, names: Names = BUILT_IN) -> list[Remark]:
-    """Why a document, which may name the objects of `names`, cannot be a class, by line."""
+def class_problems(imported: Imported, names: Names = BUILT_IN) -> list[ImportRemark]:
+    """The reasons why a document, which may name the objects of `names`, cannot be a class, by line."""
     return [located(error, imported.places) for error in _problems(imported.definition, names)]
 
 
@@ -132,7 +132,7 @@ def _single(source: Source) -> Draft:
 
 
 def _merged(alike: list[Source], known: Names) -> Draft | None:
-    """One class for all, None if they differ too much or in what no class can leave open."""
+    """One class for all, None if they differ too much or in a value that a placeholder cannot replace."""
     if len(alike) == 1:
         return _single(alike[0])
     columns = list(zip(*(values(source.imported.definition) for source in alike), strict=True))
@@ -162,7 +162,7 @@ def _merged(alike: list[Source], known: Names) -> Draft | None:
         for source, value in zip(alike, row, strict=True):
             by_file[source.file][name] = value.content
         shown = [f"{source.file}: {value.written}" for source, value in zip(alike, row, strict=True)]
-        places[f"placeholders.{name}"] = Place(0, _cut(shown))
+        places[f"placeholders.{name}"] = EntryComments(0, _cut(shown))
     return Draft(definition, places, by_file)
 
 
@@ -190,10 +190,10 @@ def _free(name: str, taken: set[str]) -> str:
     return found
 
 
-def _of_class(all_places: Sequence[Mapping[str, Place]], entries: int) -> dict[str, Place]:
-    """The places of a class: the comments of all its files. What ends a file ends its body."""
+def _of_class(all_places: Sequence[Mapping[str, EntryComments]], entries: int) -> dict[str, EntryComments]:
+    """The places of a class: the comments of all its files. Those at a file's end go to its body's end."""
     found = {
-        path: _united(Place(0), *(places[path] for places in all_places if path in places))
+        path: _united(EntryComments(0), *(places[path] for places in all_places if path in places))
         for path in dict.fromkeys(path for places in all_places for path in places)
     }
     whole, last = found[""], f"body[{entries - 1}]"
@@ -203,7 +203,7 @@ def _of_class(all_places: Sequence[Mapping[str, Place]], entries: int) -> dict[s
     return found
 
 
-def _share(drafts: Sequence[Draft]) -> tuple[list[Draft], dict[str, list[Any]], dict[str, Place]]:
+def _share(drafts: Sequence[Draft]) -> tuple[list[Draft], dict[str, list[Any]], dict[str, EntryComments]]:
     """The classes with includes, the fragments that these name, and the places in the fragments."""
     keys = [[_key(entry) for entry in _body(draft.definition)] for draft in drafts]
     entries = {
@@ -218,7 +218,7 @@ def _share(drafts: Sequence[Draft]) -> tuple[list[Draft], dict[str, list[Any]], 
         if sum(map(_lines, written)) >= FRAGMENT_LINES_MIN:
             starts[run[0]] = f"common-{len(fragments) + 1}"
             fragments[starts[run[0]]] = written
-    places: dict[str, Place] = {}
+    places: dict[str, EntryComments] = {}
     including = [
         _including(draft, own, starts, fragments, places) for draft, own in zip(drafts, keys, strict=True)
     ]
@@ -230,7 +230,7 @@ def _including(
     keys: Sequence[str],
     starts: Mapping[str, str],
     fragments: Mapping[str, list[Any]],
-    places: dict[str, Place],
+    places: dict[str, EntryComments],
 ) -> Draft:
     """A class with includes in the place of its runs; their comments go to the `places` of fragments."""
     body: list[dict[str, Any]] = []
@@ -246,17 +246,17 @@ def _including(
             now.append(f"body[{len(body)}]")
             body.append(_body(draft.definition)[at])
             at += 1
-    own: dict[str, Place] = {}
+    own: dict[str, EntryComments] = {}
     for path, place in draft.places.items():
         head, bracket, rest = path.partition("]")
         moved = now[int(head.removeprefix("body["))] + rest if bracket else path
         into = places if moved.startswith("fragments.") else own
-        into[moved] = _united(into.get(moved, Place(0)), place)
+        into[moved] = _united(into.get(moved, EntryComments(0)), place)
     return draft._replace(definition={**draft.definition, "body": body}, places=own)
 
 
 def _runs(bodies: Sequence[Sequence[str]]) -> Iterator[list[str]]:
-    """The entries, by key, that always stand one behind the other, of at least two bodies."""
+    """The runs of entries, by key, that always stand one behind the other, of at least two bodies."""
     before: dict[str, set[str]] = {}
     behind: dict[str, set[str]] = {}
     counts: Counter[str] = Counter()
@@ -290,7 +290,7 @@ def _key(entry: object) -> str:
 
 
 def _lines(value: object) -> int:
-    """How many lines an entry takes."""
+    """The number of lines of an entry."""
     if isinstance(value, dict):
         return max(1, sum(_lines(inner) for inner in value.values()))
     if isinstance(value, list) and value and isinstance(value[0], dict):
@@ -298,9 +298,9 @@ def _lines(value: object) -> int:
     return 1 if not isinstance(value, dict | list) else 0
 
 
-def _united(*places: Place) -> Place:
-    """The comments of all, each line once."""
-    return Place(
+def _united(*places: EntryComments) -> EntryComments:
+    """The comments of all these places, each line once."""
+    return EntryComments(
         0,
         tuple(dict.fromkeys(line for place in places for line in place.above)),
         tuple(dict.fromkeys(line for place in places for line in place.below)),

@@ -1,11 +1,11 @@
-"""Where two definitions may differ and still be one class: the values that a placeholder can take.
+"""The values in which two definitions of one class may differ: those that a placeholder can replace.
 
 Theory of operation
 -------------------
-The *shape* of a definition is what is left when every such value is taken out: files of one shape are one
-class with other values. A value is a number, an IPv4 address or a text that is all of its TLV, or of an SNMP
-object. What a placeholder cannot say (a negative number, hexadecimal digits, a list) belongs to the shape.
-So does the unit of the rates beside it, because the other values of its flow are written by it.
+The *shape* of a definition is the definition without these values: files of one shape are one class with
+other values. A value is a number, an IPv4 address or a text that is all of its TLV, or of an SNMP object. A
+value that a placeholder cannot hold (a negative number, hexadecimal digits, a list) belongs to the shape. So
+does the unit of a flow's rates, because the other values of the flow are written in it.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, NamedTuple, cast
 
 from services.docsis.placeholders import STRING_BYTES_MAX
-from services.docsis.row import GROUPS, WIDTH_BYTES, Kind, Row
-from services.docsis.table import CHILDREN
 from services.docsis.tlv import FileKind
-from services.docsis.units import parse
+from services.docsis.tlvs.rows.row import GROUPS, WIDTH_BYTES, TlvRow, ValueKind
+from services.docsis.tlvs.table import CHILDREN
+from services.docsis.tlvs.units import parse
 
 Replace = Callable[["Value"], object]
 
@@ -35,9 +35,9 @@ _OBJECT_KINDS: Final = {
 
 
 class Value(NamedTuple):
-    """A value that a placeholder of `kind` can take the place of; `content` is what the placeholder takes.
+    """A value that a placeholder of `kind` can replace; `content` is the placeholder's value for it.
 
-    `name` is what it is a value of, `written` how the document says it.
+    `name` is the name of its setting, `written` its form in the document.
     """
 
     name: str
@@ -59,12 +59,12 @@ def values(definition: Mapping[str, object]) -> list[Value]:
 
 
 def shape(definition: Mapping[str, object]) -> str:
-    """The same text for two definitions that differ in such values only."""
+    """The shape as a text: equal for two definitions that differ only in such values."""
     return json.dumps(replaced(definition, lambda value: {"": value.kind}), sort_keys=True)
 
 
 def replaced(definition: Mapping[str, object], replace: Replace) -> dict[str, Any]:
-    """The definition with `replace` of every such value in its place."""
+    """The definition with every such value replaced by `replace` of it."""
     kind = cast(FileKind, definition["kind"])
     body = cast(list[dict[str, object]], definition["body"])
     return {**definition, "body": [_entry(item, kind, (), replace) for item in body]}
@@ -79,21 +79,21 @@ def _entry(
         return dict(item)
     if isinstance(value, list) and row.kind in GROUPS:
         return {name: [_entry(child, kind, row.path, replace) for child in value]}
-    if row.kind is Kind.VARBIND and isinstance(value, dict):
+    if row.kind is ValueKind.VARBIND and isinstance(value, dict):
         return {name: dict(_of_object(value, replace))}
     found = None if name == _UNIT else _of_row(row, value)
     return {name: value if found is None else replace(found)}
 
 
-def _of_row(row: Row, value: object) -> Value | None:
-    """The value of a TLV as a placeholder would take it, None if none can."""
+def _of_row(row: TlvRow, value: object) -> Value | None:
+    """The value of a TLV that a placeholder can replace, None if none can."""
     if row.kind in WIDTH_BYTES:
         number = parse(value, row.unit, "") if isinstance(value, str) and row.unit else value
         kind = _NUMBERS[WIDTH_BYTES[row.kind]]
         return _number(row.name, kind, number, value)
-    if row.kind is Kind.IPV4:
+    if row.kind is ValueKind.IPV4:
         return Value(row.name, "ipv4", str(value), value)
-    if row.kind in (Kind.TEXT, Kind.TEXT_Z):
+    if row.kind in (ValueKind.TEXT, ValueKind.TEXT_Z):
         return _text(row.name, value)
     return None
 

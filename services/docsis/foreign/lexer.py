@@ -7,11 +7,11 @@ this one. `192.0.2.1` is an address and `192.0.2.1.5` an object identifier, `10`
 A comment is `/* ... */`, over several lines if need be, or `//` to the end of the line. Its first bracket
 takes all the stars there are, so `/**/` opens a comment and does not close it.
 
-Between quotes `\\"` is a quote and any other backslash becomes a space, as there; a line or a tab does not
-fit.
+Between quotes `\\"` is a quote and any other backslash becomes a space, as in the tool; a line end or a tab
+is an error.
 
-A text is bytes of an encoding that nobody names. The scanner reads them as Latin-1, one character a byte, so
-that a value has the bytes that were there; a comment is shown as UTF-8 if it is that.
+The encoding of a text is unknown. The scanner reads it as Latin-1, one character a byte, so that a value
+keeps its bytes; a comment is shown as UTF-8 if it is valid UTF-8.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from enum import Enum
 from typing import Final, NamedTuple
 
 from services.docsis.errors import shown
-from services.docsis.foreign.problem import Remark
+from services.docsis.foreign.problem import ImportRemark
 
 STRING_BYTES_MAX: Final = 2048
-"""What the tool has room for between two quotes."""
+"""The tool's limit for a text between two quotes."""
 
 
-class Kind(Enum):
-    """What a word is; the value is how a message calls it."""
+class LexemeKind(Enum):
+    """The kind of a word; the value is its name in messages."""
 
     NUMBERS = "a list of numbers"
     IPV4 = "an IPv4 address"
@@ -47,17 +47,17 @@ class Kind(Enum):
     MARK = "a mark"
 
 
-class Token(NamedTuple):
-    """One word; `text` is what it says, without quotes. `rewritten`: a backslash in it became a space."""
+class Lexeme(NamedTuple):
+    """One word; `text` is its text, without quotes. `rewritten`: a backslash in it became a space."""
 
-    kind: Kind
+    kind: LexemeKind
     text: str
     line: int
     rewritten: bool = False
 
 
 class Comment(NamedTuple):
-    """One comment, without its brackets; `line` is where it starts, `tokens` how many words are before it."""
+    """One comment, without its brackets; it starts at `line`, behind `tokens` words."""
 
     lines: tuple[str, ...]
     line: int
@@ -65,11 +65,11 @@ class Comment(NamedTuple):
 
 
 class Scan(NamedTuple):
-    """What a text holds; `wrong` is where the scanner could not go on, if anywhere."""
+    """The words and comments of a text; `wrong` is the place where the scanner had to stop, if any."""
 
-    tokens: list[Token]
+    tokens: list[Lexeme]
     comments: list[Comment]
-    wrong: Remark | None
+    wrong: ImportRemark | None
 
 
 _QUAD = r"[0-9]+(?:\.[0-9]+){3}"
@@ -81,21 +81,21 @@ _INDEX = r"(?:[A-Za-z0-9,:_.@\[\]-]|'[^'\n]*'|\"[^\"\n]*\")+"
 _KINDS: Final = tuple(
     (kind, re.compile(pattern))
     for kind, pattern in (
-        (Kind.NUMBERS, r"[0-9]+(?:,[0-9]+)+"),
-        (Kind.IPV4, _QUAD),
-        (Kind.IPV4S, rf"{_QUAD}(?:,{_QUAD})+"),
-        (Kind.HEX, r"0[Xx][0-9A-Fa-f]+"),
-        (Kind.MAC_MASK, rf"{_PAIRS}/{_PAIRS}"),
-        (Kind.ENDPOINT, rf"{_QUAD}/[0-9]+"),
-        (Kind.MAC, _PAIRS),
-        (Kind.OBJECT, _NAMES + _INDEX),
-        (Kind.WORD, r"[A-Za-z]+[A-Za-z0-9]*"),
-        (Kind.NUMBER, r"-?[0-9]+"),
-        (Kind.IPV6, _COLONS),
-        (Kind.ENDPOINT, rf"{_COLONS}/[0-9]+"),
-        (Kind.PREFIXES, rf"{_COLONS}/[0-9]+(?:,{_COLONS}/[0-9]+)+"),
-        (Kind.IPV6S, rf"{_COLONS}(?:,{_COLONS})+"),
-        (Kind.MARK, r"[{};]"),
+        (LexemeKind.NUMBERS, r"[0-9]+(?:,[0-9]+)+"),
+        (LexemeKind.IPV4, _QUAD),
+        (LexemeKind.IPV4S, rf"{_QUAD}(?:,{_QUAD})+"),
+        (LexemeKind.HEX, r"0[Xx][0-9A-Fa-f]+"),
+        (LexemeKind.MAC_MASK, rf"{_PAIRS}/{_PAIRS}"),
+        (LexemeKind.ENDPOINT, rf"{_QUAD}/[0-9]+"),
+        (LexemeKind.MAC, _PAIRS),
+        (LexemeKind.OBJECT, _NAMES + _INDEX),
+        (LexemeKind.WORD, r"[A-Za-z]+[A-Za-z0-9]*"),
+        (LexemeKind.NUMBER, r"-?[0-9]+"),
+        (LexemeKind.IPV6, _COLONS),
+        (LexemeKind.ENDPOINT, rf"{_COLONS}/[0-9]+"),
+        (LexemeKind.PREFIXES, rf"{_COLONS}/[0-9]+(?:,{_COLONS}/[0-9]+)+"),
+        (LexemeKind.IPV6S, rf"{_COLONS}(?:,{_COLONS})+"),
+        (LexemeKind.MARK, r"[{};]"),
     )
 )
 _BEHIND_WORD = re.compile(r"[\s{};\"/]|$")
@@ -110,7 +110,7 @@ _MARK_OF_UTF8 = b"\xef\xbb\xbf"
 
 
 def scan(data: bytes) -> Scan:
-    """The words and comments of a text, up to where it stops being one."""
+    """The words and comments of a text, up to the first mistake."""
     return _Scanner(data.removeprefix(_MARK_OF_UTF8).decode("latin-1")).scan()
 
 
@@ -119,7 +119,7 @@ class _Scanner:
         self._text = text
         self._at = 0
         self._line = 1
-        self._tokens: list[Token] = []
+        self._tokens: list[Lexeme] = []
         self._comments: list[Comment] = []
 
     def scan(self) -> Scan:
@@ -128,8 +128,8 @@ class _Scanner:
             wrong = self._step()
         return Scan(self._tokens, self._comments, wrong)
 
-    def _step(self) -> Remark | None:
-        """Takes one word, comment or blank; what is wrong if it is none."""
+    def _step(self) -> ImportRemark | None:
+        """Take one word, comment or blank; returns the mistake if there is none."""
         text, at = self._text, self._at
         if found := _BLANK.match(text, at):
             self._at = found.end()
@@ -147,7 +147,7 @@ class _Scanner:
             return self._word()
         return None
 
-    def _comment(self, start: int) -> Remark | None:
+    def _comment(self, start: int) -> ImportRemark | None:
         at = start
         while found := _CLOSING.search(self._text, at):
             at = found.end()
@@ -157,33 +157,39 @@ class _Scanner:
                 self._at = at
                 self._line += content.count("\n")
                 return None
-        return Remark(self._line, "", "this comment does not end; note that `/**/` only begins one")
+        return ImportRemark(self._line, "", "this comment does not end; note that `/**/` only begins one")
 
-    def _string(self) -> Remark | None:
+    def _string(self) -> ImportRemark | None:
         found = _STRING.match(self._text, self._at)
         if found is None:
-            return Remark(self._line, "", "this text in quotes does not end on its line, or holds a tab")
+            return ImportRemark(
+                self._line, "", "this text in quotes does not end on its line, or holds a tab"
+            )
         content = _ESCAPED.sub(lambda one: one[1] or " ", found[1])
         if len(content) > STRING_BYTES_MAX:
-            return Remark(self._line, "", f"a text in quotes has at most {STRING_BYTES_MAX} characters")
+            return ImportRemark(self._line, "", f"a text in quotes has at most {STRING_BYTES_MAX} characters")
         rewritten = any(not one[1] for one in _ESCAPED.finditer(found[1]))
-        self._tokens.append(Token(Kind.STRING, content, self._line, rewritten))
+        self._tokens.append(Lexeme(LexemeKind.STRING, content, self._line, rewritten))
         self._at = found.end()
         return None
 
-    def _word(self) -> Remark | None:
-        kind, text = Kind.MARK, ""
+    def _word(self) -> ImportRemark | None:
+        kind, text = LexemeKind.MARK, ""
         for candidate, pattern in _KINDS:
             found = pattern.match(self._text, self._at)
             if found and len(found[0]) > len(text):
                 kind, text = candidate, found[0]
         if not text:
-            return Remark(self._line, "", f"the tool knows no word that begins with {self._text[self._at]!r}")
-        self._tokens.append(Token(kind, text, self._line))
+            return ImportRemark(
+                self._line, "", f"the tool knows no word that begins with {self._text[self._at]!r}"
+            )
+        self._tokens.append(Lexeme(kind, text, self._line))
         self._at += len(text)
         # Else a long run of such words would be searched to its end for each of them.
-        if kind is not Kind.MARK and not _BEHIND_WORD.match(self._text, self._at):
-            return Remark(self._line, "", f"between {shown(text)} and what follows it a blank is missing")
+        if kind is not LexemeKind.MARK and not _BEHIND_WORD.match(self._text, self._at):
+            return ImportRemark(
+                self._line, "", f"between {shown(text)} and what follows it a blank is missing"
+            )
         return None
 
 

@@ -1,12 +1,12 @@
-"""What is wrong in a text of another tool, and what is worth saying of one that is not wrong."""
+"""Remarks on a text of another tool: mistakes and notes."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 
-class Remark(NamedTuple):
-    """A sentence about a line of a text, `path` is the setting: `UsServiceFlow.MaxRateSustained`."""
+class ImportRemark(NamedTuple):
+    """A remark on a line of a text; `path` is the setting: `UsServiceFlow.MaxRateSustained`."""
 
     line: int
     path: str
@@ -14,7 +14,7 @@ class Remark(NamedTuple):
 
     @property
     def sentence(self) -> str:
-        """All but the line."""
+        """The remark without its line."""
         return f"{self.path}: {self.reason}" if self.path else self.reason
 
     def __str__(self) -> str:
@@ -22,7 +22,9 @@ class Remark(NamedTuple):
 
 
 class SettingError(ValueError):
-    """One setting cannot be imported for `reason`; whoever knows its place makes a `Remark` of it."""
+    """One setting cannot be imported for `reason`; a caller that knows its place makes an `ImportRemark` of
+    it.
+    """
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)

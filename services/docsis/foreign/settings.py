@@ -1,6 +1,6 @@
 """From the tree of a text to TLVs, each with exactly the bytes that the `docsis` tool writes.
 
-What is wrong is noted with its line, and the rest is looked at as well.
+A mistake is noted with its line, and the rest is encoded as well.
 """
 
 from __future__ import annotations
@@ -10,36 +10,36 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Final, NamedTuple
 
-from services.docsis import snmp
 from services.docsis.errors import PROBLEMS_MAX, shown
 from services.docsis.foreign import objects, values
-from services.docsis.foreign.lexer import Kind, Token
-from services.docsis.foreign.problem import Remark, SettingError
+from services.docsis.foreign.lexer import Lexeme, LexemeKind
+from services.docsis.foreign.problem import ImportRemark, SettingError
 from services.docsis.foreign.statement import Statement
 from services.docsis.foreign.symbol import Form, Symbol
 from services.docsis.foreign.symbols import SYMBOLS
-from services.docsis.names import Names
-from services.docsis.syntax import COUNTER64
+from services.docsis.mib import ber
+from services.docsis.mib.names import Names
+from services.docsis.mib.syntax import COUNTER64
+from services.docsis.text.varbinds import LONG_VARBIND, VARBIND
 from services.docsis.tlv import END_OF_DATA, MTA_CLOSING, MTA_OPENING, PAD, FileKind, Tlv
-from services.docsis.varbinds import LONG_VARBIND, VARBIND
 
 LENGTH_MAX: Final = 0xFF
-"""What the tool writes behind one byte of length; it leaves out what is longer."""
+"""The longest value that the tool writes behind one byte of length; it leaves out longer ones."""
 
 COUNTER64_DIGITS_MAX: Final = 19
-"""So that it fits; the tool only prints this type."""
+"""So many digits always fit; the tool only prints this type."""
 
 HINT_LETTERS_MAX: Final = 2
-"""By how much the length of a name that is hinted at may differ."""
+"""The greatest difference in length of a hinted name."""
 
 DELIMITER: Final = MTA_OPENING[0]
 _NUMBER_TAGS: Final = {
-    "Integer": snmp.INTEGER,
-    "Unsigned32": snmp.GAUGE32,
-    "Gauge": snmp.GAUGE32,
-    "Gauge32": snmp.GAUGE32,
-    "Counter32": snmp.COUNTER32,
-    "TimeTicks": snmp.TIMETICKS,
+    "Integer": ber.INTEGER,
+    "Unsigned32": ber.GAUGE32,
+    "Gauge": ber.GAUGE32,
+    "Gauge32": ber.GAUGE32,
+    "Counter32": ber.COUNTER32,
+    "TimeTicks": ber.TIMETICKS,
 }
 _NO_ENCODING: Final = frozenset({"DecimalString", "BitString", "BigInt", "UnsignedBigInt", "Float", "Double"})
 _TYPED: Final = {"Integer": Form.UINT32, "Short": Form.UINT16, "Char": Form.UINT8, "IPAddress": Form.IPV4}
@@ -59,7 +59,7 @@ class Encoded(NamedTuple):
 
     @property
     def is_generic(self) -> bool:
-        """Whether the text says bytes where it could not say a name."""
+        """Whether the text gives type and bytes instead of a name."""
         return SYMBOLS[self.statement.name].form is Form.GENERIC
 
     def comments(self) -> list[str]:
@@ -68,8 +68,8 @@ class Encoded(NamedTuple):
         return [*self.above, *inner, *self.statement.below]
 
 
-class Frame(NamedTuple):
-    """What a text is of, its settings, and the comments of a PacketCable file's opening and closing."""
+class Heading(NamedTuple):
+    """The kind of a text, its settings, and the comments of a PacketCable file's opening and closing."""
 
     kind: FileKind
     statements: Sequence[Statement]
@@ -79,22 +79,22 @@ class Frame(NamedTuple):
 
 @dataclass(slots=True)
 class Encoding:
-    """The TLVs of one text, and what was found wrong or worth a note while they were made.
+    """The encoding of one text to TLVs, with the mistakes and notes found on the way.
 
     `names` are those of the SNMP objects that the text may name.
     """
 
     kind: FileKind
     names: Names
-    problems: list[Remark] = field(default_factory=list)
-    notes: list[Remark] = field(default_factory=list)
+    problems: list[ImportRemark] = field(default_factory=list)
+    notes: list[ImportRemark] = field(default_factory=list)
 
     def block(
         self, statements: Sequence[Statement], path: str = "", above: tuple[str, ...] = ()
     ) -> list[Encoded]:
         """The TLVs of the statements of a block; `above` are comments that precede the first.
 
-        What is computed is left out, and its comments go to the next, or to the last.
+        Computed settings are left out, and their comments go to the next TLV, or to the last.
         """
         found: list[Encoded] = []
         for statement in statements:
@@ -117,15 +117,17 @@ class Encoding:
             if symbol is None:
                 raise SettingError(_unknown(statement.name))
             if symbol.form is Form.COMPUTED:
-                self.notes.append(Remark(statement.line, path, "is left out: `file encode` computes it"))
+                self.notes.append(
+                    ImportRemark(statement.line, path, "is left out: `file encode` computes it")
+                )
                 return None
             children = [] if statement.children is None else self.block(statement.children, path)
             type, value = self._type_and_value(symbol, statement, children, notes)
             type = self._placed(type, value, path)
         except SettingError as error:
-            self.problems.append(Remark(statement.line, path, error.reason))
+            self.problems.append(ImportRemark(statement.line, path, error.reason))
             return None
-        self.notes += (Remark(statement.line, path, note) for note in notes)
+        self.notes += (ImportRemark(statement.line, path, note) for note in notes)
         return Encoded(statement, Tlv(type, value), children, above)
 
     def _type_and_value(
@@ -146,19 +148,19 @@ class Encoding:
             return symbol.type, objects.element(values.single(symbol, words), self.names)
         return symbol.type, values.encode(symbol, words, notes)
 
-    def _varbind(self, words: Sequence[Token], notes: list[str]) -> bytes:
-        if len(words) != 3 or words[1].kind is not Kind.WORD:
+    def _varbind(self, words: Sequence[Lexeme], notes: list[str]) -> bytes:
+        if len(words) != 3 or words[1].kind is not LexemeKind.WORD:
             reason = 'takes an object, the type of its value and one value: sysContact.0 String "noc"'
             raise SettingError(reason)
         name, type, word = words
         oid = objects.object_id(name, self.names)
         if type.text == "ObjectID":
-            return objects.varbind(oid, snmp.OBJECT_ID, objects.object_id(word, self.names), notes)
+            return objects.varbind(oid, ber.OBJECT_ID, objects.object_id(word, self.names), notes)
         tag, content = _object_value(type.text, word, notes)
         return objects.varbind(oid, tag, content, notes)
 
     def _placed(self, type: int, value: bytes, path: str) -> int:
-        """The type as it stands in the file; raises SettingError for what has no place there."""
+        """The type in the file; raises SettingError for a TLV that has no place there."""
         top = "." not in path
         if top and type in _MADE[self.kind]:
             raise SettingError(f"is TLV {type} here, which is {_MADE[self.kind][type]}")
@@ -171,19 +173,19 @@ class Encoding:
         raise SettingError(f"has {len(value)} bytes; a TLV takes {LENGTH_MAX}, and the tool leaves it out")
 
 
-def frame(main: Statement, problems: list[Remark]) -> Frame:
+def frame(main: Statement, problems: list[ImportRemark]) -> Heading:
     """The kind of a text, and its statements without the opening and closing of a PacketCable file."""
     statements = main.children or []
     if not statements or statements[0].name != "MtaConfigDelimiter":
-        return Frame("cm", statements)
+        return Heading("cm", statements)
     first, last = statements[0], statements[-1]
     if not _delimits(first, MTA_OPENING[-1]):
         reason = f"takes {MTA_OPENING[-1]} at the beginning of a PacketCable text"
-        problems.append(Remark(first.line, first.name, reason))
+        problems.append(ImportRemark(first.line, first.name, reason))
     if not _delimits(last, MTA_CLOSING[-1]):
         reason = f"`MtaConfigDelimiter {MTA_CLOSING[-1]};` is missing at the end of this PacketCable text"
-        problems.append(Remark(last.line, "", reason))
-    return Frame("mta", statements[1:-1], tuple(statements[0].above), tuple(statements[-1].above))
+        problems.append(ImportRemark(last.line, "", reason))
+    return Heading("mta", statements[1:-1], tuple(statements[0].above), tuple(statements[-1].above))
 
 
 def _delimits(statement: Statement, number: int) -> bool:
@@ -193,7 +195,7 @@ def _delimits(statement: Statement, number: int) -> bool:
 def _unknown(name: str) -> str:
     if name.lower() == "include":
         return "the tool reads no other text, and neither does an import; put its settings here"
-    # Of all names the search would cost more than reading the text.
+    # A search among all names would cost more than reading the text.
     alike = [one for one in SYMBOLS if one[0] == name[0] and abs(len(one) - len(name)) <= HINT_LETTERS_MAX]
     near = get_close_matches(name, alike, n=1)
     hint = f"did you mean {near[0]}?" if near else "write GenericTLV TlvCode N TlvLength N TlvValue 0x..."
@@ -204,20 +206,20 @@ def _joined(children: Sequence[Encoded]) -> bytes:
     return b"".join(bytes((one.tlv.type, len(one.tlv.value))) + one.tlv.value for one in children)
 
 
-def _object_value(type: str, word: Token, notes: list[str]) -> tuple[int, bytes]:
-    """Tag and content of a varbind's value that is no object, with the type that the text gives it; raises
-    SettingError.
+def _object_value(type: str, word: Lexeme, notes: list[str]) -> tuple[int, bytes]:
+    """Tag and content of a varbind's value that is no object identifier, of the type that the text names;
+    raises SettingError.
     """
     if type in _NUMBER_TAGS:
-        return _NUMBER_TAGS[type], snmp.integer(_number(type, word, notes))
-    if type == "Counter64" and word.kind is Kind.NUMBER and len(word.text) <= COUNTER64_DIGITS_MAX:
-        return COUNTER64, snmp.integer(int(word.text))
-    if type == "String" and word.kind is Kind.STRING:
-        return snmp.OCTET_STRING, values.string(word, notes)
+        return _NUMBER_TAGS[type], ber.integer(_number(type, word, notes))
+    if type == "Counter64" and word.kind is LexemeKind.NUMBER and len(word.text) <= COUNTER64_DIGITS_MAX:
+        return COUNTER64, ber.integer(int(word.text))
+    if type == "String" and word.kind is LexemeKind.STRING:
+        return ber.OCTET_STRING, values.string(word, notes)
     if type == "HexString":
-        return snmp.OCTET_STRING, values.octets(word)
-    if type == "IPAddress" and word.kind is Kind.IPV4:
-        return snmp.IP_ADDRESS, values.ipv4(word.text, notes)
+        return ber.OCTET_STRING, values.octets(word)
+    if type == "IPAddress" and word.kind is LexemeKind.IPV4:
+        return ber.IP_ADDRESS, values.ipv4(word.text, notes)
     if type in ("Counter64", "String", "IPAddress"):
         raise SettingError(f"{type} takes another value than {word.kind.value} ({shown(word.text)})")
     if type in _NO_ENCODING:
@@ -226,8 +228,8 @@ def _object_value(type: str, word: Token, notes: list[str]) -> tuple[int, bytes]
     raise SettingError(f"{shown(type)} is no type of the tool; there are {known}")
 
 
-def _number(type: str, word: Token, notes: list[str]) -> int:
-    if type == "TimeTicks" and word.kind is not Kind.NUMBER:
+def _number(type: str, word: Lexeme, notes: list[str]) -> int:
+    if type == "TimeTicks" and word.kind is not LexemeKind.NUMBER:
         found = objects.ticks(word.text)
         if found is not None:
             return found
@@ -242,7 +244,7 @@ def _number(type: str, word: Token, notes: list[str]) -> int:
     return signed
 
 
-def _generic(words: Sequence[Token], block: bool, content: bytes, notes: list[str]) -> tuple[int, bytes]:
+def _generic(words: Sequence[Lexeme], block: bool, content: bytes, notes: list[str]) -> tuple[int, bytes]:
     """Type and value of a GenericTLV; raises SettingError."""
     texts = [word.text for word in words]
     if len(words) < 2 or texts[0] != "TlvCode":

@@ -6,11 +6,11 @@ Theory of operation
     statement  name word ... ;
     statement  name word ... { statement ... }
 
-What words a name takes is `services.docsis.foreign.values`' business. After a mistake the parser goes on
-behind the next `;` or block, so that one reading finds every mistake.
+`services.docsis.foreign.values` checks the words of a name. After a mistake the parser goes on behind the
+next `;` or block, so that one reading finds every mistake.
 
-A comment belongs to the statement it stands in, or behind on the line of its `;` or `{`, else to the
-statement that follows it. Where none follows, it ends its block.
+A comment belongs to the statement it stands in, or behind which it stands on the line of its `;` or `{`, else
+to the statement that follows it. If none follows, it belongs to the end of its block.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from services.docsis.errors import PROBLEMS_MAX, shown
-from services.docsis.foreign.lexer import Comment, Kind, Scan, Token
-from services.docsis.foreign.problem import Remark
+from services.docsis.foreign.lexer import Comment, Lexeme, LexemeKind, Scan
+from services.docsis.foreign.problem import ImportRemark
 
 DEPTH_MAX: Final = 16
 """Blocks in blocks; the deepest setting of the tool stands in eight."""
@@ -36,34 +36,34 @@ class Statement:
 
     name: str
     line: int
-    words: list[Token]
+    words: list[Lexeme]
     children: list[Statement] | None = None
     above: list[str] = field(default_factory=list)
     below: list[str] = field(default_factory=list)  # of the end of its block
 
     def text(self) -> str:
         """The statement on one line, as the tool would write it."""
-        words = [f'"{word.text}"' if word.kind is Kind.STRING else word.text for word in self.words]
+        words = [f'"{word.text}"' if word.kind is LexemeKind.STRING else word.text for word in self.words]
         head = " ".join((self.name, *words))
         if self.children is None:
             return f"{head};"
         return f"{head} {{ {' '.join(child.text() for child in self.children)} }}"
 
 
-def parse(found: Scan) -> tuple[Statement, list[Remark]]:
-    """The block `Main`, and what is wrong with it, at most PROBLEMS_MAX."""
+def parse(found: Scan) -> tuple[Statement, list[ImportRemark]]:
+    """The block `Main`, and its mistakes, at most PROBLEMS_MAX."""
     parser = _Parser(found.tokens, found.comments)
     main = parser.main()
     problems = parser.problems
     if found.wrong is not None:
-        # What the parser misses at the end is what the scanner did not read.
+        # The parser's mistakes at the end come from the text that the scanner did not read.
         problems = [one for one in problems if one.line < found.wrong.line] + [found.wrong]
     return main, problems[:PROBLEMS_MAX]
 
 
 class _Parser:
-    def __init__(self, tokens: Sequence[Token], comments: Sequence[Comment]) -> None:
-        self.problems: list[Remark] = []
+    def __init__(self, tokens: Sequence[Lexeme], comments: Sequence[Comment]) -> None:
+        self.problems: list[ImportRemark] = []
         self._tokens = tokens
         self._comments = comments
         self._at = 0
@@ -74,7 +74,12 @@ class _Parser:
     def main(self) -> Statement:
         head = self._take()
         main = Statement("Main", head.line if head else 1, [], [])
-        if head is None or head.kind is not Kind.WORD or head.text.lower() != "main" or not self._is("{"):
+        if (
+            head is None
+            or head.kind is not LexemeKind.WORD
+            or head.text.lower() != "main"
+            or not self._is("{")
+        ):
             self._wrong(head, "a text of the tool begins with `Main {`")
             return main
         self._take()
@@ -102,10 +107,10 @@ class _Parser:
         elif not children and not self.problems:
             self._wrong(end, f"the block of {parent.name} is empty, which the tool refuses")
 
-    def _statement(self, head: Token, depth: int) -> Statement | None:
+    def _statement(self, head: Lexeme, depth: int) -> Statement | None:
         above = self._comments_before()
         self._take()
-        if head.kind is not Kind.WORD:
+        if head.kind is not LexemeKind.WORD:
             self._wrong(head, f"here must be the name of a setting, not {shown(head.text)}")
             self._skip()
             return None
@@ -115,7 +120,7 @@ class _Parser:
             self._at = len(self._tokens)
             return None
         statement = Statement(head.text, head.line, [], None, above)
-        while (word := self._peek()) is not None and word.kind is not Kind.MARK:
+        while (word := self._peek()) is not None and word.kind is not LexemeKind.MARK:
             statement.words.append(word)
             self._take()
         return self._ended(statement, depth)
@@ -138,13 +143,13 @@ class _Parser:
         return statement
 
     def _skip(self) -> None:
-        """Goes on behind the next `;`, or behind the block that opens before it."""
+        """Skip to behind the next `;`, or behind the block that opens before it."""
         depth = 0
         while (token := self._peek()) is not None:
-            if token.text == "}" and depth == 0 and token.kind is Kind.MARK:
+            if token.text == "}" and depth == 0 and token.kind is LexemeKind.MARK:
                 return
             self._take()
-            if token.kind is Kind.MARK:
+            if token.kind is LexemeKind.MARK:
                 depth += {"{": 1, "}": -1}.get(token.text, 0)
                 if depth == 0:
                     return
@@ -172,18 +177,18 @@ class _Parser:
         self._comment_at = max(end, self._comment_at)
         return found
 
-    def _peek(self) -> Token | None:
+    def _peek(self) -> Lexeme | None:
         return self._tokens[self._at] if self._at < len(self._tokens) else None
 
     def _is(self, mark: str) -> bool:
         token = self._peek()
-        return token is not None and token.kind is Kind.MARK and token.text == mark
+        return token is not None and token.kind is LexemeKind.MARK and token.text == mark
 
-    def _take(self) -> Token | None:
+    def _take(self) -> Lexeme | None:
         token = self._peek()
         self._at += token is not None
         return token
 
-    def _wrong(self, token: Token | None, reason: str, statement: Statement | None = None) -> None:
+    def _wrong(self, token: Lexeme | None, reason: str, statement: Statement | None = None) -> None:
         line = token.line if token else statement.line if statement else self._last_line
-        self.problems.append(Remark(line, statement.name if statement else "", reason))
+        self.problems.append(ImportRemark(line, statement.name if statement else "", reason))

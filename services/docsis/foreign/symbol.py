@@ -1,15 +1,15 @@
-"""One symbol of the `docsis` tool: a name of its texts, the TLV it writes, how its value is written.
+"""One symbol of the `docsis` tool: a name of its texts, its TLV, and the form of its value.
 
 Theory of operation
 -------------------
-The tool looks a name up by itself, wherever it stands, and takes the first entry of its table. So a name
-means one type byte, one kind of value and one range everywhere, and nothing checks where a setting may
-stand. The rows of this table are therefore flat: the path says where the specification has the TLV, its last
-number is the type that is written.
+The tool looks a name up without its place, and takes the first entry of its table. So a name means one type
+byte, one kind of value and one range everywhere, and the place of a setting is not checked. The rows of this
+table are therefore flat: the path is the TLV's in the specification, its last number the type that is
+written.
 
-A range bounds the number for the numeric kinds, the length for text and hexadecimal digits, and how many
-numbers a list holds. Where versions of the tool differ, a row has the widest range. No range at all is no
-check: then a number that is too large loses its high bits.
+A range bounds the number for the numeric kinds, the length for text and hexadecimal digits, and the count of
+numbers in a list. Where versions of the tool differ, a row has the widest range. A row without a range is not
+checked: then a number that is too large loses its high bits.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 
 class Form(Enum):
-    """How a value is written in a text of the tool, and so its encoding."""
+    """The form of a value in a text of the tool, and so its encoding."""
 
     UINT8 = "uint8"
     UINT16 = "uint16"
@@ -49,12 +49,12 @@ class Form(Enum):
     VARBIND = "varbind"
     WRITE_CONTROL = "write-control"
     GENERIC = "generic"
-    COMPUTED = "computed"  # the tool prints it; whoever builds a file computes it
+    COMPUTED = "computed"  # the tool prints it; the builder of a file computes it
     FILE = "file"  # the content of another file
 
 
 class Symbol(NamedTuple):
-    """A name and what it writes; `limits` are None where the tool checks nothing."""
+    """A name and its TLV; `limits` are None where the tool checks nothing."""
 
     path: tuple[int, ...]
     name: str

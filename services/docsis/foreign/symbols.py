@@ -12,4 +12,6 @@ from services.docsis.foreign.symbols_modem import MODEM
 SYMBOLS: Final[dict[str, Symbol]] = {
     symbol.name: symbol for symbol in MODEM + FLOW + EXTENSION + MANAGEMENT + RENAMED
 }
-"""By name; but for the renamed ones the newest version read of the tool has them all (0.9.9-dev)."""
+"""The symbols by name; but for the renamed ones the newest version of the tool that we read has all
+(0.9.9-dev).
+"""

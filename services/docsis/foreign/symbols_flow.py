@@ -1,6 +1,6 @@
 """Symbols of classifiers (22, 23, 60), service flows (24, 25, 70, 71, 93, 94) and payload header suppression.
 
-What stands below several of them has one row, where it stands first.
+A name that stands below several of them has one row, at its first place.
 """
 
 from __future__ import annotations

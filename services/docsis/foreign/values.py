@@ -2,9 +2,9 @@
 
 Theory of operation
 -------------------
-Every form of `services.docsis.foreign.symbol` has one encoder. Where the tool takes a value and changes it
+Every form of `services.docsis.foreign.symbol` has one encoder. If the tool takes a value and changes it
 silently (a number without its high bits, an octet with a leading zero read as octal), the bytes are the
-tool's and the change is noted. Where the tool refuses or crashes, `SettingError` says what to write.
+tool's and the change is noted. If the tool refuses or crashes, `SettingError` says what to write.
 """
 
 from __future__ import annotations
@@ -15,40 +15,38 @@ from ipaddress import AddressValueError, IPv6Address
 from typing import Final, TypeAlias
 
 from services.docsis.errors import shown
-from services.docsis.foreign.lexer import Kind, Token
+from services.docsis.foreign.lexer import Lexeme, LexemeKind
 from services.docsis.foreign.problem import SettingError
 from services.docsis.foreign.symbol import Form, Symbol
 from services.docsis.foreign.symbols import SYMBOLS
 
-Encoder: TypeAlias = Callable[[Symbol, Token, list[str]], bytes]
+Encoder: TypeAlias = Callable[[Symbol, Lexeme, list[str]], bytes]
 
 NUMBER_MAX: Final = 2**32 - 1
 _NUMBER_MIN: Final = -(2**31)
 _WIDTHS: Final = {Form.UINT8: 1, Form.UINT16: 2, Form.UINT24: 3, Form.UINT32: 4}
-_NO_TEXT: Final = frozenset({Kind.NUMBER, Kind.WORD})
+_NO_TEXT: Final = frozenset({LexemeKind.NUMBER, LexemeKind.WORD})
 _MAC = re.compile(r"[0-9A-Fa-f]{1,2}(?::[0-9A-Fa-f]{1,2}){5}")
 _HEX = re.compile(r"0[xX]((?:[0-9A-Fa-f]{2})*)")
 _OCTET = re.compile(r"0[0-7]{0,3}|[1-9][0-9]{0,2}")
 
 
-def encode(symbol: Symbol, words: Sequence[Token], notes: list[str]) -> bytes:
-    """The value of a setting that is no SNMP and has no block; raises SettingError. What was changed goes to
-    `notes`.
-    """
+def encode(symbol: Symbol, words: Sequence[Lexeme], notes: list[str]) -> bytes:
+    """The value of a setting that is no SNMP and has no block; raises SettingError. Changes go to `notes`."""
     encoder: Encoder = _ENCODERS[symbol.form]
     return encoder(symbol, single(symbol, words), notes)
 
 
-def single(symbol: Symbol, words: Sequence[Token]) -> Token:
+def single(symbol: Symbol, words: Sequence[Lexeme]) -> Lexeme:
     """The one word that a setting takes; raises SettingError."""
     if len(words) != 1:
         raise SettingError(_miscounted(symbol, words))
     return words[0]
 
 
-def whole(word: Token) -> int:
+def whole(word: Lexeme) -> int:
     """A number as the tool holds it, in 32 bits; raises SettingError."""
-    if word.kind is not Kind.NUMBER:
+    if word.kind is not LexemeKind.NUMBER:
         raise SettingError(f"takes a number, not {word.kind.value} ({shown(word.text)})")
     value = int(word.text) if len(word.text) <= len(str(_NUMBER_MIN)) else NUMBER_MAX + 1
     if not _NUMBER_MIN <= value <= NUMBER_MAX:
@@ -56,15 +54,15 @@ def whole(word: Token) -> int:
     return value & NUMBER_MAX
 
 
-def octets(word: Token) -> bytes:
+def octets(word: Lexeme) -> bytes:
     """The bytes of hexadecimal digits, also quoted ones; raises SettingError."""
-    match = _HEX.fullmatch(word.text) if word.kind in (Kind.HEX, Kind.STRING) else None
+    match = _HEX.fullmatch(word.text) if word.kind in (LexemeKind.HEX, LexemeKind.STRING) else None
     if match is None:
         raise SettingError(f"takes pairs of hexadecimal digits such as 0x01ff, not {shown(word.text)}")
     return bytes.fromhex(match[1])
 
 
-def string(word: Token, notes: list[str]) -> bytes:
+def string(word: Lexeme, notes: list[str]) -> bytes:
     """The bytes of a text; raises SettingError."""
     if word.kind in _NO_TEXT:
         raise SettingError(f'takes a text in quotes: "{word.text}"')
@@ -86,14 +84,14 @@ def ipv4(text: str, notes: list[str]) -> bytes:
     return bytes(numbers)
 
 
-def _miscounted(symbol: Symbol, words: Sequence[Token]) -> str:
+def _miscounted(symbol: Symbol, words: Sequence[Lexeme]) -> str:
     for word in words[1:]:
-        if word.kind is Kind.WORD and word.text in SYMBOLS:
+        if word.kind is LexemeKind.WORD and word.text in SYMBOLS:
             return f"a `;` is missing before {word.text}"
     return f"takes one value ({symbol.form.value}), not {len(words)} words"
 
 
-def _number(symbol: Symbol, word: Token, notes: list[str]) -> bytes:
+def _number(symbol: Symbol, word: Lexeme, notes: list[str]) -> bytes:
     value, width = whole(word), _WIDTHS[symbol.form]
     content = value & ((1 << 8 * width) - 1)
     if symbol.limits is not None:
@@ -108,9 +106,9 @@ def _number(symbol: Symbol, word: Token, notes: list[str]) -> bytes:
 def _numbers(width_bytes: int) -> Encoder:
     high = 256**width_bytes - 1
 
-    def encoder(symbol: Symbol, word: Token, notes: list[str]) -> bytes:
+    def encoder(symbol: Symbol, word: Lexeme, notes: list[str]) -> bytes:
         least, most = symbol.limits or (1, 128)
-        parts = [part for part in word.text.split(",") if part] if word.kind is not Kind.WORD else []
+        parts = [part for part in word.text.split(",") if part] if word.kind is not LexemeKind.WORD else []
         if not all(part.isascii() and part.isdecimal() and len(part) < 6 for part in parts):
             raise SettingError(f"takes numbers with commas such as 0,7, not {shown(word.text)}")
         if not least <= len(parts) <= most:
@@ -124,15 +122,15 @@ def _numbers(width_bytes: int) -> Encoder:
     return encoder
 
 
-def _tags(symbol: Symbol, word: Token, notes: list[str]) -> bytes:
+def _tags(symbol: Symbol, word: Lexeme, notes: list[str]) -> bytes:
     return _numbers(2)(symbol._replace(limits=(2, 2)), word, notes)
 
 
-def _ipv4(symbol: Symbol, word: Token, notes: list[str]) -> bytes:
+def _ipv4(symbol: Symbol, word: Lexeme, notes: list[str]) -> bytes:
     return ipv4(word.text, notes)
 
 
-def _ipv4s(symbol: Symbol, word: Token, notes: list[str]) -> bytes:
+def _ipv4s(symbol: Symbol, word: Lexeme, notes: list[str]) -> bytes:
     return b"".join(ipv4(part, notes) for part in word.text.split(","))
 
 
@@ -145,7 +143,7 @@ def _ipv6_bytes(text: str) -> bytes:
     raise SettingError(f"takes an IPv6 address such as 2001:db8::1, not {shown(text)}")
 
 
-def _ipv6s(symbol: Symbol, word: Token, notes: list[str]) -> bytes:
+def _ipv6s(symbol: Symbol, word: Lexeme, notes: list[str]) -> bytes:
     return b"".join(map(_ipv6_bytes, word.text.split(",")))
 
 
@@ -153,11 +151,11 @@ def _address_bytes(text: str, notes: list[str]) -> bytes:
     return _ipv6_bytes(text) if ":" in text else ipv4(text, notes)
 
 
-def _address(symbol: Symbol, word: Token, notes: list[str]) -> bytes:
+def _address(symbol: Symbol, word: Lexeme, notes: list[str]) -> bytes:
     return _address_bytes(word.text, notes)
 
 
-def _peer(symbol: Symbol, word: Token, notes: list[str]) -> bytes:
+def _peer(symbol: Symbol, word: Lexeme, notes: list[str]) -> bytes:
     address = _address_bytes(word.text, notes)
     return (b"\x01" if len(address) == 4 else b"\x02") + address
 
@@ -169,12 +167,12 @@ def _behind_slash(text: str, high: int) -> tuple[str, int]:
     return address, int(number)
 
 
-def _endpoint(symbol: Symbol, word: Token, notes: list[str]) -> bytes:
+def _endpoint(symbol: Symbol, word: Lexeme, notes: list[str]) -> bytes:
     address, port = _behind_slash(word.text, 0xFFFF)
     return _address_bytes(address, notes) + port.to_bytes(2, "big")
 
 
-def _prefixes(symbol: Symbol, word: Token, notes: list[str]) -> bytes:
+def _prefixes(symbol: Symbol, word: Lexeme, notes: list[str]) -> bytes:
     found = [_behind_slash(part, 128) for part in word.text.split(",")]
     return b"".join(_ipv6_bytes(address) + bytes((size,)) for address, size in found)
 
@@ -185,11 +183,11 @@ def _mac_bytes(text: str) -> bytes:
     return bytes(int(part, 16) for part in text.split(":"))
 
 
-def _mac(symbol: Symbol, word: Token, notes: list[str]) -> bytes:
+def _mac(symbol: Symbol, word: Lexeme, notes: list[str]) -> bytes:
     return _mac_bytes(word.text)
 
 
-def _mac_mask(symbol: Symbol, word: Token, notes: list[str]) -> bytes:
+def _mac_mask(symbol: Symbol, word: Lexeme, notes: list[str]) -> bytes:
     address, slash, mask = word.text.partition("/")
     if not slash:
         raise SettingError(f"takes a MAC address, a slash and a mask, not {shown(word.text)}")
@@ -204,33 +202,33 @@ def _limited(symbol: Symbol, content: bytes) -> bytes:
     return content
 
 
-def _text(symbol: Symbol, word: Token, notes: list[str]) -> bytes:
+def _text(symbol: Symbol, word: Lexeme, notes: list[str]) -> bytes:
     return _limited(symbol, string(word, notes))
 
 
-def _text_z(symbol: Symbol, word: Token, notes: list[str]) -> bytes:
+def _text_z(symbol: Symbol, word: Lexeme, notes: list[str]) -> bytes:
     return _limited(symbol, string(word, notes)) + b"\0"
 
 
-def _hex(symbol: Symbol, word: Token, notes: list[str]) -> bytes:
+def _hex(symbol: Symbol, word: Lexeme, notes: list[str]) -> bytes:
     return _limited(symbol, octets(word))
 
 
-def _hex_or_text(symbol: Symbol, word: Token, notes: list[str]) -> bytes:
-    if word.kind is Kind.STRING and _HEX.fullmatch(word.text):
+def _hex_or_text(symbol: Symbol, word: Lexeme, notes: list[str]) -> bytes:
+    if word.kind is LexemeKind.STRING and _HEX.fullmatch(word.text):
         raise SettingError(f"versions of the tool read digits in quotes differently; write {word.text}")
-    return _text(symbol, word, notes) if word.kind is Kind.STRING else _hex(symbol, word, notes)
+    return _text(symbol, word, notes) if word.kind is LexemeKind.STRING else _hex(symbol, word, notes)
 
 
-def _empty(symbol: Symbol, word: Token, notes: list[str]) -> bytes:
+def _empty(symbol: Symbol, word: Lexeme, notes: list[str]) -> bytes:
     return b""
 
 
-def _group(symbol: Symbol, word: Token, notes: list[str]) -> bytes:
+def _group(symbol: Symbol, word: Lexeme, notes: list[str]) -> bytes:
     raise SettingError(f"takes a block: {symbol.name} {{ ... }}")
 
 
-def _file(symbol: Symbol, word: Token, notes: list[str]) -> bytes:
+def _file(symbol: Symbol, word: Lexeme, notes: list[str]) -> bytes:
     reason = f"takes the content of the file {shown(word.text)}, and an import reads no other file"
     raise SettingError(f"{reason}; {_INSTEAD[symbol.type]}")
 

@@ -1,4 +1,4 @@
-"""What a file sets by SNMP, as its readers see it: the plain values that rules about varbinds look at."""
+"""The SNMP assignments of a file, as plain values for the rules about varbinds."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Assignment(NamedTuple):
-    """One object that a file sets: where that is written, its dotted identifier, tag and content in BER."""
+    """One object that a file sets: its place, its dotted identifier, tag and content in BER."""
 
     path: str
     oid: str

@@ -1,4 +1,4 @@
-"""Judging a whole catalogue: every class by its name, as it is written in a file or kept on a topic."""
+"""Judging a whole catalogue: every class by its name, from a file or a topic."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 
 from services.docsis.judge.finding import Finding
 from services.docsis.judge.rules import judge
-from services.docsis.names import BUILT_IN, Names
+from services.docsis.mib.names import BUILT_IN, Names
 
 _NOTHING: Final[Mapping[str, Collection[str]]] = MappingProxyType({})
 
@@ -18,7 +18,7 @@ def judge_classes(
     silenced: Mapping[str, Collection[str]] = _NOTHING,
     names: Names = BUILT_IN,
 ) -> list[Finding]:
-    """What the judge finds in these classes, with paths such as `classes.gold.body[3].max_cpe`.
+    """The findings in these classes, with paths such as `classes.gold.body[3].max_cpe`.
 
     `silenced` are codes of warnings by class. A class that does not compile is not judged.
     """
@@ -30,5 +30,7 @@ def judge_classes(
 
 
 def faults(classes: Mapping[str, object]) -> list[str]:
-    """What a CMTS would reject in the files of these classes, in words. They are served all the same."""
+    """The faults for which a CMTS would reject files of these classes, in words. They are served all the
+    same.
+    """
     return [str(finding) for finding in judge_classes(classes) if finding.rule.is_error]

@@ -1,11 +1,11 @@
-"""Families of PacketCable MIBs: the objects of one telephone adapter, and those that it does not know.
+"""Families of PacketCable MIBs: a telephone adapter knows the objects of one of them.
 
 Theory of operation
 -------------------
 The MIBs for telephone adapters and their signalling exist three times, with the same names and other numbers:
 CableLabs' (`na`), Excentis' for Europe (`eu`) and the IETF's (`ietf`, RFC 4682 and 5098). An adapter
-implements one of them, and its hash object is of that one; what a file sets in another family is at best
-ignored, and many adapters refuse the file. The names are so alike that nobody sees it.
+implements one of them, and its hash object is of that one; it ignores objects of another family at best, and
+many adapters refuse the file. The names are so alike that the mistake is hard to see.
 
 The family of a file is that of its hash: the builder's, or one that stands among the objects. Without a hash
 it is the family of most of its objects. CableLabs' other MIBs for adapters have no twins, stand beside
@@ -18,9 +18,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
+from services.docsis.checks.mic import HASH_OBJECT
 from services.docsis.judge.assignment import Assignment
-from services.docsis.judge.finding import Fault
-from services.docsis.mic import HASH_OBJECT
+from services.docsis.judge.finding import Breach
 
 
 class _Family(NamedTuple):
@@ -48,7 +48,7 @@ def family(oid: str) -> str:
     return ""
 
 
-def mixed_families(assignments: Iterable[Assignment], model: str) -> Iterator[Fault]:
+def mixed_families(assignments: Iterable[Assignment], model: str) -> Iterator[Breach]:
     """One fault for each family that is not the file's, at the first object of it.
 
     `assignments` are those of a PacketCable file in its order, `model` is its `hash`: a key of HASH_OBJECT,
@@ -61,7 +61,7 @@ def mixed_families(assignments: Iterable[Assignment], model: str) -> Iterator[Fa
     for foreign in counts:
         if foreign != own:
             first = next(one for one, name in members if name == foreign)
-            yield Fault(first.path, _reason(foreign, counts[foreign], own, is_hashed=bool(hashed)))
+            yield Breach(first.path, _reason(foreign, counts[foreign], own, is_hashed=bool(hashed)))
 
 
 def _hash_in(oids: Iterable[str]) -> str:

@@ -1,4 +1,4 @@
-"""What the judge finds in a file: a rule that is broken, where, and what the CMTS answers to it."""
+"""Findings of the judge: a broken rule, its place, and the CMTS's answer to it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CONFIRMATIONS: Final = {
 """Confirmation codes of a registration response, named as Wireshark 4.0 does."""
 
 
-class Fault(NamedTuple):
+class Breach(NamedTuple):
     """One place that breaks a rule; `path` points into the definition."""
 
     path: str
@@ -37,7 +37,7 @@ class Rule(NamedTuple):
     code: str
     is_error: bool
     confirmation: int | None
-    check: Callable[[File], Iterable[Fault]]
+    check: Callable[[File], Iterable[Breach]]
 
 
 class Finding(NamedTuple):
@@ -54,7 +54,7 @@ class Finding(NamedTuple):
 
     @property
     def text(self) -> str:
-        """The reason, the rule's code, and what the CMTS answers."""
+        """The reason, the rule's code, and the CMTS's answer."""
         answer = self.rule.confirmation
         known = "" if answer is None else f"; CMTS: {answer}, {CONFIRMATIONS[answer]}"
         return f"{self.reason} ({self.rule.code}{known})"

@@ -1,14 +1,14 @@
-"""The judge: whether a CMTS would take the file that a definition makes, and what in it is unwise.
+"""The judge: whether a CMTS would accept the file of a definition, and which settings are unwise.
 
 Theory of operation
 -------------------
-The codec knows TLVs; the judge knows files. It looks at a definition that compiles, by the rules of the
-modules beside this one, and says of each fault where it is written, what a CMTS answers if we know it, and
-whether it is an error or a warning. A document silences a warning by its code.
+The codec knows TLVs; the judge knows files. It applies the rules of the modules beside this one to a
+definition that compiles, and reports each fault with its place, the CMTS's answer if we know it, and whether
+it is an error or a warning. A document silences a warning by its code.
 
-The judge stands before a file is made: in `settings check`, `settings apply` and `file encode`. A record that
+The judge runs before a file is made: in `settings check`, `settings apply` and `file encode`. A record that
 is on the topic or on a disk was judged by the build that put it there. An instance that finds a fault in it
-says so and serves it as before, for a new rule must not stop a plant.
+reports it and serves the record as before, for a new rule must not stop a plant.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from itertools import islice
 from types import MappingProxyType
 from typing import Final
 
-from services.docsis.definition import compile_definition
 from services.docsis.errors import PROBLEMS_MAX, DocsisError, shown
 from services.docsis.judge.extension import EXTENSION
 from services.docsis.judge.finding import Finding, Rule
@@ -29,7 +28,8 @@ from services.docsis.judge.objects import OBJECTS
 from services.docsis.judge.presence import PRESENCE
 from services.docsis.judge.references import REFERENCES
 from services.docsis.judge.tree import File, file_of
-from services.docsis.names import BUILT_IN, Names
+from services.docsis.mib.names import BUILT_IN, Names
+from services.docsis.text.definition import compile_definition
 
 RULES: Final[tuple[Rule, ...]] = (*PRESENCE, *REFERENCES, *FLOWS, *LIMITS, *EXTENSION, *OBJECTS)
 """Every rule, errors and warnings."""
@@ -47,11 +47,11 @@ def judge(
     silenced: Collection[str] = (),
     names: Names = BUILT_IN,
 ) -> list[Finding]:
-    """Every rule that this definition breaks, errors first, at most PROBLEMS_MAX of each kind; nothing if it
-    does not even compile.
+    """The findings in this definition, errors first, at most PROBLEMS_MAX of each kind; none if it does not
+    compile.
 
     `values` are a device's, by placeholder, as in `Template.pack`; without one the default counts. `silenced`
-    are codes of warnings that are known and meant, `names` those of SNMP objects whose MIBs are known.
+    are codes of accepted warnings, `names` those of SNMP objects whose MIBs are known.
     """
     compiled, errors = compile_definition(definition, document=document)
     if compiled is None or errors or not isinstance(definition, Mapping):
@@ -68,7 +68,7 @@ def _findings(file: File, rules: Iterable[Rule]) -> Iterator[Finding]:
 
 
 def silence_problems(codes: object, path: str) -> list[DocsisError]:
-    """What is wrong with the list of codes at `path`: only a warning that there is can be silenced."""
+    """The mistakes in the list of codes at `path`: only existing warnings can be silenced."""
     if not isinstance(codes, list):
         return [DocsisError(path, f"must list codes of warnings, not {shown(codes)}")]
     found = []

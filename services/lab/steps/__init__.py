@@ -1,1 +1,1 @@
-"""The steps of a scenario: what the lab does to a running site, one file per subject."""
+"""The steps of a scenario: the lab's actions on a running site, one file per subject."""

@@ -1,4 +1,4 @@
-"""`clone` and `end_clone`: a second process of an instance, as of a machine that was copied while it ran."""
+"""`clone` and `end_clone`: a second process of an instance, as after a copy of its running machine."""
 
 from __future__ import annotations
 
@@ -10,35 +10,44 @@ import yaml
 from pydantic import Field
 
 from bus.errors import StateError
-from services.lab.addresses import HTTP_ADDRESS
-from services.lab.processes import ask
-from services.lab.site import free_port
+from services.lab.site.addresses import HTTP_ADDRESS
+from services.lab.site.lab import Part
+from services.lab.site.processes import Process, ask
+from services.lab.site.site import free_port
 from services.lab.steps.instances import OnRunning
 from services.lab.steps.step import Word
 
 if TYPE_CHECKING:
-    from services.lab.orchestrator import Lab
-    from services.lab.scenario import Scenario
+    from services.lab.site.lab import Lab
+    from services.lab.site.scenario import Scenario
 
 CLONE_ADDRESS = "127.0.0.99"
 TWICE = "its name is in use twice"
 TAKEN = "its name: another process has it"
 
 
+class Clones(Part):
+    """The second processes of a run, by instance."""
+
+    def __init__(self) -> None:
+        self.of: dict[str, Process] = {}
+
+
 class Clone(OnRunning):
     """Start a second process with the name, the key and a copy of the state directory of one instance that
-    runs, at addresses of its own, and wait until both say so and everybody who watches beats shows it.
+    runs, at addresses of its own, and wait until both report it and every instance that watches beats shows
+    it.
     """
 
     within_s: float = Field(30.0, gt=0)
 
     def wrong(self, scenario: Scenario) -> str | None:
-        """More than one, or a name that nobody has."""
+        """More than one name, or an unknown one."""
         return super().wrong(scenario) if len(self.names) == 1 else "clone one instance at a time"
 
     def do(self, lab: Lab) -> None:
         """Start, and wait."""
-        if lab.clones:
+        if lab.part(Clones).of:
             raise StateError("end the clone that runs first")
         (name,) = self.running(lab)
         socket = self._start(lab, name)
@@ -76,7 +85,7 @@ class Clone(OnRunning):
         config = site.directory / f"{name}.yaml"
         config.write_text(yaml.safe_dump(data))
         arguments = ["-m", "services.cli", "run", one.service, "--config", str(config)]
-        lab.clones[of] = lab.spawn(name, one.service, arguments)
+        lab.part(Clones).of[of] = lab.spawn(name, one.service, arguments)
         return socket
 
 
@@ -88,9 +97,10 @@ class EndClone(Word):
 
     def do(self, lab: Lab) -> None:
         """End, and wait."""
-        if not lab.clones:
+        clones = lab.part(Clones).of
+        if not clones:
             raise StateError("there is no clone")
-        name, clone = lab.clones.popitem()
+        name, clone = clones.popitem()
         clone.check()
         clone.kill()
         socket = lab.site.instances[name].socket

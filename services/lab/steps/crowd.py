@@ -1,4 +1,4 @@
-"""`descriptors`, `crowd` and `end_crowd`: a CFM that may have few descriptors, and many who want one."""
+"""`descriptors`, `crowd` and `end_crowd`: a CFM with few descriptors, and many strangers that want one."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
-from bus.descriptors import LIMIT_MIN
-from bus.endpoint import parse
 from bus.errors import StateError, UnavailableError
-from services.lab.crowds import CrowdRun
-from services.lab.established import established
+from bus.transport.descriptors import LIMIT_MIN
+from bus.wire.endpoint import parse
+from services.lab.faults.crowds import CrowdRun, Crowds
+from services.lab.faults.established import established
 from services.lab.steps.instances import OnInstances
 from services.lab.steps.step import Word, unknown_name
 
 if TYPE_CHECKING:
-    from services.lab.orchestrator import Lab
-    from services.lab.scenario import Scenario
-    from services.lab.site import Site
+    from services.lab.site.lab import Lab
+    from services.lab.site.scenario import Scenario
+    from services.lab.site.site import Site
 
 END_S = 15.0
 
@@ -35,7 +35,7 @@ class DescriptorLimit(OnInstances):
     def do(self, lab: Lab) -> None:
         """Limit."""
         for name in lab.instances.down(self.names):
-            lab.service(name).wrapper = ("sh", "-c", f'ulimit -n {self.limit} && exec "$@"', "sh")
+            lab.instances[name].wrapper = ("sh", "-c", f'ulimit -n {self.limit} && exec "$@"', "sh")
         lab.count("limited", len(lab.instances.down(self.names)))
 
 
@@ -46,28 +46,29 @@ class OnCfm(Word):
     at: str
 
     def wrong(self, scenario: Scenario) -> str | None:
-        """It is no CFM, or minters do not connect to it."""
+        """No CFM, or one behind the proxy of the hand-off path."""
         if scenario.names().get(self.at) != "cfm":
             return unknown_name((self.at,), scenario) or f"{self.at} is no CFM"
         return None if scenario.weather() is None else "minters connect to the proxy of the hand-off path"
 
 
 class Crowd(OnCfm):
-    """From now on keep so many bare connections to the hand-off port of a CFM, coming back whenever it hangs
-    up, and ask it something at its local socket and at its HTTP port every 50 ms.
+    """From now on keep so many bare connections to the hand-off port of a CFM, renewed whenever it hangs up,
+    and send it a request at its local socket and at its HTTP port every 50 ms.
     """
 
     strangers: int = Field(ge=1)
 
     def do(self, lab: Lab) -> None:
         """Gather."""
-        if self.at in lab.crowds:
+        crowds = lab.part(Crowds).at
+        if self.at in crowds:
             raise StateError(f"there is a crowd at {self.at}")
         one = lab.site.instances[self.at]
         process = lab.module(
             f"crowd-{self.at}",
             "lab",
-            "crowd",
+            "faults.crowd",
             {
                 "endpoint": lab.site.real_endpoints[self.at],
                 "strangers": self.strangers,
@@ -75,8 +76,8 @@ class Crowd(OnCfm):
                 "http": one.http,
             },
         )
-        lab.crowds[self.at] = CrowdRun(
-            process, _minters(lab, self.at), lab.service(self.at).cpu_s(), time.monotonic()
+        crowds[self.at] = CrowdRun(
+            process, _minters(lab, self.at), lab.instances[self.at].cpu_s(), time.monotonic()
         )
 
 
@@ -88,10 +89,10 @@ class EndCrowd(OnCfm):
 
     def do(self, lab: Lab) -> None:
         """End, and count."""
-        crowd = lab.crowds.pop(self.at, None)
+        crowd = lab.part(Crowds).at.pop(self.at, None)
         if crowd is None:
             raise StateError(f"there is no crowd at {self.at}")
-        spent_s = lab.service(self.at).cpu_s() - crowd.cpu_s
+        spent_s = lab.instances[self.at].cpu_s() - crowd.cpu_s
         share = round(spent_s / (time.monotonic() - crowd.since), 3)
         lab.figures["crowd_cpu_share"] = max(lab.figures.get("crowd_cpu_share", 0.0), share)
         lab.count("minter_connections_lost", len(crowd.connections - _minters(lab, self.at)))
@@ -107,11 +108,11 @@ def _minters(lab: Lab, cfm: str) -> set[str]:
     port = parse(lab.site.real_endpoints[cfm]).port
     assert port is not None
     running = {one.name for one in lab.site.minters()} & set(lab.instances.up())
-    return {f"{name} {one}" for name in running for one in established(lab.service(name).pid, port)}
+    return {f"{name} {one}" for name in running for one in established(lab.instances[name].pid, port)}
 
 
 def _door_shuts(site: Site, cfm: str) -> int:
-    """What the CFM counts itself."""
+    """The CFM's own count of shut hand-off ports."""
     connection = http.client.HTTPConnection(*site.instances[cfm].http, timeout=5.0)
     try:
         connection.request("GET", "/metrics")

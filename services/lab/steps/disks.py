@@ -15,16 +15,16 @@ from services.lab.steps.instances import OnInstances, OnRunning
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from services.lab.orchestrator import Lab
-    from services.lab.scenario import Scenario
+    from services.lab.site.lab import Lab
+    from services.lab.site.scenario import Scenario
 
 JUNK = "junk"
 _BLOCK = bytes(4096)
 
 
 class SmallDisks(OnInstances):
-    """Give each of these instances, which are stopped, a disk of its own for its state directory, a tmpfs of
-    this size; what it keeps is taken along.
+    """Give each of these stopped instances a disk of its own for its state directory, a tmpfs of this size;
+    the directory's files are moved there.
     """
 
     kib: int = Field(512, ge=64)
@@ -63,7 +63,7 @@ class Room(OnRunning):
     """Make room again in the state directories of these instances."""
 
     def do(self, lab: Lab) -> None:
-        """Remove what fills them."""
+        """Remove the filling files."""
         for name in self.running(lab):
             (lab.site.state_directory(name) / JUNK).unlink(missing_ok=True)
 

@@ -1,4 +1,4 @@
-"""Steps on instances: stopped, killed, started again, moved to another mode, waited for."""
+"""Steps on instances: stop, kill, start, forget, change the mode, wait until they are ready."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import Field
 
 from bus.errors import StateError
-from services.lab.host_kills import primary_of
-from services.lab.readiness import degraded, unready
-from services.lab.steps.step import Names, Word, unknown_name
+from services.lab.site.instances import Names
+from services.lab.site.readiness import degraded, primary_of, unready
+from services.lab.steps.step import Word, unknown_name
 
 if TYPE_CHECKING:
-    from services.lab.orchestrator import Lab
-    from services.lab.scenario import Scenario
+    from services.lab.site.lab import Lab
+    from services.lab.site.scenario import Scenario
 
 START_S = 30.0
 PARTS = frozenset(("primary", "standby"))
@@ -37,7 +37,7 @@ class OnRunning(OnInstances):
     """
 
     def wrong(self, scenario: Scenario) -> str | None:
-        """A name that nobody has, or a part that nobody plays."""
+        """An unknown name, or `primary` or `standby` without a rival."""
         if self.names == "all":
             return None
         if scenario.dhcps == 1 and not PARTS.isdisjoint(self.names):
@@ -80,7 +80,7 @@ class Kill(OnRunning):
 
 class Start(OnInstances):
     """Start instances that were stopped or killed, all at once, and wait until each answers at its local
-    socket. Whether they are ready is asked by `wait_ready`.
+    socket. `wait_ready` waits until they are ready.
     """
 
     def do(self, lab: Lab) -> None:
@@ -128,10 +128,10 @@ class Mode(Word):
 
 
 class WaitReady(Word):
-    """Wait until every instance that runs is ready as `/readyz` says it, every minter sees every CFM that
-    runs, and every role has one who may act. The longest such wait is `ready_s_max`; the longest time from
-    the last start of an instance to the end of the wait that follows is `started_s_max`. With `whole` nobody
-    may be degraded either.
+    """Wait until every running instance is ready by `/readyz`, every minter sees every running CFM, and every
+    role has an instance that may act. The longest such wait is `ready_s_max`; the longest time from the last
+    start of an instance to the end of the wait that follows is `started_s_max`. With `whole` no instance may
+    be degraded either.
     """
 
     plain: ClassVar[str] = "within_s"

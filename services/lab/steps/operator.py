@@ -1,28 +1,31 @@
-"""What an operator does and reads: `says` waits for what an instance says of itself, `era` begins one."""
+"""Steps of an operator: `says` waits for a reason that an instance reports, `era` begins an era, `promote`
+names the primary.
+"""
 
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field, model_validator
 
 from bus.errors import StateError
-from services.lab.processes import ask
-from services.lab.readiness import degraded
-from services.lab.refusals import Refusals
+from services.lab.books.refusals import Refusals
+from services.lab.site.processes import ask
+from services.lab.site.readiness import degraded, primary_of
 from services.lab.steps.instances import OnRunning
-from services.lab.steps.step import Word
+from services.lab.steps.step import Word, unknown_name
 
 if TYPE_CHECKING:
-    from services.lab.orchestrator import Lab
+    from services.lab.site.lab import Lab
+    from services.lab.site.scenario import Scenario
 
 MARGIN_S = 5.0
 
 
 class Says(OnRunning):
     """Wait until each of these instances gives a reason with this text for not being ready (`missing`), or
-    for being degraded, and goes on to say it for `hold_s`.
+    for being degraded, and still gives it for `hold_s`.
     """
 
     missing: str = ""
@@ -52,7 +55,7 @@ class Says(OnRunning):
         for name in self.running(lab):
             one = lab.site.instances[name]
             answer = ask(one.socket, {"op": "status"}) or {kind: ["it does not answer"]}
-            # What the transport lacks is on the page for operators only.
+            # Only the page for operators shows the transport's degradations.
             reasons = answer[kind] + (degraded(one) if self.degraded else [])
             if not any(wanted in reason for reason in reasons):
                 return f"{name} does not say that {wanted!r} is {kind}, but {reasons}"
@@ -77,6 +80,29 @@ class BeginEra(Word):
         lab.count("eras_by_hand")
 
 
+class Promote(Word):
+    """Make a DHCP sidecar the primary, as `provbus failover promote` does; no action if it is."""
+
+    plain: ClassVar[str] = "name"
+    name: str
+    within_s: float = Field(20.0, gt=0)
+
+    def wrong(self, scenario: Scenario) -> str | None:
+        """An unknown name."""
+        return unknown_name((self.name,), scenario)
+
+    def do(self, lab: Lab) -> None:
+        """Ask until it may act."""
+        socket = lab.site.instances[self.name].socket
+
+        def missing() -> str:
+            answer = ask(socket, {"op": "failover.promote", "absent": []}) or {}
+            acts = primary_of([lab.site.instances[self.name]]) is not None
+            return "" if acts else f"{self.name} may not act: {answer.get('detail', answer.get('state'))}"
+
+        lab.wait_for(missing, self.within_s)
+
+
 class WatchRefusals(Word):
     """From now on count how often a sidecar calls itself ready while every CFM stands by another claim than
     its own: `ready_while_refused`.
@@ -84,4 +110,4 @@ class WatchRefusals(Word):
 
     def do(self, lab: Lab) -> None:
         """Watch."""
-        lab.watch(Refusals())
+        lab.part(Refusals).watch()

@@ -1,4 +1,4 @@
-"""`pause`: nothing is done for a while."""
+"""`pause`: wait for a while."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic import Field
 from services.lab.steps.step import Word
 
 if TYPE_CHECKING:
-    from services.lab.orchestrator import Lab
+    from services.lab.site.lab import Lab
 
 MARGIN_S = 5.0
 

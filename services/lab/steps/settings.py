@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pydantic import Field
 
 from bus.errors import UnavailableError
-from services.lab.processes import ask
+from services.lab.site.processes import ask
 from services.lab.steps.step import Word
 
 if TYPE_CHECKING:
-    from services.lab.orchestrator import Lab
+    from services.lab.site.lab import Lab
 
 ANSWER_S_MAX = 15.0
 
@@ -40,7 +40,7 @@ class ApplySettings(Word):
 
 
 class SettingsKept(Word):
-    """Wait until every instance that runs has what was applied last in force and on its disk."""
+    """Wait until every running instance has the last applied catalogue in force and on its disk."""
 
     plain: ClassVar[str] = "within_s"
     within_s: float = Field(20.0, gt=0)

@@ -7,21 +7,20 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import Field
 
 from bus.errors import StateError
-from services.lab.host_kills import primary_of
-from services.lab.journal import boottime_s
+from services.lab.books.closing import TakeoverBooks
+from services.lab.site.journal import HostKill, boottime_s
+from services.lab.site.readiness import primary_of
 from services.lab.steps.instances import START_S
 from services.lab.steps.step import Word
-from services.lab.takeovers import HostKill
 
 if TYPE_CHECKING:
-    from services.lab.orchestrator import Lab
-    from services.lab.processes import Process
-    from services.lab.scenario import Scenario
+    from services.lab.site.lab import Lab
+    from services.lab.site.scenario import Scenario
 
 
 class KillPrimary(Word):
-    """Kill -9 the host of the primary, or its `sidecar`, wait until another one may act, and bring the killed
-    one back. The report says how long it took: `takeovers`, `takeover_p50_s`, `takeover_p99_s`.
+    """Kill -9 the host of the primary, or its `sidecar`, wait until another one may act, and restart the
+    killed one. The report has the times: `takeovers`, `takeover_p50_s`, `takeover_p99_s`.
     """
 
     plain: ClassVar[str] = "of"
@@ -29,7 +28,7 @@ class KillPrimary(Word):
     within_s: float = Field(10.0, gt=0)
 
     def wrong(self, scenario: Scenario) -> str | None:
-        """Nobody could take over."""
+        """No sidecar could take over."""
         return "nobody takes over without dhcps: 2" if scenario.dhcps == 1 else None
 
     def do(self, lab: Lab) -> None:
@@ -38,7 +37,7 @@ class KillPrimary(Word):
         name = primary_of(rivals)
         if name is None:
             raise StateError("there is no primary to kill")
-        lab.kills.append(HostKill(boottime_s(), name))
+        lab.part(TakeoverBooks).kills.append(HostKill(boottime_s(), name))
         if self.of == "host":
             lab.hosts[name].kill()
         else:
@@ -48,11 +47,7 @@ class KillPrimary(Word):
         if self.of == "host":
             host = lab.hosts[name]
             host.restart()
-            lab.wait_for(lambda: "" if _is_ready(host) else f"the host of {name} is not back", START_S)
+            lab.wait_for(lambda: "" if host.is_ready() else f"the host of {name} is not back", START_S)
         else:
             lab.instances.start([name])
             lab.wait_for(lambda: lab.instances.silent([name]), START_S)
-
-
-def _is_ready(host: Process) -> bool:
-    return any("ready" in line for line in host.lines(0.0))

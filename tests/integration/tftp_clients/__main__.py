@@ -21,8 +21,8 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from bus.service_sections import unfragmented_blksize
 from bus.transport.here import has_ipv6
+from services.config.sections import unfragmented_blksize
 from tests.integration.tftp_clients.clients import CLIENTS, ROOT, Client, Read, build, missing
 from tests.integration.tftp_clients.relay import LossyRelay
 from tests.integration.tftp_clients.server import content

@@ -58,7 +58,7 @@ class LossyRelay:
         self._is_over = True
         self._thread.join()
         for key in [*self._selector.get_map().values()]:
-            key.fileobj.close()  # type: ignore[union-attr]
+            key.fileobj.close()
         self._selector.close()
 
     def _run(self) -> None:

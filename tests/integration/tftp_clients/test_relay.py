@@ -7,7 +7,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from services.lab.processes import wait_until
+from services.lab.site.processes import wait_until
 from tests.integration.tftp_clients.relay import LossyRelay
 from tests.requirement import need_ipv6
 

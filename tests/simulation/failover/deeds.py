@@ -7,15 +7,16 @@ from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
+from bus.contract import encode
+from bus.effects import Publish
 from bus.envelope import Stamp
-from bus.machine import Effect, LocalRequest, Publish
-from bus.messages import encode
+from bus.messages import LocalRequest
 from bus.testing import faults
 from bus.testing.faults import BROKER
-from heartbeat.election_table import State
-from heartbeat.fence import Known
-from heartbeat.role_records import TYPE_OF, Era
-from heartbeat.stand import BY_APPOINTMENT, Stand
+from heartbeat.roles.claim import BY_APPOINTMENT, Claim
+from heartbeat.roles.log.fence import Known
+from heartbeat.roles.log.records import TYPE_OF, Era
+from heartbeat.roles.states import State
 from tests.simulation.device import PowerOn
 from tests.simulation.failover import parts, scenario
 
@@ -31,12 +32,12 @@ class Clerk:
     def __init__(self, incarnation: int) -> None:
         self._stamp = Stamp(OPERATOR, "sim", incarnation)
 
-    def receive(self, message: Any, now: float) -> list[Effect]:
+    def receive(self, message: Any, now: float) -> list[Any]:
         """An era to begin."""
         assert isinstance(message, Era), message
         return [Publish(self._stamp.envelope(TYPE_OF[Era], encode(message), time_ms=0), OPERATOR)]
 
-    def tick(self, now: float) -> list[Effect]:
+    def tick(self, now: float) -> list[Any]:
         """Nothing is due."""
         return []
 
@@ -102,7 +103,7 @@ class Deeds:
             plant.health.note(kind(name), plant.world.now)
         plant.world.inflict(faults.Crash(name))
         era = plant.cfm_rules.moved_elsewhere(name, fault.eras)
-        claim = Known(Stand(era, 64, "e" * 16, BY_APPOINTMENT), plant.minters[-1])
+        claim = Known(Claim(era, 64, "e" * 16, BY_APPOINTMENT), plant.minters[-1])
         fence = plant.disks[name].fence
         plant.disks[name].fence = {role: [*fence.get(role, []), claim] for role in parts.ROLES.values()}
         plant.world.inflict(faults.Restart(name))

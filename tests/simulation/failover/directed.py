@@ -27,7 +27,7 @@ from bus.testing.faults import (
     Weather,
     Wipe,
 )
-from heartbeat.election_table import Cause, State
+from heartbeat.roles.states import Cause, State
 from tests.simulation.failover.scenario import (
     Aim,
     Away,

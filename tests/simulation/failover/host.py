@@ -8,8 +8,6 @@ sidecar is gone: the contract of the local socket allows it. When the right ends
 import math
 from typing import Any, NamedTuple
 
-from bus.machine import Effect
-
 ASK_EVERY_S = 0.4
 ACT_EVERY_S = 0.5
 
@@ -56,7 +54,7 @@ class Host:
         self._ask_at = 0.0
         self._act_at = math.inf
 
-    def receive(self, message: Any, now: float) -> list[Effect]:
+    def receive(self, message: Any, now: float) -> list[Any]:
         """An answer, a device, or the end of the connection."""
         if isinstance(message, SidecarLost):
             self._is_attached = False
@@ -77,9 +75,9 @@ class Host:
             self._act_at = min(self._act_at, now)
         return [ToSidecar({"op": "host.yielded"})] if acted and not self.until else []
 
-    def tick(self, now: float) -> list[Effect]:
+    def tick(self, now: float) -> list[Any]:
         """Ask, and act."""
-        effects: list[Effect] = []
+        effects: list[Any] = []
         if now >= self._ask_at:
             self._ask_at = now + ASK_EVERY_S
             effects.append(ToSidecar({"op": "authority" if self._is_attached else "host.attach"}))

@@ -8,14 +8,15 @@ from the rules of leases. Nothing exempts them from those of the CFMs.
 import json
 from typing import TYPE_CHECKING
 
+from bus.effects import Publish, Reply, Send
 from bus.envelope import Envelope
-from bus.machine import Entry, Kept, Publish, Reply, Send
-from bus.testing.checkers import Crashed, Started, Step
+from bus.messages import Entry, Kept
+from bus.testing.checkers import Crashed, Started, WorldStep
 from fileid.row import ROWS, TOKEN, split_rows
-from heartbeat.election_table import State
-from heartbeat.role_records import TYPE_OF, Release, Renew
-from heartbeat.stand import Stand
-from services.sidecar.authority import StoreFailover
+from heartbeat.roles.claim import Claim
+from heartbeat.roles.log.records import TYPE_OF, Release, Renew
+from heartbeat.roles.states import State
+from services.sidecar.role.record import StoreFailover
 from tests.simulation.failover import parts
 from tests.simulation.failover.host import Acted
 from tests.simulation.failover.oracle import Oracle
@@ -40,11 +41,11 @@ class Leases:
         self._oracle = oracle
         self._read_back: dict[str, set[int]] = {name: set() for name in parts.ROLES}
         self._on_disk: dict[str, set[int]] = {name: set() for name in parts.ROLES}
-        self._stands: dict[str, Stand] = {}
+        self._stands: dict[str, Claim] = {}
         self._acted: dict[str, tuple[Key, str]] = {}
         self._released: set[str] = set()
 
-    def __call__(self, step: Step) -> str | None:
+    def __call__(self, step: WorldStep) -> str | None:
         """Judge one step of a sidecar or of a host."""
         if step.node in self._plant.hosts:
             return self._judge_host(step)
@@ -65,9 +66,9 @@ class Leases:
         state = election.state
         if state is State.ACTIVE:
             if self._plant.world.local(step.node) < election.acts_until:
-                return self._judge_lease(step.node, election.role, election.stand)
+                return self._judge_lease(step.node, election.role, election.claim)
         elif state is State.AUTONOMOUS and self._plant.world.local(step.node) < election.acts_until:
-            return self._judge_autonomy(step.node, election.stand, step.now)
+            return self._judge_autonomy(step.node, election.claim, step.now)
         return None
 
     def forget(self, end: int) -> None:
@@ -81,7 +82,7 @@ class Leases:
         """Whether this process had read what the log then lost."""
         return (name, self._plant.world.incarnation(name)) in self.misled
 
-    def _judge_effects(self, step: Step) -> str | None:
+    def _judge_effects(self, step: WorldStep) -> str | None:
         node = step.node
         for effect in step.effects:
             kind = type(effect)
@@ -100,13 +101,13 @@ class Leases:
         return None
 
     def _judge_kept(self, node: str, record: StoreFailover) -> str | None:
-        stand = record.stand
-        if stand is None:
+        claim = record.claim
+        if claim is None:
             return None
-        self._on_disk[node].add(stand.epoch)
+        self._on_disk[node].add(claim.epoch)
         # What was on the disk is kept there until another claim wins, and holds nothing.
-        is_held = stand == self._plant.elections[node].stand and not self.is_misled(node)
-        return self._judge_claim(node, stand) if is_held else None
+        is_held = claim == self._plant.elections[node].claim and not self.is_misled(node)
+        return self._judge_claim(node, claim) if is_held else None
 
     def _judge_release(self, node: str, envelope: Envelope) -> str | None:
         """Nothing has an effect under a claim that is given back, and nobody renews it."""
@@ -122,18 +123,18 @@ class Leases:
             return f"{node} gives {claim_id} back, and {name} may still act"
         return None
 
-    def _judge_claim(self, node: str, stand: Stand) -> str | None:
-        if stand == self._stands.get(node):
+    def _judge_claim(self, node: str, claim: Claim) -> str | None:
+        if claim == self._stands.get(node):
             return None
-        win = self._oracle.wins.get(stand.epoch)
-        if win is None or (win.era, win.claim_id, win.holder) != (stand.era, stand.claim_id, node):
-            return f"{node} holds {stand}, which the log gives to {win}"
-        if stand.epoch not in self._read_back[node]:
-            return f"{node} holds {stand}, and did not read it back"
-        former = self._stands.get(node, Stand())
-        if stand[:2] <= former[:2]:
-            return f"{node} holds {stand} after {former}"
-        self._stands[node] = stand
+        win = self._oracle.wins.get(claim.epoch)
+        if win is None or (win.era, win.claim_id, win.holder) != (claim.era, claim.claim_id, node):
+            return f"{node} holds {claim}, which the log gives to {win}"
+        if claim.epoch not in self._read_back[node]:
+            return f"{node} holds {claim}, and did not read it back"
+        former = self._stands.get(node, Claim())
+        if claim[:2] <= former[:2]:
+            return f"{node} holds {claim} after {former}"
+        self._stands[node] = claim
         return None
 
     def _judge_epochs(self, node: str, epochs: set[int]) -> str | None:
@@ -145,7 +146,7 @@ class Leases:
             return f"{node} has an effect at epoch {epochs}, and that claim never was on its disk"
         return None
 
-    def _judge_lease(self, node: str, role: str, stand: Stand) -> str | None:
+    def _judge_lease(self, node: str, role: str, claim: Claim) -> str | None:
         if self.is_misled(node):
             return None
         plant, local = self._plant, self._plant.world.local
@@ -157,8 +158,8 @@ class Leases:
                 and local(name) < other.acts_until
                 and not self.is_misled(name)
             ):
-                return f"{node} ({stand}) and {name} ({other.stand}) both have a lease"
-        return self._judge_other_hosts(node, role) or self._note_act(node, role, stand[:2])
+                return f"{node} ({claim}) and {name} ({other.claim}) both have a lease"
+        return self._judge_other_hosts(node, role) or self._note_act(node, role, claim[:2])
 
     def _judge_other_hosts(self, node: str, role: str) -> str | None:
         """A host acts by the lease that it was told, even when its sidecar is gone."""
@@ -184,14 +185,14 @@ class Leases:
             self.takeovers += by not in ("", node)
         return None
 
-    def _judge_autonomy(self, node: str, stand: Stand, now: float) -> str | None:
+    def _judge_autonomy(self, node: str, claim: Claim, now: float) -> str | None:
         cfms = self._plant.cfm_rules
-        vouching = sum(cfms.named_lately(name, parts.ROLES[node], stand, now) for name in self._plant.homes)
+        vouching = sum(cfms.named_lately(name, parts.ROLES[node], claim, now) for name in self._plant.homes)
         if vouching * 2 > len(self._plant.homes) or self.is_misled(node):
             return None
         return f"{node} acts without the log, and {vouching} CFMs know its claim as the highest"
 
-    def _judge_host(self, step: Step) -> str | None:
+    def _judge_host(self, step: WorldStep) -> str | None:
         host, name = self._plant.hosts[step.node], step.node
         if type(step.message) in (Started, Crashed):
             return None
@@ -203,7 +204,7 @@ class Leases:
             sidecar = self._plant.sidecar_of(name)
             fault = self._judge_epochs(sidecar, {effect.epoch})
             if fault is None and not host.is_autonomous:
-                fault = self._judge_lease(sidecar, parts.ROLES[sidecar], Stand(effect.era, effect.epoch))
+                fault = self._judge_lease(sidecar, parts.ROLES[sidecar], Claim(effect.era, effect.epoch))
             if fault is not None:
                 return fault
         return None

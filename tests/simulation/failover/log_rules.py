@@ -4,11 +4,11 @@ who is active wherever somebody could be.
 
 from typing import TYPE_CHECKING, Any
 
-from bus.machine import Entry
+from bus.messages import Entry
 from bus.testing import faults
-from bus.testing.checkers import Step
+from bus.testing.checkers import WorldStep
 from bus.testing.faults import BROKER, Weather
-from heartbeat.election_table import State
+from heartbeat.roles.states import State
 from heartbeat.timing import SETTLE_S_MAX, SILENCE_S
 from tests.simulation.failover import parts
 from tests.simulation.failover.oracle import Oracle
@@ -31,7 +31,7 @@ class Readers:
         self._digests: dict[int, tuple[str, str]] = {}
         self._marks: dict[str, int] = {}
 
-    def __call__(self, step: Step) -> str | None:
+    def __call__(self, step: WorldStep) -> str | None:
         """Judge whoever was given a record."""
         message = step.message
         if type(message) is not Entry:

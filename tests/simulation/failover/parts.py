@@ -9,17 +9,21 @@ from dataclasses import dataclass, field
 from random import Random
 
 from bus.envelope import Stamp, number_of
-from bus.messages import CatalogueRecord
 from fileid.seal import KEY_BYTES, Opener, Sealer, SealKey
 from fileid.table import Table
-from heartbeat.election import Election
-from heartbeat.fence import Fence, Known
+from heartbeat.roles.elected.election import Election
+from heartbeat.roles.elected.holder import ElectedHolder
+from heartbeat.roles.log.fence import Fence, Known
 from heartbeat.timing import CHECKPOINT_EVERY
+from services.cfm.assembly import assemble as assemble_cfm
 from services.cfm.machine import Cfm
-from services.dhcp.policy import BUDGET
+from services.dhcp.process import BUDGET
 from services.settings.catalogue import record
-from services.sidecar.authority import Authority, StoreFailover
+from services.settings.record import CatalogueRecord
+from services.sidecar.assembly import assemble
 from services.sidecar.minter import Minter
+from services.sidecar.role.authority import Authority
+from services.sidecar.role.record import StoreFailover
 from services.tftp.server_core import TftpServer
 from tests.simulation import parts, settings
 
@@ -51,7 +55,7 @@ def build_election(name: str, incarnation: int, random: Random, cfms: list[str],
         rank=[one for one in ROLES if ROLES[one] == role].index(name),
         cfms=cfms,
         new_id=lambda: f"{random.getrandbits(64):016x}",
-        former=disk.failover.stand if disk.failover is not None else None,
+        former=disk.failover.claim if disk.failover is not None else None,
     )
 
 
@@ -67,8 +71,8 @@ def build_minter(
 ) -> tuple[Minter, Authority]:
     """A sidecar under election."""
     stamp = election._stamp  # one per process: the tokens of rows and of records are those of one stamp
-    authority = Authority(stamp, election, needs_host=needs_host, kept=disk.failover)
-    minter = Minter(
+    authority = Authority(stamp, ElectedHolder(election), needs_host=needs_host, kept=disk.failover)
+    minter = assemble(
         service=services[stamp.instance],
         stamp=stamp,
         services=services,
@@ -91,7 +95,7 @@ def build_fence(minters: list[str], disk: Disk) -> Fence:
 
 def build_cfm(name: str, incarnation: int, address: str, table: Table, fence: Fence, disk: Disk) -> Cfm:
     """A CFM with its TFTP server and its fence."""
-    return Cfm(
+    return assemble_cfm(
         stamp=Stamp(name, "sim", incarnation),
         minters=[*ROLES],
         opener=OPENER,

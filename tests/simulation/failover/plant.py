@@ -17,20 +17,19 @@ from functools import partial
 from random import Random
 from typing import Any
 
-from bus.machine import (
-    Entry,
-    Machine,
-)
+from bus.machine import AnyMachine
+from bus.messages import Entry
 from bus.testing import faults
-from bus.testing.checkers import Checker, Crashed, Numbered, Step
+from bus.testing.checkers import Checker, Crashed, Numbered, WorldStep
 from bus.testing.world import World
 from fileid.table import Table
-from heartbeat.election import Election
-from heartbeat.election_table import Cause, State
-from heartbeat.fence import Fence, StoreFence
-from heartbeat.role_reader import Reader
+from heartbeat.roles.elected.election import Election
+from heartbeat.roles.log.fence import Fence, StoreFence
+from heartbeat.roles.log.reader import Reader
+from heartbeat.roles.states import Cause, State
 from services.settings.catalogue import StoreCatalogue
-from services.sidecar.authority import Authority, StoreFailover
+from services.sidecar.role.authority import Authority
+from services.sidecar.role.record import StoreFailover
 from tests.simulation import parts as p1
 from tests.simulation import plant_checkers, row_checkers
 from tests.simulation.device import (
@@ -51,7 +50,7 @@ from tests.simulation.failover.wires import Wires
 REPLAY = ".venv/bin/python -m tests.simulation.failover {seed}"
 LOOK_EVERY_S = 1.0
 
-Wrap = Callable[[str, Any], Machine]
+Wrap = Callable[[str, Any], AnyMachine]
 """Stands something else between the world and a node's machine; for tests of the checkers."""
 
 
@@ -174,7 +173,7 @@ class FailoverPlant:
             ]
         return found
 
-    def _see(self, step: Step) -> None:
+    def _see(self, step: WorldStep) -> None:
         """Follow who runs, and what stands in the log."""
         kind = type(step.message)
         if kind is Entry:
@@ -216,7 +215,7 @@ class FailoverPlant:
             self.disks[name] = Disk()
         self.cfm_rules.wiped(name)
 
-    def _minter(self, name: str, incarnation: int, random: Random) -> Machine:
+    def _minter(self, name: str, incarnation: int, random: Random) -> AnyMachine:
         disk = self.disks[name]
         election = parts.build_election(name, incarnation, random, [*self.homes], disk)
         if self.shape.checkpoint_at:
@@ -226,18 +225,18 @@ class FailoverPlant:
         self.elections[name], self.authorities[name] = election, authority
         return self._wrap(name, minter)
 
-    def _cfm(self, name: str, incarnation: int, _: Random) -> Machine:
+    def _cfm(self, name: str, incarnation: int, _: Random) -> AnyMachine:
         disk = self.disks[name]
         table = self.tables[name] = Table(1_000)
         fence = self.fences[name] = parts.build_fence(self.minters, disk)
         cfm = parts.build_cfm(name, incarnation, self.homes[name], table, fence, disk)
         return self._wrap(name, cfm)
 
-    def _host(self, name: str, _: int, __: Random) -> Machine:
+    def _host(self, name: str, _: int, __: Random) -> AnyMachine:
         host = self.hosts[name] = Host()
         return self._wrap(name, host)
 
-    def _device(self, at: int, _: int, random: Random) -> Machine:
+    def _device(self, at: int, _: int, random: Random) -> AnyMachine:
         device = p1.build_device(at, random, 0.3)
         self.devices[f"device-{at}"] = device
         return self._wrap(f"device-{at}", device)

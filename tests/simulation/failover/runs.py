@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from bus.testing.checkers import ViolationError
-from heartbeat.election_table import TABLE, Cause
+from heartbeat.roles.states import TABLE, Cause
 from tests.simulation.failover.directed import DIRECTED
 from tests.simulation.failover.plant import FailoverPlant
 from tests.simulation.failover.scenario import Scenario, Timed

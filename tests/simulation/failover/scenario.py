@@ -8,7 +8,7 @@ beside it.
 from typing import NamedTuple
 
 from bus.testing.faults import Fault
-from heartbeat.election_table import Cause, State
+from heartbeat.roles.states import Cause, State
 
 
 class Shape(NamedTuple):

@@ -4,9 +4,10 @@ from itertools import count
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from bus.machine import HostGone, LocalRequest, Reply, SessionClosed, WatchHost
+from bus.effects import Reply, WatchHost
+from bus.messages import HostGone, LocalRequest, SessionClosed
 from services.tftp.effects import Datagram
-from services.tftp.sockets import Arrived
+from services.tftp.sockets import Wakeup
 from tests.simulation import parts as p1
 from tests.simulation import settings
 from tests.simulation.device import LISTENING_PORT, Ask, Finished, FromServer, Offered, ToServer
@@ -107,7 +108,7 @@ class Wires:
         address = p1.device_address(int(name.removeprefix("device-")))
         socket = 0 if effect.port == LISTENING_PORT else effect.port - self._first_port(cfm)
         if 0 <= socket <= p1.TRANSFER_SOCKETS:  # or it is a port of an earlier incarnation
-            self._plant.world.carry(name, cfm, Arrived(socket, [(effect.data, (address, effect.from_port))]))
+            self._plant.world.carry(name, cfm, Wakeup(socket, [(effect.data, (address, effect.from_port))]))
 
     def _to_device(self, cfm: str, datagram: Datagram) -> None:
         address, port = datagram.peer[:2]

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from bus.transport.accepting import REST_S, Acceptor
+from bus.runtime.accepting import REST_S, Acceptor
 from bus.transport.poller import Poller
 from tests.unit.descriptors import only
 

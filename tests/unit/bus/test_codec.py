@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bus.codec import (
+from bus.envelope import Envelope, Token
+from bus.errors import DecodeError
+from bus.wire.codec import (
     FRAME_HEADER,
     KINDS,
     NAMES_BYTES_MAX,
@@ -19,8 +21,6 @@ from bus.codec import (
     to_headers,
     unpack_token,
 )
-from bus.envelope import Envelope, Token
-from bus.errors import DecodeError
 
 ENVELOPE = Envelope(
     "provbus.fileid.rows.v1",
@@ -30,18 +30,16 @@ ENVELOPE = Envelope(
     time_ms=1_700_000_000_123,
     data=b"row",
     token=Token(2, 3),
-    expiry_ms=60_000,
 )
 FRAME = bytes.fromhex(
-    "01010000"  # version, kind, reserved
+    "02010000"  # version, kind, reserved
     "0000000000000102"  # seq
     "0000000000000007"  # incarnation
     "0000018bcfe5687b"  # time
     "0002000000000003"  # era, epoch
-    "0000ea60"  # expiry
     "726f77"
 )
-RECORD = ENVELOPE._replace(type="provbus.audit.batch.v1", site="north", subject="cm/001a2c")
+RECORD = ENVELOPE._replace(type="provbus.audit.batch.v1", site="north")
 
 tokens = st.builds(Token, st.integers(0, 2**16 - 1), st.integers(0, 2**48 - 1))
 envelopes = st.builds(
@@ -53,9 +51,7 @@ envelopes = st.builds(
     time_ms=st.integers(0, 4_102_444_800_000),  # to the year 2100
     data=st.binary(max_size=64),
     token=tokens,
-    expiry_ms=st.integers(0, 2**32 - 1),
     site=st.from_regex(r"[a-z0-9-]{0,8}", fullmatch=True),
-    subject=st.text(max_size=8),
 )
 seeded = settings(derandomize=True, max_examples=200, deadline=None)
 
@@ -72,7 +68,7 @@ def test_the_frame_is_laid_out_as_documented() -> None:
 @seeded
 @given(envelopes)
 def test_a_frame_carries_all_but_what_the_connection_knows(envelope: Envelope) -> None:
-    assert from_frame(to_frame(envelope), envelope.source) == envelope._replace(site="", subject="")
+    assert from_frame(to_frame(envelope), envelope.source) == envelope._replace(site="")
 
 
 def test_the_source_of_a_frame_is_its_connections() -> None:
@@ -83,9 +79,10 @@ def test_the_source_of_a_frame_is_its_connections() -> None:
     ("frame", "complaint"),
     [
         (b"", "0 bytes"),
-        (FRAME[: FRAME_HEADER.size - 1], "39 bytes"),
+        (FRAME[: FRAME_HEADER.size - 1], "35 bytes"),
         (b"\0" + FRAME[1:], "version 0"),
-        (b"\2" + FRAME[1:], "version 2"),
+        (b"\1" + FRAME[1:], "version 1"),
+        (b"\3" + FRAME[1:], "version 3"),
         (FRAME[:1] + b"\0" + FRAME[2:], "kind 0"),
         (FRAME[:1] + b"\xff" + FRAME[2:], "kind 255"),
     ],
@@ -136,16 +133,8 @@ def test_headers_are_cloudevents_in_binary_mode() -> None:
         ("ce_seq", b"258"),
         ("ce_era", b"2"),
         ("ce_epoch", b"3"),
-        ("ce_expiry", b"60000"),
         ("content-type", b"application/json"),
-        ("ce_subject", b"cm/001a2c"),
     ]
-
-
-def test_no_subject_is_no_header() -> None:
-    headers = to_headers(RECORD._replace(subject=""))
-    assert "ce_subject" not in dict(headers)
-    assert from_headers(headers, b"").subject == ""
 
 
 @seeded
@@ -165,7 +154,7 @@ def test_a_record_without_value_has_no_data() -> None:
     assert from_headers(to_headers(RECORD), None).data == b""
 
 
-REQUIRED = ("ce_source", "ce_type", "ce_time", "ce_incarnation", "ce_seq", "ce_era", "ce_epoch", "ce_expiry")
+REQUIRED = ("ce_source", "ce_type", "ce_time", "ce_incarnation", "ce_seq", "ce_era", "ce_epoch")
 
 
 @pytest.mark.parametrize("name", REQUIRED)
@@ -182,7 +171,7 @@ def test_a_record_without_headers_is_refused(headers: Headers | None) -> None:
         from_headers(headers, b"{}")
 
 
-@pytest.mark.parametrize("name", ["ce_incarnation", "ce_seq", "ce_era", "ce_epoch", "ce_expiry"])
+@pytest.mark.parametrize("name", ["ce_incarnation", "ce_seq", "ce_era", "ce_epoch"])
 @pytest.mark.parametrize("text", [b"", b"-1", b"+1", b" 1", b"1_0", b"1.0", "²".encode(), b"9" * 21, b"\xff"])
 def test_a_number_is_digits_and_not_too_many(name: str, text: bytes) -> None:
     with pytest.raises(DecodeError):
@@ -191,7 +180,7 @@ def test_a_number_is_digits_and_not_too_many(name: str, text: bytes) -> None:
 
 @pytest.mark.parametrize(
     ("name", "bits"),
-    [("ce_incarnation", 64), ("ce_seq", 64), ("ce_era", 16), ("ce_epoch", 48), ("ce_expiry", 32)],
+    [("ce_incarnation", 64), ("ce_seq", 64), ("ce_era", 16), ("ce_epoch", 48)],
 )
 def test_a_number_that_no_frame_could_hold_is_refused(name: str, bits: int) -> None:
     headers = to_headers(ENVELOPE)
@@ -219,7 +208,6 @@ def test_a_number_that_no_frame_could_hold_is_refused(name: str, bits: int) -> N
         ("ce_time", b"2023-11-14T22:13:20.+12Z"),
         ("ce_time", b"2023-11-14T22:13:20.123X"),
         ("ce_time", b"\xff"),
-        ("ce_subject", b"\xff"),
     ],
 )
 def test_an_attribute_that_is_not_ours_is_refused(name: str, text: bytes) -> None:
@@ -248,7 +236,6 @@ def test_what_two_incarnations_say_is_told_apart() -> None:
         {"type": "provbus.heartbeat.beat.v1"},
         {"incarnation": 8},
         {"token": Token(2, 4)},
-        {"expiry_ms": 1},
     ]
     for envelope in (RECORD, *(RECORD._replace(**change) for change in changes), RECORD):
         assert from_headers(to_headers(envelope), envelope.data) == envelope

@@ -10,9 +10,10 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from bus.config import Config, KafkaSection, load
+from bus.config.model import KafkaSection
+from bus.config.yaml_file import read_yaml
 from bus.errors import ConfigError
-from bus.yaml_file import read_yaml
+from services.config.instance import Config, load
 
 MINIMAL = """\
 instance: dhcp-1
@@ -384,3 +385,10 @@ def test_the_tests_file_is_what_the_model_declares(path: Path) -> None:
     """Every section is in the examples above, so a new one is tested or missed here."""
     given = yaml.safe_load(MINIMAL + FULL)
     assert set(Config.model_fields) == set(given)
+
+
+def test_mistakes_and_values_are_listed_in_the_order_of_the_page() -> None:
+    assert [*Config.model_fields] == [
+        *("instance", "fleet", "key", "state_directory", "local", "transport", "kafka", "multicast"),
+        *("minter", "cfm", "failover", "http", "log"),
+    ]

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import yaml
 
-from bus.config import Config, load
 from bus.errors import ConfigError
+from services.config.instance import Config, load
 
 LISTEN = "tcp://127.0.0.11:7001"
 CFM: dict[str, Any] = {

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from bus.config import KafkaSection
+from bus.config.model import KafkaSection
+from bus.config.secret_file import read_key_lines, read_secret
 from bus.errors import ConfigError, ProvbusError, UnavailableError
-from bus.secret_file import read_key_lines, read_secret
 
 
 @pytest.mark.parametrize(

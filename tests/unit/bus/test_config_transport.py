@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
-from bus.config import Config, MulticastSection, load
+from bus.config.model import MulticastSection
 from bus.errors import ConfigError
+from services.config.instance import Config, load
 
 GROUP: dict[str, Any] = {"address": "127.0.0.2", "keys": ["keys/multicast/group.key"]}
 KAFKA = {"bootstrap": "127.0.0.1:9092"}
@@ -31,8 +32,8 @@ def mode_in_environment(mode: str) -> Iterator[None]:
         del os.environ["PROVBUS_TRANSPORT__MODE"]
 
 
-def configured(directory: Path, **sections: Any) -> Config:
-    """The configuration with these sections."""
+def written(directory: Path, **sections: Any) -> Path:
+    """The file of a configuration with these sections."""
     settings = {
         "instance": "cfm-1",
         "fleet": "keys/fleet.yaml",
@@ -42,7 +43,12 @@ def configured(directory: Path, **sections: Any) -> Config:
     }
     path = directory / "cfm-1.yaml"
     path.write_text(yaml.safe_dump(settings | sections))
-    return load(path)
+    return path
+
+
+def configured(directory: Path, **sections: Any) -> Config:
+    """The configuration with these sections."""
+    return load(written(directory, **sections))
 
 
 def test_the_bus_is_the_default(tmp_path: Path) -> None:
@@ -139,6 +145,18 @@ def test_the_mode_in_the_environment_stands_over_that_in_the_file(tmp_path: Path
     with mode_in_environment("multicast"):
         assert configured(tmp_path, **sections).transport.mode == "multicast"
     assert configured(tmp_path, **sections).transport.mode == "bus"
+
+
+def test_a_flag_goes_over_the_environment_and_the_file(tmp_path: Path) -> None:
+    path = written(tmp_path, transport={"mode": "bus"}, kafka=KAFKA, multicast=GROUP)
+    assert load(path, "multicast").transport.mode == "multicast"
+    with mode_in_environment("multicast"):
+        assert load(path, "bus").transport.mode == "bus"
+
+
+def test_a_mode_of_a_flag_needs_its_section_too(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="needs a 'multicast' section"):
+        load(written(tmp_path, kafka=KAFKA), "multicast")
 
 
 def test_a_mode_in_the_environment_needs_its_section_too(tmp_path: Path) -> None:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from bus.config import load
+from bus.config.secret_file import read_secret
 from bus.errors import ConfigError, UnavailableError
-from bus.secret_file import read_secret
+from services.config.instance import load
 
 TEXT = """\
 instance: cfm-1

@@ -8,18 +8,16 @@ import pytest
 import zmq
 
 from bus.errors import ConfigError, StateError
-from bus.transport.curve import (
+from bus.fleet.key_pair import KeyPair, key_pair, new_key_pair
+from bus.transport.poller import Poller
+from bus.transport.zeromq.curve import (
     ZAP_DOMAIN,
     ZAP_ENDPOINT,
-    KeyPair,
     ZapHandler,
     check_strangers_refused,
-    key_pair,
-    new_key_pair,
     secure_client,
     secure_server,
 )
-from bus.transport.poller import Poller
 
 Until = Callable[[Callable[[], object]], list[Any]]
 Context = zmq.Context[Any]

@@ -8,8 +8,11 @@ from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bus.codec import DATAGRAM_KINDS, to_frame
-from bus.datagram import (
+from bus.envelope import Envelope, Stamp, Token, number_of
+from bus.errors import OversizeError
+from bus.routes import route
+from bus.wire.codec import DATAGRAM_KINDS, to_frame
+from bus.wire.datagram import (
     DATA_BYTES_MAX,
     DATAGRAM_BYTES_MAX,
     EVERYBODY,
@@ -17,16 +20,13 @@ from bus.datagram import (
     KEY_BYTES,
     REASONS,
     SEAL_BYTES,
+    DatagramReader,
     GroupKey,
-    Reader,
     TokenBuckets,
     Writer,
 )
-from bus.dedup import WINDOW
-from bus.envelope import Envelope, Stamp, Token, number_of
-from bus.errors import OversizeError
-from bus.messages import BEAT
-from bus.routes import READABLE
+from bus.wire.dedup import WINDOW
+from heartbeat.liveness.beat import BEAT
 
 FLEET = ("dhcp-1", "cfm-1", "cfm-2")
 KEY = GroupKey(7, bytes(range(KEY_BYTES)))
@@ -40,8 +40,8 @@ seeded = settings(derandomize=True, max_examples=300, deadline=None)
 
 def reader(
     instance: str = "cfm-1", *keys: GroupKey, rate_per_s: float = 1e6, burst: int = 1_000_000
-) -> Reader:
-    return Reader(Stamp(instance, "lab", OURS), FLEET, keys or (KEY,), rate_per_s, burst)
+) -> DatagramReader:
+    return DatagramReader(Stamp(instance, "lab", OURS), FLEET, keys or (KEY,), rate_per_s, burst)
 
 
 def writer(instance: str = "dhcp-1", incarnation: int = 5, key: GroupKey = KEY) -> Writer:
@@ -49,7 +49,7 @@ def writer(instance: str = "dhcp-1", incarnation: int = 5, key: GroupKey = KEY) 
 
 
 def message(data: bytes = b"{}", type_: str = BEAT, source: str = "dhcp-1", seq: int = 1) -> Envelope:
-    return Envelope(type_, source, 5, seq, 1_800_000_000_123, data, Token(2, 77), expiry_ms=60_000)
+    return Envelope(type_, source, 5, seq, 1_800_000_000_123, data, Token(2, 77))
 
 
 def datagrams(count: int, made_by: Writer, to_group: bool = True) -> list[bytes]:
@@ -60,12 +60,12 @@ def datagrams(count: int, made_by: Writer, to_group: bool = True) -> list[bytes]
     ]
 
 
-def counted(one: Reader) -> dict[str, int]:
+def counted(one: DatagramReader) -> dict[str, int]:
     """The reasons that were given, without those that were not."""
     return {reason: count for reason, count in one.counts.items() if count}
 
 
-def believed(one: Reader, arriving: list[bytes], address: str = SENDER) -> list[int]:
+def believed(one: DatagramReader, arriving: list[bytes], address: str = SENDER) -> list[int]:
     """The sequence numbers of what is delivered of these."""
     opened = (one.read(datagram, address, 0.0) for datagram in arriving)
     return [found.envelope.seq for found in opened if found is not None]
@@ -88,7 +88,7 @@ def test_only_beats_can_be_read_on_the_wire(type_: str) -> None:
     secret = b"the subscriber's password"
     sent = message(secret, type_)
     datagram = writer().write(sent, EVERYBODY, to_group=True)
-    assert (secret in datagram) is (to_frame(sent) in datagram) is (sent.traffic in READABLE)
+    assert (secret in datagram) is (to_frame(sent) in datagram) is route(sent.traffic).is_readable
 
 
 def test_a_row_for_another_is_heard_and_a_beat_is_for_everybody() -> None:

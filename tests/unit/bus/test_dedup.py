@@ -5,8 +5,8 @@ from itertools import pairwise
 
 import pytest
 
-from bus.dedup import WINDOW, Dedup
 from bus.envelope import Envelope
+from bus.wire.dedup import WINDOW, Dedup
 
 HIGH = 5_000
 

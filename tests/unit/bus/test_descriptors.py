@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from bus.descriptors import SPARE, Descriptors, lowest_free
+from bus.transport.descriptors import SPARE, Descriptors, lowest_free
 from tests.unit.descriptors import only
 
 
@@ -73,7 +73,7 @@ def test_with_too_few_nobody_starts() -> None:
     """In a process of its own: what is taken away here is not given back."""
     code = (
         "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (200, 200));"
-        "from bus.descriptors import Descriptors; Descriptors()"
+        "from bus.transport.descriptors import Descriptors; Descriptors()"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert "TryAgainError: cannot start: only 200 descriptors can be had" in done.stderr
@@ -88,7 +88,7 @@ code = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *one) for one i
 program = ctypes.create_string_buffer(struct.pack("@HP", len(steps), ctypes.addressof(code)))
 assert libc.prctl(38, 1, 0, 0, 0) == 0 and libc.prctl(22, 2, program, 0, 0) == 0
 import resource
-from bus.descriptors import Descriptors
+from bus.transport.descriptors import Descriptors
 before, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
 descriptors = Descriptors()
 assert descriptors.limit == before

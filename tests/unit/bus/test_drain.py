@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from bus.machine import Draining, Effect, Exit, Stopping, WallClock
-from bus.notify import Notifier
-from bus.runner import Runner
+from bus.effects import Exit
+from bus.messages import Draining, Stopping, WallClock
+from bus.runtime.notify import Notifier
+from bus.runtime.runner import Runner
 from bus.transport.poller import Poller
 
 pytestmark = pytest.mark.usefixtures("no_leaks")
@@ -33,16 +34,16 @@ class Last(NamedTuple):
 class Worker:
     """Gets a signal at its first tick, and says what `answer` says to what it is told afterwards."""
 
-    answer: Callable[["Worker", str], list[Effect]]
+    answer: Callable[["Worker", str], list[Any]]
     told: list[str] = field(default_factory=list)
 
-    def receive(self, message: Any, now: float) -> list[Effect]:
+    def receive(self, message: Any, now: float) -> list[Any]:
         if isinstance(message, WallClock):
             return []
         self.told.append(type(message).__name__)
         return self.answer(self, self.told[-1])
 
-    def tick(self, now: float) -> list[Effect]:
+    def tick(self, now: float) -> list[Any]:
         self.told.append("tick")
         return [Signal(signal.SIGTERM)] if self.told == ["tick"] else self.answer(self, "tick")
 
@@ -85,7 +86,7 @@ def run(
 
 
 def test_the_machine_is_told_goes_on_and_says_when_it_has_finished(poller: Poller) -> None:
-    def finish(worker: Worker, told: str) -> list[Effect]:
+    def finish(worker: Worker, told: str) -> list[Any]:
         if told == "Stopping":
             return [Last()]
         return [Exit(0, "drained")] if worker.told.count("tick") == 4 else []
@@ -141,7 +142,7 @@ def test_who_does_not_finish_is_stopped_at_the_limit_and_may_still_say_something
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_second_signal_ends_it_at_once(poller: Poller, number: signal.Signals) -> None:
-    def again(worker: Worker, told: str) -> list[Effect]:
+    def again(worker: Worker, told: str) -> list[Any]:
         return [Signal(number)] if told == "tick" else []
 
     worker = Worker(again)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bus.endpoint import (
+from bus.wire.endpoint import (
     Endpoint,
     is_any,
     is_loopback,

@@ -3,6 +3,7 @@
 import pytest
 
 from bus.envelope import NO_TOKEN, Envelope, Stamp, Token
+from tests.stamps import stamp_under
 
 
 @pytest.mark.parametrize(
@@ -33,11 +34,9 @@ def test_types_of_one_class_share_its_numbers() -> None:
 
 
 def test_a_stamp_writes_who_where_and_by_what_authority() -> None:
-    stamp = Stamp("dhcp-1", "north", 7, Token(2, 5))
-    envelope = stamp.envelope("provbus.fileid.rows.v1", b"x", time_ms=3, expiry_ms=60_000, subject="s")
-    assert envelope == Envelope(
-        "provbus.fileid.rows.v1", "dhcp-1", 7, 1, 3, b"x", Token(2, 5), 60_000, "north", "s"
-    )
+    stamp = stamp_under(Token(2, 5), "dhcp-1", "north", 7)
+    envelope = stamp.envelope("provbus.fileid.rows.v1", b"x", time_ms=3)
+    assert envelope == Envelope("provbus.fileid.rows.v1", "dhcp-1", 7, 1, 3, b"x", Token(2, 5), "north")
 
 
 def test_a_later_token_compares_greater() -> None:

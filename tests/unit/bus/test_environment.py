@@ -2,9 +2,9 @@
 
 import pytest
 
-from bus.config import Config
-from bus.environment import check_variables, places, variable
+from bus.config.environment import check_variables, places, variable
 from bus.errors import ConfigError
+from services.config.instance import Config
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 import yaml
 
+from bus.config.secret_file import read_secret
 from bus.errors import BusyError, ConfigError, UnavailableError
-from bus.fleet import Fleet, load_fleet, load_group_keys, load_seal_keys, make_fleet
-from bus.secret_file import read_secret
-from bus.transport.curve import key_pair, new_key_pair
+from bus.fleet.fleet import Fleet, load_fleet, load_group_keys, load_seal_keys, make_fleet
+from bus.fleet.key_pair import key_pair, new_key_pair
 
 SERVICES = {"dhcp-1": "dhcp", "cfm-1": "cfm", "mps-1": "mps", "cfm-2": "cfm"}
 SEAL_BYTES = 64

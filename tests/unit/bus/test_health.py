@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from bus.health import Health, Page
-from bus.metrics import Sample
+from bus.telemetry.health import Health, Page
+from bus.telemetry.metrics import Sample
+from services.instance.metrics import METRICS
 
 
 @dataclass
@@ -28,7 +29,7 @@ class Fake:
 
 
 def page(fake: Fake, path: str) -> Page:
-    return Health(fake, lambda: fake.transport, lambda: fake.samples(0.0)).pages()[path]()
+    return Health(fake, lambda: fake.transport, METRICS, lambda: fake.samples(0.0)).pages()[path]()
 
 
 @pytest.mark.parametrize(
@@ -58,7 +59,7 @@ def test_alive_looks_at_nothing() -> None:
 
 def test_readiness_is_judged_when_asked() -> None:
     fake = Fake()
-    ready = Health(fake, list, list).pages()["/readyz"]
+    ready = Health(fake, list, METRICS, list).pages()["/readyz"]
     assert ready().status == 200
     fake.lacks.append("settings")
     assert ready().status == 503
@@ -73,7 +74,7 @@ def test_metrics_are_those_gathered() -> None:
 
 def test_a_change_of_readiness_is_news_once() -> None:
     fake = Fake()
-    health = Health(fake, lambda: fake.transport, lambda: fake.samples(0.0))
+    health = Health(fake, lambda: fake.transport, METRICS, lambda: fake.samples(0.0))
     assert health.news() == ""
     fake.lacks = ["settings"]
     assert [health.news(), health.news()] == ["not ready: settings", ""]

@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 
 from bus.errors import BusyError, UnavailableError
-from bus.health import Page
-from bus.transport.http import (
+from bus.runtime.http_server import (
     CONNECTION_S_MAX,
     CONNECTIONS_MAX,
     REQUEST_BYTES_MAX,
     HttpServer,
     parse,
 )
+from bus.telemetry.health import Page
 from bus.transport.poller import Poller
 
 Until = Callable[[Callable[[], object]], list[Any]]

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from bus.errors import BusyError, ConfigError
-from bus.instance_lock import InstanceLock
+from bus.runtime.instance_lock import InstanceLock
 
 HOLD = """
 import sys
 from pathlib import Path
-from bus.instance_lock import InstanceLock
+from bus.runtime.instance_lock import InstanceLock
 lock = InstanceLock(Path(sys.argv[1]))
 print(lock.identity, flush=True)
 sys.stdin.read()

@@ -7,10 +7,10 @@ import pytest
 import yaml
 from confluent_kafka import KafkaError, KafkaException
 
-from bus.config import load
-from bus.config_paths import CLIENT_FILES
+from bus.config.paths import CLIENT_FILES
 from bus.errors import ConfigError, UnavailableError
 from bus.transport.kafka.settings import client_settings, refused
+from services.config.instance import load
 
 
 def configured(directory: Path, password_file: str | None = None, **client: str) -> dict[str, object]:

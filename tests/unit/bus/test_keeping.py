@@ -4,8 +4,9 @@ from typing import NamedTuple
 
 import pytest
 
-from bus.keeping import AGAIN_S, Keeping, Subject
-from bus.machine import Keep, Kept, Reply, Unkept
+from bus.effects import Keep, Reply
+from bus.messages import Kept, Unkept
+from bus.runtime.keeping import AGAIN_S, Keeping, Subject
 
 FULL = "No space left on device"
 
@@ -82,3 +83,20 @@ def test_who_waits_for_an_answer_is_told_that_nothing_was_changed(keeping: Keepi
     (reply,) = keeping.receive(Unkept(Claim(1), then, FULL), 5.0)
     assert (reply.session, reply.body["id"], reply.body["error"]) == (7, 3, "try_again")
     assert FULL in reply.body["detail"]
+
+
+def test_its_owner_hears_what_became_of_a_record_after_whoever_waits() -> None:
+    then = (Reply(7, {"id": 1, "votes": True}),)
+    said = Keep(Claim(3))
+    heard: list[tuple[object, float]] = []
+
+    def hear(message: Kept | Unkept, now: float) -> list[Keep]:
+        heard.append((message, now))
+        return [said]
+
+    keeping = Keeping({Claim: Subject("claim", lambda: None, hear), Copy: Subject("copy", lambda: None)})
+    refused, kept = Unkept(Claim(1), then, FULL), Kept(Claim(1))
+    assert [type(one) for one in keeping.receive(refused, 5.0)] == [Reply, Keep]
+    assert keeping.receive(Kept(Copy("settings")), 5.5) == []
+    assert keeping.receive(kept, 6.0) == [said]
+    assert heard == [(refused, 5.0), (kept, 6.0)]

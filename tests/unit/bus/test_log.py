@@ -9,7 +9,7 @@ from threading import Thread
 
 import pytest
 
-from bus.log import JsonFormatter, RateLimit, Sparing
+from bus.telemetry.log import JsonFormatter, RateLimit, Sparing
 
 
 def record(
@@ -101,7 +101,7 @@ def test_a_json_line_carries_its_exception() -> None:
 
 PROGRAM = """
 import logging
-from bus.log import configure
+from bus.telemetry.log import configure
 configure("human", "info")
 configure(*{arguments!r})
 for level in ("debug", "info", "warning"):

@@ -5,8 +5,11 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
+from bus.contract import Contract, Name, decode, encode
 from bus.errors import DecodeError
-from bus.messages import AuditBatch, Beat, CatalogueRecord, Contract, Load, Name, decode, encode
+from bus.telemetry.audit import AuditBatch
+from heartbeat.liveness.beat import Beat, Load
+from services.settings.record import CatalogueRecord
 
 BEAT = Beat(
     service="cfm",

@@ -6,13 +6,14 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from bus.errors import StateError
-from bus.exposition import CONTENT_TYPE, Exposition
-from bus.metrics import METRICS, Histogram, Kind, Sample, Tally, labelled
+from bus.telemetry.exposition import CONTENT_TYPE, Exposition
+from bus.telemetry.metrics import Histogram, MetricKind, Sample, Tally, labelled
+from services.instance.metrics import METRICS
 
 
 def rendered(*samples: Sample) -> dict[str, dict[tuple[str, ...], float]]:
     """What Prometheus reads of these: values by sample name and label values in the order of their names."""
-    text = Exposition(lambda: samples).render().decode()
+    text = Exposition(METRICS, lambda: samples).render().decode()
     found: dict[str, dict[tuple[str, ...], float]] = {}
     for family in text_string_to_metric_families(text):
         for one in family.samples:
@@ -47,7 +48,7 @@ def test_samples_become_what_prometheus_reads() -> None:
 
 
 def test_help_kind_and_content_type_are_those_of_the_text_format() -> None:
-    text = Exposition(lambda: [Sample("provbus_table_rows", 7)]).render().decode()
+    text = Exposition(METRICS, lambda: [Sample("provbus_table_rows", 7)]).render().decode()
     assert "# TYPE provbus_table_rows gauge\n" in text
     assert f"# HELP provbus_table_rows {METRICS['provbus_table_rows'].help}\n" in text
     assert CONTENT_TYPE.startswith("text/plain; version=0.0.4")
@@ -73,7 +74,7 @@ def test_the_process_tells_of_itself() -> None:
 )
 def test_what_is_not_declared_is_refused(samples: list[Sample], said: str) -> None:
     with pytest.raises(StateError, match=said):
-        Exposition(lambda: samples).render()
+        Exposition(METRICS, lambda: samples).render()
 
 
 def test_every_scrape_looks_anew() -> None:
@@ -82,7 +83,7 @@ def test_every_scrape_looks_anew() -> None:
     def gather() -> Iterator[Sample]:
         yield Sample("provbus_table_rows", next(numbers))
 
-    exposition = Exposition(gather)
+    exposition = Exposition(METRICS, gather)
     assert "provbus_table_rows 1.0" in exposition.render().decode()
     assert "provbus_table_rows 2.0" in exposition.render().decode()
 
@@ -106,7 +107,7 @@ def test_what_was_offered_and_not_sent_was_refused() -> None:
 
 
 def _suffix(name: str) -> bool:
-    return name.endswith("_total") == (METRICS[name].kind is Kind.COUNTER)
+    return name.endswith("_total") == (METRICS[name].kind is MetricKind.COUNTER)
 
 
 def _prefix(name: str) -> bool:

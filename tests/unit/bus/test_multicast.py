@@ -13,14 +13,15 @@ from typing import Any
 
 import pytest
 
-from bus.datagram import EVERYBODY, KEY_BYTES, REASONS, GroupKey, Writer
 from bus.envelope import Envelope, Stamp, number_of
 from bus.errors import BusyError, OversizeError, UnavailableError
-from bus.machine import Received
-from bus.messages import AUDIT, BEAT
-from bus.transport.multicast import SILENT_S, Arrived, Multicast, Place, Weather, lossy
+from bus.messages import Received
+from bus.telemetry.audit import AUDIT
+from bus.transport.multicast.group import SILENT_S, Arrived, Multicast, Place, Weather, lossy
 from bus.transport.poller import Poller
-from services.lab.site import free_port
+from bus.wire.datagram import EVERYBODY, KEY_BYTES, REASONS, GroupKey, Writer
+from heartbeat.liveness.beat import BEAT
+from services.lab.site.site import free_port
 
 ADDRESSES = {"dhcp-1": "127.0.0.2", "mps-1": "127.0.0.3", "cfm-1": "127.0.0.11", "cfm-2": "127.0.0.12"}
 ATTACKER = "127.0.0.66"

@@ -1,20 +1,26 @@
 """The node: it opens everything or nothing, says what is wrong, and closes in the right order."""
 
+import json
 import socket
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import yaml
 
-from bus.config import Config, load
+from bus.effects import Exit, Reply
 from bus.errors import BusyError, ConfigError, ProvbusError, UnavailableError
-from bus.fleet import make_fleet
-from bus.machine import Effect, Exit, LocalRequest, Reply, WallClock
-from bus.node import Node, next_incarnation
-from bus.transport.curve import new_key_pair
+from bus.fleet.fleet import make_fleet
+from bus.fleet.key_pair import new_key_pair
+from bus.messages import LocalRequest, WallClock
+from bus.runtime.hybrid_bus import HybridBus
+from bus.runtime.node import Node, next_incarnation
+from bus.transport.carrier import Link
+from bus.transport.kafka.client import Kafka
+from services.config.instance import Config, load
+from tests.unit.bus.nodes import open_node
 from tests.unit.bus.well import Well
 
 YEAR_3000_MS = 32_503_680_000_000
@@ -45,7 +51,7 @@ def configured(settings: dict[str, Any], directory: Path) -> Config:
 
 
 def test_a_node_is_who_its_configuration_says(settings: dict[str, Any], tmp_path: Path) -> None:
-    node = Node(configured(settings, tmp_path), ["dhcp"], read=("heartbeat",))
+    node = open_node(configured(settings, tmp_path), read=("heartbeat",))
     try:
         stamp = node.stamp
         assert (stamp.instance, stamp.site) == ("dhcp-1", "lab")
@@ -62,7 +68,7 @@ def test_the_next_start_is_another_incarnation(settings: dict[str, Any], tmp_pat
     config = configured(settings, tmp_path)
     seen = []
     for _ in range(3):
-        node = Node(config, ["dhcp"], read=())
+        node = open_node(config)
         seen.append(node.stamp.incarnation)
         node.close()
     assert seen == sorted(set(seen))
@@ -70,7 +76,7 @@ def test_the_next_start_is_another_incarnation(settings: dict[str, Any], tmp_pat
 
 def test_parts_are_closed_newest_first_and_once(settings: dict[str, Any], tmp_path: Path) -> None:
     order: list[str] = []
-    node = Node(configured(settings, tmp_path), ["dhcp"], read=())
+    node = open_node(configured(settings, tmp_path))
 
     class Part:
         def __init__(self, name: str) -> None:
@@ -151,17 +157,17 @@ def test_a_mistake_is_named_and_nothing_stays_open(
     edit(settings, tmp_path)
     config = configured(settings, tmp_path)
     with pytest.raises(kind, match=said):
-        Node(config, ["dhcp"], read=("heartbeat", "config"))
+        open_node(config, read=("heartbeat", "config"))
     assert not (tmp_path / "dhcp-1.sock").exists()
 
 
 @pytest.mark.usefixtures("no_descriptors_left")
 def test_an_instance_that_runs_already_is_busy(settings: dict[str, Any], tmp_path: Path) -> None:
     config = configured(settings, tmp_path)
-    first = Node(config, ["dhcp"], read=())
+    first = open_node(config)
     try:
         with pytest.raises(BusyError, match="another process runs with"):
-            Node(config, ["dhcp"], read=())
+            open_node(config)
         assert (tmp_path / "dhcp-1.sock").is_socket()
     finally:
         first.close()
@@ -170,26 +176,29 @@ def test_an_instance_that_runs_already_is_busy(settings: dict[str, Any], tmp_pat
 class _NoBroker:
     """A Kafka client whose broker is away."""
 
+    publish = catch_up = None
+
     def check_broker(self, timeout_s: float) -> None:
         raise UnavailableError("no Kafka broker answers")
 
 
+class _NoLink:
+    """An end of no connection."""
+
+    send = connect = None
+
+
 @pytest.mark.parametrize("has_copy", [True, False])
 def test_without_kafka_only_a_node_with_settings_on_disk_starts(
-    settings: dict[str, Any], tmp_path: Path, has_copy: bool, caplog: pytest.LogCaptureFixture
+    has_copy: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    node = Node(configured(settings, tmp_path), ["dhcp"], read=())
-    real, node.kafka = node.kafka, _NoBroker()
-    try:
-        if has_copy:
-            node.check(has_copy=True)
-            assert "starting with the settings kept on disk" in caplog.text
-        else:
-            with pytest.raises(UnavailableError):
-                node.check(has_copy=False)
-    finally:
-        node.kafka = real
-        node.close()
+    bus = HybridBus(cast(Kafka, _NoBroker()), lambda: cast(Link, _NoLink()), ())
+    if has_copy:
+        bus.begin(has_copy=True)
+        assert "starting with the settings kept on disk" in caplog.text
+    else:
+        with pytest.raises(UnavailableError):
+            bus.begin(has_copy=False)
 
 
 class _Echo:
@@ -197,30 +206,39 @@ class _Echo:
 
     status = Well()
 
-    def receive(self, message: Any, now: float) -> list[Effect]:
+    def receive(self, message: Any, now: float) -> list[Any]:
         if isinstance(message, WallClock):
             return []
         assert isinstance(message, LocalRequest)
         return [Reply(message.session, message.body), Exit(75, "answered")]
 
-    def tick(self, now: float) -> list[Effect]:
+    def tick(self, now: float) -> list[Any]:
         return []
 
     def deadline(self) -> float | None:
         return None
 
 
-def test_a_node_runs_its_machine_behind_its_local_socket(settings: dict[str, Any], tmp_path: Path) -> None:
-    """The last answer leaves although the machine stops in the same breath."""
-    node = Node(configured(settings, tmp_path), ["dhcp"], read=())
+class _Part:
+    """Something of a node that is not as it should be."""
+
+    def lacks(self) -> list[str]:
+        return ["a part"]
+
+    def close(self) -> None:
+        pass
+
+
+def answered(node: Node, path: Path, request: bytes) -> bytes:
+    """What the echo of this node answers over its local socket. The node is closed then."""
     answers: list[bytes] = []
 
     def ask() -> None:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
             client.settimeout(10)
-            client.connect(str(tmp_path / "dhcp-1.sock"))
-            client.sendall(b'{"id":7}\n')
-            answers.append(client.recv(100))
+            client.connect(str(path))
+            client.sendall(request)
+            answers.append(client.recv(1000))
 
     asking = threading.Thread(target=ask)
     asking.start()
@@ -229,7 +247,21 @@ def test_a_node_runs_its_machine_behind_its_local_socket(settings: dict[str, Any
     finally:
         node.close()
         asking.join()
-    assert answers == [b'{"id":7}\n']
+    return answers[0]
+
+
+def test_a_node_runs_its_machine_behind_its_local_socket(settings: dict[str, Any], tmp_path: Path) -> None:
+    """The last answer leaves although the machine stops in the same breath."""
+    node = open_node(configured(settings, tmp_path))
+    assert answered(node, tmp_path / "dhcp-1.sock", b'{"id":7}\n') == b'{"id":7}\n'
+
+
+def test_who_asks_how_it_is_hears_what_its_parts_lack(settings: dict[str, Any], tmp_path: Path) -> None:
+    node = open_node(configured(settings, tmp_path))
+    node.keep(_Part())
+    told = json.loads(answered(node, tmp_path / "dhcp-1.sock", b'{"degraded":["slow"]}\n'))
+    assert told["degraded"][0] == "slow"
+    assert "a part" in told["degraded"][1:]
 
 
 @pytest.mark.parametrize(
@@ -272,4 +304,4 @@ def test_an_incarnation_that_cannot_be_read_is_not_guessed(tmp_path: Path, conte
 def test_a_key_pair_of_nobody_is_refused(settings: dict[str, Any], tmp_path: Path) -> None:
     (tmp_path / "keys" / "curve" / "dhcp-1.key").write_bytes(new_key_pair().secret)
     with pytest.raises(ConfigError, match="is not the key"):
-        Node(configured(settings, tmp_path), ["dhcp"], read=())
+        open_node(configured(settings, tmp_path))

@@ -10,17 +10,18 @@ from typing import Any
 import pytest
 import yaml
 
-from bus.config import Config, load
-from bus.datagram import DATA_BYTES_MAX
+from bus.effects import Exit, Publish
 from bus.envelope import Envelope
 from bus.errors import ConfigError, ProvbusError, UnavailableError
-from bus.fleet import make_fleet
-from bus.health import Status
-from bus.machine import CaughtUp, Effect, Exit, Publish, Received
-from bus.messages import CATALOGUE
-from bus.node import Node
+from bus.fleet.fleet import make_fleet
+from bus.messages import CaughtUp, Received
+from bus.telemetry.health import Status
 from bus.transport.here import Patience
-from services.lab.site import free_port
+from bus.wire.datagram import DATA_BYTES_MAX
+from services.config.instance import Config, load
+from services.lab.site.site import free_port
+from services.settings.record import CATALOGUE
+from tests.unit.bus.nodes import open_node
 from tests.unit.bus.well import Well
 
 KEY = base64.b64encode(bytes(64))
@@ -67,13 +68,13 @@ class _Publisher:
         self._envelope = envelope
         self._publishes = True
 
-    def receive(self, message: Any, now: float) -> list[Effect]:
+    def receive(self, message: Any, now: float) -> list[Any]:
         if not isinstance(message, Received | CaughtUp):
             return []
         self.heard.append(message)
         return [Exit(0, "caught up")] if isinstance(message, CaughtUp) else []
 
-    def tick(self, now: float) -> list[Effect]:
+    def tick(self, now: float) -> list[Any]:
         self._publishes = False
         return [Publish(self._envelope, "catalogue")]
 
@@ -85,10 +86,10 @@ def test_a_node_in_a_group_hears_itself_and_reads_its_settings_back(
     settings: dict[str, Any], tmp_path: Path
 ) -> None:
     """No broker and no other instance is needed: the replica stands for the topic."""
-    node = Node(configured(settings, tmp_path), ["dhcp"], read=("heartbeat", "config"))
+    node = open_node(configured(settings, tmp_path), read=("heartbeat", "config"))
     try:
-        node.check(has_copy=False)
-        assert (node.kafka, node.data_bytes_max) == (None, DATA_BYTES_MAX)
+        node.carrier.begin(has_copy=False)
+        assert (node.carrier.scheme, node.carrier.data_bytes_max) == ("udp", DATA_BYTES_MAX)
         envelope = node.stamp.envelope(CATALOGUE, b"{}", time_ms=0)
         machine = _Publisher(envelope)
         assert node.run(machine, {}) == Exit(0, "caught up")
@@ -134,7 +135,7 @@ def test_without_its_key_a_node_does_not_start_and_nothing_stays_open(
     edit(settings, tmp_path)
     config = configured(settings, tmp_path)
     with pytest.raises(kind, match=said) as caught:
-        Node(config, ["dhcp"], read=())
+        open_node(config)
     assert KEY.decode()[:40] not in str(caught.value)
     assert not (tmp_path / "dhcp-1.sock").exists()
 
@@ -145,5 +146,5 @@ def test_an_address_of_another_host_is_named_and_nothing_stays_open(
     settings["multicast"]["address"] = "192.0.2.1"
     config = configured(settings, tmp_path)
     with pytest.raises(UnavailableError, match=r"cannot join 239\.255\..* from 192\.0\.2\.1"):
-        Node(config, ["dhcp"], read=(), patience=Patience(0.0))
+        open_node(config, patience=Patience(0.0))
     assert not (tmp_path / "dhcp-1.sock").exists()

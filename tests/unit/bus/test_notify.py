@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from bus.machine import Effect, Exit
-from bus.notify import Notifier
-from bus.runner import Runner
+from bus.effects import Exit
+from bus.runtime.notify import Notifier
+from bus.runtime.runner import Runner
 from bus.transport.poller import Poller
 from tests.unit.descriptors import only
 
@@ -103,10 +103,10 @@ class Ticks:
     def __init__(self, exit_after: int) -> None:
         self._left = exit_after
 
-    def receive(self, message: Any, now: float) -> list[Effect]:
+    def receive(self, message: Any, now: float) -> list[Any]:
         return []
 
-    def tick(self, now: float) -> list[Effect]:
+    def tick(self, now: float) -> list[Any]:
         self._left -= 1
         return [Exit(0, "done")] if self._left == 0 else []
 

@@ -73,8 +73,8 @@ def test_what_another_reader_removed_is_not_read(poller: Poller, pairs: list[Pai
 
 def test_writability_is_watched_only_as_long_as_it_is_wanted(poller: Poller, pairs: list[Pair]) -> None:
     near, far = pairs[0]
-    calls = []
-    poller.add(near.fileno(), lambda: calls.append("called") or [])  # type: ignore[func-returns-value]
+    calls: list[str] = []
+    poller.add(near.fileno(), lambda: calls.append("called") or [])
     poller.poll(0)
     assert calls == []
     poller.watch_write(near.fileno(), True)

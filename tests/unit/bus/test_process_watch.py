@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
-from bus.machine import HostGone
-from bus.transport.local import LocalServer
+from bus.messages import HostGone
+from bus.runtime.local_socket import LocalServer
+from bus.runtime.process_watch import LOOK_LATER_S, ProcessWatch
 from bus.transport.poller import Poller
-from bus.transport.processes import LOOK_LATER_S, ProcessWatch
 from tests.unit.bus.conftest import DEADLINE_S, Until
 from tests.unit.descriptors import only
 

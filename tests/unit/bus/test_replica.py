@@ -12,12 +12,11 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from bus.codec import DATAGRAM_KINDS, FRAME_HEADER, from_frame, pack_token, to_frame
-from bus.datagram import DATA_BYTES_MAX
+from bus.effects import Effect, Publish, Reply, Send
 from bus.envelope import Envelope, Stamp, Token
-from bus.machine import CaughtUp, Effect, LocalRequest, Publish, Received, Reply, Send, Undelivered, WallClock
-from bus.messages import BEAT, CATALOGUE
-from bus.replica import (
+from bus.messages import CaughtUp, LocalRequest, Received, Undelivered, WallClock
+from bus.routes import route
+from bus.transport.multicast.replica import (
     ASK_AGAIN_S,
     ASKED_MAX,
     CHUNK,
@@ -31,7 +30,11 @@ from bus.replica import (
     WANT,
     Replica,
 )
-from bus.routes import route
+from bus.wire.codec import DATAGRAM_KINDS, FRAME_HEADER, from_frame, pack_token, to_frame
+from bus.wire.datagram import DATA_BYTES_MAX
+from heartbeat.liveness.beat import BEAT
+from services.settings.record import CATALOGUE
+from tests.stamps import stamp_under
 
 LIMIT = route("config").payload_bytes_max
 OVERHEAD = RECORD_HEADER.size + len("dhcp-1") + FRAME_HEADER.size
@@ -54,13 +57,13 @@ class Inner:
         self.ticked: list[float] = []
         self.due: float | None = None
 
-    def receive(self, message: Any, now: float) -> list[Effect]:
+    def receive(self, message: Any, now: float) -> list[Any]:
         if isinstance(message, Say):
             return list(message.effects)
         self.heard.append(message)
         return []
 
-    def tick(self, now: float) -> list[Effect]:
+    def tick(self, now: float) -> list[Any]:
         self.ticked.append(now)
         self.due = None
         return [Reply(1, {"ticked": now})]
@@ -111,7 +114,7 @@ class Group:
 
     def join(self, name: str) -> Member:
         """A new replica, which is told the time as the runner does."""
-        stamp, inner = Stamp(name, "lab", 5, TOKEN), Inner()
+        stamp, inner = stamp_under(TOKEN, name, "lab", 5), Inner()
         member = self.members[name] = Member(name, stamp, inner, Replica(inner, stamp))
         self.tell(name, WallClock(0.0))
         return member
@@ -119,7 +122,7 @@ class Group:
     def leave(self, name: str) -> None:
         del self.members[name]
 
-    def tell(self, name: str, message: Any) -> list[Effect]:
+    def tell(self, name: str, message: Any) -> list[Any]:
         """Give one member a message; returns the effects that are not for the network."""
         return self._perform(name, self.members[name].replica.receive(message, self.now))
 
@@ -148,7 +151,7 @@ class Group:
             self._perform(name, self.members[name].replica.tick(self.now))
         self.now = until_s
 
-    def _perform(self, name: str, effects: list[Effect]) -> list[Effect]:
+    def _perform(self, name: str, effects: list[Any]) -> list[Any]:
         local = []
         for effect in effects:
             if not isinstance(effect, Publish | Send):

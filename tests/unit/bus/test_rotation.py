@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from bus.config.secret_file import read_secret
 from bus.errors import BusyError, ConfigError
-from bus.fleet import load_fleet, load_group_keys, load_seal_keys, make_fleet
-from bus.rotation import KINDS, STEPS, rotate
-from bus.secret_file import read_secret
-from bus.transport.curve import key_pair
+from bus.fleet.fleet import load_fleet, load_group_keys, load_seal_keys, make_fleet
+from bus.fleet.key_pair import key_pair
+from bus.fleet.rotation import rotate
+from bus.fleet.steps import KINDS, STEPS
 
 SERVICES = {"dhcp-1": "dhcp", "mps-1": "mps", "cfm-1": "cfm"}
 SEAL_BYTES = 64

@@ -4,10 +4,12 @@ import json
 
 import pytest
 
-from bus.codec import KINDS
 from bus.errors import LocalError, OversizeError
-from bus.messages import AUDIT, BEAT, CATALOGUE
-from bus.routes import ROUTES, Carrier, check_size, route, topics
+from bus.routes import ROUTES, Medium, check_size, route, topics
+from bus.telemetry.audit import AUDIT
+from bus.wire.codec import KINDS
+from heartbeat.liveness.beat import BEAT
+from services.settings.record import CATALOGUE
 
 OFFSET_MAX = (1 << 63) - 1
 KAFKA_RECORD_BYTES_MAX = 1_000_000  # what our producer and a broker take, headers included
@@ -16,14 +18,14 @@ KAFKA_RECORD_BYTES_MAX = 1_000_000  # what our producer and a broker take, heade
 @pytest.mark.parametrize("traffic", sorted(ROUTES))
 def test_a_class_has_a_topic_exactly_when_kafka_carries_it(traffic: str) -> None:
     entry = route(traffic)
-    assert (entry.topic is not None) == (entry.carrier is Carrier.KAFKA)
+    assert (entry.topic is not None) == (entry.medium is Medium.KAFKA)
     assert not entry.from_start or entry.topic is not None
 
 
 @pytest.mark.parametrize("type_", [*KINDS.values(), AUDIT, BEAT, CATALOGUE])
 def test_every_type_there_is_has_a_route(type_: str) -> None:
-    expected = Carrier.ZEROMQ if type_ in KINDS.values() else Carrier.KAFKA
-    assert route(type_.split(".")[1]).carrier is expected
+    expected = Medium.ZEROMQ if type_ in KINDS.values() else Medium.KAFKA
+    assert route(type_.split(".")[1]).medium is expected
 
 
 @pytest.mark.parametrize("traffic", sorted(ROUTES))
@@ -46,12 +48,12 @@ def test_an_unknown_class_is_our_mistake(traffic: str) -> None:
 
 def test_topics_are_declared_once_and_named_by_rule() -> None:
     names = [topic.name for topic in topics()]
-    assert len(names) == len(set(names)) == sum(one.carrier is Carrier.KAFKA for one in ROUTES.values())
+    assert len(names) == len(set(names)) == sum(one.medium is Medium.KAFKA for one in ROUTES.values())
     assert all(name.startswith("provbus.") and name.endswith(".v1") for name in names)
 
 
 def test_what_kafka_carries_fits_into_its_records() -> None:
-    limits = [one.payload_bytes_max for one in ROUTES.values() if one.carrier is Carrier.KAFKA]
+    limits = [one.payload_bytes_max for one in ROUTES.values() if one.medium is Medium.KAFKA]
     assert max(limits) + 4_096 <= KAFKA_RECORD_BYTES_MAX
 
 

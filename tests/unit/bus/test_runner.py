@@ -12,22 +12,11 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from bus.effects import Connect, Effect, Exit, Keep, Publish, Reply, Send
 from bus.envelope import Envelope
 from bus.errors import BackpressureError, BusyError, ConfigError, OversizeError, UnavailableError
-from bus.machine import (
-    Connect,
-    Effect,
-    Exit,
-    Keep,
-    Kept,
-    Publish,
-    Reply,
-    Send,
-    Undelivered,
-    Unkept,
-    WallClock,
-)
-from bus.runner import Handler, Runner, boottime
+from bus.messages import Kept, Undelivered, Unkept, WallClock
+from bus.runtime.runner import Handler, Runner, boottime
 from bus.state_file import DoubtError
 from bus.transport.poller import Poller
 
@@ -47,19 +36,19 @@ class Note(NamedTuple):
 class Script:
     """A machine that writes down what it is told and answers as it was told to."""
 
-    on_message: Callable[[Any], list[Effect]] = lambda message: []
-    on_tick: list[Effect] = field(default_factory=list)
+    on_message: Callable[[Any], list[Any]] = lambda message: []
+    on_tick: list[Any] = field(default_factory=list)
     due: float | None = None
     messages: list[Any] = field(default_factory=list)
     ticks: list[float] = field(default_factory=list)
 
-    def receive(self, message: Any, now: float) -> list[Effect]:
+    def receive(self, message: Any, now: float) -> list[Any]:
         if isinstance(message, WallClock):
             return []
         self.messages.append(message)
         return self.on_message(message)
 
-    def tick(self, now: float) -> list[Effect]:
+    def tick(self, now: float) -> list[Any]:
         self.ticks.append(now)
         self.due = None
         return self.on_tick
@@ -145,7 +134,7 @@ def test_a_message_ends_the_wait_before_the_deadline(poller: Poller, wire: Wire)
 def test_the_deadline_that_a_message_sets_counts_in_the_same_round(poller: Poller, wire: Wire) -> None:
     machine = Script()
 
-    def hurry(_: str) -> list[Effect]:
+    def hurry(_: str) -> list[Any]:
         machine.due = 0.0
         return []
 
@@ -158,7 +147,7 @@ def test_the_deadline_that_a_message_sets_counts_in_the_same_round(poller: Polle
 def test_the_wall_clock_is_told_before_anything_else(poller: Poller, wire: Wire) -> None:
     @dataclass
     class Watch(Script):
-        def receive(self, message: Any, now: float) -> list[Effect]:
+        def receive(self, message: Any, now: float) -> list[Any]:
             self.messages.append((message, now))
             return []
 
@@ -205,7 +194,7 @@ def test_the_machine_may_try_another_way(poller: Poller, wire: Wire) -> None:
             raise UnavailableError("gone")
         sent.append(effect.to)
 
-    def answer(message: Any) -> list[Effect]:
+    def answer(message: Any) -> list[Any]:
         if isinstance(message, Undelivered):
             return [Send("cfm-2", message.envelope)]
         return [Send("cfm-1", ENVELOPE), Send("cfm-3", OTHER)]
@@ -247,9 +236,9 @@ def test_what_is_kept_is_told_before_the_next_message_and_then_acted_upon(poller
     near, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
     order: list[Any] = []
 
-    def answer(message: Any) -> list[Effect]:
+    def answer(message: Any) -> list[Any]:
         order.append(message)
-        return [Keep(Vow(len(order)), (Note(f"after {message}"),))] if isinstance(message, str) else []
+        return [Keep(Vow(len(order)), (Note(f"after {message}"),))] if isinstance(message, str) else []  # type: ignore[arg-type]
 
     with near, far:
         poller.add(near.fileno(), lambda: [near.recv(100).decode()])
@@ -275,15 +264,16 @@ def test_a_disk_that_refuses_ends_nothing_and_nothing_follows(
     then = (Note("acted"),)
     error.filename = "/state/vow.json"
 
-    def answer(message: Any) -> list[Effect]:
-        return [Note("given back")] if isinstance(message, Unkept) else [Keep(Vow(1), then), Note("else")]
+    def answer(message: Any) -> list[Any]:
+        return [Note("given back")] if isinstance(message, Unkept) else [Keep(Vow(1), then), Note("else")]  # type: ignore[arg-type]
 
     machine = Script(on_message=answer)
     runner = Runner(machine, poller, {Vow: refuse(error), Note: notes.append})
     for _ in range(3):
         wire.far.send(b"go")
         runner.round()
-    assert machine.messages[:2] == ["go", Unkept(Vow(1), then, error.strerror, is_doubtful)]
+    refused = Unkept(Vow(1), then, str(error.strerror), is_doubtful)  # type: ignore[arg-type]
+    assert machine.messages[:2] == ["go", refused]
     assert notes == [Note("given back"), Note("else")] * 3
     assert caplog.messages == [f"cannot write /state/vow.json: {error.strerror}; tried again every second"]
 

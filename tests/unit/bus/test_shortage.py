@@ -8,7 +8,7 @@ import pytest
 import zmq
 
 from bus.errors import TryAgainError
-from bus.shortage import check_threads, explain
+from bus.runtime.shortage import check_threads, explain
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from bus.contract import Contract
 from bus.errors import ConfigError, TryAgainError, UnavailableError
-from bus.messages import Contract
-from bus.node import next_incarnation
+from bus.runtime.node import next_incarnation
 from bus.state_file import DoubtError, keep, load, unusable
 from tests.unit.descriptors import only
 

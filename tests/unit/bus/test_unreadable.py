@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from bus.config.unreadable import cannot_read
+from bus.config.yaml_file import read_yaml
 from bus.errors import ConfigError, ProvbusError, UnavailableError
-from bus.unreadable import cannot_read
-from bus.yaml_file import read_yaml
 
 
 @pytest.mark.parametrize(

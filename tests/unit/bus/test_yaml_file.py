@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from bus.config.yaml_file import line_of, parse_yaml, read_yaml
 from bus.errors import ConfigError
-from bus.yaml_file import line_of, parse_yaml, read_yaml
 
 TEXT = """\
 kind: cm

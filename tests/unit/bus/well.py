@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from bus.metrics import Sample
+from bus.telemetry.metrics import Sample
 
 
 class Well:

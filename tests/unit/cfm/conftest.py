@@ -6,24 +6,31 @@ from typing import Any
 
 import pytest
 
+from bus.contract import encode
 from bus.envelope import Envelope, Stamp, Token, number_of
-from bus.machine import Received, WallClock
-from bus.messages import CATALOGUE, CatalogueRecord, encode
+from bus.messages import Received, WallClock
 from fileid.given import given_key
 from fileid.row import ROWS, Fields, Row, pack, pack_rows, template_number
 from fileid.seal import KEY_BYTES, Opener, Sealer, SealKey
 from fileid.table import Table
+from services.cfm.assembly import assemble
 from services.cfm.machine import Cfm
-from services.docsis.template import compile_template
+from services.docsis.text.template import compile_template
 from services.settings.catalogue import Classes, Rules, record
+from services.settings.record import CATALOGUE, CatalogueRecord
 from services.tftp.packets import Request, format_request
 from services.tftp.server_core import TftpServer
-from services.tftp.sockets import Arrived
+from services.tftp.sockets import Wakeup
+from tests.replies import HeldMachine
 
 SECRET = b"s3cret-for-tests"
 WALL_OFFSET_S = 1_700_000_000.0
 MINTERS = ("dhcp-1", "mps-1")
 KEYS = {at: SealKey(at, number_of(name), bytes([at]) * KEY_BYTES) for at, name in enumerate(MINTERS)}
+
+
+class HeldCfm(HeldMachine, Cfm):
+    """A CFM whose answers are held to the table of the local API."""
 
 
 @pytest.fixture
@@ -54,19 +61,21 @@ def build(classes: Classes) -> Callable[..., Cfm]:
     """Builds cfm-1, which has its wall clock and, unless keywords say otherwise, the catalogue."""
 
     def make(**changes: Any) -> Cfm:
-        cfm = Cfm(
-            **{
-                "stamp": Stamp("cfm-1", "lab", 4),
-                "minters": MINTERS,
-                "opener": Opener([*KEYS.values()]),
-                "table": Table(),
-                "tftp": TftpServer(transfer_sockets=1),
-                "endpoints": {"fileid": "tcp://127.0.0.11:7000", "tftp": "127.0.0.11"},
-                "capacity": 50,
-                "secret": SECRET,
-                "catalogue": record(classes, 3),
-                **changes,
-            }
+        cfm = HeldCfm(
+            assemble(
+                **{
+                    "stamp": Stamp("cfm-1", "lab", 4),
+                    "minters": MINTERS,
+                    "opener": Opener([*KEYS.values()]),
+                    "table": Table(),
+                    "tftp": TftpServer(transfer_sockets=1),
+                    "endpoints": {"fileid": "tcp://127.0.0.11:7000", "tftp": "127.0.0.11"},
+                    "capacity": 50,
+                    "secret": SECRET,
+                    "catalogue": record(classes, 3),
+                    **changes,
+                }
+            ).parts
         )
         cfm.receive(WallClock(WALL_OFFSET_S), 0.0)
         return cfm
@@ -156,10 +165,10 @@ def publication() -> Callable[..., Received]:
 
 
 @pytest.fixture
-def rrq() -> Callable[..., Arrived]:
+def rrq() -> Callable[..., Wakeup]:
     """Makes a modem's read request for a row's name."""
 
-    def make(row: Row, *, address: str = "10.0.0.7", port: int = 2000, netascii: bool = False) -> Arrived:
-        return Arrived(0, [(format_request(Request(row.name, is_netascii=netascii)), (address, port))])
+    def make(row: Row, *, address: str = "10.0.0.7", port: int = 2000, netascii: bool = False) -> Wakeup:
+        return Wakeup(0, [(format_request(Request(row.name, is_netascii=netascii)), (address, port))])
 
     return make

@@ -5,26 +5,27 @@ from typing import Any
 
 import pytest
 
-from bus.exposition import Exposition
-from bus.machine import Draining, Received
+from bus.messages import Draining, Received
+from bus.telemetry.exposition import Exposition
 from fileid.row import Row
 from fileid.seal import Opener
 from fileid.table import Table
 from services.cfm.machine import Cfm
+from services.instance.metrics import METRICS
 from services.settings.catalogue import record
 from services.tftp.server_core import TftpServer
-from services.tftp.sockets import Arrived
+from services.tftp.sockets import Wakeup
 from tests.unit.cfm.conftest import KEYS
 
 Build = Callable[..., Cfm]
 Mint = Callable[..., Row]
 HandOff = Callable[..., Received]
-Rrq = Callable[..., Arrived]
+Rrq = Callable[..., Wakeup]
 
 
 def values(cfm: Cfm, now: float) -> dict[tuple[str, ...], Any]:
     """Values by name and label values, after a rendering has accepted them."""
-    assert Exposition(lambda: cfm.status.samples(now)).render()
+    assert Exposition(METRICS, lambda: cfm.status.samples(now)).render()
     return {(one.name, *one.labels.values()): one.value for one in cfm.status.samples(now)}
 
 
@@ -111,7 +112,7 @@ def test_a_row_that_nobody_read_expires(cfm: Cfm, mint: Mint, hand_off: HandOff)
 
 
 def test_the_granted_receive_buffer_is_told(build: Build) -> None:
-    assert build(receive_buffer_bytes=4096).status.answer(1)["receive_buffer_bytes"] == 4096
+    assert build(receive_buffer_bytes=4096).status.describe()["receive_buffer_bytes"] == 4096
 
 
 def test_a_read_that_is_shed_and_one_that_is_refused_are_counted(build: Build, mint: Mint, rrq: Rrq) -> None:

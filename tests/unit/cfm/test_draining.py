@@ -5,29 +5,32 @@ from typing import Any
 
 import pytest
 
-from bus.machine import Draining, Effect, Exit, Publish, Stopping
-from bus.messages import AUDIT, BEAT, decode
-from bus.messages import Beat as BeatRecord
+from bus.contract import decode
+from bus.effects import Exit, Publish
+from bus.messages import Draining, Stopping
+from bus.telemetry.audit import AUDIT
 from fileid.reads import SILENT_AFTER_S
+from heartbeat.liveness.beat import BEAT
+from heartbeat.liveness.beat import Beat as BeatRecord
 from services.cfm.machine import Cfm
 from services.tftp.effects import Datagram
 from services.tftp.packets import ACK, HEAD
-from services.tftp.sockets import Arrived
+from services.tftp.sockets import Wakeup
 
 Make = Callable[..., Any]
 
 DRAINED = Exit(0, "drained")
 
 
-def beats(effects: list[Effect]) -> list[BeatRecord]:
+def beats(effects: list[Any]) -> list[BeatRecord]:
     """The beats among these effects."""
     published = [one.envelope for one in effects if isinstance(one, Publish)]
     return [decode(BeatRecord, one.data) for one in published if one.type == BEAT]
 
 
-def acknowledge(port: int = 2000) -> Arrived:
+def acknowledge(port: int = 2000) -> Wakeup:
     """The modem has the only block."""
-    return Arrived(1, [(HEAD.pack(ACK, 1), ("10.0.0.7", port))])
+    return Wakeup(1, [(HEAD.pack(ACK, 1), ("10.0.0.7", port))])
 
 
 def until_drained(cfm: Cfm, now: float) -> float:
@@ -82,7 +85,7 @@ def test_a_running_download_is_waited_for(draining: Cfm, mint: Make, hand_off: M
 
 def test_a_parked_read_is_served_before_we_go(draining: Cfm, mint: Make, rrq: Make) -> None:
     assert draining.receive(rrq(mint()), 10.0) == []
-    served: list[Effect] = []
+    served: list[Any] = []
     for now in (10.0, 10.5, 10.6):
         effects = draining.tick(now)
         assert DRAINED not in effects

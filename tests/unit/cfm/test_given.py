@@ -7,21 +7,21 @@ from typing import Any
 
 import pytest
 
-from bus.audit import DELAY_S
+from bus.effects import Publish, Reply, Send
 from bus.envelope import Envelope
-from bus.machine import Effect, LocalRequest, Publish, Received, Reply, Send
-from bus.messages import AUDIT
+from bus.messages import LocalRequest, Received
+from bus.telemetry.audit import AUDIT, DELAY_S
 from fileid.given import Given
 from fileid.reads import SEAL_AFTER_S, SILENT_AFTER_S
 from fileid.row import HELLO, PULL, PULLED, Row, unpack_names
-from heartbeat.stand import Stand
-from heartbeat.standing import pack_hello
+from heartbeat.roles.claim import Claim
+from heartbeat.roles.hello import pack_hello
 from services.cfm.lookups import ANSWER_S
 from services.cfm.machine import Cfm
-from services.docsis.verify import verify
+from services.docsis.checks.verify import verify
 from services.tftp.effects import Datagram
 from services.tftp.packets import Request, format_request
-from services.tftp.sockets import Arrived
+from services.tftp.sockets import Wakeup
 
 SECRET = b"s3cret-for-tests"
 SEVEN, EIGHT, NINE = ("10.0.0.7", "10.0.0.8", "10.0.0.9")
@@ -42,11 +42,11 @@ def packed(address: str) -> bytes:
     return bytes(map(int, address.split(".")))
 
 
-def rrq(name: bytes, address: str = SEVEN, port: int = PORT) -> Arrived:
-    return Arrived(0, [(format_request(Request(name)), (address, port))])
+def rrq(name: bytes, address: str = SEVEN, port: int = PORT) -> Wakeup:
+    return Wakeup(0, [(format_request(Request(name)), (address, port))])
 
 
-def data(effects: list[Effect]) -> list[Datagram]:
+def data(effects: list[Any]) -> list[Datagram]:
     return [one for one in effects if isinstance(one, Datagram)]
 
 
@@ -56,11 +56,11 @@ def read(cfm: Cfm, name: bytes, now: float, address: str = SEVEN, port: int = PO
     if not got:
         return None
     (block,) = got
-    cfm.receive(Arrived(1, [(b"\0\4\0\1", (address, port))]), now)
+    cfm.receive(Wakeup(1, [(b"\0\4\0\1", (address, port))]), now)
     return block.data[4:]
 
 
-def pulls(effects: list[Effect]) -> list[tuple[str, list[bytes]]]:
+def pulls(effects: list[Any]) -> list[tuple[str, list[bytes]]]:
     sends = [one for one in effects if isinstance(one, Send) and one.envelope.type == PULL]
     return [(str(one.to), unpack_names(one.envelope.data)) for one in sends]
 
@@ -75,11 +75,11 @@ def done(name: bytes, address: str | None = SEVEN) -> LocalRequest:
     return LocalRequest(1, {"op": "fileid.done", "id": 8, "file": name.decode(), **where})
 
 
-def answers(effects: list[Effect]) -> list[dict[str, Any]]:
+def answers(effects: list[Any]) -> list[dict[str, Any]]:
     return [one.body for one in effects if isinstance(one, Reply)]
 
 
-def told(effects: list[Effect]) -> list[dict[str, Any]]:
+def told(effects: list[Any]) -> list[dict[str, Any]]:
     batches = [one.envelope for one in effects if isinstance(one, Publish) and one.envelope.type == AUDIT]
     return [event for batch in batches for event in json.loads(batch.data)["events"]]
 
@@ -128,7 +128,7 @@ def test_a_download_of_the_former_lease_that_ends_late_leaves_the_newer_row(
     cfm.receive(hand_off(lease(customer=7)), 0.0)
     assert len(data(cfm.receive(rrq(MODEM), 1.0))) == 1
     cfm.receive(hand_off(lease(granted_s=2.0, customer=8)), 2.0)
-    cfm.receive(Arrived(1, [(b"\0\4\0\1", (SEVEN, PORT))]), 2.1)
+    cfm.receive(Wakeup(1, [(b"\0\4\0\1", (SEVEN, PORT))]), 2.1)
     assert b"customer 8" in (read(cfm, MODEM, 3.0, port=2001) or b"")
 
 
@@ -155,7 +155,7 @@ def test_a_row_that_was_pulled_and_read_does_not_stand_in_the_way_of_the_next_le
 ) -> None:
     cfm.receive(rrq(MODEM), 0.0)
     assert len(data(cfm.receive(hand_off(lease(), type_=PULLED), 0.1))) == 1
-    cfm.receive(Arrived(1, [(b"\0\4\0\1", (SEVEN, PORT))]), 0.2)
+    cfm.receive(Wakeup(1, [(b"\0\4\0\1", (SEVEN, PORT))]), 0.2)
     cfm.receive(hand_off(lease()), 0.3)  # it comes after all
     assert read(cfm, MODEM, 1.0, port=2001) is None
     cfm.receive(hand_off(lease(granted_s=10.0, customer=8)), 10.0)
@@ -193,7 +193,7 @@ def test_a_repeated_read_pulls_again(cfm: Cfm, lease: Make) -> None:
 def test_a_follower_that_comes_back_is_asked(cfm: Cfm, lease: Make) -> None:
     cfm.receive(rrq(MODEM), 0.0)
     cfm.tick(0.0)
-    cfm.receive(Received(Envelope(HELLO, "dhcp-1", 1, 1, 0, pack_hello(Stand(), 0.0)), b"route"), 0.5)
+    cfm.receive(Received(Envelope(HELLO, "dhcp-1", 1, 1, 0, pack_hello(Claim(), 0.0)), b"route"), 0.5)
     assert pulls(cfm.tick(0.5)) == [("dhcp-1", [lease().name])]
 
 

@@ -6,24 +6,24 @@ from typing import Any
 
 import pytest
 
-from bus.audit import DELAY_S
-from bus.machine import Effect, LocalRequest, Publish
-from bus.messages import AUDIT
+from bus.effects import Publish
+from bus.messages import LocalRequest
+from bus.telemetry.audit import AUDIT, DELAY_S
 from fileid.reads import SILENT_AFTER_S
 from fileid.row import HEAD, Row
 from services.cfm.journal import REFUSALS_BURST, STRANGERS_BURST
 from services.cfm.machine import Cfm
 from services.tftp.effects import Datagram
-from services.tftp.packets import ACK, DATA, Refusal, Request, format_error, format_request, parse_error
+from services.tftp.packets import ACK, DATA, ErrorPacket, Request, format_error, format_request, parse_error
 from services.tftp.packets import HEAD as TFTP_HEAD
-from services.tftp.sockets import Arrived
+from services.tftp.sockets import Wakeup
 
 Make = Callable[..., Any]
 
 DEVICE = "00:11:22:33:44:55"
 
 
-def told(effects: list[Effect]) -> list[dict[str, Any]]:
+def told(effects: list[Any]) -> list[dict[str, Any]]:
     """The events among these effects."""
     batches = [one.envelope for one in effects if isinstance(one, Publish) and one.envelope.type == AUDIT]
     return [event for batch in batches for event in json.loads(batch.data)["events"]]
@@ -34,9 +34,9 @@ def after(cfm: Cfm, now: float) -> list[dict[str, Any]]:
     return told(cfm.tick(now + DELAY_S))
 
 
-def stray(name: bytes = b"modem.bin", address: str = "10.0.0.9", port: int = 4000) -> Arrived:
+def stray(name: bytes = b"modem.bin", address: str = "10.0.0.9", port: int = 4000) -> Wakeup:
     """A read of a name that is no FileID."""
-    return Arrived(0, [(format_request(Request(name)), (address, port))])
+    return Wakeup(0, [(format_request(Request(name)), (address, port))])
 
 
 def spoilt(row: Row) -> Row:
@@ -72,7 +72,7 @@ def test_a_read_in_netascii_is_told_with_its_device_and_refused_in_words(
     if has_row:
         cfm.receive(hand_off(row), 0.0)
     (refusal,) = cfm.receive(rrq(row, netascii=True), 1.0)
-    assert parse_error(refusal.data) == Refusal(0, "not a text file: get it in octet (binary) mode")
+    assert parse_error(refusal.data) == ErrorPacket(0, "not a text file: get it in octet (binary) mode")
     assert after(cfm, 1.0) == [
         {
             "event": "read.refused",
@@ -101,7 +101,7 @@ def test_a_read_in_netascii_from_another_address_is_told_and_not_answered(
 
 def test_a_read_in_netascii_of_no_file_of_ours_is_a_strangers(cfm: Cfm) -> None:
     request = format_request(Request(b"modem.bin", is_netascii=True))
-    assert cfm.receive(Arrived(0, [(request, ("10.0.0.9", 4000))]), 1.0) == []
+    assert cfm.receive(Wakeup(0, [(request, ("10.0.0.9", 4000))]), 1.0) == []
     (told_,) = after(cfm, 1.0)
     assert (told_["device"], told_["reason"], told_["address"]) == ("", "netascii", "10.0.0.9")
 
@@ -114,7 +114,7 @@ def test_each_reason_is_told(build: Make, mint: Make, hand_off: Make, rrq: Make)
     gold = mint("gold", among={"gold": unknown}, customer=1)
     cfm.receive(hand_off(done, spoilt(bad), gold), 0.0)
     cfm.receive(rrq(done), 0.0)
-    cfm.receive(Arrived(1, [(TFTP_HEAD.pack(ACK, 1), ("10.0.0.7", 2000))]), 0.1)
+    cfm.receive(Wakeup(1, [(TFTP_HEAD.pack(ACK, 1), ("10.0.0.7", 2000))]), 0.1)
     for row in (done, bad, gold, old, late):
         cfm.receive(rrq(row), 0.2)
     events = after(cfm, 0.2) + after(cfm, 0.2 + SILENT_AFTER_S) + after(cfm, 0.6 + SILENT_AFTER_S)
@@ -135,7 +135,7 @@ def test_a_download_that_was_broken_off_has_its_reason(
     row = mint()
     cfm.receive(hand_off(row), 0.0)
     cfm.receive(rrq(row), 1.0)
-    cfm.receive(Arrived(1, [(format_error(3, "disk full"), ("10.0.0.7", 2000))]), 1.5)
+    cfm.receive(Wakeup(1, [(format_error(3, "disk full"), ("10.0.0.7", 2000))]), 1.5)
     (event,) = after(cfm, 1.5)
     assert (event["event"], event["device"]) == ("download.abandoned", DEVICE)
     assert (event["reason"], event["how"]) == ("peer sent error 3: disk full", "row")
@@ -146,7 +146,7 @@ def test_a_read_that_waited_says_for_how_long(cfm: Cfm, mint: Make, hand_off: Ma
     row = mint()
     cfm.receive(rrq(row), 0.0)
     cfm.receive(hand_off(row), 0.25)
-    cfm.receive(Arrived(1, [(TFTP_HEAD.pack(ACK, 1), ("10.0.0.7", 2000))]), 0.375)
+    cfm.receive(Wakeup(1, [(TFTP_HEAD.pack(ACK, 1), ("10.0.0.7", 2000))]), 0.375)
     (event,) = after(cfm, 0.375)
     assert (event["how"], event["waited_ms"], event["took_ms"]) == ("parked", 250.0, 375.0)
 

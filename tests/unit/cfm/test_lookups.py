@@ -7,14 +7,16 @@ from typing import Any
 
 import pytest
 
-from bus.audit import DELAY_S
-from bus.machine import Effect, LocalRequest, Publish, Reply, Send, SessionClosed
-from bus.messages import AUDIT, BEAT, Beat, decode
+from bus.contract import decode
+from bus.effects import Publish, Reply, Send
+from bus.messages import LocalRequest, SessionClosed
+from bus.telemetry.audit import AUDIT, DELAY_S
 from fileid.reads import SEAL_AFTER_S, SILENT_AFTER_S
 from fileid.row import LIFE_S, PULL, Row
-from services.cfm.lookups import ANSWER_S, Key, Lookups
+from heartbeat.liveness.beat import BEAT, Beat
+from services.cfm.lookups import ANSWER_S, Lookups, WantedRow
 from services.cfm.machine import Cfm
-from services.docsis.verify import inspect, verify
+from services.docsis.checks.verify import inspect, verify
 
 SECRET = b"s3cret-for-tests"
 
@@ -30,15 +32,15 @@ def done(row: Row) -> LocalRequest:
     return LocalRequest(1, {"op": "fileid.done", "id": 8, "file": row.name.decode()})
 
 
-def answers(effects: list[Effect]) -> list[dict[str, Any]]:
+def answers(effects: list[Any]) -> list[dict[str, Any]]:
     return [one.body for one in effects if isinstance(one, Reply)]
 
 
-def is_unknown(effects: list[Effect]) -> bool:
+def is_unknown(effects: list[Any]) -> bool:
     return answers(effects) == [{"id": 7, "error": "unknown"}]
 
 
-def told(effects: list[Effect]) -> list[dict[str, Any]]:
+def told(effects: list[Any]) -> list[dict[str, Any]]:
     batches = [one.envelope for one in effects if isinstance(one, Publish) and one.envelope.type == AUDIT]
     return [event for batch in batches for event in json.loads(batch.data)["events"]]
 
@@ -201,10 +203,11 @@ def test_a_wrong_request_is_refused(cfm: Cfm, mint: Make, more: dict[str, Any]) 
 
 def test_answers_are_bounded_and_the_oldest_goes(cfm: Cfm, mint: Make, hand_off: Make) -> None:
     lookups, rows = Lookups(answers_max=2), [mint() for _ in range(3)]
-    cfm._serving.lookups = lookups
+    cfm.parts.serving.lookups = lookups
     cfm.receive(hand_off(*rows), 0.0)
     for row in rows:
         cfm.receive(lookup(row), 0.0)
     assert (len(lookups), lookups.counts["shed"]) == (2, 1)
-    assert lookups.ask(Key(rows[0].name, bytes([10, 0, 0, 7])), 1, 7) == -4
-    assert isinstance(lookups.ask(Key(rows[2].name, bytes([10, 0, 0, 7])), 1, 7), list)
+    asker = LocalRequest(1, {"id": 7})
+    assert lookups.ask(WantedRow(rows[0].name, bytes([10, 0, 0, 7])), asker) == -4
+    assert isinstance(lookups.ask(WantedRow(rows[2].name, bytes([10, 0, 0, 7])), asker), list)

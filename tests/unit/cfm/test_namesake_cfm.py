@@ -3,12 +3,14 @@
 from collections.abc import Callable
 from typing import Any
 
+from bus.contract import decode, encode
+from bus.effects import Keep, Publish, Send, TakeIncarnation
 from bus.envelope import Envelope
-from bus.machine import Effect, Keep, Publish, Received, Send, TakeIncarnation, Unkept
-from bus.messages import BEAT, Beat, decode, encode
+from bus.messages import Received, Unkept
 from fileid.handoff import ACKED_SEQ
-from fileid.table import Status
-from heartbeat.namesake import SILENT_S
+from fileid.table import RowStatus
+from heartbeat.liveness.beat import BEAT, Beat
+from heartbeat.liveness.namesake import SILENT_S
 from services.cfm.machine import Cfm
 from services.tftp.effects import Datagram
 
@@ -20,7 +22,7 @@ def beat(source: str = "cfm-1", incarnation: int = 99) -> Received:
     return Received(Envelope(BEAT, source, incarnation, 1, 0, encode(Beat(service="cfm"))), "")
 
 
-def statuses(effects: list[Effect]) -> bytes:
+def statuses(effects: list[Any]) -> bytes:
     (ack,) = (one.envelope for one in effects if isinstance(one, Send))
     return ack.data[ACKED_SEQ.size :]
 
@@ -30,9 +32,9 @@ def test_it_takes_no_rows_and_serves_those_that_it_has(
 ) -> None:
     row, later = mint(), mint()
     cfm.tick(0.0)
-    assert statuses(cfm.receive(hand_off(row), 1.0)) == bytes([Status.STORED])
+    assert statuses(cfm.receive(hand_off(row), 1.0)) == bytes([RowStatus.STORED])
     cfm.receive(beat(), 2.0)
-    assert statuses(cfm.receive(hand_off(later, seq=2), 2.0)) == bytes([Status.UNVERIFIED_EPOCH])
+    assert statuses(cfm.receive(hand_off(later, seq=2), 2.0)) == bytes([RowStatus.UNVERIFIED_EPOCH])
     served = cfm.receive(rrq(row), 2.0)
     assert any(isinstance(one, Datagram) for one in served)
 

@@ -7,48 +7,50 @@ from typing import Any
 
 import pytest
 
-from bus.audit import DELAY_S
+from bus.contract import decode
+from bus.effects import Publish, Reply, Send
 from bus.envelope import Envelope
-from bus.machine import Effect, LocalRequest, Publish, Received, Reply, Send, Undelivered, WallClock
-from bus.messages import AUDIT, BEAT, Beat, decode
+from bus.messages import LocalRequest, Received, Undelivered, WallClock
+from bus.telemetry.audit import AUDIT, DELAY_S
 from fileid.handoff import ACKED_SEQ
 from fileid.row import ACK, HEAD, HELLO, LIFE_S, Row, pack_address
-from fileid.table import Status, Table
-from heartbeat.stand import Stand
-from heartbeat.standing import pack_hello
+from fileid.table import RowStatus, Table
+from heartbeat.liveness.beat import BEAT, Beat
+from heartbeat.roles.claim import Claim
+from heartbeat.roles.hello import pack_hello
 from services.cfm.machine import Cfm
-from services.docsis.verify import inspect, verify
+from services.docsis.checks.verify import inspect, verify
 from services.settings.catalogue import Classes
 from services.tftp.effects import Datagram
 from services.tftp.packets import ACK as TFTP_ACK
 from services.tftp.packets import HEAD as TFTP_HEAD
-from services.tftp.sockets import Arrived
+from services.tftp.sockets import Wakeup
 
 SECRET = b"s3cret-for-tests"
 PEER = ("10.0.0.7", 2000)
-STORED, DUPLICATE, FULL, BAD, *_ = Status
+STORED, DUPLICATE, FULL, BAD, *_ = RowStatus
 
 Build = Callable[..., Cfm]
 Make = Callable[..., Any]
 
 
-def statuses(effects: list[Effect]) -> list[int]:
+def statuses(effects: list[Any]) -> list[int]:
     """What the ack among these effects says of each row."""
     (ack,) = [one.envelope for one in effects if isinstance(one, Send) and one.envelope.type == ACK]
     return list(ack.data[ACKED_SEQ.size :])
 
 
-def data(effects: list[Effect]) -> list[bytes]:
+def data(effects: list[Any]) -> list[bytes]:
     """The datagrams among these effects."""
     return [one.data for one in effects if isinstance(one, Datagram)]
 
 
-def acknowledge(block: int = 1) -> Arrived:
+def acknowledge(block: int = 1) -> Wakeup:
     """The modem has this block."""
-    return Arrived(1, [(TFTP_HEAD.pack(TFTP_ACK, block), PEER)])
+    return Wakeup(1, [(TFTP_HEAD.pack(TFTP_ACK, block), PEER)])
 
 
-def events(effects: list[Effect]) -> list[dict[str, Any]]:
+def events(effects: list[Any]) -> list[dict[str, Any]]:
     """What is told to the audit stream."""
     batches = [one.envelope for one in effects if isinstance(one, Publish) and one.envelope.type == AUDIT]
     return [event for batch in batches for event in json.loads(batch.data)["events"]]
@@ -89,6 +91,21 @@ def test_who_begins_anew_gets_a_file_of_this_moment(cfm: Cfm, mint: Make, hand_o
     before, after = (inspect(datagram[TFTP_HEAD.size :]).timestamp_s for datagram in (first, again))
     assert before is not None
     assert after == before + 32
+
+
+def test_who_begins_anew_when_its_class_is_gone_is_nobody_who_waits(
+    cfm: Cfm, mint: Make, hand_off: Make, rrq: Make, publication: Make, classes: dict[str, Any]
+) -> None:
+    """Else the CFM would never be idle again, and its beats say one download too many."""
+    row = mint()
+    cfm.receive(hand_off(row), 0.0)
+    data(cfm.receive(rrq(row), 1.0))
+    assert (len(cfm.parts.serving), cfm.parts.serving.is_busy) == (1, True)
+    others = {"other": classes["data"]}
+    for generation in (8, 9):
+        cfm.receive(publication(others, generation), 2.0)
+    assert cfm.receive(rrq(row, port=2001), 3.0) == []
+    assert (len(cfm.parts.serving), cfm.parts.serving.is_busy) == (0, False)
 
 
 def test_a_retried_frame_is_acked_again(cfm: Cfm, mint: Make, hand_off: Make) -> None:
@@ -169,7 +186,7 @@ def test_a_completed_name_is_good_for_nothing_ever_after(
     cfm.receive(hand_off(row), 0.0)
     cfm.receive(rrq(row), 1.0)
     assert cfm.receive(acknowledge(), 1.1) == []
-    silent: list[Effect] = []
+    silent: list[Any] = []
     for now, port in ((1.2, 2000), (1.3, 2001), (30.0, 2002), (61.0, 2003)):
         silent += cfm.receive(rrq(row, port=port), now)
         silent += cfm.tick(now)
@@ -243,7 +260,7 @@ def test_values_that_are_not_the_templates_are_met_with_silence(
 @pytest.mark.parametrize("packet", [b"", b"\0", b"\0\1", b"\0\2name\0octet\0", b"\0\4\0\1", b"\xff" * 600])
 def test_datagrams_that_are_no_read_get_no_answer(cfm: Cfm, packet: bytes) -> None:
     for socket in (0, 1):
-        assert cfm.receive(Arrived(socket, [(packet, PEER)]), 0.0) == []
+        assert cfm.receive(Wakeup(socket, [(packet, PEER)]), 0.0) == []
 
 
 def test_the_audit_stream_is_told_of_downloads_and_of_rows_that_nobody_read(
@@ -323,7 +340,7 @@ def test_status_says_what_the_operator_asks_first(cfm: Cfm, mint: Make, hand_off
     assert (found["id"], found["instance"], found["service"]) == (9, "cfm-1", "cfm")
     assert (found["incarnation"], found["generation"], found["rows"]) == (4, 3, 1)
     assert (found["draining"], found["peers"]) == (False, {})
-    cfm.receive(Received(Envelope(HELLO, "dhcp-1", 1, 2, 0, pack_hello(Stand(), 0.0)), b"route"), 0.0)
+    cfm.receive(Received(Envelope(HELLO, "dhcp-1", 1, 2, 0, pack_hello(Claim(), 0.0)), b"route"), 0.0)
     assert status(cfm)["peers"] == {"dhcp-1": {"state": "connected"}}
     json.dumps(found)
     (reply,) = cfm.receive(LocalRequest(3, {"op": "fileid.create"}), 0.0)
@@ -365,5 +382,5 @@ def test_a_request_forged_in_its_owners_name_stops_no_download(
     (first,) = cfm.receive(rrq(row), 0.1)
     stranger = Row(b"modem.cm", b"")
     assert cfm.receive(rrq(stranger), 0.2) == []
-    assert cfm.receive(Arrived(first.socket, [(TFTP_HEAD.pack(TFTP_ACK, 1), PEER)]), 0.3) == []
+    assert cfm.receive(Wakeup(first.socket, [(TFTP_HEAD.pack(TFTP_ACK, 1), PEER)]), 0.3) == []
     assert count(cfm, "completed") == 1

@@ -6,17 +6,18 @@ from typing import Any
 
 import pytest
 
+from bus.effects import Publish, Reply, Send
 from bus.envelope import Stamp
 from bus.errors import ConfigError, UnavailableError
-from bus.keeping import AGAIN_S
-from bus.machine import Effect, LocalRequest, Publish, Received, Reply, Send
-from bus.runner import Runner, boottime
+from bus.messages import LocalRequest, Received
+from bus.runtime.keeping import AGAIN_S
+from bus.runtime.runner import Runner, boottime
 from fileid.row import HELLO
-from heartbeat.fence import Fence
-from heartbeat.grant_messages import GRANTED, REFUSED, pack_grant, unpack_answer
-from heartbeat.grants import VOTER_LEASE_S, Ask, Promise, Refused, Release, StorePromises, Voter
-from heartbeat.stand import BY_GRANTS, Stand
-from heartbeat.standing import pack_hello
+from heartbeat.roles.claim import BY_GRANTS, Claim
+from heartbeat.roles.granted.grants import VOTER_LEASE_S, Ask, Promise, Refused, Release, StorePromises, Voter
+from heartbeat.roles.granted.messages import GRANTED, REFUSED, pack_grant, unpack_answer
+from heartbeat.roles.hello import pack_hello
+from heartbeat.roles.log.fence import Fence
 from services.cfm.machine import Cfm
 from services.cfm.promises_file import FILE, load_promises, save_promises
 from services.cfm.voting import Voting
@@ -25,7 +26,7 @@ from tests.unit.disk import FULL, Disk
 Build = Callable[..., Cfm]
 ROLE = "dhcp/lab"
 ROLES = {"dhcp-1": ROLE, "dhcp-2": ROLE}
-LOW, HIGH = Stand(1, 64, "a" * 16, BY_GRANTS), Stand(1, 129, "b" * 16, BY_GRANTS)
+LOW, HIGH = Claim(1, 64, "a" * 16, BY_GRANTS), Claim(1, 129, "b" * 16, BY_GRANTS)
 READY = VOTER_LEASE_S
 
 
@@ -46,12 +47,12 @@ def voting_cfm(build: Build, promises: dict[str, Promise] | None, now: float = 0
     return build(stamp=stamp, voting=Voting(stamp, voter, ROLES), fence=fence)
 
 
-def asks(ballot: Stand = LOW, candidate: str = "dhcp-1", role: str = ROLE) -> Received:
+def asks(ballot: Claim = LOW, candidate: str = "dhcp-1", role: str = ROLE) -> Received:
     envelope = pack_grant(Stamp(candidate, "lab", 1), Ask(role, ballot, candidate, 1))
     return Received(envelope, candidate)
 
 
-def admit(cfm: Cfm, now: float = 0.0, **body: Any) -> tuple[list[Effect], dict[str, Any]]:
+def admit(cfm: Cfm, now: float = 0.0, **body: Any) -> tuple[list[Any], dict[str, Any]]:
     """What is done before the answer, and the answer."""
     disk, request = Disk(), LocalRequest(1, {"op": "failover.admit", "id": 3, **body})
     (reply,) = disk.receive(cfm, request, now)
@@ -59,13 +60,13 @@ def admit(cfm: Cfm, now: float = 0.0, **body: Any) -> tuple[list[Effect], dict[s
     return disk.kept, reply.body
 
 
-def told(cfm: Cfm, message: Any, now: float, disk: Disk | None = None) -> list[Effect]:
+def told(cfm: Cfm, message: Any, now: float, disk: Disk | None = None) -> list[Any]:
     """What is left to do once everything is on the disk."""
     return (disk or Disk()).receive(cfm, message, now)
 
 
 def status(cfm: Cfm) -> dict[str, Any]:
-    found: dict[str, Any] = cfm.status.answer(1)["failover"]
+    found: dict[str, Any] = cfm.status.describe()["failover"]
     return found
 
 
@@ -122,14 +123,14 @@ def test_a_person_admits_it_once(build: Build) -> None:
 def test_it_grants_nothing_up_to_the_floor_that_the_person_named(build: Build) -> None:
     cfm = voting_cfm(build, None)
     stored, _ = admit(cfm, floors={ROLE: {"era": 1, "epoch": 64}})
-    assert stored == [StorePromises({ROLE: Promise(Stand(1, 64, "", BY_GRANTS), "")})]
+    assert stored == [StorePromises({ROLE: Promise(Claim(1, 64, "", BY_GRANTS), "")})]
     (sent,) = told(cfm, asks(), READY)
     assert sent.envelope.type == REFUSED
     assert told(cfm, asks(HIGH, "dhcp-2"), READY)[-1].envelope.type == GRANTED
 
 
-@pytest.mark.parametrize(("epoch", "floor"), [(1, LOW), (100, Stand(1, 100, "", BY_GRANTS))])
-def test_the_claim_it_takes_rows_under_is_a_floor_too(build: Build, epoch: int, floor: Stand) -> None:
+@pytest.mark.parametrize(("epoch", "floor"), [(1, LOW), (100, Claim(1, 100, "", BY_GRANTS))])
+def test_the_claim_it_takes_rows_under_is_a_floor_too(build: Build, epoch: int, floor: Claim) -> None:
     cfm = voting_cfm(build, None)
     hello = Stamp("dhcp-1", "lab", 1).envelope(HELLO, pack_hello(LOW, 0.0), time_ms=0)
     told(cfm, Received(hello, "dhcp-1"), 0.0)

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from bus.fleet import make_fleet
+from bus.fleet.fleet import make_fleet
 from fileid.seal import KEY_BYTES
-from services.lab.broker import embedded
+from services.lab.site.embedded import embedded
 
 TIMEOUT_S = 60
 SERVICES = {"dhcp-1": "dhcp", "mps-1": "mps", "cfm-1": "cfm"}

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from bus.transport.local import exchange
+from bus.runtime.exchange import exchange
 
 Provbus = Callable[..., subprocess.CompletedProcess[str]]
 Config = dict[str, Any]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from bus.fleet import make_fleet
+from bus.fleet.fleet import make_fleet
 from fileid.seal import KEY_BYTES
 
 Provbus = Callable[..., subprocess.CompletedProcess[str]]

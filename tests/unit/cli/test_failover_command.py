@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.unit.cli.answering import answering
+from tests.unit.answering import answering
 
 Provbus = Callable[..., subprocess.CompletedProcess[str]]
 STATUS = {
@@ -36,7 +36,7 @@ def path(configs: dict[str, dict[str, Any]], tmp_path: Path) -> Path:
 @pytest.fixture
 def socket_path(path: Path) -> Path:
     """Where the instance listens."""
-    return path.parent / yaml.safe_load(path.read_text())["local"]["socket"]
+    return path.parent / str(yaml.safe_load(path.read_text())["local"]["socket"])
 
 
 def test_status_says_who_holds_the_role(path: Path, socket_path: Path, provbus: Provbus) -> None:

@@ -14,10 +14,11 @@ from urllib.request import urlopen
 import pytest
 import yaml
 
-from bus.messages import encode
-from bus.metrics import METRICS
+from bus.contract import encode
+from services.instance.metrics import METRICS
 from services.settings.store import read_catalogue
 from services.sidecar.offering import catalogue_problems
+from tests.unit.dhcp.conftest import FakeKea
 
 Config = dict[str, Any]
 Start = Callable[[Config], str]
@@ -132,16 +133,17 @@ def test_a_minter_and_a_cfm_become_ready_and_show_every_metric_of_their_mode(
     assert get(f"{at}/livez") == (200, "alive\n")
     assert get(f"{at}/readyz")[0] == 503
     dhcp["minter"]["publish_catalogue"] = str(SETTINGS)
-    kea = socket.socket(socket.AF_UNIX)  # which listens, and has no journal yet
+    kea = FakeKea(tmp_path)
     request.addfinalizer(kea.close)
-    kea.bind(str(tmp_path / "kea.sock"))
     kea.listen()
     dhcp["minter"]["kea"] = {
-        "journal": str(tmp_path / "leases4.csv"),
-        "control_socket": str(tmp_path / "kea.sock"),
+        "journal": str(kea.journal),
+        "control_socket": str(kea.socket),
         "files": [{"kind": "cm", "name": "modem.cm", "cfms": ["cfm-1"]}],
     }
     minter_at = start(dhcp)
+    until(f"{minter_at}/readyz", lambda _, text: "rows for what Kea granted" in text)
+    kea.begin()
     for one in (at, minter_at):
         until(f"{one}/readyz", lambda status, text: (status, text) == (200, "ready\n"))
     ask_for_a_name(tmp_path / "dhcp-1.sock")

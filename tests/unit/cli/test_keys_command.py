@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from bus.fleet import load_fleet, load_seal_keys
+from bus.fleet.fleet import load_fleet, load_seal_keys
 from fileid.seal import KEY_BYTES
 from services.cli.main import cli
 

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.unit.cli.answering import answering
+from tests.unit.answering import answering
 
 Provbus = Callable[..., subprocess.CompletedProcess[str]]
 Config = dict[str, Any]
 
 DEADLINE_S = 30
-MINTER = {
+MINTER: dict[str, Any] = {
     "id": None,
     "instance": "dhcp-1",
     "service": "dhcp",

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 import yaml
 
-from bus.messages import encode
-from bus.transport.local import exchange
+from bus.contract import encode
+from bus.runtime.exchange import exchange
 from services.settings.catalogue import record
 
 Provbus = Callable[..., subprocess.CompletedProcess[str]]
@@ -110,6 +110,24 @@ def test_a_mistake_in_the_configuration_is_78(
     assert said in sentence(result)
     assert result.returncode == 78
     assert not (tmp_path / "dhcp-1.sock").exists()
+
+
+@pytest.mark.parametrize("by_flag", [True, False])
+@pytest.mark.parametrize(
+    ("mode", "said"),
+    [
+        ("multicast", "transport.mode multicast needs a 'multicast' section"),
+        ("dual", "--mode: mode dual is not there yet: set bus or multicast"),
+    ],
+)
+def test_a_mode_is_taken_from_the_flag_or_the_environment(
+    configs: dict[str, Config], tmp_path: Path, provbus: Provbus, by_flag: bool, mode: str, said: str
+) -> None:
+    words = ("run", "dhcp", "--config", save(tmp_path, configs["dhcp-1"]))
+    said_by = ("--mode", mode) if by_flag else ()
+    result = provbus(*words, *said_by, **({} if by_flag else {"PROVBUS_TRANSPORT__MODE": mode}))
+    assert said in sentence(result)
+    assert result.returncode == 78
 
 
 @pytest.mark.parametrize(

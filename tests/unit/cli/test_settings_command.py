@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.unit.cli.answering import answering
+from tests.unit.answering import answering
 
 Provbus = Callable[..., subprocess.CompletedProcess[str]]
 Config = dict[str, Any]

@@ -11,15 +11,15 @@ import pytest
 import yaml
 from confluent_kafka import Producer
 
-from bus.codec import to_headers
-from bus.config import load
 from bus.envelope import Stamp, Token, number_of
-from bus.fleet import load_fleet, load_seal_keys
-from bus.messages import AUDIT
+from bus.fleet.fleet import load_fleet, load_seal_keys
+from bus.telemetry.audit import AUDIT
+from bus.wire.codec import to_headers
 from fileid.row import Fields, pack
 from fileid.seal import KEY_BYTES, Sealer, SealKey
-from services.lab.broker import embedded
-from tests.unit.cli.answering import answering
+from services.config.instance import load
+from services.lab.site.embedded import embedded
+from tests.unit.answering import answering
 
 Provbus = Callable[..., subprocess.CompletedProcess[str]]
 Config = dict[str, Any]

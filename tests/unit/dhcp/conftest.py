@@ -1,5 +1,6 @@
 """A stand-in for Kea: its journal as a file, and its control socket."""
 
+import contextlib
 import gc
 import json
 import os
@@ -12,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from bus.machine import HostCame, HostGone
-from bus.service_sections import KeaSection
+from bus.messages import HostCame, HostGone
 from bus.transport.poller import Poller
-from fileid.lease import Leased
+from fileid.lease import Leased, LeasesRead
+from services.config.sections import KeaSection
 from services.dhcp.kea.follower import Follower
 
 HEADER = (
@@ -57,8 +58,11 @@ class FakeKea:
         self.socket = directory / "kea.sock"
         self.leases: list[dict[str, Any]] = []
         self.asked: list[dict[str, Any]] = []
+        self.pages: list[str] = []
         self.replies: dict[str, Any] = {}
-        self.on_asked: Callable[[], None] = lambda: None
+        self.hangs: set[str] = set()  # commands that it takes and never answers
+        self._held: list[socket.socket] = []
+        self.on_page: Callable[[], None] = lambda: None
         self._listener: socket.socket | None = None
         self._thread = threading.Thread(target=self._serve)
 
@@ -98,6 +102,8 @@ class FakeKea:
             self._listener.shutdown(socket.SHUT_RDWR)
             self._thread.join(DEADLINE_S)
             self._listener.close()
+        for one in self._held:
+            one.close()
 
     def _serve(self) -> None:
         assert self._listener is not None
@@ -112,14 +118,20 @@ class FakeKea:
                     continue
                 request = json.loads(data)
                 self.asked.append(request)
-                self.on_asked()
+                if request["command"] in self.hangs:
+                    self._held.append(connection.dup())
+                    continue
                 reply = self.replies.get(request["command"])
                 if reply is None:
                     reply = self._page(**request["arguments"])
-                connection.sendall(reply if isinstance(reply, bytes) else json.dumps(reply).encode())
+                with contextlib.suppress(BrokenPipeError):  # who asked has left
+                    connection.sendall(reply if isinstance(reply, bytes) else json.dumps(reply).encode())
 
     def _page(self, limit: int, **arguments: str) -> dict[str, Any]:
         start = arguments["from"]
+        if limit > 1:
+            self.pages.append(start)
+            self.on_page()
         known = [one["ip-address"] for one in self.leases]
         first = 0 if start == "start" else known.index(start) + 1
         page = self.leases[first : first + limit]
@@ -134,6 +146,7 @@ class Listener:
         self.follower = Follower(self.poller, kea.section, state)
         self.batches: list[Leased] = []
         self.news: list[HostCame | HostGone] = []
+        self.has_read = False
         self.is_closed = False
 
     def devices(self) -> list[int]:
@@ -146,6 +159,8 @@ class Listener:
             for message in self.poller.poll(0.01):
                 if isinstance(message, Leased):
                     self.batches.append(message)
+                elif isinstance(message, LeasesRead):
+                    self.has_read = True
                 else:
                     self.news.append(message)
 
@@ -156,9 +171,8 @@ class Listener:
         self.batches = []
 
     def settle(self) -> "Listener":
-        """Wait until Kea was asked for everything."""
-        follower = self.follower
-        self.until(lambda: follower.events["resync"] and not follower.is_resyncing)
+        """Wait until the journal was read to its end."""
+        self.until(lambda: self.has_read)
         return self
 
     def close(self) -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from bus.errors import DecodeError
 from fileid.lease import Lease
-from services.dhcp.kea.journal import parse_entry, parse_header, parse_line, relay_options
+from services.dhcp.kea.journal.entries import parse_entry, parse_header, parse_line, relay_options
 from tests.unit.dhcp.conftest import HEADER, entry, line
 
 DEVICE = bytes.fromhex("001a2c000000")

@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 
 from bus.errors import DecodeError
-from services.dhcp.kea.pages import PAGE_LEASES, Pages, by_age
+from services.dhcp.kea.daemon.pages import PAGE_LEASES, Pages
+from services.dhcp.kea.journal.ages import by_age
+from services.dhcp.kea.journal.entries import parse_entry
 from tests.unit.dhcp.conftest import entry
 
 GRANTED_S = 1_700_000_000
@@ -44,9 +46,9 @@ def test_what_was_given_up_begins_at_the_start() -> None:
         {},
         {"arguments": []},
         {"arguments": {"leases": None}},
-        {"arguments": {"leases": ["x"]}},
-        {"arguments": {"leases": [None]}},
-        {"arguments": {"leases": [{}]}},
+        {"arguments": {"leases": 7}},
+        {"arguments": {"leases": [{}] * PAGE_LEASES}},
+        {"arguments": {"leases": ["x"] * PAGE_LEASES}},
     ],
 )
 def test_what_is_no_page_is_malformed(wrong: dict[str, Any]) -> None:
@@ -57,8 +59,7 @@ def test_what_is_no_page_is_malformed(wrong: dict[str, Any]) -> None:
 
 
 def test_leases_of_an_age_come_together_the_oldest_first() -> None:
-    pages = Pages()
     entries = [entry(number, GRANTED_S + late_s) for number, late_s in enumerate((41, 0, 2, 44, 20))]
-    leases = [one for one in pages.take({"result": 0, "arguments": {"leases": entries}}) if one is not None]
+    leases = [one for told in entries if (one := parse_entry(told)) is not None]
     found = [[one.granted_s - GRANTED_S for one in alike] for alike in by_age(leases)]
     assert found == [[0, 2], [20], [41, 44]]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from services.dhcp.kea.presence import ASK_EVERY_S, FIND_EVERY_S, Presence
+from services.dhcp.kea.daemon.presence import ASK_EVERY_S, FIND_EVERY_S, Presence
 from tests.unit.descriptors import only
 
 LISTEN = (

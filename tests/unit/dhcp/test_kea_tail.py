@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.dhcp.kea.tail import LINE_BYTES_MAX, Lines, Seen, Step, checksum, continues, step
+from services.dhcp.kea.journal.tail import LINE_BYTES_MAX, Lines, Look, Seen, checksum, continues, step
 
 HELD = Seen(inode=7, size_bytes=100)
 
@@ -12,18 +12,18 @@ HELD = Seen(inode=7, size_bytes=100)
 @pytest.mark.parametrize(
     ("journal", "renamed", "todo"),
     [
-        pytest.param(Seen(7, 100), None, Step.READ, id="nothing new"),
-        pytest.param(Seen(7, 101), Seen(5, 9), Step.READ, id="it grew"),
-        pytest.param(None, HELD, Step.READ, id="renamed, and the new one not begun"),
-        pytest.param(None, None, Step.READ, id="removed"),
-        pytest.param(Seen(8, 0), HELD, Step.NEXT, id="renamed, and a new one begun"),
-        pytest.param(Seen(8, 0), None, Step.NEXT_AND_RESYNC, id="renamed longer ago"),
-        pytest.param(Seen(8, 0), Seen(9, 500), Step.NEXT_AND_RESYNC, id="replaced"),
-        pytest.param(Seen(7, 99), None, Step.RESYNC, id="cut"),
-        pytest.param(Seen(7, 0), Seen(9, 1), Step.RESYNC, id="emptied"),
+        pytest.param(Seen(7, 100), None, Look.READ, id="nothing new"),
+        pytest.param(Seen(7, 101), Seen(5, 9), Look.READ, id="it grew"),
+        pytest.param(None, HELD, Look.READ, id="renamed, and the new one not begun"),
+        pytest.param(None, None, Look.READ, id="removed"),
+        pytest.param(Seen(8, 0), HELD, Look.NEXT, id="renamed, and a new one begun"),
+        pytest.param(Seen(8, 0), None, Look.NEXT_AND_RESYNC, id="renamed longer ago"),
+        pytest.param(Seen(8, 0), Seen(9, 500), Look.NEXT_AND_RESYNC, id="replaced"),
+        pytest.param(Seen(7, 99), None, Look.RESYNC, id="cut"),
+        pytest.param(Seen(7, 0), Seen(9, 1), Look.RESYNC, id="emptied"),
     ],
 )
-def test_a_look_says_what_to_do(journal: Seen | None, renamed: Seen | None, todo: Step) -> None:
+def test_a_look_says_what_to_do(journal: Seen | None, renamed: Seen | None, todo: Look) -> None:
     assert step(HELD, journal, renamed) is todo
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from services.docsis.template import compile_template
+from services.docsis.checks.verify import inspect, verify
+from services.docsis.text.template import compile_template
 from services.docsis.tlv import read
-from services.docsis.verify import inspect, verify
 from services.settings.fragments import expand
 
 LAB = Path(__file__).parents[3] / "deploy/settings/lab.yaml"

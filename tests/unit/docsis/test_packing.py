@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from services.docsis.errors import DocsisError
 from services.docsis.packing import Packing
-from services.docsis.placeholders import Placeholder, Scope, declare
+from services.docsis.placeholders import Placeholder, PlaceholderScope, declare
 
 EVERY_KIND: dict[str, object] = {
     "small": {"kind": "uint8"},
@@ -26,7 +26,7 @@ VALUES: dict[str, object] = {
 
 def packing(definition: dict[str, object]) -> Packing:
     errors: list[DocsisError] = []
-    made = Packing(Scope(declare(definition, errors)).settle(definition, errors))
+    made = Packing(PlaceholderScope(declare(definition, errors)).settle(definition, errors))
     assert errors == []
     return made
 
@@ -109,21 +109,21 @@ def test_a_missing_value_is_named(name: str) -> None:
 )
 def test_a_bad_declaration_is_named(definition: object, path: str) -> None:
     errors: list[DocsisError] = []
-    Scope(declare(definition, errors)).settle(definition, errors)
+    PlaceholderScope(declare(definition, errors)).settle(definition, errors)
     assert [error.path for error in errors] == [path]
 
 
 def test_every_bad_declaration_is_named_and_the_others_stay() -> None:
     definition = {"A": {}, "b": {"kind": "uint8", "default": -1}, "c": {"kind": "ipv4"}, "d": 4}
     errors: list[DocsisError] = []
-    found = Scope(declare(definition, errors)).settle(definition, errors)
+    found = PlaceholderScope(declare(definition, errors)).settle(definition, errors)
     assert [error.path for error in errors] == ["placeholders.A", "placeholders.d", "placeholders.b.default"]
     assert [placeholder.name for placeholder in found] == ["b", "c"]
 
 
 def test_uses_narrow_the_range_for_both_sides() -> None:
     definition: dict[str, object] = {"a": {"kind": "uint8"}}
-    scope = Scope(declare(definition, []))
+    scope = PlaceholderScope(declare(definition, []))
     scope.narrow(0, 1, 300, "first")
     scope.narrow(0, 0, 7, "second")
     (placeholder,) = scope.settle(definition, [])

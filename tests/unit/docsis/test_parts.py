@@ -5,7 +5,7 @@ from functools import partial
 import pytest
 
 from services.docsis.errors import DocsisError
-from services.docsis.parts import Frame, Slot, frame, merge, render, widest
+from services.docsis.parts import Slot, WidthFrame, frame, merge, render, widest
 from services.docsis.tlv import header
 
 NARROW = Slot(0, bytes, 1, 1)
@@ -25,7 +25,7 @@ def test_a_frame_around_fixed_widths_dissolves() -> None:
 def test_a_frame_around_a_text_stays_and_counts_at_every_level() -> None:
     inner = frame(partial(header, 1), (b"ab", WIDE))
     outer = frame(partial(header, 24), (NARROW, *inner))
-    assert isinstance(outer[0], Frame)
+    assert isinstance(outer[0], WidthFrame)
     assert render(outer, [b"n", b"text"]) == b"\x18\x09n\x01\x06abtext"
     assert render(outer, [b"n", b""]) == b"\x18\x05n\x01\x02ab"
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from services.docsis.mic import cm_mic, cmts_mic
-from services.docsis.template import compile_template
+from services.docsis.checks.mic import cm_mic, cmts_mic
+from services.docsis.checks.verify import verify
+from services.docsis.text.template import compile_template
 from services.docsis.tlv import read
-from services.docsis.verify import verify
 
 V1 = bytes.fromhex(
     "0301010b123010060b2b0601020145010201070102010418070102000106010719070102000206010706101c4670ca4768ce"

@@ -5,15 +5,15 @@ from itertools import pairwise
 
 import pytest
 
+from bus.effects import Send
 from bus.envelope import Envelope, Stamp
 from bus.errors import BackpressureError, DecodeError
-from bus.machine import Send
 from fileid.handoff import ACKED_SEQ, Budget, Handoff, Settled
 from fileid.row import ACK, ROWS, ROWS_MAX, Row, split_rows
-from fileid.table import Status
+from fileid.table import RowStatus
 
 TRY_S, BUDGET_S = 0.05, 0.15
-STORED, DUPLICATE, FULL, BAD, *_ = Status
+STORED, DUPLICATE, FULL, BAD, *_ = RowStatus
 
 
 class Cfms:

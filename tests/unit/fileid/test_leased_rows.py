@@ -8,10 +8,10 @@ import pytest
 from bus.envelope import number_of
 from bus.errors import LocalError
 from fileid.row import HEAD, LIFE_S, Fields, Row, is_newer, mark_partial, pack, pack_rows, unpack
-from fileid.table import TOMBSTONE_S, Status, Table
+from fileid.table import TOMBSTONE_S, RowStatus, Table
 
 MINTER = number_of("dhcp-1").to_bytes(4)
-STORED, DUPLICATE, FULL, BAD, *_ = Status
+STORED, DUPLICATE, FULL, BAD, *_ = RowStatus
 
 Make = Callable[..., Row]
 

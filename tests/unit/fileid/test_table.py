@@ -4,14 +4,14 @@ from collections.abc import Callable
 
 import pytest
 
-from bus.codec import pack_token
 from bus.envelope import Token, number_of
 from bus.errors import DecodeError
+from bus.wire.codec import pack_token
 from fileid.row import HEAD, LIFE_S, VALUES_BYTES_MAX, Row, pack_rows
-from fileid.table import TOMBSTONE_S, Status, Table, Tokens, check_statuses, is_settled
+from fileid.table import TOMBSTONE_S, RowStatus, Table, Tokens, check_statuses, is_settled
 
 MINTER = number_of("dhcp-1").to_bytes(4)
-STORED, DUPLICATE, FULL, BAD, STALE_EPOCH, UNVERIFIED_EPOCH = Status
+STORED, DUPLICATE, FULL, BAD, STALE_EPOCH, UNVERIFIED_EPOCH = RowStatus
 
 Mint = Callable[..., Row]
 
@@ -240,7 +240,7 @@ def test_statuses_must_be_one_known_answer_per_row(statuses: bytes, count: int) 
 
 
 def test_good_statuses_are_returned() -> None:
-    assert check_statuses(bytes(Status), 6) == b"\0\1\2\3\4\5"
+    assert check_statuses(bytes(RowStatus), 6) == b"\0\1\2\3\4\5"
 
 
 def test_rows_of_another_authority_are_refused_one_by_one(mint: Mint) -> None:

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
+from bus.contract import encode
 from bus.envelope import Envelope
-from bus.messages import BEAT, Beat, encode
-from heartbeat.roster import Roster
+from heartbeat.liveness.beat import BEAT, Beat
+from heartbeat.liveness.roster import Roster
 
 SERVICES = {"dhcp-1": "dhcp", "mps-1": "mps"} | {f"cfm-{number}": "cfm" for number in range(1, 5)}
 

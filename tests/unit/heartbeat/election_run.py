@@ -1,12 +1,15 @@
 """Elections around one log, in a time that only the test moves."""
 
 from itertools import count
+from typing import Any
 
+from bus.effects import CatchUp, Publish
 from bus.envelope import Envelope, Stamp
-from bus.machine import CatchUp, Effect, Entry, LogBounds, Publish
-from heartbeat.election import Election, StoreClaim
-from heartbeat.election_table import State
-from heartbeat.stand import Stand
+from bus.messages import Entry, LogBounds
+from heartbeat.roles.claim import Claim
+from heartbeat.roles.elected.election import Election
+from heartbeat.roles.holder import StoreClaim
+from heartbeat.roles.states import State
 
 ROLE = "dhcp/lab"
 CFMS = ("cfm-1", "cfm-2", "cfm-3")
@@ -36,13 +39,13 @@ class Node:
         *,
         rank: int = 0,
         incarnation: int = 1,
-        former: Stand | None = None,
+        former: Claim | None = None,
     ) -> None:
         ids = count(1)
         self.log = log
         self.reads = self.writes = True
         self.holds_back: list[Envelope] | None = None
-        self.stored: list[Stand | None] = []
+        self.stored: list[Claim | None] = []
         self.settings_wanted = 0
         self.answers_settings = True
         self.refuses = self.is_doubtful = False  # the disk, a claim
@@ -84,14 +87,14 @@ class Node:
         if due is not None and due <= now:
             self.perform(self.election.tick(now, now), now)
 
-    def perform(self, effects: list[Effect], now: float) -> None:
+    def perform(self, effects: list[Any], now: float) -> None:
         """Write to the log, to the disk, ask for the settings."""
         for effect in effects:
             if isinstance(effect, StoreClaim) and self.refuses:
                 self.perform(self.election.unkept(now, is_doubtful=self.is_doubtful), now)
             elif isinstance(effect, StoreClaim):
-                self.stored.append(effect.stand)
-                self.perform(self.election.kept(effect.stand, now), now)
+                self.stored.append(effect.claim)
+                self.perform(self.election.kept(effect.claim, now), now)
             elif isinstance(effect, CatchUp):
                 self.settings_wanted += 1
             else:

@@ -2,9 +2,9 @@
 
 import pytest
 
-from heartbeat.agreement import DECIDE_S, Agreement
-from heartbeat.role_reader import MARK_EVERY, MARKS_MAX, Mark, Reader
-from heartbeat.role_records import Logged
+from heartbeat.roles.log.agreement import DECIDE_S, Agreement
+from heartbeat.roles.log.reader import MARK_EVERY, MARKS_MAX, Mark, Reader
+from heartbeat.roles.log.records import Logged
 
 OURS, OTHER, THIRD = (letter * 64 for letter in "abc")
 

@@ -7,9 +7,9 @@ from random import Random
 import pytest
 
 from bus.envelope import Envelope
-from bus.messages import Load
-from heartbeat.balance import P99_MS_FULL, Balancer
-from heartbeat.roster import Roster
+from heartbeat.liveness.balance import P99_MS_FULL, Balancer
+from heartbeat.liveness.beat import Load
+from heartbeat.liveness.roster import Roster
 
 MakeBeat = Callable[..., Envelope]
 

@@ -1,6 +1,6 @@
 """Alive, suspect, dead, forgotten: one deadline per peer, moved by its beats."""
 
-from heartbeat.detector import (
+from heartbeat.liveness.detector import (
     DEAD_AFTER_S,
     PHI_MAX,
     STRETCH_MAX,

@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from bus.contract import encode
 from bus.envelope import Envelope, Stamp
-from bus.machine import Entry
-from bus.messages import encode
-from heartbeat.election import StoreClaim
-from heartbeat.election_table import TABLE, Cause, State, after, diagram
-from heartbeat.evidence import Answer
-from heartbeat.role_log import Held
-from heartbeat.role_records import TYPE_OF, Claim, Era, Probe, Record, Release, Renew
-from heartbeat.stand import BY_APPOINTMENT, BY_GRANTS, ERA_MAX, Stand, log_authority
+from bus.messages import Entry
+from heartbeat.roles.claim import BY_APPOINTMENT, BY_GRANTS, ERA_MAX, Claim, log_authority
+from heartbeat.roles.evidence import Answer
+from heartbeat.roles.holder import StoreClaim
+from heartbeat.roles.log.fold import Held
+from heartbeat.roles.log.records import TYPE_OF, ClaimRecord, Era, Probe, Record, Release, Renew
+from heartbeat.roles.states import TABLE, Cause, State, after, diagram
 from heartbeat.timing import (
     CHECKPOINT_EVERY,
     LEASE_S,
@@ -54,7 +54,7 @@ def kinds(log: Log) -> list[str]:
     return [one.type.split(".")[2] for one in log.records if one is not None]
 
 
-def vouch(node: Node, now: float, highest: Stand, position: int = 7, cfms: int = 2) -> None:
+def vouch(node: Node, now: float, highest: Claim, position: int = 7, cfms: int = 2) -> None:
     for name in CFMS[:cfms]:
         node.election.answered(name, Answer(highest, False, position), now, now)
 
@@ -92,7 +92,7 @@ def test_nothing_is_an_effect_before_the_claim_is_read_back() -> None:
 
 def test_a_claim_is_on_disk_before_anything_is_done_under_it() -> None:
     run, one, _ = pair()
-    assert one.stored == [one.election.stand]
+    assert one.stored == [one.election.claim]
     one.election.release(run.now)
     effects = one.election.tick(run.now, 0.0)
     assert effects == [StoreClaim(None)]
@@ -103,7 +103,7 @@ def test_a_claim_is_on_disk_before_anything_is_done_under_it() -> None:
 def test_a_claim_that_the_disk_refuses_is_given_back_and_nothing_is_done_under_it() -> None:
     run, one, other = refused(is_doubtful=False)
     assert kinds(one.log)[-2:] == ["claim", "release"]
-    assert (one.state(), one.acts(run.now), one.election.stand) == (State.STANDBY, False, Stand())
+    assert (one.state(), one.acts(run.now), one.election.claim) == (State.STANDBY, False, Claim())
     run.pass_s(2.0)
     assert other.acts(run.now)
 
@@ -118,7 +118,8 @@ def test_one_that_may_be_on_the_disk_is_given_back_once_it_is_not() -> None:
 
 def test_a_role_is_given_back_to_others_only_once_that_is_kept() -> None:
     run, one, other = pair()
-    one.refuses, one.election.is_able = True, False  # as its owner sets it, who knows the disk
+    one.refuses = True
+    one.election.able(False)  # as its owner says, who knows the disk
     one.election.release(run.now)
     run.pass_s(3.0)
     assert "release" not in kinds(one.log)
@@ -238,7 +239,7 @@ def test_whoever_reads_back_late_does_not_stand() -> None:
 
 def test_a_role_that_was_given_back_is_taken_without_silence() -> None:
     run, one, _ = pair()
-    one.election.is_able = False
+    one.election.able(False)
     one.election.release(run.now)
     assert not one.acts(run.now)
     run.pass_s(SLACK_S)
@@ -247,8 +248,8 @@ def test_a_role_that_was_given_back_is_taken_without_silence() -> None:
 
 def test_after_a_release_no_renewal_of_that_claim_is_sent_or_counts() -> None:
     run, one, other = pair()
-    other.election.is_able = False
-    one.election.is_able = False
+    other.election.able(False)
+    one.election.able(False)
     one.holds_back = []
     one.election.release(run.now)
     run.pass_s(2.0)
@@ -261,7 +262,7 @@ def test_after_a_release_no_renewal_of_that_claim_is_sent_or_counts() -> None:
 
 def test_a_restarted_holder_takes_its_own_role_back_at_once() -> None:
     run, one, other = pair()
-    again = Node(one.log, "dhcp-1", incarnation=2, former=one.election.stand)
+    again = Node(one.log, "dhcp-1", incarnation=2, former=one.election.claim)
     run.nodes = (again, other)
     run.pass_s(SLACK_S)
     assert run.states() == [State.ACTIVE, State.STANDBY]
@@ -290,10 +291,10 @@ def test_without_proof_that_its_former_process_is_gone_a_restarted_holder_waits_
 def test_a_later_claim_of_our_name_is_not_that_of_our_former_process() -> None:
     """A clone's, which had taken over in the meantime, and may still be there."""
     run, one, other = pair()
-    former = one.election.stand
+    former = one.election.claim
     one.election.release(run.now)
     one.perform(one.election.tick(run.now, 0.0), run.now)
-    other.election.is_able = False
+    other.election.able(False)
     clone = Node(one.log, "dhcp-1", incarnation=2)
     run.nodes = (clone,)
     run.pass_s(1.0)
@@ -314,9 +315,9 @@ def test_a_claim_that_comes_back_late_is_given_back() -> None:
     node.holds_back = []
     run.until(LEASE_S + 2 * STEP_S)  # the claim was given up, another candidacy is under way
     assert node.election.taken[State.CANDIDATE, Cause.LATE] == 1
-    node.election.is_able = False
+    node.election.able(False)
     node.election.release(run.now)
-    late = [it for it in node.holds_back if it.type == TYPE_OF[Claim]]
+    late = [it for it in node.holds_back if it.type == TYPE_OF[ClaimRecord]]
     node.holds_back = None
     log.records += late
     run.pass_s(SLACK_S)
@@ -331,9 +332,9 @@ def test_a_claim_that_loses_is_no_ones() -> None:
     other.holds_back = []
     run.pass_s(QUIET_S)
     assert [it.type.split(".")[2] for it in other.holds_back] == ["claim"]
-    stand = one.election.stand
+    claim = one.election.claim
     one.log.records.append(
-        written(Renew(role=ROLE, epoch=stand.epoch, claim_id=stand.claim_id), "dhcp-1", 99)
+        written(Renew(role=ROLE, epoch=claim.epoch, claim_id=claim.claim_id), "dhcp-1", 99)
     )
     other.deliver()
     other.holds_back = None
@@ -359,7 +360,7 @@ def test_a_holder_that_reads_a_later_claim_is_fenced_and_rests() -> None:
 
 def test_an_era_fences_and_whoever_is_first_begins_anew() -> None:
     run, one, _ = pair()
-    before = one.election.stand
+    before = one.election.claim
     one.log.records.append(written(Era(number=3, authority="an operator")))
     run.pass_s(STEP_S)
     assert one.state() is State.FENCED
@@ -368,8 +369,8 @@ def test_an_era_fences_and_whoever_is_first_begins_anew() -> None:
     run.pass_s(LEASE_S)
     now_held = [node for node in run.nodes if node.acts(run.now)]
     assert len(now_held) == 1
-    assert now_held[0].election.stand > before
-    assert now_held[0].election.stand.era == 3
+    assert now_held[0].election.claim > before
+    assert now_held[0].election.claim.era == 3
 
 
 @pytest.mark.parametrize("authority", [BY_APPOINTMENT, BY_GRANTS, log_authority("another log")])
@@ -377,24 +378,24 @@ def test_after_another_authority_an_era_is_begun_above_it(authority: str) -> Non
     log = Log()
     node = Node(log)
     run = Run(node)
-    vouch(node, run.now, Stand(3, 64, "e" * 16, authority))
+    vouch(node, run.now, Claim(3, 64, "e" * 16, authority))
     run.pass_s(SILENCE_S / 2)
     assert kinds(log).count("era") == 1
     assert "claim" in kinds(log)
     assert not node.acts(run.now)  # somebody may act by the former era until its leases are over
-    vouch(node, run.now, Stand(3, 64, "e" * 16, authority))
+    vouch(node, run.now, Claim(3, 64, "e" * 16, authority))
     run.pass_s(SILENCE_S)
     assert node.acts(run.now)
-    assert (node.election.stand.era, node.election.stand.authority) == (4, log_authority(""))
+    assert (node.election.claim.era, node.election.claim.authority) == (4, log_authority(""))
     assert kinds(log).count("era") == 1
 
 
 def test_a_holder_begins_an_era_when_a_cfm_comes_that_stands_by_another_authority() -> None:
     run, one, other = pair()
-    vouch(one, run.now, one.election.stand)
+    vouch(one, run.now, one.election.claim)
     run.pass_s(0.1)
-    vouch(one, run.now, Stand(0, 64, "e" * 16, BY_APPOINTMENT), cfms=2)
-    vouch(other, run.now, Stand(0, 64, "e" * 16, BY_APPOINTMENT), cfms=2)
+    vouch(one, run.now, Claim(0, 64, "e" * 16, BY_APPOINTMENT), cfms=2)
+    vouch(other, run.now, Claim(0, 64, "e" * 16, BY_APPOINTMENT), cfms=2)
     run.pass_s(LEASE_S + SILENCE_S + 1.0)
     assert kinds(one.log).count("era") == 1
     assert (one.acts(run.now), other.acts(run.now)).count(True) == 1
@@ -404,7 +405,7 @@ def test_what_fewer_than_a_majority_of_the_cfms_say_begins_no_era() -> None:
     log = Log()
     node = Node(log)
     run = Run(node)
-    vouch(node, run.now, Stand(3, 64, "e" * 16, BY_APPOINTMENT), cfms=1)
+    vouch(node, run.now, Claim(3, 64, "e" * 16, BY_APPOINTMENT), cfms=1)
     run.pass_s(1.0)
     assert "era" not in kinds(log)
 
@@ -413,9 +414,9 @@ def test_a_log_that_was_cut_gets_no_era_from_a_machine() -> None:
     log = Log()
     node = Node(log)
     run = Run(node)
-    vouch(node, run.now, Stand(3, 64, "e" * 16, log_authority("")), cfms=3)
+    vouch(node, run.now, Claim(3, 64, "e" * 16, log_authority("")), cfms=3)
     run.pass_s(1.0)
-    vouch(node, run.now, Stand(3, 64, "e" * 16, log_authority("")), cfms=3)
+    vouch(node, run.now, Claim(3, 64, "e" * 16, log_authority("")), cfms=3)
     run.pass_s(1.0)
     assert "era" not in kinds(log)
 
@@ -425,7 +426,7 @@ def test_an_era_of_another_authority_that_is_over_begins_none() -> None:
     log.records.append(written(Era(number=5, authority="a person")))
     node = Node(log)
     run = Run(node)
-    vouch(node, run.now, Stand(4, 64, "e" * 16, BY_APPOINTMENT), cfms=3)
+    vouch(node, run.now, Claim(4, 64, "e" * 16, BY_APPOINTMENT), cfms=3)
     run.pass_s(1.0)
     assert kinds(log).count("era") == 1
 
@@ -434,7 +435,7 @@ def test_where_no_era_is_left_none_is_begun() -> None:
     log = Log()
     node = Node(log)
     run = Run(node)
-    vouch(node, run.now, Stand(ERA_MAX, 64, "e" * 16, BY_APPOINTMENT), cfms=3)
+    vouch(node, run.now, Claim(ERA_MAX, 64, "e" * 16, BY_APPOINTMENT), cfms=3)
     run.pass_s(1.0)
     assert "era" not in kinds(log)
 
@@ -457,7 +458,7 @@ def handed_over() -> tuple[Run, Node]:
     """Who follows another one, and is not told yet that the settings are read."""
     run, one, other = pair()
     other.answers_settings = False
-    one.election.is_able = False
+    one.election.able(False)
     one.election.release(run.now)
     run.pass_s(0.5)
     assert other.state() is State.SETTLE
@@ -489,13 +490,13 @@ def test_who_follows_nobody_or_itself_has_nothing_to_read() -> None:
         run = Run(node)
         run.until(0.2)
         assert (node.state(), node.settings_wanted) == (State.ACTIVE, 0)
-        former = node.election.stand
+        former = node.election.claim
     assert kinds(log).count("probe") == 1  # the second one needs none: its claim is one
 
 
 def test_who_is_not_able_never_stands() -> None:
     node = Node(Log())
-    node.election.is_able = False
+    node.election.able(False)
     Run(node).until(10.0)
     assert node.state() is State.STANDBY
     assert node.election.deadline() is None
@@ -503,7 +504,7 @@ def test_who_is_not_able_never_stands() -> None:
 
 def test_a_holder_without_renewals_gives_up_while_the_log_moves() -> None:
     run, one, other = pair()
-    other.election.is_able = False
+    other.election.able(False)
     one.writes = False
     for second in range(int(LEASE_S + SUSPENDED_S_MAX) + 2):
         one.log.records.append(written(Probe(nonce="0" * 16), seq=second))
@@ -534,7 +535,7 @@ def test_a_holder_that_hears_again_renews_again() -> None:
 
 def test_without_the_log_a_majority_of_the_cfms_lets_the_holder_go_on() -> None:
     run, one, _ = pair()
-    ours = one.election.stand
+    ours = one.election.claim
     cut_off(run, *run.nodes)
     for _ in range(40):
         run.pass_s(0.25)
@@ -559,7 +560,7 @@ def test_without_the_log_a_majority_of_the_cfms_lets_the_holder_go_on() -> None:
 )
 def test_what_the_cfms_must_say(cfms: int, highest: str, grows: bool, goes_on: bool) -> None:
     run, one, _ = pair()
-    ours = one.election.stand
+    ours = one.election.claim
     said = ours if highest == "ours" else ours._replace(epoch=ours.epoch + 1)
     cut_off(run, *run.nodes)
     for turn in range(40):
@@ -570,7 +571,7 @@ def test_what_the_cfms_must_say(cfms: int, highest: str, grows: bool, goes_on: b
 
 def test_with_the_log_back_the_next_renewal_decides() -> None:
     run, one, other = pair()
-    ours = one.election.stand
+    ours = one.election.claim
     cut_off(run, one, other)
     for _ in range(24):
         run.pass_s(0.25)
@@ -579,12 +580,12 @@ def test_with_the_log_back_the_next_renewal_decides() -> None:
     one.reads = one.writes = other.reads = other.writes = True
     run.pass_s(1.0)
     assert run.states() == [State.ACTIVE, State.STANDBY]
-    assert one.election.stand == ours
+    assert one.election.claim == ours
 
 
 def test_a_later_claim_that_the_log_brings_back_fences() -> None:
     run, one, other = pair()
-    ours = one.election.stand
+    ours = one.election.claim
     cut_off(run, one)
     for _ in range(40):
         run.pass_s(0.25)
@@ -597,7 +598,7 @@ def test_a_later_claim_that_the_log_brings_back_fences() -> None:
 
 
 def test_a_restart_without_the_log_goes_on_if_the_cfms_name_its_claim() -> None:
-    kept = Stand(0, 4, "a" * 16)
+    kept = Claim(0, 4, "a" * 16)
     node = Node(Log(), former=kept)
     cut_off(Run(node), node)
     run = Run(node)
@@ -605,11 +606,11 @@ def test_a_restart_without_the_log_goes_on_if_the_cfms_name_its_claim() -> None:
         run.pass_s(0.25)
         vouch(node, run.now, kept)
     assert node.state() is State.AUTONOMOUS
-    assert node.election.stand == kept
+    assert node.election.claim == kept
 
 
 def test_a_restart_without_the_log_and_without_a_word_of_the_cfms_waits() -> None:
-    node = Node(Log(), former=Stand(0, 4, "a" * 16))
+    node = Node(Log(), former=Claim(0, 4, "a" * 16))
     run = Run(node)
     cut_off(run, node)
     run.pass_s(30.0)
@@ -621,7 +622,7 @@ def test_a_resumed_holder_reads_the_whole_log_before_it_judges_its_claim() -> No
     first, second = Node(log), Node(log, "dhcp-2", rank=1)
     run = Run(first, second)
     run.until(2.0)
-    kept = first.election.stand
+    kept = first.election.claim
     again = Node(log, "dhcp-1", incarnation=2, former=kept)
     again.reads = again.writes = False
     run = Run(again)
@@ -632,7 +633,7 @@ def test_a_resumed_holder_reads_the_whole_log_before_it_judges_its_claim() -> No
     again.reads = again.writes = True
     run.pass_s(1.0)
     assert again.state() is State.ACTIVE
-    assert again.election.stand == kept
+    assert again.election.claim == kept
 
 
 def test_a_missing_offset_halts_for_good() -> None:

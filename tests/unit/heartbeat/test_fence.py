@@ -1,17 +1,18 @@
 """The fence: which rows and which seals count, by what was read from the log or kept on disk."""
 
 from itertools import count
+from typing import Any
 
 import pytest
 
-from bus.codec import pack_token
+from bus.contract import encode
 from bus.envelope import Envelope, Token
-from bus.machine import Effect, Entry, LogBounds
-from bus.messages import encode
-from heartbeat.evidence import Answer
-from heartbeat.fence import REMEMBERED_MAX, SEAL_GRACE_S, Fence, Known, StoreFence, Verdict
-from heartbeat.role_records import NO_OFFSET, TYPE_OF, Claim, Era, Record, Release
-from heartbeat.stand import BY_APPOINTMENT, BY_GRANTS, Stand, log_authority
+from bus.messages import Entry, LogBounds
+from bus.wire.codec import pack_token
+from heartbeat.roles.claim import BY_APPOINTMENT, BY_GRANTS, Claim, log_authority
+from heartbeat.roles.evidence import Answer
+from heartbeat.roles.log.fence import REMEMBERED_MAX, SEAL_GRACE_S, Fence, Known, StoreFence, Verdict
+from heartbeat.roles.log.records import NO_OFFSET, TYPE_OF, ClaimRecord, Era, Record, Release
 from tests.unit.heartbeat.verdicts import judge
 
 ROLE, OTHER = "dhcp/lab", "mps/lab"
@@ -32,7 +33,7 @@ class Run:
         self._offsets = count()
         self._seqs = count(1)
         for minter in ROLES:
-            self.fence.hello(minter, Stand(), 100.0)
+            self.fence.hello(minter, Claim(), 100.0)
         before = behind or []
         self._keep(self.fence.bounds(LogBounds("failover", 0, len(before)), 100.0))
         for envelope in before:
@@ -56,7 +57,7 @@ class Run:
         """Whether a seal opens."""
         return self.fence.judge_seal(source, Token(0, epoch), minted_s) is VALID
 
-    def _keep(self, effects: list[Effect]) -> None:
+    def _keep(self, effects: list[Any]) -> None:
         for effect in effects:
             assert isinstance(effect, StoreFence)
             self.stored.append(effect)
@@ -68,7 +69,7 @@ def said(source: str, record: Record) -> Envelope:
 
 
 def claim(source: str, prev: int) -> Envelope:
-    return said(source, Claim(role=ROLE, prev=prev, claim_id=ID[source], incarnation=1))
+    return said(source, ClaimRecord(role=ROLE, prev=prev, claim_id=ID[source], incarnation=1))
 
 
 def test_the_holders_rows_count_and_nobody_elses() -> None:
@@ -105,7 +106,7 @@ def test_a_role_that_was_given_back_keeps_its_rows_until_the_next_claim() -> Non
     first = run.claims("dhcp-1", NO_OFFSET)
     run.read(said("dhcp-1", Release(role=ROLE, epoch=first, claim_id=ID["dhcp-1"])), 100.0)
     assert run.judge("dhcp-1", first) is VALID
-    assert run.fence.answer("dhcp-1") == Answer(Stand(0, first, ID["dhcp-1"], LOG), True, 1)
+    assert run.fence.answer("dhcp-1") == Answer(Claim(0, first, ID["dhcp-1"], LOG), True, 1)
 
 
 def test_an_era_makes_every_earlier_token_stale() -> None:
@@ -143,10 +144,10 @@ def test_before_its_hello_nothing_of_a_minter_is_verified() -> None:
 def test_a_claim_at_an_offset_that_is_used_twice_is_told_by_its_id() -> None:
     run = Run()
     epoch = run.claims("dhcp-1", NO_OFFSET)
-    assert run.fence.hello("dhcp-1", Stand(0, epoch, "f" * 16, LOG), 100.0) == []
+    assert run.fence.hello("dhcp-1", Claim(0, epoch, "f" * 16, LOG), 100.0) == []
     assert run.judge("dhcp-1", epoch) is STALE
     assert run.fence.tokens("dhcp-1") == (b"", pack_token(Token(0, epoch)).to_bytes(8, "big"))
-    assert run.fence.hello("dhcp-1", Stand(0, epoch, ID["dhcp-1"], LOG), 100.0) == []
+    assert run.fence.hello("dhcp-1", Claim(0, epoch, ID["dhcp-1"], LOG), 100.0) == []
     assert run.judge("dhcp-1", epoch) is VALID
 
 
@@ -179,24 +180,24 @@ def test_what_is_known_is_stored_when_it_changes() -> None:
     first = run.claims("dhcp-1", NO_OFFSET, 150.0)
     run.read(None, 151.0)
     assert run.stored == [
-        StoreFence({ROLE: [Known(Stand(0, first, ID["dhcp-1"], LOG), "dhcp-1", False, 150.0)], OTHER: []})
+        StoreFence({ROLE: [Known(Claim(0, first, ID["dhcp-1"], LOG), "dhcp-1", False, 150.0)], OTHER: []})
     ]
 
 
 def test_without_the_log_the_claim_on_disk_is_the_only_one() -> None:
-    kept = {ROLE: [Known(Stand(0, 5, ID["dhcp-1"], LOG), "dhcp-1", read_s=50.0)]}
+    kept = {ROLE: [Known(Claim(0, 5, ID["dhcp-1"], LOG), "dhcp-1", read_s=50.0)]}
     fence = Fence(ROLES, kept)
     for minter in ROLES:
-        fence.hello(minter, Stand(), 100.0)
+        fence.hello(minter, Claim(), 100.0)
     assert fence.is_from_disk
     assert judge(fence, "dhcp-1", Token(0, 5)) is VALID
     assert judge(fence, "dhcp-2", Token(0, 6)) is UNVERIFIED
     assert judge(fence, "dhcp-1", Token(0, 4)) is STALE
-    assert fence.answer("dhcp-1") == Answer(Stand(0, 5, ID["dhcp-1"], LOG), False, -1)
+    assert fence.answer("dhcp-1") == Answer(Claim(0, 5, ID["dhcp-1"], LOG), False, -1)
 
 
 def test_catching_up_does_not_go_back_behind_the_disk() -> None:
-    kept = {ROLE: [Known(Stand(0, 1, ID["dhcp-2"], LOG), "dhcp-2", read_s=50.0)]}
+    kept = {ROLE: [Known(Claim(0, 1, ID["dhcp-2"], LOG), "dhcp-2", read_s=50.0)]}
     run = Run(kept, behind=[claim("dhcp-1", NO_OFFSET), claim("dhcp-2", 0)])
     assert run.stored == []
     assert run.judge("dhcp-2", 1) is VALID
@@ -204,9 +205,9 @@ def test_catching_up_does_not_go_back_behind_the_disk() -> None:
 
 
 @pytest.mark.parametrize(
-    "on_disk", [Stand(0, 9, ID["dhcp-2"], LOG), Stand(0, 0, "f" * 16, LOG), Stand(4, 0, ID["dhcp-1"], LOG)]
+    "on_disk", [Claim(0, 9, ID["dhcp-2"], LOG), Claim(0, 0, "f" * 16, LOG), Claim(4, 0, ID["dhcp-1"], LOG)]
 )
-def test_a_log_that_says_less_than_the_disk_is_not_believed(on_disk: Stand) -> None:
+def test_a_log_that_says_less_than_the_disk_is_not_believed(on_disk: Claim) -> None:
     run = Run({ROLE: [Known(on_disk, "dhcp-2")]}, behind=[claim("dhcp-1", NO_OFFSET)])
     assert run.stored == []
     assert "our disk" in run.fence.describe()["reason"]
@@ -216,7 +217,7 @@ def test_a_log_that_says_less_than_the_disk_is_not_believed(on_disk: Stand) -> N
 
 
 def test_a_log_that_was_cut_and_has_grown_again_is_still_not_believed() -> None:
-    kept = {ROLE: [Known(Stand(0, 1, "f" * 16, LOG), "dhcp-1")]}
+    kept = {ROLE: [Known(Claim(0, 1, "f" * 16, LOG), "dhcp-1")]}
     run = Run(kept, behind=[claim("dhcp-2", NO_OFFSET), claim("dhcp-1", 0), claim("dhcp-2", 1)])
     assert run.stored == []
     assert "at offset 1 stands another record" in run.fence.reason
@@ -224,7 +225,7 @@ def test_a_log_that_was_cut_and_has_grown_again_is_still_not_believed() -> None:
 
 
 def test_a_person_who_begins_an_era_thaws_what_was_frozen() -> None:
-    run = Run({ROLE: [Known(Stand(0, 9, ID["dhcp-2"], LOG), "dhcp-2")]}, behind=[claim("dhcp-1", NO_OFFSET)])
+    run = Run({ROLE: [Known(Claim(0, 9, ID["dhcp-2"], LOG), "dhcp-2")]}, behind=[claim("dhcp-1", NO_OFFSET)])
     assert run.fence.reason
     run.read(said("dhcp-1", Era(number=1, authority="a person")), 100.0)
     assert run.fence.reason == ""
@@ -233,7 +234,7 @@ def test_a_person_who_begins_an_era_thaws_what_was_frozen() -> None:
 
 
 def test_an_era_that_is_not_above_the_disk_thaws_nothing() -> None:
-    run = Run({ROLE: [Known(Stand(2, 9, ID["dhcp-2"], LOG), "dhcp-2")]}, behind=[claim("dhcp-1", NO_OFFSET)])
+    run = Run({ROLE: [Known(Claim(2, 9, ID["dhcp-2"], LOG), "dhcp-2")]}, behind=[claim("dhcp-1", NO_OFFSET)])
     run.read(said("dhcp-1", Era(number=2, authority="a person")), 100.0)
     epoch = run.claims("dhcp-1", 1)
     assert run.fence.reason
@@ -242,12 +243,12 @@ def test_an_era_that_is_not_above_the_disk_thaws_nothing() -> None:
 
 @pytest.mark.parametrize("authority", [BY_APPOINTMENT, BY_GRANTS, log_authority("the one before")])
 def test_after_another_authority_the_log_waits_for_an_era_above_it(authority: str) -> None:
-    kept = Known(Stand(1, 64, "e" * 16, authority), "dhcp-2")
+    kept = Known(Claim(1, 64, "e" * 16, authority), "dhcp-2")
     run = Run({ROLE: [kept]}, behind=[claim("dhcp-1", NO_OFFSET)])
     assert (run.fence.reason, run.stored) == ("", [])
     assert "era 1" in run.fence.behind()
     assert run.judge("dhcp-1", 0) is STALE
-    assert run.fence.answer("dhcp-1") == Answer(kept.stand, False, 0)
+    assert run.fence.answer("dhcp-1") == Answer(kept.claim, False, 0)
     run.read(said("dhcp-1", Era(number=2, authority="a machine")), 100.0)
     epoch = run.claims("dhcp-1", 1)
     assert run.judge("dhcp-1", epoch, era=2) is VALID
@@ -255,7 +256,7 @@ def test_after_another_authority_the_log_waits_for_an_era_above_it(authority: st
 
 
 def test_an_era_below_that_of_another_authority_is_not_enough() -> None:
-    run = Run({ROLE: [Known(Stand(3, 64, "e" * 16, BY_APPOINTMENT), "dhcp-2")]})
+    run = Run({ROLE: [Known(Claim(3, 64, "e" * 16, BY_APPOINTMENT), "dhcp-2")]})
     run.read(said("dhcp-1", Era(number=2, authority="a person")), 100.0)
     epoch = run.claims("dhcp-1", 0)
     assert run.judge("dhcp-1", epoch, era=2) is STALE
@@ -317,9 +318,9 @@ def test_a_claim_that_is_not_on_the_disk_counts_for_nobody_and_ends_the_one_befo
 def test_it_is_vouched_for_as_little_as_one_that_was_released() -> None:
     run = Run()
     first = run.claims("dhcp-1", NO_OFFSET)
-    assert run.fence.answer("dhcp-1") == Answer(Stand(0, first, ID["dhcp-1"], LOG), False, 0)
+    assert run.fence.answer("dhcp-1") == Answer(Claim(0, first, ID["dhcp-1"], LOG), False, 0)
     (stored,) = run.fence.entry(Entry("failover", 1, claim("dhcp-2", first)), 200.0)
-    found = Stand(0, 1, ID["dhcp-2"], LOG)
+    found = Claim(0, 1, ID["dhcp-2"], LOG)
     assert run.fence.answer("dhcp-2") == Answer(found, True, 1)
     assert run.fence.answer("dhcp-2", once_kept=True) == Answer(found, False, 1)
     run.fence.kept(stored)
@@ -332,14 +333,14 @@ def test_a_role_that_is_given_back_needs_no_disk() -> None:
     released = said("dhcp-1", Release(role=ROLE, epoch=first, claim_id=ID["dhcp-1"]))
     run.fence.entry(Entry("failover", 1, released), 200.0)
     assert run.judge("dhcp-1", first) is VALID
-    assert run.fence.answer("dhcp-1") == Answer(Stand(0, first, ID["dhcp-1"], LOG), True, 1)
+    assert run.fence.answer("dhcp-1") == Answer(Claim(0, first, ID["dhcp-1"], LOG), True, 1)
 
 
 # Without a log
 
 
 def test_without_a_log_the_latest_claim_is_the_latest_that_was_named() -> None:
-    fence, first, second = Fence(ROLES, has_log=False), Stand(1, 64, "1" * 16), Stand(1, 65, "2" * 16)
+    fence, first, second = Fence(ROLES, has_log=False), Claim(1, 64, "1" * 16), Claim(1, 65, "2" * 16)
     assert not fence.is_from_disk
     (stored,) = fence.hello("dhcp-1", first, 100.0)
     assert stored == StoreFence({ROLE: [Known(first, "dhcp-1", read_s=100.0)]})
@@ -359,14 +360,14 @@ def test_without_a_log_the_latest_claim_is_the_latest_that_was_named() -> None:
 
 def test_a_claim_of_the_same_token_by_another_is_not_taken() -> None:
     fence = Fence(ROLES, has_log=False)
-    (stored,) = fence.hello("dhcp-1", Stand(1, 64, "1" * 16), 100.0)
+    (stored,) = fence.hello("dhcp-1", Claim(1, 64, "1" * 16), 100.0)
     fence.kept(stored)
-    assert fence.hello("dhcp-2", Stand(1, 64, "2" * 16), 100.0) == []
+    assert fence.hello("dhcp-2", Claim(1, 64, "2" * 16), 100.0) == []
     assert judge(fence, "dhcp-2", Token(1, 64)) is STALE
     assert judge(fence, "dhcp-1", Token(1, 64)) is VALID
 
 
 def test_who_holds_nothing_says_nothing_new() -> None:
     fence = Fence(ROLES, has_log=False)
-    assert fence.hello("dhcp-1", Stand(), 100.0) == []
+    assert fence.hello("dhcp-1", Claim(), 100.0) == []
     assert judge(fence, "dhcp-1", Token(0, 0)) is UNVERIFIED

@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 
-from bus.datagram import DATA_BYTES_MAX
 from bus.envelope import Envelope, Stamp
 from bus.errors import DecodeError
-from heartbeat.grant_messages import (
+from bus.wire.datagram import DATA_BYTES_MAX
+from heartbeat.roles.claim import BY_GRANTS, EPOCH_MAX, Claim
+from heartbeat.roles.granted.grants import Ask, Granted, Refused, Release
+from heartbeat.roles.granted.messages import (
     ANSWERS,
     ASK,
     GRANTED,
@@ -20,14 +22,11 @@ from heartbeat.grant_messages import (
     unpack_answer,
     unpack_question,
 )
-from heartbeat.grants import Ask, Granted, Refused, Release
-from heartbeat.stand import BY_GRANTS, Stand
-from heartbeat.static import EPOCH_MAX
 
 ROLE = "dhcp/lab"
 ROLES = {"dhcp-1": ROLE, "dhcp-2": ROLE, "mps-1": "mps/lab"}
 CFMS = ("cfm-1", "cfm-2", "cfm-3")
-BALLOT, OTHER = Stand(1, 64, "a" * 16, BY_GRANTS), Stand(0xFFFF, EPOCH_MAX, "b" * 16, BY_GRANTS)
+BALLOT, OTHER = Claim(1, 64, "a" * 16, BY_GRANTS), Claim(0xFFFF, EPOCH_MAX, "b" * 16, BY_GRANTS)
 LONGEST = f"dhcp/{'s' * 63}"
 
 
@@ -64,7 +63,7 @@ def test_a_candidate_is_understood(message: Ask | Release, type_: str) -> None:
         (Granted(ROLE, BALLOT, 7, "cfm-2"), GRANTED),
         (Refused(ROLE, BALLOT, 7, "cfm-2", None), REFUSED),
         (Refused(ROLE, BALLOT, NUMBER_MAX, "cfm-2", OTHER), REFUSED),
-        (Refused(ROLE, BALLOT, 7, "cfm-2", Stand(1, 65, "", BY_GRANTS)), REFUSED),
+        (Refused(ROLE, BALLOT, 7, "cfm-2", Claim(1, 65, "", BY_GRANTS)), REFUSED),
     ],
     ids=["granted", "knows of none", "greatest numbers", "a floor"],
 )

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from bus.errors import ConfigError, StateError
-from heartbeat.grants import (
+from heartbeat.roles.claim import BY_GRANTS, EPOCH_MAX, ERA_MAX, Claim, log_authority
+from heartbeat.roles.granted.grants import (
     ASK_FOR_S,
     HOLDER_LEASE_S,
     PAUSE_S_MAX,
@@ -26,12 +27,10 @@ from heartbeat.grants import (
     Voter,
     Won,
 )
-from heartbeat.stand import BY_GRANTS, ERA_MAX, Stand, log_authority
-from heartbeat.static import EPOCH_MAX
 
 ROLE, OTHER_ROLE = "dhcp/lab", "mps/lab"
 A, B = "dhcp-1", "dhcp-2"
-LOW, HIGH = Stand(1, 64, "a" * 16, BY_GRANTS), Stand(1, 65, "b" * 16, BY_GRANTS)
+LOW, HIGH = Claim(1, 64, "a" * 16, BY_GRANTS), Claim(1, 65, "b" * 16, BY_GRANTS)
 VOTERS = ("cfm-1", "cfm-2", "cfm-3")
 START = 100.0
 READY = START + VOTER_LEASE_S
@@ -43,7 +42,7 @@ class OnDisk(Voter):
     def receive(self, message: Ask | Release, now: float) -> list[StorePromises | Tell]:
         return self.on_disk(super().receive(message, now), now)
 
-    def admit(self, floors: Mapping[str, Stand], now: float) -> list[StorePromises]:
+    def admit(self, floors: Mapping[str, Claim], now: float) -> list[StorePromises]:
         return self.on_disk(super().admit(floors, now), now)
 
     def on_disk(self, effects: list[Any], now: float) -> list[Any]:
@@ -57,15 +56,15 @@ def voter(promises: Mapping[str, Promise] | None = None, now: float = START) -> 
     return OnDisk("cfm-1", (ROLE, OTHER_ROLE), {} if promises is None else promises, now)
 
 
-def ask(ballot: Stand = LOW, candidate: str = A, number: int = 1, role: str = ROLE) -> Ask:
+def ask(ballot: Claim = LOW, candidate: str = A, number: int = 1, role: str = ROLE) -> Ask:
     return Ask(role, ballot, candidate, number)
 
 
-def yes(ballot: Stand = LOW, to: str = A, number: int = 1) -> Tell:
+def yes(ballot: Claim = LOW, to: str = A, number: int = 1) -> Tell:
     return Tell(to, Granted(ROLE, ballot, number, "cfm-1"))
 
 
-def no(promised: Stand | None, ballot: Stand = LOW, to: str = A) -> Tell:
+def no(promised: Claim | None, ballot: Claim = LOW, to: str = A) -> Tell:
     return Tell(to, Refused(ROLE, ballot, 1, "cfm-1", promised))
 
 
@@ -90,15 +89,15 @@ class TestVoter:
 
     @pytest.mark.parametrize(
         "ballot",
-        [LOW, Stand(1, 65, "c" * 16, BY_GRANTS), Stand(0, 900, "c" * 16, BY_GRANTS)],
+        [LOW, Claim(1, 65, "c" * 16, BY_GRANTS), Claim(0, 900, "c" * 16, BY_GRANTS)],
         ids=["lower", "of the same token", "of an earlier era"],
     )
-    def test_a_ballot_that_is_not_higher_is_never_granted(self, ballot: Stand) -> None:
+    def test_a_ballot_that_is_not_higher_is_never_granted(self, ballot: Claim) -> None:
         one = voter({ROLE: Promise(HIGH, B)})
         assert one.receive(ask(ballot), READY + 1000.0) == [no(HIGH, ballot)]
 
     def test_a_later_era_is_higher_at_any_epoch(self) -> None:
-        ballot = Stand(2, 1, "c" * 16, BY_GRANTS)
+        ballot = Claim(2, 1, "c" * 16, BY_GRANTS)
         assert voter({ROLE: Promise(HIGH, B)}).receive(ask(ballot), READY)[-1] == yes(ballot)
 
     def test_a_refused_ask_changes_nothing(self) -> None:
@@ -131,7 +130,7 @@ class TestVoter:
         one = voter({ROLE: Promise(LOW, A)})
         one.receive(ask(HIGH, B), READY)
         one.receive(Release(ROLE, LOW, A), READY + 1.0)
-        higher = Stand(1, 66, "c" * 16, BY_GRANTS)
+        higher = Claim(1, 66, "c" * 16, BY_GRANTS)
         assert one.receive(ask(higher), READY + 1.0) == [no(HIGH, higher)]
 
     def test_roles_know_nothing_of_each_other(self) -> None:
@@ -193,8 +192,8 @@ class TestVoterWithoutRoom:
         assert one.receive(ask(HIGH, B), READY) == [StorePromises({ROLE: Promise(HIGH, B)}), yes(HIGH, B)]
 
     def test_nobody_else_is_answered(self) -> None:
-        one, _ = self.full({ROLE: Promise(Stand(1, 63, "0" * 16), B)})
-        assert one.receive(ask(Stand(1, 63, "0" * 16), B), READY) == []
+        one, _ = self.full({ROLE: Promise(Claim(1, 63, "0" * 16), B)})
+        assert one.receive(ask(Claim(1, 63, "0" * 16), B), READY) == []
         assert one.receive(ask(LOW, B), READY) == []
 
     def test_other_roles_are_voted_on_and_nothing_is_forgotten(self) -> None:
@@ -271,7 +270,7 @@ def grant(one: Candidate, said: Ask, *voters: str, now: float) -> list[Won | Los
 
 
 def refuse(
-    one: Candidate, said: Ask, *voters: str, now: float, by: Stand | None = None
+    one: Candidate, said: Ask, *voters: str, now: float, by: Claim | None = None
 ) -> list[Won | Lost | Tell]:
     return [
         effect
@@ -377,18 +376,18 @@ class TestCandidate:
 
     def test_one_voters_higher_ballot_ends_a_candidacy_and_no_holder(self) -> None:
         one, said = holder()
-        assert refuse(one, said, "cfm-3", now=0.2, by=Stand(1, 700, "c" * 16, BY_GRANTS)) == []
+        assert refuse(one, said, "cfm-3", now=0.2, by=Claim(1, 700, "c" * 16, BY_GRANTS)) == []
         assert one.held(0.2) is not None
         one = candidate()
         said = asked(one.tick(0.0))
-        assert refuse(one, said, "cfm-3", now=0.2, by=Stand(1, 700, "c" * 16, BY_GRANTS)) == releases(
+        assert refuse(one, said, "cfm-3", now=0.2, by=Claim(1, 700, "c" * 16, BY_GRANTS)) == releases(
             said, *VOTERS
         )
 
     def test_the_next_claim_is_above_what_was_refused_and_has_an_id_of_its_own(self) -> None:
         one = candidate(index=3)
         said = asked(one.tick(0.0))
-        refuse(one, said, "cfm-3", now=0.2, by=Stand(1, 700, "c" * 16, BY_GRANTS))
+        refuse(one, said, "cfm-3", now=0.2, by=Claim(1, 700, "c" * 16, BY_GRANTS))
         again = asked(one.tick(0.2 + PAUSE_S_MAX))
         assert again.ballot.token > (1, 700)
         assert again.ballot.epoch % 64 == said.ballot.epoch % 64 == 3
@@ -403,7 +402,7 @@ class TestCandidate:
     def test_a_later_era_ends_the_claim_and_the_next_is_in_it(self) -> None:
         one, said = holder()
         assert isinstance(
-            refuse(one, said, "cfm-3", now=0.2, by=Stand(2, 9000, "c" * 16, BY_GRANTS))[0], Lost
+            refuse(one, said, "cfm-3", now=0.2, by=Claim(2, 9000, "c" * 16, BY_GRANTS))[0], Lost
         )
         assert asked(one.tick(5.0)).ballot.token == (2, 9024)
 
@@ -413,13 +412,13 @@ class TestCandidate:
     ) -> None:
         one, said = holder()
         assert said.ballot.token == (1, 64)
-        one.observe(Stand(era, 9000, "c" * 16, log_authority("a log")), 0.2)
+        one.observe(Claim(era, 9000, "c" * 16, log_authority("a log")), 0.2)
         one.release(0.3)
         one.stand(0.4)
         assert asked(one.tick(5.0)).ballot.token == token
 
-    @pytest.mark.parametrize("by", [None, Stand(1, 1, "c" * 16, BY_GRANTS)], ids=["nothing", "a lower claim"])
-    def test_a_holder_takes_no_notice_of_a_voter_that_cannot_grant_yet(self, by: Stand | None) -> None:
+    @pytest.mark.parametrize("by", [None, Claim(1, 1, "c" * 16, BY_GRANTS)], ids=["nothing", "a lower claim"])
+    def test_a_holder_takes_no_notice_of_a_voter_that_cannot_grant_yet(self, by: Claim | None) -> None:
         one, said = holder()
         assert refuse(one, said, *VOTERS, now=0.2, by=by) == []
         assert one.held(0.2) == said.ballot
@@ -493,13 +492,13 @@ class TestCandidate:
     def test_without_an_epoch_left_it_goes_on_in_the_next_era(self) -> None:
         one = candidate()
         said = asked(one.tick(0.0))
-        refuse(one, said, "cfm-1", now=0.1, by=Stand(1, EPOCH_MAX, "c" * 16, BY_GRANTS))
+        refuse(one, said, "cfm-1", now=0.1, by=Claim(1, EPOCH_MAX, "c" * 16, BY_GRANTS))
         assert asked(one.tick(5.0)).ballot.token == (2, 64)
 
     def test_without_an_era_left_it_says_so(self) -> None:
         one = candidate()
         said = asked(one.tick(0.0))
-        refuse(one, said, "cfm-1", now=0.1, by=Stand(ERA_MAX, EPOCH_MAX, "c" * 16, BY_GRANTS))
+        refuse(one, said, "cfm-1", now=0.1, by=Claim(ERA_MAX, EPOCH_MAX, "c" * 16, BY_GRANTS))
         with pytest.raises(StateError, match="no era is left"):
             one.tick(5.0)
 

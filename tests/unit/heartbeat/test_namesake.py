@@ -2,8 +2,8 @@
 
 import pytest
 
-from bus.machine import Keep
-from heartbeat.namesake import SILENT_S, START_S, TAKES_MAX, WITHIN_S, Namesake, NamesakeState
+from bus.effects import Keep
+from heartbeat.liveness.namesake import SILENT_S, START_S, TAKES_MAX, WITHIN_S, Namesake, NamesakeState
 from heartbeat.timing import SILENCE_S
 
 BEAT_S = 0.5

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heartbeat.role_log import HaltError, Held, Roles, fold
-from heartbeat.role_records import (
+from heartbeat.roles.log.fold import HaltError, Held, Roles, fold
+from heartbeat.roles.log.records import (
     NO_OFFSET,
     Checkpoint,
-    Claim,
+    ClaimRecord,
     Era,
     Logged,
     Probe,
@@ -19,7 +19,7 @@ from heartbeat.role_records import (
     Release,
     Renew,
 )
-from heartbeat.role_start import NoStartError, start
+from heartbeat.roles.log.start import NoStartError, start
 
 ROLE = "dhcp/lab"
 A, B = "dhcp-1", "dhcp-2"
@@ -28,8 +28,8 @@ ONE, TWO, THREE = "0" * 15 + "1", "0" * 15 + "2", "0" * 15 + "3"
 Said = tuple[str, Record | None]
 
 
-def claim(prev: int = NO_OFFSET, claim_id: str = ONE, role: str = ROLE) -> Claim:
-    return Claim(role=role, prev=prev, claim_id=claim_id, incarnation=1)
+def claim(prev: int = NO_OFFSET, claim_id: str = ONE, role: str = ROLE) -> ClaimRecord:
+    return ClaimRecord(role=role, prev=prev, claim_id=claim_id, incarnation=1)
 
 
 def renew(epoch: int, claim_id: str = ONE) -> Renew:
@@ -161,7 +161,7 @@ def test_every_log_of_three_records_has_one_holder_per_epoch() -> None:
             if held.epoch != was.epoch and held.epoch != NO_OFFSET:
                 assert counts
                 assert held.epoch == one.offset
-                assert isinstance(one.record, Claim)
+                assert isinstance(one.record, ClaimRecord)
                 assert (held.holder, held.claim_id) == (one.source, one.record.claim_id)
             elif held.epoch == was.epoch:
                 assert (held.holder, held.claim_id) == (was.holder, was.claim_id)

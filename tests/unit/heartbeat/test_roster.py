@@ -6,9 +6,9 @@ import pytest
 
 from bus.envelope import Envelope
 from bus.errors import DecodeError
-from bus.messages import Load
-from heartbeat.detector import SUSPECT_AFTER_S, PeerChanged, PeerState
-from heartbeat.roster import TWICE_BEATS, Peer, Roster
+from heartbeat.liveness.beat import Load
+from heartbeat.liveness.detector import SUSPECT_AFTER_S, PeerChanged, PeerState
+from heartbeat.liveness.roster import TWICE_BEATS, Peer, Roster
 
 ALIVE, SUSPECT, DEAD, LEFT = PeerState
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from bus.machine import CatchUp
-from heartbeat.settling import Settling
+from bus.effects import CatchUp
+from heartbeat.roles.elected.settling import Settling
 from heartbeat.timing import SETTLE_S_MAX
 
 ASKED = [CatchUp("config")]

@@ -8,36 +8,37 @@ from hypothesis import strategies as st
 
 from bus.envelope import Token
 from bus.errors import StateError
-from heartbeat.stand import BY_APPOINTMENT, BY_GRANTS, ERA_MAX, Stand, log_authority
-from heartbeat.static import (
+from heartbeat.roles.appointed.tenure import Tenure, begun, promoted, yielded
+from heartbeat.roles.claim import (
+    BY_APPOINTMENT,
+    BY_GRANTS,
     CANDIDATES_MAX,
     EPOCH_MAX,
-    Tenure,
+    ERA_MAX,
+    Claim,
     accepts,
-    begun,
     epoch_above,
-    promoted,
-    yielded,
+    log_authority,
 )
 
 ID, OTHER_ID = "a" * 16, "b" * 16
-LOW, HIGH = Stand(1, 64, ID, BY_APPOINTMENT), Stand(1, 129, OTHER_ID, BY_APPOINTMENT)
-BY_LOG = Stand(4, 7, OTHER_ID, log_authority("a log"))
+LOW, HIGH = Claim(1, 64, ID, BY_APPOINTMENT), Claim(1, 129, OTHER_ID, BY_APPOINTMENT)
+BY_LOG = Claim(4, 7, OTHER_ID, log_authority("a log"))
 OURS = Tenure(LOW, is_ours=True)
 ACCEPTORS = ("cfm-1", "cfm-2", "cfm-3")
 
 
 def promote(
     on_disk: Tenure | None,
-    reports: Mapping[str, Stand | None],
+    reports: Mapping[str, Claim | None],
     absent: Collection[str] = (),
     index: int = 0,
-) -> Stand:
-    known: Mapping[str, Stand | None] = {**dict.fromkeys(ACCEPTORS), **reports}
+) -> Claim:
+    known: Mapping[str, Claim | None] = {**dict.fromkeys(ACCEPTORS), **reports}
     heard = {name: ballot for name, ballot in known.items() if name not in absent}
     tenure = promoted(on_disk, heard, acceptors=ACCEPTORS, absent=absent, index=index, claim_id=OTHER_ID)
     assert tenure.is_ours
-    return tenure.stand
+    return tenure.claim
 
 
 def test_the_token_of_a_ballot_is_what_envelopes_carry() -> None:
@@ -47,18 +48,18 @@ def test_the_token_of_a_ballot_is_what_envelopes_carry() -> None:
 @pytest.mark.parametrize(
     ("latest", "token"),
     [
-        (Stand(), (1, 64)),
+        (Claim(), (1, 64)),
         (LOW, (1, 128)),
         (BY_LOG, (5, 64)),
-        (Stand(2, 6400, ID, BY_GRANTS), (3, 64)),
-        (Stand(0, 5, ID, log_authority("")), (1, 64)),
+        (Claim(2, 6400, ID, BY_GRANTS), (3, 64)),
+        (Claim(0, 5, ID, log_authority("")), (1, 64)),
     ],
 )
 def test_a_tenure_begins_above_the_latest_claim_whoever_decided_it(
-    latest: Stand, token: tuple[int, int]
+    latest: Claim, token: tuple[int, int]
 ) -> None:
     tenure = begun(latest, 0, ID)
-    assert tenure == Tenure(Stand(*token, ID, BY_APPOINTMENT), is_ours=True)
+    assert tenure == Tenure(Claim(*token, ID, BY_APPOINTMENT), is_ours=True)
 
 
 def test_the_last_era_has_none_above_it() -> None:
@@ -74,12 +75,12 @@ def test_the_last_era_has_none_above_it() -> None:
         (LOW, HIGH, True),
         (HIGH, LOW, False),
         (HIGH, HIGH._replace(claim_id=ID), False),
-        (HIGH, Stand(2, 1, ID), True),
-        (Stand(2, 1, ID), HIGH, False),
+        (HIGH, Claim(2, 1, ID), True),
+        (Claim(2, 1, ID), HIGH, False),
     ],
 )
 def test_an_acceptor_refuses_what_is_not_later_or_the_same(
-    known: Stand | None, offered: Stand, takes: bool
+    known: Claim | None, offered: Claim, takes: bool
 ) -> None:
     assert accepts(known, offered) is takes
 
@@ -88,8 +89,8 @@ def test_a_primary_that_hears_of_a_later_claim_is_none() -> None:
     assert yielded(OURS, HIGH) == Tenure(HIGH, is_ours=False)
 
 
-@pytest.mark.parametrize("heard", [LOW, Stand(1, 1, OTHER_ID), LOW._replace(claim_id=OTHER_ID)])
-def test_a_primary_does_not_yield_to_a_claim_that_is_not_later(heard: Stand) -> None:
+@pytest.mark.parametrize("heard", [LOW, Claim(1, 1, OTHER_ID), LOW._replace(claim_id=OTHER_ID)])
+def test_a_primary_does_not_yield_to_a_claim_that_is_not_later(heard: Claim) -> None:
     assert yielded(OURS, heard) == OURS
 
 
@@ -134,9 +135,9 @@ def test_the_next_epoch_is_the_least_above_that_is_the_candidates_own(epoch: int
     assert above % CANDIDATES_MAX == index
 
 
-@given(st.lists(st.builds(Stand, st.integers(0, 2), st.integers(0, 3), st.sampled_from([ID, OTHER_ID]))))
-def test_what_an_acceptor_knows_never_goes_back(offers: list[Stand]) -> None:
-    known: Stand | None = None
+@given(st.lists(st.builds(Claim, st.integers(0, 2), st.integers(0, 3), st.sampled_from([ID, OTHER_ID]))))
+def test_what_an_acceptor_knows_never_goes_back(offers: list[Claim]) -> None:
+    known: Claim | None = None
     for offered in offers:
         before, known = known, offered if accepts(known, offered) else known
         assert before is None or before == known or (known is not None and known.token > before.token)

@@ -1,8 +1,8 @@
 """What becomes of a row, as a table of rows decides it from a fence's tokens."""
 
-from bus.codec import pack_token
 from bus.envelope import Token
-from heartbeat.fence import Fence, Verdict
+from bus.wire.codec import pack_token
+from heartbeat.roles.log.fence import Fence, Verdict
 
 
 def judge(fence: Fence, minter: str, token: Token) -> Verdict:

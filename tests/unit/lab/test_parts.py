@@ -1,17 +1,22 @@
-"""What the lab's processes are told when two DHCP hosts stand for one role, and when one is alone."""
+"""What a scenario's processes are told, and which parts it has."""
 
 from __future__ import annotations
 
 from ipaddress import IPv4Network
 from pathlib import Path
+from typing import Any
 
-from bus.config import load
-from services.lab.host import HostConfig
-from services.lab.parts import host_config, plant_config
-from services.lab.plant import PlantConfig
-from services.lab.report import is_good
-from services.lab.scenario import Scenario
-from services.lab.site import Site, build_site
+import pytest
+
+from services.config.instance import load
+from services.lab.books.report import is_good
+from services.lab.hosts.hosts import host_config
+from services.lab.hosts.process import HostConfig
+from services.lab.parts import parts_of
+from services.lab.plant.plants import plant_config
+from services.lab.plant.process import PlantConfig
+from services.lab.site.scenario import AttackPlan, Faults, HostKills, KeaHost, Scenario
+from services.lab.site.site import Site, build_site
 
 POOL = IPv4Network("127.64.0.0/11")
 
@@ -71,7 +76,9 @@ def test_the_plant_of_each_boot_has_another_order_and_a_journal_of_its_own(tmp_p
     one, other = (PlantConfig.model_validate(plant_config(made, boot)) for boot in (1, 2))
     assert one.seed != other.seed
     assert one.journal != other.journal
-    assert one.model_copy(update={"seed": other.seed, "journal": other.journal}) == other
+    assert (one.earlier_boots, other.earlier_boots) == (0, 1)
+    own = {"seed": other.seed, "journal": other.journal, "earlier_boots": 1}
+    assert one.model_copy(update=own) == other
 
 
 def test_a_configuration_is_rewritten_for_another_mode_and_has_the_columns_of_both(tmp_path: Path) -> None:
@@ -84,3 +91,41 @@ def test_a_configuration_is_rewritten_for_another_mode_and_has_the_columns_of_bo
             assert config.kafka is not None
             assert config.multicast is not None
             assert config.failover.primary == ("mps-1" if name == "mps-1" else "dhcp-1")
+
+
+def kinds(mode: str = "bus", **more: Any) -> set[str]:
+    """The parts that only some scenarios have."""
+    scenario = Scenario(name="one", modems=10, settings=Path("lab.yaml"), **more)
+    every = {type(part).__name__ for part in parts_of(Scenario(name="one", modems=1, settings=Path()), "bus")}
+    return {type(part).__name__ for part in parts_of(scenario, mode)} - every
+
+
+@pytest.mark.parametrize(
+    ("more", "part"),
+    [
+        ({"faults": Faults()}, "HandoffWeather"),
+        ({"carrier_loss": 0.1}, "HandoffWeather"),
+        ({"rotate_at_online": (0.1, 0.2, 0.3)}, "KeyRotation"),
+        ({"attack": AttackPlan()}, "Attackers"),
+        ({"host_kills": HostKills(count=1, every_s=(1, 2), back_after_s=1)}, "HostKilling"),
+        ({"kea": KeaHost(config=Path("kea.conf"))}, "KeaRun"),
+    ],
+)
+def test_a_scenario_has_the_parts_that_it_names(more: dict[str, Any], part: str) -> None:
+    assert kinds(**more) == {part}
+
+
+def test_nothing_stands_between_the_services_where_the_group_carries_it() -> None:
+    assert kinds("multicast", carrier_loss=0.1) == set()
+
+
+def test_a_part_adds_to_the_sections_of_an_instance(tmp_path: Path) -> None:
+    kea = KeaHost(config=Path("kea.conf"))
+    scenario = Scenario(name="one", modems=10, settings=Path("lab.yaml"), kea=kea)
+    made = build_site(tmp_path, scenario, "bus", "127.0.0.1:1", "embedded", parts_of(scenario, "bus"))
+    minter, cfm = load(made.instances["dhcp-1"].config), load(made.instances["cfm-1"].config)
+    assert minter.minter is not None
+    assert minter.minter.kea is not None
+    assert minter.minter.kea.journal == made.kea_directory / "leases4.csv"
+    assert cfm.cfm is not None
+    assert cfm.cfm.kea_names == [one.name for one in minter.minter.kea.files]

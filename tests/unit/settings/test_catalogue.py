@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from bus.contract import encode
 from bus.errors import DecodeError
-from bus.messages import encode
 from services.settings.catalogue import (
     NO_VERSION,
     Classes,

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from services.settings.catalogue import Problem
-from services.settings.lookup import PROBLEMS_MAX, Found, Lookup, Subject, key_of, lookup_problems
+from services.settings.lookup import PROBLEMS_MAX, Found, LookedUp, Lookup, key_of, lookup_problems
 
 KINDS = {"data": "cm", "gold": "cm", "voice": "mta", "broken": ""}
 DEVICE = "001a2c000001"
 
 
-def subject(device: str = DEVICE, address: str = "10.1.2.3", remote: str = "", circuit: str = "") -> Subject:
-    return Subject(
+def subject(device: str = DEVICE, address: str = "10.1.2.3", remote: str = "", circuit: str = "") -> LookedUp:
+    return LookedUp(
         bytes.fromhex(device), ip_address(address).packed, bytes.fromhex(remote), bytes.fromhex(circuit)
     )
 
@@ -113,8 +113,8 @@ def test_every_address_gets_the_longest_subnet_that_holds_it() -> None:
     for _ in range(500):
         address = ip_address(random.getrandbits(26) & 0x0307FFFF)
         holding = [rule for rule in rules if address in key_of(rule).value]
-        best = max(holding, key=lambda rule: key_of(rule).value.prefixlen, default=None)  # type: ignore[union-attr]
-        found = lookup.find(Subject(bytes(6), address.packed, b"", b""), "cm")
+        best = max(holding, key=lambda rule: key_of(rule).value.prefixlen, default=None)
+        found = lookup.find(LookedUp(bytes(6), address.packed, b"", b""), "cm")
         assert (found and found.class_name) == (best and best["class"])
         hits += best is not None
     assert 100 < hits < 500

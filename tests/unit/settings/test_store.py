@@ -4,15 +4,15 @@ from pathlib import Path
 
 import pytest
 
+from bus.contract import encode
 from bus.errors import ConfigError
-from bus.messages import encode
 from bus.routes import route
 from services.settings.catalogue import Classes, Problem, Rules, record
 from services.settings.store import load, read_catalogue, save
 from services.sidecar.offering import catalogue_problems
 
 LAB = Path(__file__).parents[3] / "deploy" / "settings" / "lab.yaml"
-README = LAB.parents[2] / "README.md"
+PAGE = LAB.parents[2] / "docs/howto/settings.md"
 TWICE = """\
 fragments:
   common:
@@ -140,7 +140,7 @@ def test_a_catalogue_that_no_topic_takes_is_a_mistake(tmp_path: Path, text: str)
     assert "the topic takes 983040" in said
 
 
-def test_a_record_has_room_for_the_rules_that_the_readme_promises() -> None:
+def test_a_record_has_room_for_the_rules_that_the_page_promises() -> None:
     lab = read_catalogue(LAB, catalogue_problems)
     rules = [
         {
@@ -150,7 +150,7 @@ def test_a_record_has_room_for_the_rules_that_the_readme_promises() -> None:
         }
         for at in range(10**6, 10**6 + 12_000)
     ]
-    assert "room for 12,000 rules by MAC" in README.read_text()
+    assert "room for 12,000 rules by MAC" in PAGE.read_text()
     assert len(encode(record(lab.classes, 1, rules))) <= route("config").payload_bytes_max
 
 

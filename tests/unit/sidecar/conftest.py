@@ -7,14 +7,20 @@ from typing import Any
 
 import pytest
 
-from bus.envelope import Envelope, Stamp, Token, number_of
-from bus.machine import LocalRequest, Received, Send, WallClock
-from bus.messages import BEAT, CATALOGUE, Beat, CatalogueRecord, encode
+from bus.contract import encode
+from bus.effects import Send
+from bus.envelope import Envelope, Token, number_of
+from bus.messages import LocalRequest, Received, WallClock
 from fileid.handoff import ACKED_SEQ, Budget
 from fileid.row import ACK, split_rows
 from fileid.seal import KEY_BYTES, Opener, Sealer, SealKey
+from heartbeat.liveness.beat import BEAT, Beat
 from services.settings.catalogue import Classes, record
+from services.settings.record import CATALOGUE, CatalogueRecord
+from services.sidecar.assembly import assemble
 from services.sidecar.minter import Minter
+from tests.replies import HeldMachine
+from tests.stamps import stamp_under
 
 WALL_OFFSET_S = 1_700_000_000.0
 SERVICES = {"dhcp-1": "dhcp", "dhcp-2": "dhcp", "cfm-1": "cfm", "cfm-2": "cfm"}
@@ -29,6 +35,10 @@ def adapter(*texts: str) -> dict[str, Any]:
     ]
     placeholders = {text: {"kind": "string"} for text in texts}
     return {"kind": "mta", "hash": "na", "placeholders": placeholders, "body": body}
+
+
+class HeldMinter(HeldMachine, Minter):
+    """A minter whose answers are held to the table of the local API."""
 
 
 @pytest.fixture
@@ -64,19 +74,21 @@ def build(catalogue: CatalogueRecord) -> Callable[..., Minter]:
 
     def make(**changes: Any) -> Minter:
         serials = count(1)
-        minter = Minter(
-            **{
-                "service": "dhcp",
-                "stamp": Stamp("dhcp-1", "lab", 9, Token(1, 7)),
-                "services": SERVICES,
-                "sealer": Sealer(KEY),
-                "budget": Budget(try_s=0.05, budget_s=0.15),
-                "random": Random(1),
-                "random_bytes": lambda size: next(serials).to_bytes(size),
-                "minted_max": 1_000,
-                "catalogue": catalogue,
-                **changes,
-            }
+        minter = HeldMinter(
+            assemble(
+                **{
+                    "service": "dhcp",
+                    "stamp": stamp_under(Token(1, 7), "dhcp-1", "lab", 9),
+                    "services": SERVICES,
+                    "sealer": Sealer(KEY),
+                    "budget": Budget(try_s=0.05, budget_s=0.15),
+                    "random": Random(1),
+                    "random_bytes": lambda size: next(serials).to_bytes(size),
+                    "minted_max": 1_000,
+                    "catalogue": catalogue,
+                    **changes,
+                }
+            ).parts
         )
         minter.receive(WallClock(WALL_OFFSET_S), 0.0)
         return minter

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from bus.machine import Connect, LocalRequest, Reply, Send
+from bus.effects import Connect, Reply, Send
+from bus.messages import LocalRequest
 from fileid.row import HELLO
 from services.sidecar.announced import Announced
 from services.sidecar.minter import Minter
@@ -51,7 +52,7 @@ def test_a_place_of_no_use_gets_nothing_and_is_said(
     assert reason.startswith("the place of cfm-1 is of no use: ")
     samples = {one.name: one.value for one in minter.status.samples(0.6) if not one.labels}
     assert samples["provbus_places_ignored_total"] == 2
-    assert minter.status.answer(1, 0.6)["unusable"] == {"cfm-1": reason.partition(": ")[2]}
+    assert minter.status.describe(0.6)["unusable"] == {"cfm-1": reason.partition(": ")[2]}
 
 
 def test_the_others_get_the_rows_and_the_modems(build: Build, beat: Make, create: Make, ack: Make) -> None:

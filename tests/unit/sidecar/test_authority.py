@@ -6,40 +6,40 @@ from typing import Any
 
 import pytest
 
+from bus.effects import CatchUp, Keep, Publish, Reply, Send, WatchHost
 from bus.envelope import NO_TOKEN, Envelope, Stamp, Token
 from bus.errors import DecodeError
-from bus.keeping import Keeping, Subject
-from bus.machine import (
-    CatchUp,
+from bus.messages import (
+    CaughtUp,
     Draining,
-    Effect,
     Entry,
     HostCame,
     HostGone,
-    Keep,
     LocalRequest,
     LogBounds,
     LogLost,
-    Publish,
     Received,
-    Reply,
-    Send,
     SessionClosed,
     Unkept,
-    WatchHost,
 )
+from bus.runtime.keeping import Keeping, Subject
 from fileid.row import HELLO, split_rows, unpack
-from heartbeat.appointment import Appointment
-from heartbeat.election import Election
-from heartbeat.election_table import State
-from heartbeat.evidence import VOUCH_S, Answer
-from heartbeat.namesake import Namesake
-from heartbeat.stand import BY_APPOINTMENT, Stand, log_authority
-from heartbeat.standing import STANDING, pack_standing, unpack_hello
-from heartbeat.static import Tenure
+from heartbeat.liveness.namesake import Namesake
+from heartbeat.roles.appointed.holder import AppointedHolder
+from heartbeat.roles.appointed.tenure import Tenure
+from heartbeat.roles.claim import BY_APPOINTMENT, Claim, log_authority
+from heartbeat.roles.elected.election import Election
+from heartbeat.roles.elected.holder import ElectedHolder
+from heartbeat.roles.evidence import VOUCH_S, Answer
+from heartbeat.roles.hello import STANDING, pack_standing, unpack_hello
+from heartbeat.roles.holder import SoleHolder
+from heartbeat.roles.states import State
 from heartbeat.timing import LEASE_S, SILENCE_S
-from services.sidecar.authority import Authority, StoreFailover
 from services.sidecar.minter import Minter
+from services.sidecar.role.authority import Authority
+from services.sidecar.role.record import StoreFailover
+from tests.replies import Replies
+from tests.stamps import stamp_under
 from tests.unit.disk import FULL
 
 Make = Callable[..., Any]
@@ -55,6 +55,7 @@ class Run:
         needs_host: bool = False,
         kept: StoreFailover | None = None,
         cfms: tuple[str, ...] = ("cfm-1",),
+        is_prepared: bool = True,
     ) -> None:
         ids = count(1)
         self.now = 0.0
@@ -68,21 +69,23 @@ class Run:
         )
         self.namesake = Namesake(1)
         self.authority = Authority(
-            self.stamp, self.election, namesake=self.namesake, needs_host=needs_host, kept=kept
+            self.stamp, ElectedHolder(self.election), namesake=self.namesake, needs_host=needs_host, kept=kept
         )
-        self.authority.is_prepared = True
+        self.is_prepared = is_prepared
+        self.replies = Replies("dhcp")
         self.log: list[Envelope] = []
         self.stored: list[StoreFailover] = []
         self.told: list[Any] = []
         self.is_full = False
         self.keeping = Keeping({StoreFailover: Subject("failover", self.authority.record)})
         self.give(LogBounds("failover", 0, 0))
-        self.authority.settings_read()
+        self.authority.receive(CaughtUp("config"), self.now)
+        self.has_ticked = False
 
     def give(self, message: Any) -> None:
         self.perform(self.authority.receive(message, self.now))
 
-    def answered(self, *cfms: str, highest: Stand = Stand()) -> None:  # noqa: B008
+    def answered(self, *cfms: str, highest: Claim = Claim()) -> None:  # noqa: B008
         """These CFMs answer our hello."""
         for cfm in cfms:
             data = pack_standing(Answer(highest, False, -1), int(self.now * 1e6))
@@ -92,6 +95,7 @@ class Run:
         """The answer to a request."""
         request = LocalRequest(session, {"op": operation, "id": 3, **more})
         before = len(self.told)
+        self.replies.hear(request)
         self.perform(self.authority.operate(request, self.now))
         (reply,) = (one for one in self.told[before:] if isinstance(one, Reply))
         self.told.remove(reply)
@@ -104,20 +108,21 @@ class Run:
         until = self.now + seconds
         while True:
             for _ in range(10):
-                due = self.authority.deadline()
+                due = self.authority.deadline() if self.has_ticked else 0.0
                 if due is not None and due <= self.now:
-                    self.perform(self.authority.tick(self.now, 0.0))
+                    self.has_ticked = True
+                    self.perform(self.authority.tick(self.now, 0.0, is_prepared=self.is_prepared))
             if self.now >= until:
                 return
             self.now = min(until, self.now + 0.1)
 
-    def perform(self, effects: list[Effect]) -> None:
-        for effect in effects:
+    def perform(self, effects: list[Any]) -> None:
+        for effect in self.replies.check(effects):
             if isinstance(effect, Publish):
                 self.log.append(effect.envelope)
                 self.give(Entry("failover", len(self.log) - 1, effect.envelope))
             elif isinstance(effect, CatchUp):
-                self.authority.settings_read()
+                self.authority.receive(CaughtUp("config"), self.now)
             elif isinstance(effect, Keep) and self.is_full:
                 self._refuse(effect)
             elif isinstance(effect, Keep):
@@ -159,8 +164,8 @@ def test_what_our_former_process_told_its_host_is_waited_for() -> None:
 
 def test_a_token_is_ours_while_the_role_is() -> None:
     run = active()
-    stand = run.authority.stand
-    assert run.stamp.token == Token(stand.era, stand.epoch)
+    claim = run.authority.claims()[0]
+    assert run.stamp.token == Token(claim.era, claim.epoch)
     run.ask("failover.drain")
     run.pass_s(0.1)
     assert run.stamp.token == NO_TOKEN
@@ -168,19 +173,33 @@ def test_a_token_is_ours_while_the_role_is() -> None:
 
 
 def test_without_an_election_it_always_may() -> None:
-    stamp = Stamp("dhcp-1", "lab", 1, Token(1, 7))
-    authority = Authority(stamp, None)
+    stamp = stamp_under(Token(1, 7), "dhcp-1", "lab", 1)
+    authority = Authority(stamp, SoleHolder())
     assert authority.may_act(0.0)
     assert authority.is_released
     assert stamp.token == Token(1, 7)
-    assert authority.tick(0.0, 0.0) == []
+    assert authority.tick(0.0, 0.0, is_prepared=True) == []
     (reply,) = authority.operate(LocalRequest(1, {"op": "authority"}), 5.0)
     assert reply.body["may_act"] is True
 
 
+def test_where_nobody_else_stands_a_host_hears_that_its_sidecar_yields() -> None:
+    """The page says that an answer which is another one now is sent anew; it was not for this kind."""
+    namesake = Namesake(1)
+    authority = Authority(Stamp("mps-1", "lab", 1), SoleHolder(), namesake=namesake)
+    authority.operate(LocalRequest(HOST, {"op": "host.attach", "id": 1}), 0.0)
+    authority.operate(LocalRequest(HOST, {"op": "authority", "id": 2}), 0.0)
+    assert authority.tick(0.0, 0.0, is_prepared=True) == []
+    namesake.heard(2, "", 0.5)
+    assert authority.deadline() == 0.0
+    (told,) = authority.tick(0.5, 0.0, is_prepared=True)
+    assert isinstance(told, Reply)
+    assert (told.session, told.body["id"], told.body["may_act"]) == (HOST, 2, False)
+    assert authority.tick(0.6, 0.0, is_prepared=True) == []
+
+
 def test_without_settings_it_does_not_stand() -> None:
-    run = Run()
-    run.authority.is_prepared = False
+    run = Run(is_prepared=False)
     run.pass_s(5.0)
     assert run.election.state is State.STANDBY
 
@@ -346,7 +365,7 @@ def test_what_an_operator_said_survives_a_restart(operation: str) -> None:
 def test_a_claim_is_stored_with_what_an_operator_said() -> None:
     run = active()
     run.ask("failover.lock")
-    assert run.stored[-1] == StoreFailover(run.authority.stand, True, False, mode="bus")
+    assert run.stored[-1] == StoreFailover(run.authority.claims()[0], True, False, mode="bus")
     run.ask("failover.drain")
     run.pass_s(0.1)
     assert run.stored[-1] == StoreFailover(None, True, True, mode="bus")
@@ -370,10 +389,10 @@ def test_a_lost_log_ends_it() -> None:
 
 def test_promoting_who_holds_the_role_changes_nothing() -> None:
     run = active()
-    epoch = run.authority.stand.epoch
+    epoch = run.authority.claims()[0].epoch
     assert run.ask("failover.promote") == {"promoting": False, "state": "active"}
     run.pass_s(5.0)
-    assert run.authority.stand.epoch == epoch
+    assert run.authority.claims()[0].epoch == epoch
 
 
 def test_promoting_who_could_not_work_is_refused() -> None:
@@ -383,12 +402,12 @@ def test_promoting_who_could_not_work_is_refused() -> None:
 
 def test_an_era_is_greater_than_any_that_the_cfms_know() -> None:
     run = active()
-    answer = pack_standing(Answer(Stand(4, 2, "f" * 16), False, 7), int(run.now * 1e6))
+    answer = pack_standing(Answer(Claim(4, 2, "f" * 16), False, 7), int(run.now * 1e6))
     assert run.ask("failover.era", authority="an operator")["error"] == "try_again"  # nobody was asked
     run.authority.answered("cfm-1", answer, run.now)
     assert run.ask("failover.era", authority="an operator") == {"era": 5}
     run.pass_s(LEASE_S + SILENCE_S + 1.0)  # to rest, and until nobody can act by the former era
-    assert run.authority.stand.era == 5
+    assert run.authority.claims()[0].era == 5
     assert run.authority.may_act(run.now)
 
 
@@ -405,19 +424,18 @@ def test_a_switch_is_true_or_false() -> None:
 
 def appointed() -> tuple[Authority, Stamp, StoreFailover]:
     """A configured primary without peers, its stamp, and the claim of its own that it starts with."""
-    stamp, stand = Stamp("dhcp-1", "lab", 1), Stand(1, 64, "1" * 16, BY_APPOINTMENT)
-    appointment = Appointment(
+    stamp, claim = Stamp("dhcp-1", "lab", 1), Claim(1, 64, "1" * 16, BY_APPOINTMENT)
+    appointment = AppointedHolder(
         role="dhcp/lab",
-        tenure=Tenure(stand, is_ours=True),
+        tenure=Tenure(claim, is_ours=True),
         is_configured=True,
         is_alone=True,
         index=0,
         cfms=["cfm-1"],
         new_id=lambda: "f" * 16,
     )
-    kept = StoreFailover(stand, mode="multicast")
+    kept = StoreFailover(claim, mode="multicast")
     authority = Authority(stamp, appointment, mode="multicast", kept=kept)
-    authority.is_prepared = True
     return authority, stamp, kept
 
 
@@ -427,9 +445,9 @@ def test_an_appointed_primary_is_told_leases_and_keeps_its_tenure() -> None:
     assert stamp.token == Token(1, 64)
     (reply,) = authority.operate(LocalRequest(1, {"op": "authority"}), 5.0)
     assert (reply.body["may_act"], reply.body["lease_until_s"]) == (True, 5.0 + LEASE_S)
-    later = pack_standing(Answer(Stand(1, 65, "2" * 16, BY_APPOINTMENT), False, -1), 5_000_000)
+    later = pack_standing(Answer(Claim(1, 65, "2" * 16, BY_APPOINTMENT), False, -1), 5_000_000)
     authority.answered("cfm-1", later, 6.0)
-    known = Stand(1, 65, "2" * 16, BY_APPOINTMENT)
+    known = Claim(1, 65, "2" * 16, BY_APPOINTMENT)
     assert ticked(authority, 6.0) == [StoreFailover(known, is_ours=False, mode="multicast")]
     assert not authority.may_act(6.0)
     assert stamp.token == NO_TOKEN
@@ -443,7 +461,7 @@ def test_an_appointed_primary_is_told_leases_and_keeps_its_tenure() -> None:
 
 def ticked(authority: Authority, now: float) -> list[StoreFailover]:
     """What was to be kept, and is."""
-    records = [one.record for one in authority.tick(now, 0.0)]
+    records = [one.record for one in authority.tick(now, 0.0, is_prepared=True)]
     for record in records:
         authority.kept(record, now)
     return records
@@ -459,7 +477,7 @@ def test_a_claim_that_cannot_be_kept_is_given_back_and_nothing_is_stood_for_unti
     assert run.says()[-2:] == ["claim", "release"]
     assert (run.authority.is_released, run.authority.may_act(run.now)) == (True, False)
     assert run.authority.missing() == [f"a disk that keeps its claims ({FULL})"]
-    assert run.authority.record().stand is None
+    assert run.authority.record().claim is None
     run.pass_s(30.0)
     assert run.says()[-1] == "release"
     run.is_full = False
@@ -537,7 +555,7 @@ def test_rows_and_hellos_say_the_claim(build: Make, beat: Make, create: Make) ->
     (rows,) = (one for one in sends if one.envelope.type != HELLO)
     assert unpack(split_rows(rows.envelope.data)[1][0]).token == run.stamp.token
     (hello,) = (one for one in sends if one.envelope.type == HELLO)
-    assert unpack_hello(hello.envelope.data)[0] == run.authority.stand
+    assert unpack_hello(hello.envelope.data)[0] == run.authority.claims()[0]
 
 
 def test_a_row_that_is_settled_when_the_role_is_gone_is_no_answer(
@@ -557,7 +575,7 @@ def test_a_row_that_is_settled_when_the_role_is_gone_is_no_answer(
 def test_what_a_cfm_answers_reaches_the_election(build: Make) -> None:
     run = active()
     minter: Minter = build(stamp=run.stamp, authority=run.authority)
-    answer = Answer(Stand(0, 999, "f" * 16), False, 7)
+    answer = Answer(Claim(0, 999, "f" * 16), False, 7)
     data = pack_standing(answer, int(run.now * 1e6))
     minter.receive(Received(Envelope(STANDING, "cfm-1", 1, 1, 0, data), "cfm-1"), run.now)
     assert run.election.evidence.highest == answer.highest
@@ -566,7 +584,7 @@ def test_what_a_cfm_answers_reaches_the_election(build: Make) -> None:
 def test_an_answer_from_the_future_is_refused() -> None:
     run = Run()
     with pytest.raises(DecodeError):
-        run.authority.answered("cfm-1", pack_standing(Answer(Stand(), True, 0), 10**9), 1.0)
+        run.authority.answered("cfm-1", pack_standing(Answer(Claim(), True, 0), 10**9), 1.0)
 
 
 THREE = ("cfm-1", "cfm-2", "cfm-3")
@@ -602,14 +620,14 @@ def test_the_same_mode_as_the_last_time_waits_for_nobody() -> None:
 
 def test_a_primary_whose_rows_nobody_takes_says_so() -> None:
     run = active()
-    other = Stand(7, 64, "e" * 16, log_authority(""))
+    other = Claim(7, 64, "e" * 16, log_authority(""))
     run.answered("cfm-1", highest=other)
     run.pass_s(VOUCH_S)
     run.answered("cfm-1", highest=other)
     (reason,) = run.authority.missing()
     said = "a CFM that takes its rows: those that answer stand by era 7 epoch 64 of the role log"
     assert reason.startswith(said)
-    run.answered("cfm-1", highest=run.authority.stand)
+    run.answered("cfm-1", highest=run.authority.claims()[0])
     assert run.authority.missing() == []
 
 
@@ -637,7 +655,7 @@ def test_a_sidecar_whose_name_another_process_has_gives_the_role_back() -> None:
 
 def test_without_an_election_a_second_process_ends_it_too() -> None:
     namesake = Namesake(1)
-    authority = Authority(Stamp("mps-1", "lab", 1), None, namesake=namesake)
+    authority = Authority(Stamp("mps-1", "lab", 1), SoleHolder(), namesake=namesake)
     assert authority.may_act(0.0)
     namesake.heard(2, "", 1.0)
     assert not authority.may_act(1.0)

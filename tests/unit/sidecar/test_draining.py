@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 
+from bus.contract import decode
+from bus.effects import Exit, Publish, Reply, Send
 from bus.envelope import Envelope
-from bus.machine import Draining, Effect, Exit, Publish, Received, Reply, Send
-from bus.messages import BEAT, Beat, decode
+from bus.messages import Draining, Received
 from fileid.row import PULL, PULLED, ROWS, pack_names, split_rows
+from heartbeat.liveness.beat import BEAT, Beat
 from services.sidecar.minter import Minter
 
 Make = Callable[..., Any]
@@ -16,7 +18,7 @@ Make = Callable[..., Any]
 DRAINED = Exit(0, "drained")
 
 
-def answers(effects: list[Effect]) -> list[dict[str, Any]]:
+def answers(effects: list[Any]) -> list[dict[str, Any]]:
     """What the host is told."""
     return [one.body for one in effects if isinstance(one, Reply)]
 

@@ -6,26 +6,28 @@ from typing import Any
 
 import pytest
 
+from bus.effects import Keep, Reply, Send
 from bus.envelope import NO_TOKEN, Envelope, Stamp
 from bus.errors import ConfigError, DecodeError
-from bus.machine import Draining, Effect, Keep, LocalRequest, Received, Reply, Send
+from bus.messages import Draining, LocalRequest, Received
 from fileid.row import HELLO
-from heartbeat.election_table import State
-from heartbeat.evidence import Answer
-from heartbeat.grant_messages import ASK, GRANTED, RESIGN, pack_grant, unpack_question
-from heartbeat.granted_role import GrantedRole, check_voters
-from heartbeat.grants import HOLDER_LEASE_S, PAUSE_S_MAX, VOTER_LEASE_S, Ask, Granted, Refused
-from heartbeat.stand import BY_GRANTS, ERA_MAX, Stand
-from heartbeat.standing import pack_standing, unpack_hello
-from heartbeat.static import EPOCH_MAX
-from services.sidecar.authority import Authority, StoreFailover
+from heartbeat.roles.claim import BY_GRANTS, EPOCH_MAX, ERA_MAX, Claim
+from heartbeat.roles.evidence import Answer
+from heartbeat.roles.granted.grants import HOLDER_LEASE_S, PAUSE_S_MAX, VOTER_LEASE_S, Ask, Granted, Refused
+from heartbeat.roles.granted.holder import GrantedHolder, check_voters
+from heartbeat.roles.granted.messages import ASK, GRANTED, RESIGN, pack_grant, unpack_question
+from heartbeat.roles.hello import pack_standing, unpack_hello
+from heartbeat.roles.states import State
 from services.sidecar.minter import Minter
+from services.sidecar.role.authority import Authority
+from services.sidecar.role.record import StoreFailover
+from tests.replies import Replies
 
 ROLE = "dhcp/lab"
 CFMS = ("cfm-1", "cfm-2", "cfm-3")
 MAJORITY = CFMS[:2]
 HOST, OPERATOR = 5, 9
-RIVAL = Stand(1, 129, "b" * 16, BY_GRANTS)
+RIVAL = Claim(1, 129, "b" * 16, BY_GRANTS)
 
 
 class Run:
@@ -34,18 +36,19 @@ class Run:
     def __init__(self, **more: Any) -> None:
         self.now = 0.0
         self.stamp = Stamp("dhcp-1", "lab", 1)
-        self.role = GrantedRole(role=ROLE, stamp=self.stamp, index=0, voters=CFMS, random=Random(1))
+        self.role = GrantedHolder(role=ROLE, stamp=self.stamp, index=0, voters=CFMS, random=Random(1))
         self.authority = Authority(self.stamp, self.role, **more)
-        self.authority.is_prepared = True
+        self.is_prepared = True
+        self.replies = Replies("dhcp")
         self.sent: list[Send] = []
-        self.told: list[Effect] = []
+        self.told: list[Any] = []
 
     def tick(self, now: float) -> list[Send]:
         """What is sent at this moment; afterwards nothing is due any more."""
         self.now = now
         before = len(self.sent)
         for _ in range(5):
-            for effect in self.authority.tick(now, 0.0):
+            for effect in self.authority.tick(now, 0.0, is_prepared=self.is_prepared):
                 if isinstance(effect, Send):
                     self.sent.append(effect)
                 else:
@@ -69,26 +72,28 @@ class Run:
             answer = Granted(ROLE, said.ballot, said.number, voter)
             self.authority.voted(pack_grant(Stamp(voter, "lab", 1), answer), now)
 
-    def refuse(self, *voters: str, by: Stand | None, now: float) -> None:
+    def refuse(self, *voters: str, by: Claim | None, now: float) -> None:
         said = self.asked()
         for voter in voters:
             answer = Refused(ROLE, said.ballot, said.number, voter, by)
             self.authority.voted(pack_grant(Stamp(voter, "lab", 1), answer), now)
 
-    def accepted(self, cfm: str, highest: Stand, now: float) -> None:
+    def accepted(self, cfm: str, highest: Claim, now: float) -> None:
         """This CFM says which claim it takes rows under."""
         data = pack_standing(Answer(highest, False, -1), int(now * 1e6))
         self.authority.answered(cfm, data, now)
 
     def ask(self, operation: str, session: int = OPERATOR, **more: Any) -> dict[str, Any]:
-        effects = self.authority.operate(LocalRequest(session, {"op": operation, **more}), self.now)
+        request = LocalRequest(session, {"op": operation, **more})
+        self.replies.hear(request)
+        effects = self.replies.check(self.authority.operate(request, self.now))
         for keep in [one for one in effects if isinstance(one, Keep)]:
             effects += [*self.authority.kept(keep.record, self.now), *keep.then]
         (reply,) = (one for one in effects if isinstance(one, Reply))
         return reply.body
 
-    def states(self) -> tuple[State, float, Stand]:
-        return self.role.state, self.role.acts_until, self.role.stand
+    def states(self) -> tuple[State, float, Claim]:
+        return self.role.state, self.role.acts_until, self.role.claim
 
 
 def active(**more: Any) -> Run:
@@ -106,7 +111,7 @@ def types(sent: list[Send]) -> set[str]:
 def test_it_asks_every_voter_and_is_nobody_yet() -> None:
     run = Run()
     assert [one.to for one in run.tick(0.0)] == [*CFMS]
-    assert run.states() == (State.CANDIDATE, 0.0, Stand())
+    assert run.states() == (State.CANDIDATE, 0.0, Claim())
     assert (run.authority.may_act(0.0), run.stamp.token) == (False, NO_TOKEN)
 
 
@@ -135,7 +140,7 @@ def test_without_a_majority_it_stops_at_the_lease_and_gives_it_back() -> None:
     run.tick(1.0)
     sent = run.tick(HOLDER_LEASE_S)
     assert types(sent) == {RESIGN}
-    assert run.states() == (State.STANDBY, 0.0, Stand())
+    assert run.states() == (State.STANDBY, 0.0, Claim())
     assert run.stamp.token == NO_TOKEN
     assert "renewed" in run.role.describe(run.now)["reason"]
 
@@ -144,17 +149,17 @@ def test_who_is_refused_stands_by_for_a_pause_and_asks_above_it() -> None:
     run = Run()
     run.tick(0.0)
     run.refuse(*MAJORITY, by=RIVAL, now=0.1)
-    assert run.states() == (State.STANDBY, 0.0, Stand())
+    assert run.states() == (State.STANDBY, 0.0, Claim())
     run.tick(0.1 + PAUSE_S_MAX)
-    assert run.states() == (State.CANDIDATE, 0.0, Stand())
+    assert run.states() == (State.CANDIDATE, 0.0, Claim())
     assert run.asked().ballot.token > RIVAL.token
 
 
 def test_who_is_not_prepared_asks_nobody() -> None:
     run = Run()
-    run.authority.is_prepared = False
+    run.is_prepared = False
     assert run.tick(0.0) == []
-    assert run.states() == (State.STANDBY, 0.0, Stand())
+    assert run.states() == (State.STANDBY, 0.0, Claim())
 
 
 def test_who_is_locked_takes_its_ask_back() -> None:
@@ -173,7 +178,7 @@ def test_who_is_locked_keeps_what_it_holds_and_only_that() -> None:
     run.grant(*MAJORITY, now=0.6)
     assert run.role.acts_until == 0.5 + HOLDER_LEASE_S
     run.tick(0.5 + HOLDER_LEASE_S)
-    assert run.states() == (State.STANDBY, 0.0, Stand())
+    assert run.states() == (State.STANDBY, 0.0, Claim())
     assert run.tick(60.0) == []
 
 
@@ -209,7 +214,7 @@ def test_a_claim_that_ends_early_is_not_given_back_under_the_lease_of_its_host()
     run = active()
     run.ask("host.attach", HOST)
     run.accepted("cfm-3", RIVAL, 1.0)
-    assert run.states() == (State.STANDBY, 0.0, Stand())
+    assert run.states() == (State.STANDBY, 0.0, Claim())
     assert not run.authority.may_act(1.0)
     assert RESIGN not in types(run.tick(1.0))
 
@@ -224,10 +229,10 @@ def test_after_a_later_claim_was_accepted_the_next_is_above_it() -> None:
 def test_its_own_claim_and_earlier_ones_end_nothing() -> None:
     run = active()
     for highest in (
-        Stand(),
-        Stand(0, EPOCH_MAX, "c" * 16, BY_GRANTS),
-        Stand(1, 1, "c" * 16, BY_GRANTS),
-        run.role.stand,
+        Claim(),
+        Claim(0, EPOCH_MAX, "c" * 16, BY_GRANTS),
+        Claim(1, 1, "c" * 16, BY_GRANTS),
+        run.role.claim,
     ):
         run.accepted("cfm-1", highest, 1.0)
     run.accepted("cfm-9", RIVAL, 1.0)
@@ -236,13 +241,13 @@ def test_its_own_claim_and_earlier_ones_end_nothing() -> None:
 
 def test_a_claim_of_the_same_token_that_is_not_ours_ends_ours() -> None:
     run = active()
-    run.accepted("cfm-1", run.role.stand._replace(claim_id="c" * 16), 1.0)
+    run.accepted("cfm-1", run.role.claim._replace(claim_id="c" * 16), 1.0)
     assert run.role.state is State.STANDBY
 
 
 def test_a_later_era_ends_it_and_it_asks_in_that_era() -> None:
     run = active()
-    run.accepted("cfm-1", Stand(2, 1, "c" * 16, BY_GRANTS), 1.0)
+    run.accepted("cfm-1", Claim(2, 1, "c" * 16, BY_GRANTS), 1.0)
     assert not run.authority.may_act(1.0)
     run.tick(1.0)
     run.tick(60.0)
@@ -252,7 +257,7 @@ def test_a_later_era_ends_it_and_it_asks_in_that_era() -> None:
 def test_without_an_era_left_it_asks_nobody_and_says_so() -> None:
     run = Run()
     run.tick(0.0)
-    run.refuse("cfm-1", by=Stand(ERA_MAX, EPOCH_MAX, "c" * 16, BY_GRANTS), now=0.1)
+    run.refuse("cfm-1", by=Claim(ERA_MAX, EPOCH_MAX, "c" * 16, BY_GRANTS), now=0.1)
     assert types(run.tick(0.1 + PAUSE_S_MAX)) == {RESIGN}
     assert run.tick(60.0) == []
     assert run.role.state is State.STANDBY
@@ -306,7 +311,7 @@ def test_a_won_claim_is_in_the_next_hello_at_once(
         return [one for one in sent if one.type == HELLO]
 
     (hello,) = tick(0.0)
-    assert unpack_hello(hello.data)[0] == Stand()
+    assert unpack_hello(hello.data)[0] == Claim()
     said = run.asked()
     for voter in MAJORITY:
         answer = Granted(ROLE, said.ballot, said.number, voter)

@@ -1,25 +1,27 @@
 """Rows for leases that nobody asked for: who gets them, how they end, and how far all is settled."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from ipaddress import IPv4Network
 from typing import Any
 
 import pytest
 
-from bus.audit import Audit
-from bus.envelope import Envelope, Stamp, Token, number_of
-from bus.machine import Effect, Received, Send
-from bus.messages import CatalogueRecord
+from bus.effects import Send
+from bus.envelope import Envelope, Token, number_of
+from bus.messages import Received
+from bus.telemetry.audit import Audit
 from fileid.given import given_key
 from fileid.lease import Lease, Leased, LeaseFile, StorePosition
 from fileid.minted import Minted
 from fileid.row import LIFE_S, ROWS_MAX, Row, is_newer, split_rows
-from fileid.table import Status
+from fileid.table import RowStatus
 from services.settings.catalogue import Classes, record
 from services.settings.lookup import Lookup
-from services.sidecar.leasing import BUDGET, HELD_MAX, LATE_S, Leasing
+from services.settings.record import CatalogueRecord
+from services.sidecar.leasing import AWAY_APART_S, BUDGET, HELD_MAX, LATE_S, PATIENCE_S, STANDBY_S, Leasing
 from services.sidecar.offering import Offering
+from tests.stamps import stamp_under
 
 WALL_S = 1_700_000_000.0
 MODEM, ADAPTER = bytes.fromhex("001a2c000001"), bytes.fromhex("001a2c000002")
@@ -44,12 +46,15 @@ def adapter_lease(**changes: Any) -> Lease:
     return lease(2, **{"address": bytes([127, 96, 0, 2]), "remote_id": MODEM, **changes})
 
 
+TOKEN = Token(1, 7)
+
+
 class Run:
     """A `Leasing` in virtual time, with everything that it sent, stored and told."""
 
     def __init__(self, catalogue: CatalogueRecord | None, files: Sequence[LeaseFile]) -> None:
-        stamp = Stamp("dhcp-1", "lab", 9, Token(1, 7))
-        self.offering = Offering(stamp, None)
+        stamp = stamp_under(TOKEN, "dhcp-1", "lab", 9)
+        self.offering = Offering(stamp, None, float)
         if catalogue is not None:
             self.offering.adopt(catalogue)
         self.minted, self.audit, self.away = Minted(1_000_000), Audit(stamp), set[str]()
@@ -61,15 +66,21 @@ class Run:
             audit=self.audit,
             away=self.away,
         )
+        self.token: Token | None = TOKEN
         self.sent: list[Send] = []
         self.stored: list[Any] = []
 
-    def leased(self, *leases: Lease, position: Any = None, since: float = 0.0) -> None:
-        self.leasing.leased(Leased([*leases], position, since))
+    def may_make(self, may: bool) -> None:
+        """Whether the role is ours from now on."""
+        self.token = TOKEN if may else None
+        self.leasing.tick(-1.0, WALL_S, self.token)
+
+    def leased(self, *leases: Lease, position: Any = None, since: float = 0.0, now: float = 0.0) -> None:
+        self.leasing.leased(Leased([*leases], position, since), now)
 
     def tick(self, now: float = 0.0) -> list[Send]:
         """The frames of this moment."""
-        effects: list[Effect] = self.leasing.tick(now, WALL_S)
+        effects: list[Any] = self.leasing.tick(now, WALL_S, self.token)
         self.stored += [one.position for one in effects if isinstance(one, StorePosition)]
         sends = [one for one in effects if isinstance(one, Send)]
         self.sent += sends
@@ -154,7 +165,7 @@ def test_a_row_is_acked_when_all_of_its_cfms_have_it(run: Run, ack: Make) -> Non
     assert (run.counts(), len(run.leasing)) == ({"seen": 1}, 1)
     run.tick(0.01)
     assert run.stored == []
-    assert run.ack(ack(second, Status.DUPLICATE), 0.02)
+    assert run.ack(ack(second, RowStatus.DUPLICATE), 0.02)
     assert (run.counts(), len(run.leasing)) == ({"seen": 1, "acked": 1}, 0)
     assert run.leasing.deadline() == 0.0
     run.tick(0.02)
@@ -197,7 +208,7 @@ def test_a_full_cfm_is_asked_again(run: Run, ack: Make) -> None:
     run.leased(lease())
     first, second = run.tick()
     run.ack(ack(first), 0.01)
-    assert run.ack(ack(second, Status.FULL), 0.01)
+    assert run.ack(ack(second, RowStatus.FULL), 0.01)
     run.until(1.0)
     run.ack(ack(run.sent[-1]), 1.0)
     assert run.counts() == {"seen": 1, "acked": 1}
@@ -285,6 +296,73 @@ def test_leases_wait_for_room_and_none_is_shed(rules: CatalogueRecord, ack: Make
     assert run.leasing.deadline() == 0.0
     assert sum(len(rows(send)) for send in run.tick() if send.to == "cfm-1") == 10_000
     assert "shed" not in run.counts()
+
+
+def test_a_standby_keeps_what_it_was_told_lately_however_old_the_leases_are(run: Run) -> None:
+    run.may_make(False)
+    run.leased(lease(1), position="p1", since=0.0, now=30.0)
+    run.leased(lease(2), position="p2", since=32.0, now=32.0)
+    assert run.leasing.deadline() == 30.0 + STANDBY_S
+    assert run.tick(29.9 + STANDBY_S) == []
+    assert run.stored == []
+    assert run.tick(30.0 + STANDBY_S) == []
+    assert run.stored == ["p1"]
+    run.may_make(True)
+    assert {send.to for send in run.tick(30.1 + STANDBY_S)} == {"cfm-1", "cfm-2"}
+    assert run.counts() == {"seen": 1}
+
+
+def fill(run: Run, rules: CatalogueRecord) -> list[Send]:
+    """The frames of as many rows as go at once, of three times as many leases."""
+    for at in range(0, 30_000, 200):
+        run.leased(*map(lease, range(at, at + 200)), position=at)
+    run.offering.adopt(rules)
+    return run.tick()
+
+
+def lose(run: Run, sends: Iterable[Send], now: float) -> None:
+    """These do not leave, and their CFMs are away."""
+    for send in sends:
+        run.away.add(str(send.to))
+        run.leasing.undelivered(send.envelope, str(send.to), now)
+
+
+def test_cfms_that_are_away_for_a_moment_are_waited_for(rules: CatalogueRecord, ack: Make) -> None:
+    run = Run(None, [MODEM_FILE])
+    sends = fill(run, rules)
+    lose(run, sends, 0.1)
+    run.tick(PATIENCE_S)
+    assert run.counts() == {"seen": 10_000}
+    run.away.clear()
+    for send in sends:
+        run.ack(ack(send))
+    run.tick(PATIENCE_S)
+    assert run.counts() == {"seen": 20_000, "acked": 10_000}
+
+
+def test_a_cfm_that_stays_away_holds_up_the_others_no_longer(rules: CatalogueRecord, ack: Make) -> None:
+    run = Run(None, [MODEM_FILE])
+    sends = fill(run, rules)
+    lost = [send for send in sends if send.to == "cfm-2"]
+    for send in sends:
+        if send not in lost:
+            run.ack(ack(send))
+    for now in (0.5, 1.0, 1.5, 2.0, 2.4):
+        lose(run, lost[:1], now)
+        run.tick(now)
+        assert run.counts() == {"seen": 10_000}
+    assert run.leasing.deadline() is not None
+    run.tick(0.5 + PATIENCE_S)
+    assert run.counts() == {"seen": 20_000}
+
+
+def test_a_cfm_that_was_away_before_has_our_patience_again(rules: CatalogueRecord) -> None:
+    run = Run(None, [MODEM_FILE])
+    sends = fill(run, rules)
+    lose(run, sends, 0.0)
+    lose(run, sends, AWAY_APART_S)
+    run.tick(AWAY_APART_S + PATIENCE_S - 0.1)
+    assert run.counts() == {"seen": 10_000}
 
 
 @pytest.mark.parametrize(("age_s", "count"), [(LIFE_S, "seen"), (LIFE_S + 1.0, "stale")])
@@ -399,3 +477,16 @@ def test_more_rows_than_may_be_under_way_are_shed_and_settled(rules: CatalogueRe
     run.tick()
     assert run.counts() == {"seen": 20_001, "acked": 20_000, "unacked": 1, "shed": 1}
     assert run.stored == ["p1"]
+
+
+def test_who_does_not_hold_its_role_yet_is_behind_until_it_lets_go(catalogue: CatalogueRecord) -> None:
+    run = Run(catalogue, [MODEM_FILE])
+    run.may_make(False)
+    run.leased(lease(), position="p1")
+    run.leasing.leases_read()
+    run.tick(STANDBY_S - 0.1)
+    assert run.leasing.is_behind
+    run.tick(STANDBY_S)
+    assert not run.leasing.is_behind
+    run.leased(lease(2), position="p2")
+    assert not run.leasing.is_behind

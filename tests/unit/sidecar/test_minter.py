@@ -6,40 +6,32 @@ from typing import Any
 
 import pytest
 
-from bus.audit import DELAY_S
+from bus.contract import decode
+from bus.effects import Publish, Reply, Send
 from bus.envelope import Envelope, Token, number_of
-from bus.machine import (
-    Effect,
-    LocalRequest,
-    Publish,
-    Received,
-    Reply,
-    Send,
-    SessionClosed,
-    Undelivered,
-    WallClock,
-)
-from bus.messages import AUDIT, BEAT, Beat, decode
+from bus.messages import LocalRequest, Received, SessionClosed, Undelivered, WallClock
+from bus.telemetry.audit import AUDIT, DELAY_S
 from fileid.row import PULL, PULLED, ROWS, Row, pack_names, split_rows
 from fileid.seal import Opener
-from fileid.table import Status
+from fileid.table import RowStatus
+from heartbeat.liveness.beat import BEAT, Beat
 from services.sidecar.minter import Minter
 
 Build = Callable[..., Minter]
 Make = Callable[..., Any]
 
 
-def rows_sent(effects: list[Effect]) -> list[Send]:
+def rows_sent(effects: list[Any]) -> list[Send]:
     return [one for one in effects if isinstance(one, Send) and one.envelope.type == ROWS]
 
 
-def answers(effects: list[Effect]) -> list[dict[str, Any]]:
+def answers(effects: list[Any]) -> list[dict[str, Any]]:
     return [one.body for one in effects if isinstance(one, Reply)]
 
 
-def until_answered(minter: Minter, start: float = 0.0) -> tuple[float, list[Effect]]:
+def until_answered(minter: Minter, start: float = 0.0) -> tuple[float, list[Any]]:
     """Tick at every deadline until the host has its answer: when that was, and all effects so far."""
-    effects: list[Effect] = []
+    effects: list[Any] = []
     now = start
     while not answers(effects):
         due = minter.deadline()
@@ -139,7 +131,7 @@ def test_a_full_cfm_is_passed_over(minter: Minter, beat: Make, create: Make, ack
     minter.receive(beat("cfm-2"), 0.0)
     minter.receive(create(), 0.0)
     (first,) = rows_sent(minter.tick(0.0))
-    assert minter.receive(ack(first, Status.FULL), 0.01) == []
+    assert minter.receive(ack(first, RowStatus.FULL), 0.01) == []
     (second,) = rows_sent(minter.tick(0.01))
     assert {first.to, second.to} == {"cfm-1", "cfm-2"}
     (answer,) = answers(minter.receive(ack(second), 0.02))

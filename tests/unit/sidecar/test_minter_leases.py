@@ -5,14 +5,16 @@ from typing import Any
 
 import pytest
 
+from bus.effects import Exit, Reply, Send
 from bus.envelope import Envelope
-from bus.exposition import Exposition
-from bus.machine import Draining, Effect, Exit, LocalRequest, Received, Reply, Send, Undelivered
-from bus.messages import CatalogueRecord
+from bus.messages import Draining, LocalRequest, Received, Undelivered
+from bus.telemetry.exposition import Exposition
 from fileid.given import given_key
-from fileid.lease import Lease, Leased, LeaseFile, StorePosition
+from fileid.lease import ExcuseServer, Lease, Leased, LeaseFile, LeasesRead, StorePosition
 from fileid.row import PULL, PULLED, ROWS, Row, pack_names, split_rows
+from services.instance.metrics import METRICS
 from services.settings.catalogue import Classes, record
+from services.settings.record import CatalogueRecord
 from services.sidecar.leasing import BUDGET
 from services.sidecar.minter import Minter
 
@@ -38,11 +40,11 @@ def minter(build: Callable[..., Minter]) -> Minter:
     return build(files=[LeaseFile("cm", "modem.cm", ("cfm-1", "cfm-2"))])
 
 
-def rows_sent(effects: list[Effect]) -> list[Send]:
+def rows_sent(effects: list[Any]) -> list[Send]:
     return [one for one in effects if isinstance(one, Send) and one.envelope.type == ROWS]
 
 
-def stored(effects: list[Effect]) -> list[Any]:
+def stored(effects: list[Any]) -> list[Any]:
     return [one.position for one in effects if isinstance(one, StorePosition)]
 
 
@@ -98,7 +100,7 @@ def test_a_cfm_that_cannot_be_reached_is_tried_again_and_given_up_at_the_end(
     first, second = rows_sent(minter.tick(0.0))
     minter.receive(ack(first), 0.0)
     minter.receive(Undelivered(second.envelope, "cfm-2", "not connected"), 0.0)
-    effects: list[Effect] = []
+    effects: list[Any] = []
     now = 0.0
     while not stored(effects):
         due = minter.deadline()
@@ -151,4 +153,48 @@ def test_leases_are_counted_in_the_metrics(minter: Minter, ack: Make) -> None:
     values = {(one.name, *one.labels.values()): one.value for one in minter.status.samples(0.0)}
     assert values["provbus_leases_total", "acked"] == values["provbus_leases_total", "seen"] == 1
     assert values["provbus_queue_depth", "handoff"] == 0
-    assert Exposition(lambda: minter.status.samples(0.0)).render()
+    assert Exposition(METRICS, lambda: minter.status.samples(0.0)).render()
+
+
+BEHIND = "rows for what Kea granted in the last minute: its journal is being read"
+
+
+def test_it_is_not_ready_before_the_rows_of_its_start_are_settled(minter: Minter, ack: Make) -> None:
+    assert BEHIND in minter.status.missing()
+    minter.receive(LEASED, 0.0)
+    minter.receive(LeasesRead(), 0.0)
+    minter.receive(LEASED._replace(position="p2"), 0.0)
+    sends = rows_sent(minter.tick(0.0))
+    assert BEHIND in minter.status.missing()
+    for send in sends:
+        minter.receive(ack(send), 0.1)
+    minter.tick(0.1)
+    assert BEHIND not in minter.status.missing()
+
+
+def test_without_leases_it_is_ready_when_the_journal_was_read(minter: Minter) -> None:
+    minter.receive(LeasesRead(), 0.0)
+    assert BEHIND not in minter.status.missing()
+
+
+def test_a_sidecar_that_follows_nobody_waits_for_no_journal(build: Callable[..., Minter]) -> None:
+    assert BEHIND not in build().status.missing()
+
+
+@pytest.mark.parametrize("seconds", [0, 12.5, 600])
+def test_a_reload_of_our_own_making_is_told_to_the_follower(minter: Minter, seconds: float) -> None:
+    effects = minter.receive(LocalRequest(1, {"op": "host.reloads", "id": 7, "seconds": seconds}), 0.0)
+    assert effects == [ExcuseServer(seconds), Reply(1, {"id": 7, "seconds": seconds})]
+
+
+@pytest.mark.parametrize("seconds", [None, -1, 601, "5", True, float("nan")])
+def test_an_endless_reload_is_refused(minter: Minter, seconds: Any) -> None:
+    (reply,) = minter.receive(LocalRequest(1, {"op": "host.reloads", "seconds": seconds}), 0.0)
+    assert isinstance(reply, Reply)
+    assert reply.body["error"] == "bad_request"
+
+
+def test_who_follows_nobody_excuses_nobody(build: Callable[..., Minter]) -> None:
+    (reply,) = build().receive(LocalRequest(1, {"op": "host.reloads", "seconds": 5}), 0.0)
+    assert isinstance(reply, Reply)
+    assert "follows no DHCP server" in reply.body["detail"]

@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 
-from bus.exposition import Exposition
-from bus.machine import Draining, LocalRequest, Received, Send, WallClock
-from bus.metrics import Histogram
+from bus.effects import Send
+from bus.messages import Draining, LocalRequest, Received, WallClock
+from bus.telemetry.exposition import Exposition
+from bus.telemetry.metrics import Histogram
+from services.instance.metrics import METRICS
 from services.sidecar.minter import Minter
 
 Build = Callable[..., Minter]
@@ -16,7 +18,7 @@ Beats = Callable[..., Received]
 
 def values(minter: Minter, now: float) -> dict[tuple[str, ...], Any]:
     """Values by name and label values, after a rendering has accepted them."""
-    assert Exposition(lambda: minter.status.samples(now)).render()
+    assert Exposition(METRICS, lambda: minter.status.samples(now)).render()
     return {(one.name, *one.labels.values()): one.value for one in minter.status.samples(now)}
 
 

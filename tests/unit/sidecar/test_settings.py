@@ -5,13 +5,14 @@ from typing import Any
 
 import pytest
 
+from bus.effects import Keep, Publish, Reply
 from bus.envelope import Stamp
 from bus.errors import DecodeError
-from bus.machine import CaughtUp, Draining, Effect, Keep, LocalRequest, Publish, Received, Recreated, Reply
-from bus.messages import CATALOGUE, CatalogueRecord
+from bus.messages import CaughtUp, Draining, LocalRequest, Received, Recreated
 from bus.routes import route
 from services.settings.catalogue import Classes, StoreCatalogue, parse, record, version
-from services.settings.lookup import Found, Subject
+from services.settings.lookup import Found, LookedUp
+from services.settings.record import CATALOGUE, CatalogueRecord
 from services.sidecar.minter import Minter
 from services.sidecar.offering import APPLY_WITHIN_S, PUBLISH_EVERY_S, Offering, plain_record
 
@@ -23,7 +24,7 @@ RULES = [{"mac": "00:1a:2c:00:00:01", "class": "data", "values": {"customer": 7}
 WRONG_RULES: list[Any] = [*RULES, {"mac": "00:1a:2c:00:00:02", "class": "data", "values": {"customer": "x"}}]
 
 
-def published(effects: list[Effect]) -> list[CatalogueRecord]:
+def published(effects: list[Any]) -> list[CatalogueRecord]:
     return [
         parse(one.envelope.data)
         for one in effects
@@ -31,7 +32,7 @@ def published(effects: list[Effect]) -> list[CatalogueRecord]:
     ]
 
 
-def replies(effects: list[Effect]) -> list[Any]:
+def replies(effects: list[Any]) -> list[Any]:
     return [(one.session, one.body) for one in effects if isinstance(one, Reply)]
 
 
@@ -193,8 +194,8 @@ def test_rules_are_a_part_of_the_catalogue(build: Build, publication: Make, clas
 
 
 def test_what_is_in_force_says_whose_each_class_is(classes: Classes) -> None:
-    offering = Offering(Stamp("dhcp-1", "lab", 9), None)
-    device = Subject(bytes.fromhex("001a2c000001"), bytes(4), b"", b"")
+    offering = Offering(Stamp("dhcp-1", "lab", 9), None, float)
+    device = LookedUp(bytes.fromhex("001a2c000001"), bytes(4), b"", b"")
     assert offering.lookup.find(device, "cm") is None
     offering.adopt(record(classes, 3, RULES))
     assert offering.lookup.find(device, "cm") == Found("data", {"customer": 7})

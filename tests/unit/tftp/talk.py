@@ -1,9 +1,10 @@
 """What the tests of the TFTP server core say to it, and what they expect to hear."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from services.tftp import packets
-from services.tftp.effects import Datagram, Effect, Peer, ReadRequested, ReadRestarted
+from services.tftp.effects import Datagram, Peer, ReadRequested, ReadRestarted
 from services.tftp.packets import ACK, DATA, HEAD, Request
 from services.tftp.server_core import TftpServer
 
@@ -36,13 +37,13 @@ def block(number: int, size: int = 512) -> bytes:
     return data(number, FILE[(number - 1) * size : number * size])
 
 
-def sent(effects: Iterable[Effect]) -> list[bytes]:
+def sent(effects: Iterable[Any]) -> list[bytes]:
     return [effect.data for effect in effects if isinstance(effect, Datagram)]
 
 
-def ask(server: TftpServer, request: bytes, peer: Peer = MODEM, now: float = 0.0) -> list[Effect]:
+def ask(server: TftpServer, request: bytes, peer: Peer = MODEM, now: float = 0.0) -> list[Any]:
     """A request; the host vouches for everybody, and serves the same file to who begins anew."""
-    effects: list[Effect] = []
+    effects: list[Any] = []
     for effect in server.receive(0, request, peer, now):
         if isinstance(effect, ReadRequested):
             server.open(effect, now)
@@ -53,7 +54,7 @@ def ask(server: TftpServer, request: bytes, peer: Peer = MODEM, now: float = 0.0
     return effects
 
 
-def say(server: TftpServer, packet: bytes, peer: Peer = MODEM, now: float = 0.0) -> list[Effect]:
+def say(server: TftpServer, packet: bytes, peer: Peer = MODEM, now: float = 0.0) -> list[Any]:
     return server.receive(1, packet, peer, now)
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from bus.errors import LocalError
 from services.tftp import packets
-from services.tftp.packets import Refusal, Request
+from services.tftp.packets import ErrorPacket, Request
 
 NAME = b"cm.bin"
 
@@ -156,16 +156,16 @@ def test_an_illegal_oack_is_none(data: bytes) -> None:
 @pytest.mark.parametrize(
     ("data", "refusal"),
     [
-        (packets.format_error(5, "unknown transfer"), Refusal(5, "unknown transfer")),
-        (b"\0\5\0\1", Refusal(1, "")),
-        (b"\0\5\0\1no NUL", Refusal(1, "no NUL")),
-        (b"\0\5\xff\xffa\nb\xe9\0rest", Refusal(65535, "a?b?")),
-        (b"\0\5\0\0" + b"x" * 500, Refusal(0, "x" * 80)),
+        (packets.format_error(5, "unknown transfer"), ErrorPacket(5, "unknown transfer")),
+        (b"\0\5\0\1", ErrorPacket(1, "")),
+        (b"\0\5\0\1no NUL", ErrorPacket(1, "no NUL")),
+        (b"\0\5\xff\xffa\nb\xe9\0rest", ErrorPacket(65535, "a?b?")),
+        (b"\0\5\0\0" + b"x" * 500, ErrorPacket(0, "x" * 80)),
         (b"\0\5\0", None),
         (b"\0\4\0\1", None),
     ],
 )
-def test_errors(data: bytes, refusal: Refusal | None) -> None:
+def test_errors(data: bytes, refusal: ErrorPacket | None) -> None:
     assert packets.parse_error(data) == refusal
 
 

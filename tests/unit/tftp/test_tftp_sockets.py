@@ -61,7 +61,9 @@ def read(poller: Poller, sockets: TftpSockets, client: ReadClient, address: str,
         modem.sendto(client.request, (address, port))
         for _ in range(ROUNDS_MAX):
             for socket, datagrams in poller.poll(0.1):
-                for event in [one for said in datagrams for one in server.receive(socket, *said, 0.0)]:
+                for event in [
+                    one for data, peer in datagrams for one in server.receive(socket, data, peer, 0.0)
+                ]:
                     if isinstance(event, ReadRequested):
                         server.open(event, 0.0)
                         event = server.serve(event.read, FILE, 0.0)[0]

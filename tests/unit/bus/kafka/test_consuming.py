@@ -7,10 +7,10 @@ import pytest
 from confluent_kafka import KafkaError, Message
 
 from bus.errors import LocalError
-from bus.machine import LogBounds, LogLost
+from bus.messages import LogBounds, LogLost
 from bus.transport.kafka.asking import Asking
 from bus.transport.kafka.consuming import Consuming
-from bus.transport.kafka.feeds import End, Opened
+from bus.transport.kafka.feeds import End, FeedOpened
 from bus.transport.kafka.topic_pins import TopicPins
 from bus.transport.kafka.topic_watch import MadeAnew, TopicWatch
 from tests.unit.bus.kafka.cluster import EOF, FATAL, GONE, ROLES, SETTINGS, Cluster, event, record
@@ -89,7 +89,10 @@ class Consumed:
 def consumed() -> Consumed:
     """It reads settings and a log, and has begun with both."""
     one = Consumed(*READ)
-    assert one.turns() == [Opened("config", {0: 0}, {0: 0}), LogBounds("failover", 0, 0, f"id-of-{ROLES}")]
+    assert one.turns() == [
+        FeedOpened("config", {0: 0}, {0: 0}),
+        LogBounds("failover", 0, 0, f"id-of-{ROLES}"),
+    ]
     return one
 
 
@@ -126,7 +129,7 @@ def test_a_consumer_that_fails_is_replaced_and_its_readers_read_on(
     assert consumed.turns(1) == []
     [trouble] = consumed.consuming.troubles()
     assert trouble.startswith("the Kafka consumer, which is replaced: ")
-    assert consumed.turns() == [Opened("config", {0: 0}, {0: 1})]
+    assert consumed.turns() == [FeedOpened("config", {0: 0}, {0: 1})]
     assert [one.is_closed for one in consumed.made] == [True, False]
     assert consumed.consumer.assigned == {ROLES: 1, SETTINGS: 0}, "the log is proved by its last record"
     fresh = record("failover", 2)
@@ -138,7 +141,7 @@ def test_a_consumer_that_fails_is_replaced_and_its_readers_read_on(
 def test_settings_made_anew_are_read_from_their_beginning_on_another_consumer(consumed: Consumed) -> None:
     consumed.cluster.ids[SETTINGS] = "another"
     consumed.cluster.last[SETTINGS] = 300
-    assert consumed.turns(6) == [Opened("config", {0: 0}, {0: 300}, is_anew=True)]
+    assert consumed.turns(6) == [FeedOpened("config", {0: 0}, {0: 300}, is_anew=True)]
     assert [one.is_closed for one in consumed.made] == [True, False]
     assert consumed.consumer.assigned == {ROLES: 0, SETTINGS: 0}
 

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
-from bus.machine import LogBounds, LogLost
+from bus.messages import LogBounds, LogLost
 from bus.transport.kafka.asking import Asking
-from bus.transport.kafka.feeds import TABLE, End, Feed, Happened, Opened, State
+from bus.transport.kafka.feeds import TABLE, End, Feed, FeedOpened, FeedState, Happened
 from tests.unit.bus.kafka.cluster import (
     AWAY,
     EOF,
@@ -106,7 +106,7 @@ def test_a_long_log_is_read_near_its_end() -> None:
 def test_another_class_is_read_from_its_beginning_or_its_end(traffic: str, start: int) -> None:
     read = Read(traffic)
     read.feed.seen("id")
-    assert read.turns() == [Opened(traffic, {0: start}, {0: 9})]
+    assert read.turns() == [FeedOpened(traffic, {0: start}, {0: 9})]
     assert read.consumer.take() == [("assign", 0, start)]
 
 
@@ -168,7 +168,7 @@ def test_a_class_whose_position_is_gone_is_read_as_at_a_start() -> None:
     read = Read("config").opened()
     read.bounds(0, 2)
     read.feed.want_end()
-    assert read.gone(9) == [Opened("config", {0: 0}, {0: 2})]
+    assert read.gone(9) == [FeedOpened("config", {0: 0}, {0: 2})]
     assert read.consumer.take() == [("unassign", 0, 3), ("assign", 0, 0)]
     assert read.turns() == [End("config", {0: 2})]
 
@@ -182,7 +182,7 @@ def test_a_log_that_still_has_our_position_goes_on(offset: int) -> None:
     assert not read.feed.passes(record(LOG, 5, leader_epoch=7)), "a record was given twice"
     assert read.feed.passes(record(LOG, 6, leader_epoch=8))
     assert read.turns() == []
-    assert read.feed.state is State.OPEN
+    assert read.feed.state is FeedState.OPEN
 
 
 def test_a_log_of_which_nothing_was_read_goes_on_at_its_start() -> None:
@@ -199,7 +199,7 @@ def test_while_nobody_says_where_a_log_ends_it_is_not_lost() -> None:
     assert read.feed.trouble
     read.bounds(3, 9)
     assert read.turns() == []
-    assert read.feed.state is State.PROVING
+    assert read.feed.state is FeedState.PROVING
 
 
 @pytest.mark.parametrize(
@@ -256,8 +256,8 @@ def test_on_another_consumer_a_log_goes_on_and_the_others_begin_anew() -> None:
         read.feed.restart()
     assert log.turns() == []
     assert log.consumer.take() == [("assign", 0, 4)]
-    assert settings.turns() == [Opened("config", {0: 3}, {0: 9})]
-    assert beats.turns() == [Opened("heartbeat", {0: 9}, {0: 9})]
+    assert settings.turns() == [FeedOpened("config", {0: 3}, {0: 9})]
+    assert beats.turns() == [FeedOpened("heartbeat", {0: 9}, {0: 9})]
 
 
 def test_a_topic_made_anew_is_read_from_its_beginning_and_its_reader_knows() -> None:
@@ -265,16 +265,16 @@ def test_a_topic_made_anew_is_read_from_its_beginning_and_its_reader_knows() -> 
     read.feed.made_anew("it is another one")
     read.feed.restart()
     read.bounds(0, 300)
-    assert read.turns() == [Opened("config", {0: 0}, {0: 300}, is_anew=True)]
+    assert read.turns() == [FeedOpened("config", {0: 0}, {0: 300}, is_anew=True)]
     read.feed.restart()
-    assert read.turns() == [Opened("config", {0: 0}, {0: 300})]
+    assert read.turns() == [FeedOpened("config", {0: 0}, {0: 300})]
 
 
 def test_a_topic_made_anew_before_it_was_read_is_none_that_was_lost() -> None:
     read = Read("config")
     read.feed.made_anew("it is another one")
     read.feed.seen("id")
-    assert read.turns() == [Opened("config", {0: 3}, {0: 9})]
+    assert read.turns() == [FeedOpened("config", {0: 3}, {0: 9})]
 
 
 def test_other_events_need_nothing() -> None:
@@ -285,9 +285,9 @@ def test_other_events_need_nothing() -> None:
 
 
 def test_nothing_leads_out_of_a_lost_feed_and_every_other_state_can_be_lost() -> None:
-    assert [what for state, what in TABLE if state is State.LOST] == []
-    assert {state for state, what in TABLE if what is Happened.LOST} == {*State} - {State.LOST}
+    assert [what for state, what in TABLE if state is FeedState.LOST] == []
+    assert {state for state, what in TABLE if what is Happened.LOST} == {*FeedState} - {FeedState.LOST}
 
 
 def test_every_state_is_reached() -> None:
-    assert {*TABLE.values()} | {State.NEW} == {*State}
+    assert {*TABLE.values()} | {FeedState.NEW} == {*FeedState}

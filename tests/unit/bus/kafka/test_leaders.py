@@ -9,7 +9,7 @@ import pytest
 from confluent_kafka import ElectionType, KafkaError, KafkaException, TopicPartition
 
 from bus.errors import UnavailableError
-from bus.transport.kafka.leaders import Partition, elect_unclean, partitions
+from bus.transport.kafka.admin.leaders import Partition, elect_unclean, partitions
 
 ROLES, SETTINGS = "provbus.roles.v1", "provbus.settings.v1"
 

@@ -8,9 +8,9 @@ from confluent_kafka import KafkaError, KafkaException
 
 from bus.envelope import Envelope
 from bus.errors import BackpressureError, UnavailableError
-from bus.machine import Undelivered
-from bus.metrics import Tally
+from bus.messages import Undelivered
 from bus.routes import ROUTES
+from bus.telemetry.metrics import Tally
 from bus.transport.kafka.producing import Producing
 from tests.unit.bus.kafka.cluster import AWAY, FATAL, refused
 

@@ -5,13 +5,13 @@ from typing import Any
 import pytest
 from confluent_kafka import KafkaError, Message
 
-from bus.codec import to_headers
 from bus.envelope import Envelope
-from bus.machine import CaughtUp, Entry, LogBounds, LogLost, Received, Recreated, Undelivered
-from bus.metrics import Tally
+from bus.messages import CaughtUp, Entry, LogBounds, LogLost, Received, Recreated, Undelivered
 from bus.routes import ROUTES, route
-from bus.transport.kafka.feeds import End, Opened
+from bus.telemetry.metrics import Tally
+from bus.transport.kafka.feeds import End, FeedOpened
 from bus.transport.kafka.records import Records
+from bus.wire.codec import to_headers
 
 LOG, BEATS, AUDIT, SETTINGS = "failover", "heartbeat", "audit", "config"
 RENEW = Envelope("provbus.failover.renew.v1", "dhcp-1", 7, 1, 0, b"{}")
@@ -113,7 +113,7 @@ def test_of_a_lost_log_nothing_more_is_told() -> None:
 def test_a_class_that_is_no_log_has_caught_up_with_the_ends_that_it_had() -> None:
     reader = Reader()
     ends = dict.fromkeys(range(6), 3)
-    assert reader.take(Opened(AUDIT, dict.fromkeys(range(6), 0), ends)) == []
+    assert reader.take(FeedOpened(AUDIT, dict.fromkeys(range(6), 0), ends)) == []
     for number in range(5):
         assert reader.take(event(AUDIT, 3, partition=number)) == []
     assert reader.take(record(1, BATCH, partition=5)) == [Received(BATCH, "")]
@@ -122,31 +122,31 @@ def test_a_class_that_is_no_log_has_caught_up_with_the_ends_that_it_had() -> Non
 
 
 def test_a_class_that_is_read_from_its_end_has_caught_up_at_once() -> None:
-    assert Reader().take(Opened(BEATS, {0: 40}, {0: 40})) == [CaughtUp(BEATS)]
+    assert Reader().take(FeedOpened(BEATS, {0: 40}, {0: 40})) == [CaughtUp(BEATS)]
 
 
 def test_an_end_in_the_midst_of_the_records_decides_nothing() -> None:
     """As a client tells one after a failover."""
     reader = Reader()
-    assert reader.take(Opened(SETTINGS, {0: 0}, {0: 3}), event(SETTINGS, 0), event(SETTINGS, 2)) == []
+    assert reader.take(FeedOpened(SETTINGS, {0: 0}, {0: 3}), event(SETTINGS, 0), event(SETTINGS, 2)) == []
     assert reader.take(event(SETTINGS, 3)) == [CaughtUp(SETTINGS)]
 
 
 def test_a_class_that_is_begun_anew_tells_who_waited_and_nobody_else() -> None:
     reader = Reader()
-    assert reader.take(Opened(SETTINGS, {0: 0}, {0: 0})) == [CaughtUp(SETTINGS)]
-    assert reader.take(Opened(SETTINGS, {0: 0}, {0: 0})) == []
-    assert reader.take(End(SETTINGS, {0: 9}), Opened(SETTINGS, {0: 0}, {0: 2}), event(SETTINGS, 1)) == []
+    assert reader.take(FeedOpened(SETTINGS, {0: 0}, {0: 0})) == [CaughtUp(SETTINGS)]
+    assert reader.take(FeedOpened(SETTINGS, {0: 0}, {0: 0})) == []
+    assert reader.take(End(SETTINGS, {0: 9}), FeedOpened(SETTINGS, {0: 0}, {0: 2}), event(SETTINGS, 1)) == []
     assert reader.take(event(SETTINGS, 2)) == [CaughtUp(SETTINGS)]
-    assert reader.take(End(SETTINGS, {0: 9}), Opened(SETTINGS, {0: 2}, {0: 2})) == [CaughtUp(SETTINGS)]
+    assert reader.take(End(SETTINGS, {0: 9}), FeedOpened(SETTINGS, {0: 2}, {0: 2})) == [CaughtUp(SETTINGS)]
 
 
 def test_a_topic_made_anew_is_told_and_then_its_end() -> None:
     reader = Reader()
-    reader.take(Opened(SETTINGS, {0: 0}, {0: 5}), event(SETTINGS, 5))
-    assert reader.take(Opened(SETTINGS, {0: 0}, {0: 2}, is_anew=True)) == [Recreated(SETTINGS)]
+    reader.take(FeedOpened(SETTINGS, {0: 0}, {0: 5}), event(SETTINGS, 5))
+    assert reader.take(FeedOpened(SETTINGS, {0: 0}, {0: 2}, is_anew=True)) == [Recreated(SETTINGS)]
     assert reader.take(event(SETTINGS, 2)) == [CaughtUp(SETTINGS)]
-    empty = Opened(SETTINGS, {0: 0}, {0: 0}, is_anew=True)
+    empty = FeedOpened(SETTINGS, {0: 0}, {0: 0}, is_anew=True)
     assert reader.take(End(SETTINGS, {0: 9}), empty) == [Recreated(SETTINGS), *[CaughtUp(SETTINGS)] * 2]
 
 
@@ -160,14 +160,14 @@ def test_who_asks_is_told_behind_the_record_that_was_the_last_then() -> None:
 
 def test_who_asks_and_has_everything_is_told_at_once() -> None:
     reader = Reader()
-    reader.take(LogBounds(LOG, 0, 0), record(0), Opened(BEATS, {0: 40}, {0: 40}))
+    reader.take(LogBounds(LOG, 0, 0), record(0), FeedOpened(BEATS, {0: 40}, {0: 40}))
     assert reader.take(End(LOG, {0: 1})) == [CaughtUp(LOG)]
     assert reader.take(End(BEATS, {0: 40})) == [CaughtUp(BEATS)]
 
 
 def test_of_a_class_that_is_no_log_the_end_is_waited_for_too() -> None:
     reader = Reader()
-    reader.take(Opened(BEATS, {0: 40}, {0: 40}))
+    reader.take(FeedOpened(BEATS, {0: 40}, {0: 40}))
     assert reader.take(End(BEATS, {0: 42}), record(40, BEAT)) == [Received(BEAT, "")]
     assert reader.take(record(41, BEAT)) == [Received(BEAT, ""), CaughtUp(BEATS)]
     assert reader.take(End(BEATS, {0: 42})) == [], "who knows the end only from a record waits for the client"
@@ -184,8 +184,8 @@ def test_everybody_who_asks_is_told_once() -> None:
 
 def test_where_a_partition_was_read_to_is_forgotten_when_it_is_begun_anew() -> None:
     reader = Reader()
-    reader.take(Opened(BEATS, {0: 40}, {0: 40}))
-    assert reader.take(Opened(BEATS, {0: 2}, {0: 2}, is_anew=True)) == [Recreated(BEATS), CaughtUp(BEATS)]
+    reader.take(FeedOpened(BEATS, {0: 40}, {0: 40}))
+    assert reader.take(FeedOpened(BEATS, {0: 2}, {0: 2}, is_anew=True)) == [Recreated(BEATS), CaughtUp(BEATS)]
     assert reader.take(End(BEATS, {0: 3})) == []
     assert reader.take(event(BEATS, 3)) == [CaughtUp(BEATS)]
 

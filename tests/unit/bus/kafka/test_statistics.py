@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
-from bus.exposition import Exposition
-from bus.metrics import Sample
+from bus.telemetry.exposition import Exposition
+from bus.telemetry.metrics import Sample
 from bus.transport.kafka.statistics import samples
+from services.instance.metrics import METRICS
 
 
 def broker(number: int, state: str = "UP", errors: int = 0) -> dict[str, Any]:
@@ -52,7 +53,7 @@ def test_two_clients_do_not_collide() -> None:
     def gather() -> list[Sample]:
         return [*samples(REPORT), *samples({**REPORT, "type": "consumer"})]
 
-    text = Exposition(gather).render().decode()
+    text = Exposition(METRICS, gather).render().decode()
     assert 'provbus_kafka_brokers_up{client="consumer"} 2.0' in text
     assert "10.0.0" not in text
 

@@ -8,7 +8,7 @@ from confluent_kafka import KafkaError
 
 from bus.errors import UnavailableError
 from bus.routes import Topic
-from bus.transport.kafka.topics import create_topics, delete_topics
+from bus.transport.kafka.admin.topics import create_topics, delete_topics
 from tests.unit.bus.kafka.cluster import AWAY, answered, refused
 
 TOPIC = Topic("provbus.x.v1", 1)

@@ -5,7 +5,7 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
-from bus.machine import LocalRequest
+from bus.messages import LocalRequest
 from bus.transport.poller import Poller
 
 Until = Callable[[Callable[[], object]], list[Any]]

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bus.machine import LocalRequest
-from bus.transport.local import LocalServer
+from bus.messages import LocalRequest
+from bus.runtime.local_socket import LocalServer
 from bus.transport.poller import Poller
 from tests.unit.bus.local.clients import ROUNDS_MAX, Dial, Requests, Watched
 

@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from bus.effects import Reply
 from bus.errors import TryAgainError, UnavailableError
-from bus.machine import LocalRequest, Reply, SessionClosed
-from bus.transport.local import SESSIONS_MAX, UNREAD_BYTES_MAX, LocalServer, exchange
+from bus.messages import LocalRequest, SessionClosed
+from bus.runtime.exchange import exchange
+from bus.runtime.local_socket import SESSIONS_MAX, UNREAD_BYTES_MAX, LocalServer
 from bus.transport.poller import Poller
 from tests.unit.bus.local.clients import ROUNDS_MAX, Dial, Requests, Until, Watched, is_closed, read_lines
 

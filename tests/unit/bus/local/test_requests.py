@@ -2,9 +2,9 @@
 
 import pytest
 
-from bus.machine import Reply
+from bus.effects import Reply
 from bus.routes import route
-from bus.transport.local import LINE_BYTES_MAX, LocalServer
+from bus.runtime.local_socket import LINE_BYTES_MAX, LocalServer
 from bus.transport.poller import Poller
 from tests.unit.bus.local.clients import Dial, Requests, Until, is_closed, pour, read_lines
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bus.errors import BusyError
-from bus.transport.local import LocalServer
+from bus.runtime.local_socket import LocalServer
 from bus.transport.poller import Poller
 from tests.unit.bus.local.clients import Dial, Requests, Until, is_closed
 

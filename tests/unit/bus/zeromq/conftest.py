@@ -6,11 +6,12 @@ from contextlib import ExitStack
 import pytest
 import zmq
 
-from bus.machine import Received
-from bus.transport.curve import ZapHandler, secure_client
-from bus.transport.families import connect
+from bus.messages import Received
 from bus.transport.poller import Poller
-from bus.transport.zeromq import Dealers, Router
+from bus.transport.zeromq.curve import ZapHandler, secure_client
+from bus.transport.zeromq.dealers import Dealers
+from bus.transport.zeromq.families import connect
+from bus.transport.zeromq.router import Router
 from tests.unit.bus.zeromq.peers import (
     CFMS,
     LISTED,

@@ -5,14 +5,15 @@ from typing import Any
 
 import zmq
 
-from bus.codec import from_frame
 from bus.envelope import Envelope
 from bus.errors import BackpressureError, BusyError, TransportError
-from bus.machine import Received
+from bus.fleet.key_pair import new_key_pair
+from bus.messages import Received
 from bus.routes import route
-from bus.transport.curve import new_key_pair
 from bus.transport.poller import Poller
-from bus.transport.zeromq import Dealers, Router
+from bus.transport.zeromq.dealers import Dealers
+from bus.transport.zeromq.router import Router
+from bus.wire.codec import from_frame
 
 Until = Callable[[Callable[[], object]], list[Any]]
 Context = zmq.Context[Any]

@@ -5,12 +5,13 @@ from typing import Any
 import pytest
 import zmq
 
-from bus.codec import to_frame
 from bus.errors import ConfigError, OversizeError, UnavailableError
-from bus.transport.curve import ZapHandler, secure_server
-from bus.transport.families import bind
 from bus.transport.poller import Poller
-from bus.transport.zeromq import Dealers, Router
+from bus.transport.zeromq.curve import ZapHandler, secure_server
+from bus.transport.zeromq.dealers import Dealers
+from bus.transport.zeromq.families import bind
+from bus.transport.zeromq.router import Router
+from bus.wire.codec import to_frame
 from tests.unit.bus.zeromq.peers import (
     LISTED,
     PAYLOAD_BYTES_MAX,

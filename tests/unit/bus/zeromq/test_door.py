@@ -7,10 +7,11 @@ from contextlib import suppress
 
 import pytest
 
-from bus.descriptors import lowest_free
 from bus.errors import UnavailableError
+from bus.transport.descriptors import lowest_free
 from bus.transport.poller import Poller
-from bus.transport.zeromq import Dealers, Router
+from bus.transport.zeromq.dealers import Dealers
+from bus.transport.zeromq.router import Router
 from tests.unit.bus.zeromq.peers import SERVER, Context, Take, Until, deliver, rows
 from tests.unit.descriptors import all_allowed, only
 

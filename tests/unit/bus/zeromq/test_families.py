@@ -4,10 +4,11 @@ import pytest
 import zmq
 
 from bus.errors import ConfigError, UnavailableError
-from bus.transport.curve import ZapHandler, check_strangers_refused
-from bus.transport.families import own
 from bus.transport.poller import Poller
-from bus.transport.zeromq import Dealers, Router
+from bus.transport.zeromq.curve import ZapHandler, check_strangers_refused
+from bus.transport.zeromq.dealers import Dealers
+from bus.transport.zeromq.families import own
+from bus.transport.zeromq.router import Router
 from tests.unit.bus.zeromq.peers import SERVER, Context, Take, Until, deliver, rows
 
 pytestmark = pytest.mark.usefixtures("no_leaks")

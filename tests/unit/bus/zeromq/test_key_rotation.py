@@ -3,9 +3,11 @@
 import pytest
 
 from bus.errors import UnavailableError
-from bus.transport.curve import ZapHandler, new_key_pair
+from bus.fleet.key_pair import new_key_pair
 from bus.transport.poller import Poller
-from bus.transport.zeromq import Dealers, Router
+from bus.transport.zeromq.curve import ZapHandler
+from bus.transport.zeromq.dealers import Dealers
+from bus.transport.zeromq.router import Router
 from tests.unit.bus.zeromq.peers import (
     CFMS,
     LISTED,

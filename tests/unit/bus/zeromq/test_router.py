@@ -5,10 +5,11 @@ import struct
 import pytest
 import zmq
 
-from bus.codec import to_frame
 from bus.errors import BackpressureError, BusyError, ConfigError, ProvbusError, UnavailableError
 from bus.transport.poller import Poller
-from bus.transport.zeromq import FRAME_BYTES_MAX, Router
+from bus.transport.zeromq.frames import FRAME_BYTES_MAX
+from bus.transport.zeromq.router import Router
+from bus.wire.codec import to_frame
 from tests.unit.bus.zeromq.peers import (
     MINTERS,
     SERVER,
@@ -59,7 +60,7 @@ def test_parts_are_never_read_as_anothers_route(
 
 
 @pytest.mark.parametrize(
-    "junk", [b"", b"\1", b"\1\1" + bytes(37), b"\2\1" + bytes(60), b"\1\xff" + bytes(60)]
+    "junk", [b"", b"\1", b"\2\1" + bytes(33), b"\1\1" + bytes(60), b"\2\xff" + bytes(60)]
 )
 def test_junk_is_counted_and_the_connection_stands(
     router: Router, dial: Dial, take: Take, junk: bytes

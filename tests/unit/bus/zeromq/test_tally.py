@@ -4,7 +4,8 @@ import pytest
 
 from bus.errors import OversizeError, UnavailableError
 from bus.transport.poller import Poller
-from bus.transport.zeromq import Dealers, Router
+from bus.transport.zeromq.dealers import Dealers
+from bus.transport.zeromq.router import Router
 from tests.unit.bus.zeromq.peers import PAYLOAD_BYTES_MAX, Take, Until, deliver, rows
 
 pytestmark = pytest.mark.usefixtures("no_leaks")

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from services.docsis.document import compile_document
 from services.docsis.foreign.text import Imported, read_text
+from services.docsis.text.document import compile_document
 
 DATA = Path(__file__).parent / "data"
 SECRET = (DATA / "secret.txt").read_bytes()

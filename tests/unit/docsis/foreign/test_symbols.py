@@ -2,13 +2,13 @@
 
 import pytest
 
-from services.docsis.document import compile_document
 from services.docsis.foreign.symbol import Form, Symbol
 from services.docsis.foreign.symbols import SYMBOLS
 from services.docsis.foreign.symbols_extension import EXTENSION, MANAGEMENT, RENAMED
 from services.docsis.foreign.symbols_flow import FLOW
 from services.docsis.foreign.symbols_modem import MODEM
 from services.docsis.foreign.text import read_text
+from services.docsis.text.document import compile_document
 
 ALL = MODEM + FLOW + EXTENSION + MANAGEMENT + RENAMED
 REFUSED = (Form.FILE, Form.COMPUTED, Form.GENERIC)

@@ -2,10 +2,10 @@
 
 import pytest
 
-from services.docsis.document import compile_document
 from services.docsis.errors import PROBLEMS_MAX
 from services.docsis.foreign.statement import DEPTH_MAX
 from services.docsis.foreign.text import TEXT_BYTES_MAX, Imported, read_text
+from services.docsis.text.document import compile_document
 
 
 def imported(settings: str, model: str = "none") -> Imported:

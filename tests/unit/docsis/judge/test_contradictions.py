@@ -2,11 +2,11 @@
 
 import pytest
 
-from services.docsis import snmp
 from services.docsis.judge.assignment import Assignment
 from services.docsis.judge.contradictions import contradictions
-from services.docsis.names import BUILT_IN, object_oid
-from services.docsis.syntax import TAGS
+from services.docsis.mib import ber
+from services.docsis.mib.names import BUILT_IN, object_oid
+from services.docsis.mib.syntax import TAGS
 
 
 def reasons(name: str, tag: int, content: bytes = b"\1") -> list[str]:
@@ -17,19 +17,19 @@ def reasons(name: str, tag: int, content: bytes = b"\1") -> list[str]:
 @pytest.mark.parametrize(
     ("name", "tag", "content", "reason"),
     [
-        ("sysContact.0", snmp.INTEGER, b"\1", "sysContact is an OCTET STRING, not an INTEGER"),
+        ("sysContact.0", ber.INTEGER, b"\1", "sysContact is an OCTET STRING, not an INTEGER"),
         (
             "docsDevNmAccessIp.1",
-            snmp.OCTET_STRING,
+            ber.OCTET_STRING,
             b"abcd",
             "docsDevNmAccessIp is an IpAddress, not",
         ),
-        ("docsDevMaxCpe.0", snmp.INTEGER, b"\1", "docsDevMaxCpe is a Gauge32 or Unsigned32, not an INTEGER"),
+        ("docsDevMaxCpe.0", ber.INTEGER, b"\1", "docsDevMaxCpe is a Gauge32 or Unsigned32, not an INTEGER"),
         ("docsDevNmAccessStatus.1", 0x05, b"", "docsDevNmAccessStatus is an INTEGER, not of the type 0x05"),
-        ("docsDevNmAccessControl.1", snmp.INTEGER, b"\7", "docsDevNmAccessControl has no value 7; there"),
-        ("pktcMtaDevEnabled.0", snmp.INTEGER, b"\0", "pktcMtaDevEnabled has no value 0; there are true(1)"),
-        ("ifAdminStatus.1", snmp.INTEGER, b"\xff", "ifAdminStatus has no value -1;"),
-        ("docsDevEvReporting.1", snmp.INTEGER, b"\1", "docsDevEvReporting is an OCTET STRING, not"),
+        ("docsDevNmAccessControl.1", ber.INTEGER, b"\7", "docsDevNmAccessControl has no value 7; there"),
+        ("pktcMtaDevEnabled.0", ber.INTEGER, b"\0", "pktcMtaDevEnabled has no value 0; there are true(1)"),
+        ("ifAdminStatus.1", ber.INTEGER, b"\xff", "ifAdminStatus has no value -1;"),
+        ("docsDevEvReporting.1", ber.INTEGER, b"\1", "docsDevEvReporting is an OCTET STRING, not"),
     ],
 )
 def test_what_contradicts_is_named(name: str, tag: int, content: bytes, reason: str) -> None:

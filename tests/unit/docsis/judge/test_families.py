@@ -2,11 +2,11 @@
 
 import pytest
 
-from services.docsis import snmp
+from services.docsis.checks.mic import HASH_OBJECT
 from services.docsis.judge.assignment import Assignment
 from services.docsis.judge.families import family, mixed_families
-from services.docsis.mic import HASH_OBJECT
-from services.docsis.names import object_oid
+from services.docsis.mib import ber
+from services.docsis.mib.names import object_oid
 
 ENABLED = {
     "na": "pktcMtaDevEnabled.0",
@@ -18,7 +18,7 @@ NEUTRAL = ("sysContact.0", "docsDevNmAccessStatus.1", "1.3.6.1.4.1.4491.2.2.6.1.
 
 def setting(*names: str) -> list[Assignment]:
     return [
-        Assignment(f"body[{at}].snmp_set", object_oid(name), snmp.INTEGER, b"\1")
+        Assignment(f"body[{at}].snmp_set", object_oid(name), ber.INTEGER, b"\1")
         for at, name in enumerate(names)
     ]
 

@@ -8,7 +8,7 @@ import pytest
 
 from services.docsis.judge.finding import CONFIRMATIONS
 from services.docsis.judge.rules import RULES, judge, silence_problems
-from services.docsis.template import compile_template
+from services.docsis.text.template import compile_template
 
 Body = list[dict[str, Any]]
 

@@ -1,0 +1,96 @@
+"""Opens the carrier that a configuration asks for."""
+
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from random import Random
+
+from bus.config.model import KafkaSection, MulticastSection, NodeConfig
+from bus.envelope import Stamp
+from bus.errors import ConfigError
+from bus.fleet.fleet import Fleet, load_group_keys
+from bus.runtime.hybrid_bus import HybridBus
+from bus.runtime.runner import boottime
+from bus.transport.carrier import DescribedCarrier, Link
+from bus.transport.here import Patience
+from bus.transport.kafka.client import Kafka
+from bus.transport.kafka.settings import client_settings
+from bus.transport.multicast.carrier import GroupCarrier
+from bus.transport.multicast.group import Multicast, Place, lossy
+from bus.transport.poller import Poller
+from bus.wire.datagram import GroupKey
+
+STATISTICS_EVERY_S = 5.0  # a document of 10 KB; scrapes come every 10 s or more
+_log = logging.getLogger("provbus.node")
+
+
+def open_carrier(
+    config: NodeConfig,
+    poller: Poller,
+    stamp: Stamp,
+    fleet: Fleet,
+    *,
+    read: Sequence[str],
+    overhear: Sequence[str],
+    peers: Sequence[str],
+    link: Callable[[], Link],
+    patience: Patience,
+) -> DescribedCarrier:
+    """The carrier of the mode in force, open; its caller closes it.
+
+    `read` are the classes to be read; of the classes `overhear` also messages in a group to others are
+    wanted. `link` opens our end of the hand-off connections, to instances of the services `peers`, when the
+    carrier begins. `patience` bounds the wait for late parts, then `TransportError`; `ConfigError` for the
+    rest.
+    """
+    if config.group is not None:
+        group = config.group
+        return patience.until_done(lambda: _join(group, poller, stamp, fleet, overhear))
+    assert config.brokers is not None
+    every_s = 0.0 if config.http is None else STATISTICS_EVERY_S
+    return HybridBus(_kafka(config.brokers, poller, read, every_s, config.state_directory), link, peers)
+
+
+def _join(
+    section: MulticastSection, poller: Poller, stamp: Stamp, fleet: Fleet, overhear: Sequence[str]
+) -> GroupCarrier:
+    def keys() -> list[GroupKey]:
+        return group_keys(section)
+
+    if section.lose:
+        _log.warning("throwing away %g of what arrives, as multicast.lose asks", section.lose)
+    group = Multicast(
+        poller,
+        Place(section.group, section.port, section.address, section.ttl),
+        stamp,
+        list(fleet.instances),
+        keys(),
+        overhear,
+        boottime,
+        rate_per_s=section.rate_per_s,
+        burst=section.burst,
+        weather=lossy(Random(stamp.incarnation), section.lose) if section.lose else None,
+    )
+    return GroupCarrier(group, stamp, keys)
+
+
+def group_keys(section: MulticastSection) -> list[GroupKey]:
+    """The keys of the group, the one that seals first (`ConfigError`, `UnavailableError`)."""
+    keys = [key for path in section.keys for key in load_group_keys(path)]
+    if len({key.key_id for key in keys}) != len(keys):
+        raise ConfigError("multicast.keys: two keys have the same id")
+    return keys
+
+
+def _kafka(
+    section: KafkaSection, poller: Poller, read: Sequence[str], statistics_every_s: float, pins: Path
+) -> Kafka:
+    return Kafka(
+        poller,
+        client_settings(section),
+        read=read,
+        message_timeout_s=section.message_timeout_s,
+        fetch_wait_s=section.fetch_wait_s,
+        statistics_every_s=statistics_every_s,
+        pin_directory=pins,
+    )

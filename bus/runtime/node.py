@@ -1,0 +1,222 @@
+"""The frame of every provbus process: its name, keys, poller, carrier, local socket and runner.
+
+A composition root opens a `Node`, adds the sockets of its service, hands over its machine and the handlers of
+its effects, and runs. Opening checks the whole configuration and raises one clear error for a mistake.
+"""
+
+import logging
+import os
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import zmq
+
+from bus import state_file
+from bus.config.model import MODES, NodeConfig
+from bus.effects import CatchUp, Connect, Exit, Publish, Reply, Send, TakeIncarnation
+from bus.envelope import Stamp
+from bus.errors import LocalError, UnavailableError
+from bus.fleet.identity import Identity, identify
+from bus.runtime import shortage
+from bus.runtime.carriers import open_carrier
+from bus.runtime.http_server import HttpServer
+from bus.runtime.instance_lock import InstanceLock
+from bus.runtime.local_socket import LocalServer
+from bus.runtime.notify import Notifier
+from bus.runtime.runner import Handler, Runner, boottime
+from bus.runtime.shortage import check_threads
+from bus.telemetry.health import Health, Worker
+from bus.telemetry.metrics import Metric, Sample, labelled
+from bus.transport.carrier import DescribedCarrier, Link
+from bus.transport.descriptors import Descriptors
+from bus.transport.here import Patience
+from bus.transport.poller import Poller
+
+_log = logging.getLogger("provbus.node")
+
+
+class Node:
+    """The frame of one instance. Close it, whatever happened."""
+
+    def __init__(
+        self,
+        config: NodeConfig,
+        services: Sequence[str],
+        read: Sequence[str],
+        metrics: Mapping[str, Metric],
+        peers: Sequence[str],
+        link: Callable[["Node"], Link],
+        overhear: Sequence[str] = (),
+        patience: Patience | None = None,
+    ) -> None:
+        """Open the parts of every service; `services` are those this process may be, `metrics` is the table
+        of its metrics, `patience` bounds the wait for late parts at this start. The rest is for its carrier
+        (`bus.runtime.carriers`).
+        """
+        self.config = config
+        self._metrics = metrics
+        self.fleet, self.member, self.keys = identify(config, services)
+        self.descriptors = Descriptors()
+        check_threads()
+        self.lock = InstanceLock(config.state_directory)
+        self._closers: list[Any] = [self.lock.close]
+        self._tellers: list[Callable[[], Iterable[Sample]]] = []
+        self._lackers: list[Callable[[], list[str]]] = []
+        self._is_running = False
+        self.patience = patience or Patience()
+        try:
+            incarnation = next_incarnation(config.state_directory)
+            self.stamp = Stamp(config.instance, self.member.site, incarnation)
+            self.context: zmq.Context[Any] = zmq.Context()
+            self.poller = Poller()
+            self._closers += [self.poller.close, self.context.term]
+            self.local = self.keep(LocalServer(self.poller, config.local.socket))
+            self.carrier: DescribedCarrier = self.keep(
+                open_carrier(
+                    config,
+                    self.poller,
+                    self.stamp,
+                    self.fleet,
+                    read=read,
+                    overhear=overhear,
+                    peers=peers,
+                    link=lambda: link(self),
+                    patience=self.patience,
+                )
+            )
+        except BaseException as error:
+            self.close()
+            self.explain(error)
+            raise
+
+    def keep(self, part: Any) -> Any:
+        """Close this part with the node, before parts that were opened earlier. Its `samples`, if it has any,
+        are in every scrape, and its `lacks` are reasons for being degraded.
+        """
+        self._closers.append(part.close)
+        if hasattr(part, "samples"):
+            self._tellers.append(part.samples)
+        if hasattr(part, "lacks"):
+            self._lackers.append(part.lacks)
+        return part
+
+    def explain(self, error: BaseException) -> None:
+        """Raise `TryAgainError` in place of an error by which only this start fails, for a shortage."""
+        if not self._is_running and isinstance(error, Exception):
+            shortage.explain(error)
+
+    def renew(self, identity: Identity) -> Callable[[], None]:
+        """A function that puts these keys in force, and the group's as they are on disk now; `ConfigError` or
+        `UnavailableError` here if they cannot be read. Instances added to the fleet need a restart.
+        """
+        take = self.carrier.renew(identity)
+
+        def renewed() -> None:
+            self.fleet, self.member, self.keys = identity
+            take()
+
+        return renewed
+
+    def run(
+        self,
+        machine: Worker,
+        handlers: Mapping[type, Handler],
+        reload: Callable[[], None] | None = None,
+    ) -> Exit:
+        """Run the machine until it exits or a signal stops it, and serve its pages if `http` is configured
+        (`BusyError` or `UnavailableError` if that place cannot be had for a while). SIGHUP calls `reload`;
+        its `ConfigError` or `UnavailableError` changes nothing.
+        """
+        carrier = self.carrier
+        send, publish = carrier.send, carrier.publish
+        common: dict[type, Handler] = {
+            Send: lambda effect: send(effect.to, effect.envelope),
+            Publish: lambda effect: publish(effect.envelope, effect.key),
+            Connect: self._connect,
+            CatchUp: lambda effect: carrier.catch_up(effect.traffic),
+            Reply: self._reply,
+            TakeIncarnation: self._take_incarnation,
+        }
+        handlers = {**common, **handlers}
+        status = machine.status
+        health = Health(status, self._lacks, self._metrics, self._samples)
+        runner = Runner(
+            carrier.around(machine),
+            self.poller,
+            handlers,
+            notifier=self.keep(Notifier(os.environ)),
+            spare=self.descriptors.spare,
+            reload=reload,
+            every_second=lambda: _tell(health.news()),
+        )
+        self._tellers.append(runner.samples)
+        if self.config.http is not None:
+            self._tellers.append(lambda: status.samples(boottime()))
+            address, pages = self.config.http.address, health.pages()
+            self.keep(self.patience.until_done(lambda: HttpServer(self.poller, address, pages)))
+        self._is_running = True
+        return runner.run()
+
+    def _connect(self, effect: Connect) -> None:
+        """Connect; a peer with an endpoint that cannot be used, or not now, is named in the log."""
+        try:
+            self.carrier.connect(effect.peer, effect.endpoint)
+        except (LocalError, UnavailableError) as error:
+            _log.warning("%s", error)
+
+    def _reply(self, reply: Reply) -> None:
+        """Answer; add the faults of the carrier and the parts, which no machine knows, to `degraded`."""
+        degraded = reply.body.get("degraded")
+        if degraded is not None:
+            reply = reply._replace(body={**reply.body, "degraded": [*degraded, *self._lacks()]})
+        self.local.reply(reply)
+
+    def _take_incarnation(self, effect: TakeIncarnation) -> None:
+        """Keep it, then use it (`OSError`)."""
+        keep_incarnation(self.config.state_directory, effect.incarnation)
+        _log.warning("the other process of our name is silent: from now on we are %d", effect.incarnation)
+        self.stamp.begin(effect.incarnation)
+
+    def _samples(self) -> Iterable[Sample]:
+        """The metrics of all parts."""
+        modes = {mode: float(mode == self.carrier.mode) for mode in MODES}
+        tellers = (tell() for tell in self._tellers)
+        return chain(labelled("provbus_transport_active", "mode", modes), *tellers)
+
+    def _lacks(self) -> list[str]:
+        """The faults of the carrier and the other parts."""
+        return [*chain.from_iterable(told() for told in self._lackers)]
+
+    def close(self) -> None:
+        """Close everything, newest first."""
+        while self._closers:
+            self._closers.pop()()
+
+
+def _tell(news: str) -> None:
+    if news:
+        _log.warning("%s", news)
+
+
+def next_incarnation(directory: Path) -> int:
+    """A number larger than that of any earlier start: Unix milliseconds, or one more than the last if time
+    went back. If it cannot be kept the start fails: see `state_file.unusable`.
+    """
+    path = directory / "incarnation"
+    try:
+        last = int(path.read_text()) if path.exists() else 0
+        incarnation = max(int(time.time() * 1000), last + 1)
+        keep_incarnation(directory, incarnation)
+    except OSError as error:
+        raise state_file.unusable("write", path, error) from error
+    except ValueError as error:
+        raise state_file.damaged(path, "it does not hold a number") from error
+    return incarnation
+
+
+def keep_incarnation(directory: Path, incarnation: int) -> None:
+    """Keep it, so that the next start takes a later one (`OSError`)."""
+    state_file.keep(directory / "incarnation", str(incarnation).encode())

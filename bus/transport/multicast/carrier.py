@@ -1,0 +1,74 @@
+"""The carrier of mode multicast: the group, and a replica of the settings in place of a topic."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+from bus.envelope import Stamp
+from bus.errors import LocalError
+from bus.fleet.identity import Identity
+from bus.machine import AnyMachine
+from bus.telemetry.metrics import Sample
+from bus.transport.carrier import CHECK_TIMEOUT_S
+from bus.transport.multicast.group import Multicast
+from bus.transport.multicast.replica import Replica
+from bus.wire.datagram import DATA_BYTES_MAX, GroupKey
+
+
+class GroupCarrier:
+    """One instance in its group (`bus.transport.carrier`). `keys` reads the group's keys from the disk. The
+    carrier closes the group.
+    """
+
+    mode = "multicast"
+    scheme = "udp"
+    has_log = False
+    data_bytes_max = DATA_BYTES_MAX
+
+    def __init__(self, group: Multicast, stamp: Stamp, keys: Callable[[], Sequence[GroupKey]]) -> None:
+        self.send = group.send
+        self.publish = group.publish
+        self._group = group
+        self._stamp = stamp
+        self._keys = keys
+        self._replica: Replica | None = None
+
+    @property
+    def endpoint(self) -> str:
+        """The endpoint of messages to us alone, and from us."""
+        return self._group.endpoint
+
+    def connect(self, peer: str, endpoint: str) -> None:
+        """Do nothing: its datagrams tell the address of a peer."""
+
+    def catch_up(self, traffic: str) -> None:
+        """Listen anew for settings that are newer than ours; other classes have no history (`LocalError`)."""
+        if traffic != "config" or self._replica is None:
+            raise LocalError(f"{traffic} has no history over multicast")
+        self._replica.catch_up()
+
+    def begin(self, has_copy: bool) -> None:
+        """`UnavailableError` unless we hear ourselves: without the group we reach nobody, copy or not."""
+        self._group.check_heard(CHECK_TIMEOUT_S)
+
+    def around(self, machine: AnyMachine) -> AnyMachine:
+        """The machine in a replica, which stands in for the topic of the settings."""
+        self._replica = Replica(machine, self._stamp)
+        return self._replica
+
+    def renew(self, identity: Identity) -> Callable[[], None]:
+        """A function that takes the group's keys as on the disk now."""
+        keys = self._keys()
+        return lambda: self._group.use(keys)
+
+    def samples(self) -> Iterator[Sample]:
+        """The group's metrics, and the outcomes of fetching settings."""
+        yield from self._group.samples()
+        if self._replica is not None:
+            yield from self._replica.samples()
+
+    def lacks(self) -> list[str]:
+        """None: a peer's silence tells everything."""
+        return []
+
+    def close(self) -> None:
+        """Leave the group."""
+        self._group.close()

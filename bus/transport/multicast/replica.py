@@ -1,0 +1,279 @@
+"""The settings without a log: everybody holds the latest record, and fetches a newer one.
+
+Theory of operation
+-------------------
+Over Kafka the class `config` has a topic with a history. Multicast has none, so a `Replica` wraps the machine
+and stands in for the topic: it holds the record that the machine publishes in that class, gives it back to
+the machine, and announces its digest to the group once a second. A replica that hears of a newer record
+fetches it from the announcer, in chunks of 1,000 bytes by unicast, some at a time, and asks again for missing
+ones. It checks the SHA-256 over the whole, delivers the record to the machine as if a topic had carried it,
+and announces it too, so any node can serve a late one.
+
+The newest record is the highest (token, number, incarnation). A publisher takes the number after that of the
+record it holds, so its record is newer than the one it knew, whatever the clocks of their hosts say; the
+incarnation decides between two that were published at the same time. `CaughtUp` comes when nobody has
+announced a newer record for a while, as a topic reports its end.
+
+The format of a record: number u64, length of its source's name u8, the name, its frame (`bus.wire.codec`).
+"""
+
+import hashlib
+import struct
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from bus.effects import Effect, Publish, Send
+from bus.envelope import Envelope, Stamp, Token
+from bus.errors import DecodeError, OversizeError
+from bus.machine import AnyMachine
+from bus.messages import CaughtUp, Received, Undelivered
+from bus.routes import check_size, route
+from bus.telemetry.metrics import Sample, labelled
+from bus.wire.codec import DATAGRAM_KINDS, FRAME_HEADER, from_frame, pack_token, to_frame, unpack_token
+
+HELD = "provbus.config.held.v1"
+WANT = "provbus.config.want.v1"
+CHUNK = "provbus.config.chunk.v1"
+OWN = (HELD, WANT, CHUNK)
+
+HELD_EVERY_S = 1.0
+LISTEN_S = 2.5  # two announcements may be lost
+CHUNK_BYTES = 1_000
+CHUNKS_AT_ONCE = 16
+ASK_AGAIN_S = 0.1
+RECORD_HEADER = struct.Struct(">QB")
+RECORD_BYTES_MAX = RECORD_HEADER.size + 255 + FRAME_HEADER.size + route("config").payload_bytes_max
+NUMBER_MAX = 2**64 - 1
+ASKED_MAX = 20  # times without one new chunk, before a fetch is given up until the next announcement
+_HELD = struct.Struct(">32sIQQQ")
+_WANT = struct.Struct(">32sI")
+_CHUNK = struct.Struct(">32sI")
+
+
+class Version(NamedTuple):
+    """A version; the newer one compares greater."""
+
+    token: Token
+    number: int
+    incarnation: int
+
+
+class _Record(NamedTuple):
+    version: Version
+    digest: bytes
+    data: bytes
+
+
+class _Fetch:
+    """A record on its way from `source`."""
+
+    def __init__(self, source: str, version: Version, digest: bytes, size_bytes: int) -> None:
+        self.source = source
+        self.version = version
+        self.digest = digest
+        self.missing = set(range((size_bytes + CHUNK_BYTES - 1) // CHUNK_BYTES))
+        self.data = bytearray(size_bytes)
+        self.wanted: set[int] = set()
+        self.asked = 0
+        self.due = 0.0
+
+
+class Replica:
+    """A machine around a machine: `inner` uses class `config` as if a topic carried it."""
+
+    def __init__(self, inner: AnyMachine, stamp: Stamp) -> None:
+        self.counts = dict.fromkeys(("fetched", "given_up", "wrong_digest", "undecodable"), 0)
+        self._inner = inner
+        self._stamp = stamp
+        self._held: _Record | None = None
+        self._fetch: _Fetch | None = None
+        self._held_due: float | None = None
+        self._listen_until: float | None = None
+        self._is_caught_up = False
+
+    def receive(self, message: Any, now: float) -> list[Effect]:
+        """Handle a message of class `config`; give any other to the inner machine."""
+        if self._listen_until is None:
+            self._listen_until = now + LISTEN_S
+        if isinstance(message, Received) and message.envelope.traffic == "config":
+            handle = {HELD: self._announced, WANT: self._wanted, CHUNK: self._arrived}.get(
+                message.envelope.type
+            )
+            try:
+                if handle is None:
+                    raise DecodeError(f"{message.envelope.type} is not for a replica")
+                return handle(message, now)
+            except (DecodeError, struct.error):
+                self.counts["undecodable"] += 1
+                return []
+        if isinstance(message, Undelivered) and message.envelope.type in OWN:
+            return []  # asked or announced again anyway
+        return self._through(self._inner.receive(message, now), now)
+
+    def tick(self, now: float) -> list[Effect]:
+        """Do the work due here, then tick the inner machine."""
+        effects: list[Effect] = []
+        if self._held is not None and self._held_due is not None and now >= self._held_due:
+            self._held_due = now + HELD_EVERY_S
+            effects.append(self._announce(self._held))
+        if self._fetch is not None and now >= self._fetch.due:
+            effects += self._ask(self._fetch, now)
+        if self._listens_out(now):
+            self._is_caught_up = True
+            effects += self._through(self._inner.receive(CaughtUp("config"), now), now)
+        due = self._inner.deadline()
+        if due is not None and due <= now:
+            effects += self._through(self._inner.tick(now), now)
+        return effects
+
+    def catch_up(self) -> None:
+        """Listen anew: `CaughtUp` comes when nobody announces a newer record."""
+        self._is_caught_up, self._listen_until = False, None
+
+    def samples(self) -> Iterator[Sample]:
+        """The outcomes of fetching others' records."""
+        return labelled("provbus_settings_fetches_total", "outcome", self.counts)
+
+    def deadline(self) -> float | None:
+        """The earliest deadline of ours and the inner machine's."""
+        dues = [self._inner.deadline(), self._held_due if self._held is not None else None]
+        dues.append(self._fetch.due if self._fetch is not None else None)
+        dues.append(self._listen_until if not self._is_caught_up and self._fetch is None else None)
+        return min((due for due in dues if due is not None), default=None)
+
+    def _listens_out(self, now: float) -> bool:
+        ends = self._listen_until
+        return not self._is_caught_up and self._fetch is None and ends is not None and now >= ends
+
+    def _through(self, effects: Sequence[Effect], now: float) -> list[Effect]:
+        """The inner machine's effects; those of our class are performed here."""
+        if not any(isinstance(one, Publish) and one.envelope.traffic == "config" for one in effects):
+            return [*effects]
+        done: list[Effect] = []
+        for effect in effects:
+            if isinstance(effect, Publish) and effect.envelope.traffic == "config":
+                done += self._take(effect.envelope, now)
+            else:
+                done.append(effect)
+        return done
+
+    def _take(self, envelope: Envelope, now: float) -> list[Effect]:
+        """Hold a record of the inner machine, unless it is too large for its class: nobody would fetch it."""
+        try:
+            check_size("config", len(envelope.data))
+        except OversizeError as error:
+            return self._through(self._inner.receive(Undelivered(envelope, "", str(error)), now), now)
+        number = 1 if self._held is None else min(self._held.version.number + 1, NUMBER_MAX)
+        return self._hold(_record(envelope, number), now)
+
+    def _hold(self, record: _Record, now: float) -> list[Effect]:
+        """Take a record that is newer than ours, tell the inner machine, announce it at once."""
+        if self._held is not None and record.version <= self._held.version:
+            return []
+        self._held = record
+        self._held_due = now
+        return self._through(self._inner.receive(Received(_unwrap(record.data)[1], ""), now), now)
+
+    def _announce(self, record: _Record) -> Publish:
+        version = record.version
+        data = _HELD.pack(
+            record.digest,
+            len(record.data),
+            pack_token(version.token),
+            version.number,
+            version.incarnation,
+        )
+        return Publish(self._stamp.envelope(HELD, data, time_ms=0), key=self._stamp.instance)
+
+    def _announced(self, message: Received, now: float) -> list[Effect]:
+        digest, size_bytes, token, number, incarnation = _HELD.unpack(message.envelope.data)
+        version = Version(unpack_token(token), number, incarnation)
+        known = self._fetch.version if self._fetch else self._held.version if self._held else None
+        if known is not None and version <= known:
+            return []
+        if not 0 < size_bytes <= RECORD_BYTES_MAX:
+            raise DecodeError(f"a record of {size_bytes} bytes")
+        self._fetch = _Fetch(message.envelope.source, version, digest, size_bytes)
+        return self._ask(self._fetch, now)
+
+    def _ask(self, fetch: _Fetch, now: float) -> list[Effect]:
+        """Ask for the first missing chunks, or give up."""
+        if fetch.asked == ASKED_MAX:
+            return self._fail("given_up", now)
+        fetch.asked += 1
+        fetch.due = now + ASK_AGAIN_S
+        fetch.wanted = set(sorted(fetch.missing)[:CHUNKS_AT_ONCE])
+        return [
+            Send(fetch.source, self._stamp.envelope(WANT, _WANT.pack(fetch.digest, index), time_ms=0))
+            for index in sorted(fetch.wanted)
+        ]
+
+    def _wanted(self, message: Received, now: float) -> list[Effect]:
+        digest, index = _WANT.unpack(message.envelope.data)
+        held = self._held
+        if held is None or held.digest != digest:
+            return []
+        chunk = held.data[index * CHUNK_BYTES : (index + 1) * CHUNK_BYTES]
+        if not chunk:
+            raise DecodeError(f"chunk {index} of {len(held.data)} bytes")
+        data = _CHUNK.pack(digest, index) + chunk
+        return [Send(message.via, self._stamp.envelope(CHUNK, data, time_ms=0))]
+
+    def _arrived(self, message: Received, now: float) -> list[Effect]:
+        digest, index = _CHUNK.unpack_from(message.envelope.data)
+        chunk = message.envelope.data[_CHUNK.size :]
+        fetch = self._fetch
+        if fetch is None or digest != fetch.digest:
+            return []
+        start = index * CHUNK_BYTES
+        if len(chunk) != min(CHUNK_BYTES, len(fetch.data) - start):
+            raise DecodeError(f"chunk {index} of {len(chunk)} bytes")
+        if index not in fetch.missing:
+            return []
+        fetch.data[start : start + len(chunk)] = chunk
+        fetch.missing.discard(index)
+        fetch.wanted.discard(index)
+        fetch.asked = 0
+        if fetch.missing:
+            return [] if fetch.wanted else self._ask(fetch, now)
+        return self._fetched(fetch, now)
+
+    def _fetched(self, fetch: _Fetch, now: float) -> list[Effect]:
+        """Take the complete record if it is the announced one."""
+        data = bytes(fetch.data)
+        if hashlib.sha256(data).digest() != fetch.digest:
+            return self._fail("wrong_digest", now)
+        try:
+            found, _ = _unwrap(data)
+        except (DecodeError, struct.error):
+            found = None
+        if found != fetch.version:
+            return self._fail("undecodable", now)
+        self._fetch = None
+        self.counts["fetched"] += 1
+        return self._hold(_Record(fetch.version, fetch.digest, data), now)
+
+    def _fail(self, outcome: str, now: float) -> list[Effect]:
+        """End a fetch without its record; another announcer gets `LISTEN_S` to announce it."""
+        self.counts[outcome] += 1
+        self._fetch = None
+        self._listen_until = now + LISTEN_S
+        return []
+
+
+def _record(envelope: Envelope, number: int) -> _Record:
+    name = envelope.source.encode()
+    data = RECORD_HEADER.pack(number, len(name)) + name + to_frame(envelope)
+    version = Version(envelope.token, number, envelope.incarnation)
+    return _Record(version, hashlib.sha256(data).digest(), data)
+
+
+def _unwrap(data: bytes) -> tuple[Version, Envelope]:
+    """The version and envelope of a record; `DecodeError` or `struct.error` if it is none of our kind."""
+    number, name_bytes = RECORD_HEADER.unpack_from(data)
+    start = RECORD_HEADER.size
+    end = start + name_bytes
+    envelope = from_frame(data[end:], data[start:end].decode(errors="replace"), DATAGRAM_KINDS)
+    if envelope.traffic != "config" or envelope.type in OWN:
+        raise DecodeError(f"{envelope.type} is not a settings record")
+    return Version(envelope.token, number, envelope.incarnation), envelope

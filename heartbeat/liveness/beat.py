@@ -1,0 +1,53 @@
+"""The beat: an instance's report on itself, twice a second."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from bus.contract import Contract
+
+BEAT = "provbus.heartbeat.beat.v1"
+
+
+class Load(Contract):
+    """How busy an instance is."""
+
+    in_flight: int = Field(0, ge=0, description="Rows that are handed off, or reads that are served or wait.")
+    p99_ms: float = Field(0.0, ge=0, description="99th percentile of the downloads of the last 10 s, in ms.")
+    capacity: int = Field(1, ge=1, description="Downloads at once at which it is fully loaded.")
+
+
+class LogPosition(Contract):
+    """The position of a reader of the role log, and the digest of its state at `mark`, a position at or
+    before that one; -1 for nothing yet.
+    """
+
+    position: int = Field(ge=-1)
+    mark: int = Field(ge=-1)
+    digest: Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")]
+
+
+class RoleState(Contract):
+    """Where an instance stands in the election of its role."""
+
+    role: str = Field(description="The role: service and site.")
+    state: str = Field(description="Where it stands for it.")
+    era: int = Field(ge=0, description="The era of its claim.")
+    epoch: int = Field(ge=-1, description="The epoch of its claim; -1 unless it holds the role.")
+
+
+class Beat(Contract):
+    """A sign of life. `generation` is that of the settings in force, 0 for none; `endpoints` may be empty.
+    `leaves`: it is the last one. `namesake`: it does nothing, for another process has its name. `log` is its
+    position in the role log, `standing` its state in a role; None if it has none.
+    """
+
+    service: Annotated[str, Field(pattern="^(dhcp|mps|cfm)$")]
+    load: Load = Load()
+    draining: bool = False
+    generation: int = Field(0, ge=0, le=0xFFFFFFFF)
+    endpoints: dict[str, str] = Field(default_factory=dict)
+    leaves: bool = False
+    namesake: Annotated[str, Field(pattern="^(yielded|stopped)?$")] = ""
+    log: LogPosition | None = None
+    standing: RoleState | None = None

@@ -1,0 +1,173 @@
+"""A role that a majority of the CFMs granted, as the sidecar that stands for it sees it: `grants` in time.
+
+We name a claim as ours (`claim`) only once it is held, for to the CFMs the latest claim that a minter names
+is the one that counts.
+
+`Candidate` tells its voters as soon as it drops a claim, and they may grant the role to another one at once.
+That is right only when nobody acts under it any more. If a claim ends before its lease, the host may act
+under it until then, so the voters are not told, and the lease runs out there too. The caller of `release` has
+stopped the host.
+"""
+
+from collections.abc import Callable, Sequence
+from math import inf
+from random import Random
+from typing import Any
+
+from bus.effects import Send
+from bus.envelope import Envelope, Stamp
+from bus.errors import ConfigError, StateError
+from heartbeat.roles.claim import BY_GRANTS, Claim
+from heartbeat.roles.evidence import Answer, Evidence
+from heartbeat.roles.granted.grants import VOTERS_MIN, Candidate, Granted, Lost, Tell, Won
+from heartbeat.roles.granted.messages import pack_grant, unpack_answer
+from heartbeat.roles.holder import Absent, RoleEffect, RoleHolder
+from heartbeat.roles.states import HOLDING, State
+
+NOT_PROMOTED = (
+    "the CFMs grant this role: drain the present primary (provbus failover drain), and another takes over"
+)
+ANSWER_S = 2.0  # a voter that answers none of four questions is called silent
+
+
+class GrantedHolder(RoleHolder):
+    """Stands for one role while it is able to do the work.
+
+    It keeps a held role, able or not, until `release`. With an `obstacle` it does not stand any more, until a
+    person removes that.
+    """
+
+    def __init__(self, *, role: str, stamp: Stamp, index: int, voters: Sequence[str], random: Random) -> None:
+        """`index` is our place among the candidates for the role; `ConfigError` as of `Candidate`."""
+        self.role = role
+        self._is_able = False
+        self.reason = ""
+        self._stamp = stamp
+        self._voters = voters
+        self.evidence = Evidence(voters)
+        self._candidate = Candidate(stamp.instance, role, index=index, voters=voters, random=random)
+        self._stands = False
+        self.obstacle = ""
+        self._outbox: list[RoleEffect] = []
+        self._has_changed = False  # the role came or went: `tick` is due at once
+        self._said: dict[str, tuple[str, float]] = {}
+
+    @property
+    def state(self) -> State:
+        """STANDBY: it does not ask; CANDIDATE: it does."""
+        if self._candidate.lease_end:
+            return State.ACTIVE
+        return State.STANDBY if self._candidate.claim is None else State.CANDIDATE
+
+    @property
+    def claim(self) -> Claim:
+        """Our claim, once it is held."""
+        claim = self._candidate.claim
+        return claim if claim is not None and self._candidate.lease_end else Claim()
+
+    @property
+    def acts_until(self) -> float:
+        """The end of the lease; 0.0 if the role is not ours."""
+        return self._candidate.lease_end
+
+    def able(self, is_able: bool) -> None:
+        """Set whether we may stand; we keep a held role anyway."""
+        self._is_able = is_able
+
+    def voted(self, envelope: Envelope, now: float) -> None:
+        """Take a voter's answer; `DecodeError` if it is none, or no voter's."""
+        message = unpack_answer(envelope, self._voters, self.role)
+        self._said[message.voter] = ("granted" if isinstance(message, Granted) else "refused", now)
+        self._during(now, lambda: self._candidate.receive(message, now))
+
+    def answered(self, cfm: str, answer: Answer, asked_at: float, now: float) -> None:
+        """Take a CFM's claim of our role: the CFM takes no rows under an earlier one."""
+        self.evidence.heard(cfm, answer, asked_at, now)
+        seen = answer.highest
+        if cfm not in self._voters or seen.epoch < 0:
+            return
+        self._during(now, lambda: self._candidate.observe(seen, now))
+
+    def promote(self, now: float, absent: Absent = tuple) -> bool:
+        """`StateError`: nobody can take it from the holder of the grants."""
+        if self.state in HOLDING:
+            return False
+        raise StateError(NOT_PROMOTED)
+
+    def lost(self) -> list[str]:
+        """That no era is left."""
+        return [f"an era in which it could hold its role: {self.obstacle}"] if self.obstacle else []
+
+    def release(self, now: float) -> None:
+        """Give the role back; neither we nor our host act under it any more."""
+        self._stands = False
+        self._take(self._candidate.release(now))
+
+    def tick(self, now: float, wall_s: float) -> list[RoleEffect]:
+        """The messages to the voters."""
+        wants = self._is_able and not self.obstacle
+        if wants and not self._stands:
+            self._stands = True
+            self._candidate.stand(now)
+        elif not wants and self._stands and not self._holds(now):
+            self.release(now)
+        try:
+            self._during(now, lambda: self._candidate.tick(now))
+        except StateError as error:
+            self.obstacle = str(error)
+        self._has_changed = False
+        effects, self._outbox = self._outbox, []
+        return effects
+
+    def deadline(self) -> float | None:
+        """The time of the next `tick`."""
+        wants = self._is_able and not self.obstacle
+        keeps = self._stands and self._candidate.lease_end > 0.0
+        if self._outbox or self._has_changed or (wants != self._stands and not keeps):
+            return 0.0
+        return self._candidate.deadline()
+
+    def describe(self, now: float) -> dict[str, Any]:
+        """The status for an operator."""
+        claim = self.claim
+        return {
+            "role": self.role,
+            "state": str(self.state),
+            "reason": self.obstacle or self.reason,
+            "authority": BY_GRANTS,
+            "era": claim.era,
+            "epoch": claim.epoch,
+            "claim_id": claim.claim_id,
+            "able": self._is_able,
+            "voters": {voter: self._verdict(voter, now) for voter in self._voters},
+        }
+
+    def _verdict(self, voter: str, now: float) -> str:
+        verdict, at = self._said.get(voter, ("silent", -inf))
+        return verdict if now < at + ANSWER_S else "silent"
+
+    def _holds(self, now: float) -> bool:
+        return self._candidate.held(now) is not None
+
+    def _during(self, now: float, move: Callable[[], Sequence[Won | Lost | Tell]]) -> None:
+        """Take the candidate's effects, but hide the end of a claim under which our host may act."""
+        is_under_lease = self._holds(now)
+        effects = move()
+        is_early = is_under_lease and any(isinstance(effect, Lost) for effect in effects)
+        self._take([effect for effect in effects if not (is_early and isinstance(effect, Tell))])
+
+    def _take(self, effects: Sequence[Won | Lost | Tell]) -> None:
+        for effect in effects:
+            if isinstance(effect, Tell):
+                self._outbox.append(Send(effect.to, pack_grant(self._stamp, effect.message)))
+            else:
+                self._has_changed = True
+                self.reason = effect.reason if isinstance(effect, Lost) else ""
+
+
+def check_voters(voters: Sequence[str]) -> None:
+    """`ConfigError` if a fleet with these CFMs cannot grant roles."""
+    if len(voters) < VOTERS_MIN:
+        raise ConfigError(
+            f"failover.grants: every CFM is a voter and {VOTERS_MIN} are needed, the fleet has {len(voters)}"
+        )

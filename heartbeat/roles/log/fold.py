@@ -1,0 +1,124 @@
+"""The holders of all roles: a fold over the role log, the same for all readers at one position.
+
+Theory of operation
+-------------------
+The log is one partition, so its offsets are a total order. A CLAIM at offset o wins if its `prev` is the
+offset of the last record of that role, of any kind: compare-and-set, with the log as the memory. Its epoch is
+then o, and no other claim can ever have it. A RENEW between a candidate's last read and its CLAIM makes the
+claim lose; so does another candidate's CLAIM. Records that change nothing, such as a zombie's RENEW, are
+records of the role too: at worst a right claim loses, and is made again.
+
+    record      counts if                           then
+    CLAIM       prev is the role's last record      its writer holds the role, epoch = offset
+    RENEW       epoch and claim are the holder's    the lease of the holder is renewed
+    RELEASE     epoch and claim are the holder's    nobody holds the role
+    ERA         its number is greater than ours     nobody holds any role, and no claim under way can win
+    PROBE       -                                   nothing
+    CHECKPOINT  -                                   nothing: for readers that begin there (`start`)
+
+The rules use no time. Each reader counts leases and silence on its own clock, from the moment it *read* a
+record that counted (`Folded.counts`).
+
+The fold knows its position. An offset that is not the next one means that the log was cut, or that it is
+another log: nobody can know the lost records, so it is a `HaltError`.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from bus.errors import RemoteError
+from heartbeat.roles.log.records import (
+    NO_OFFSET,
+    Checkpoint,
+    ClaimRecord,
+    Era,
+    Holding,
+    Logged,
+    Release,
+    Renew,
+)
+
+
+class HaltError(RemoteError):
+    """The log was cut or replaced: decide nothing from now on."""
+
+
+class Held(NamedTuple):
+    """One role: its last record of any kind, and the last claim that won. No claim ever won at epoch -1."""
+
+    last: int = NO_OFFSET
+    epoch: int = NO_OFFSET
+    claim_id: str = ""
+    holder: str = ""
+    incarnation: int = 0
+    released: bool = True
+
+
+class Roles(NamedTuple):
+    """The state of the log up to `position`. `floor` is the offset of the ERA in force, before which
+    nothing is remembered.
+    """
+
+    position: int = NO_OFFSET
+    era: int = 0
+    floor: int = NO_OFFSET
+    held: Mapping[str, Held] = {}
+
+    def role(self, name: str) -> Held:
+        """The state of a role; an ERA is a record of every role."""
+        held = self.held.get(name, Held())
+        return held._replace(last=max(held.last, self.floor))
+
+    def digest(self) -> str:
+        """SHA-256 over the state, hex: equal positions must have equal digests."""
+        said = [self.position, self.era, self.floor, {name: list(one) for name, one in self.held.items()}]
+        return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+
+    def checkpoint(self) -> Checkpoint:
+        """This state as a record."""
+        roles = {name: Holding(**one._asdict()) for name, one in self.held.items()}
+        return Checkpoint(as_of=self.position, era=self.era, floor=self.floor, roles=roles)
+
+    @classmethod
+    def of(cls, found: Checkpoint) -> "Roles":
+        """The state that a checkpoint holds."""
+        held = {name: Held(**one.model_dump()) for name, one in found.roles.items()}
+        return cls(found.as_of, found.era, found.floor, held)
+
+
+class Folded(NamedTuple):
+    """The state after a record, and whether the record counted."""
+
+    roles: Roles
+    counts: bool
+
+
+def fold(roles: Roles, logged: Logged) -> Folded:
+    """The next state; `HaltError` if this is not the next record of the same log."""
+    offset, source, record = logged[:3]
+    if offset != roles.position + 1:
+        raise HaltError(f"the role log goes on at offset {offset}, not at {roles.position + 1}")
+    roles = roles._replace(position=offset)
+    if isinstance(record, Era):
+        if record.number <= roles.era:
+            return Folded(roles, counts=False)
+        return Folded(Roles(offset, record.number, floor=offset), counts=True)
+    if not isinstance(record, ClaimRecord | Renew | Release):
+        return Folded(roles, counts=False)
+    known = roles.role(record.role)
+    held, counts = _apply(known, offset, source, record)
+    return Folded(roles._replace(held={**roles.held, record.role: held._replace(last=offset)}), counts)
+
+
+def _apply(known: Held, offset: int, source: str, record: ClaimRecord | Renew | Release) -> tuple[Held, bool]:
+    """A role after one of its records, and whether the record counted."""
+    if isinstance(record, ClaimRecord):
+        if record.prev != known.last:
+            return known, False
+        return Held(offset, offset, record.claim_id, source, record.incarnation, released=False), True
+    theirs = (record.epoch, record.claim_id, source)
+    if known.released or theirs != (known.epoch, known.claim_id, known.holder):
+        return known, False
+    return known._replace(released=isinstance(record, Release)), True

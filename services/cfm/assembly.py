@@ -1,0 +1,109 @@
+"""Assembly of a CFM's machine: its parts, and which of them know each other."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+
+from bus.envelope import Stamp, number_of
+from bus.errors import DecodeError
+from bus.routes import ROUTES
+from bus.runtime.keeping import Subject
+from fileid.given import Given
+from fileid.reads import Network, Reads
+from fileid.seal import Opener
+from fileid.table import Table
+from heartbeat.roles.granted.grants import StorePromises
+from heartbeat.roles.log.fence import Fence, StoreFence
+from services.cfm.building import Builder
+from services.cfm.edges import CfmEffect
+from services.cfm.journal import Journal
+from services.cfm.machine import Cfm
+from services.cfm.parts import Parts
+from services.cfm.serving import Serving
+from services.cfm.taking import Taking, judge
+from services.cfm.voting import Voting
+from services.instance.frame import Frame
+from services.settings.catalogue import StoreCatalogue
+from services.settings.record import CatalogueRecord
+from services.tftp.server_core import TftpServer
+
+
+def assemble(
+    *,
+    stamp: Stamp,
+    minters: Iterable[str],
+    opener: Opener,
+    table: Table,
+    tftp: TftpServer,
+    fence: Fence | None = None,
+    voting: Voting | None = None,
+    endpoints: Mapping[str, str],
+    capacity: int,
+    secret: bytes,
+    proxies: Sequence[Network] = (),
+    given: Given | None = None,
+    givers: Iterable[str] = (),
+    catalogue: CatalogueRecord | None = None,
+    data_bytes_max: int = ROUTES["fileid"].payload_bytes_max,
+    receive_buffer_bytes: int = 0,
+) -> Cfm:
+    """One CFM's machine. Its beats announce `endpoints`, `secret` signs the CMTS MIC, from `proxies` a name
+    alone is believed, and `given` are the names that the DHCP servers of the minters `givers` give out.
+    Without a `fence` every minter's rows count. With `voting` it has a vote on the holder of each role.
+    """
+    fence = fence or Fence({})
+    builder = Builder(secret)
+    frame: Frame[CfmEffect] = Frame(
+        stamp,
+        "cfm",
+        counts=("undecodable",),
+        keeps={
+            StoreFence: Subject("fence", fence.record, fence.stored),
+            StorePromises: _promises(voting),
+            StoreCatalogue: Subject("settings", builder.copy),
+        },
+    )
+    taking = Taking(stamp, minters, table, fence, data_bytes_max, frame.wall_s)
+    reads = Reads(
+        table,
+        opener,
+        proxies=proxies,
+        given=given,
+        givers=[*map(number_of, givers)],
+        judge=partial(judge, fence, taking.minters),
+    )
+    journal = Journal(frame.audit, reads.find, frame.wall_s)
+    serving = Serving(
+        reads=reads, table=table, tftp=tftp, builder=builder, journal=journal, wall_s=frame.wall_s
+    )
+    if catalogue is not None:
+        try:
+            builder.adopt(catalogue)
+        except DecodeError:  # kept by another version of ours; the topic has a better one
+            frame.counts["undecodable"] += 1
+    return Cfm(
+        Parts(
+            frame=frame,
+            taking=taking,
+            table=table,
+            fence=fence,
+            reads=reads,
+            opener=opener,
+            serving=serving,
+            tftp=tftp,
+            builder=builder,
+            journal=journal,
+            voting=voting,
+            endpoints=dict(endpoints),
+            capacity=capacity,
+            receive_buffer_bytes=receive_buffer_bytes,
+        )
+    )
+
+
+def _promises(voting: Voting | None) -> Subject:
+    """The promises to keep; without a vote there are none, and the metrics say so."""
+    return (
+        Subject("promises", lambda: None)
+        if voting is None
+        else Subject("promises", voting.record, voting.stored)
+    )

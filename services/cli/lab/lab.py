@@ -1,0 +1,141 @@
+"""`provbus lab`: a plant of simulated modems against the real parts."""
+
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from services.cli.lab.kafka_cluster import kafka
+from services.cli.options import MODE_VARIABLE, mode_option
+from services.cli.output import output_option
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+@click.group()
+def lab() -> None:
+    """Boot a simulated plant of modems through provbus."""
+
+
+lab.add_command(kafka)
+
+
+@lab.command("run")
+@click.argument("scenario", type=click.Path(path_type=Path))
+@mode_option
+@click.option(
+    "--broker", type=click.Choice(["embedded", "kafka"]), help="Of mode bus; embedded if not given."
+)
+@click.option("--modems", type=click.IntRange(min=1), help="Another number of modems than the scenario's.")
+@click.option("--ipv6", is_flag=True, help="Hand off over IPv6, on ::1; modems stay on IPv4.")
+@click.option("--hold", is_flag=True, help="Leave the services up after the report, until Ctrl-C.")
+@click.option("--keep", type=click.Path(path_type=Path), help="Copy every log and journal there at the end.")
+@output_option
+def run(
+    scenario: Path,
+    mode: str,
+    broker: str | None,
+    modems: int | None,
+    ipv6: bool,
+    hold: bool,
+    keep: Path | None,
+    output: str,
+) -> None:
+    """Run SCENARIO and print its report; exit 1 when a modem failed, a FileID is unaccounted for, or
+    what the scenario expects has not happened.
+    """
+    from rich.console import Console
+
+    from services.lab.baseline.comparison import compare
+    from services.lab.books.report import is_good
+    from services.lab.orchestrator import RunFailedError
+    from services.lab.run import chosen_broker, rehearse, running
+    from services.lab.script.script import load_script
+    from services.lab.site.expect import broken
+
+    mode = mode or "bus"
+    if mode == "multicast" and broker:
+        raise click.UsageError("mode multicast has no broker")
+    os.environ.pop(MODE_VARIABLE, None)  # the lab writes the mode into configurations, and steps change it
+    plan = load_script(scenario)
+    chosen = chosen_broker(plan, mode, broker)
+    if modems is not None:
+        plan = plan.resized(modems)
+    if ipv6:
+        plan = plan.model_copy(update={"ipv6": True})
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    console = Console(stderr=True)
+    with _progress(console, plan.modems) as (say, advance):
+        calm = rehearse(plan, mode, chosen, say, advance)
+        with running(plan, mode, chosen, say, advance, keep) as site:
+            try:
+                report = site.run() | calm
+            except RunFailedError as error:
+                click.echo(f"provbus: {error}", err=True)
+                sys.exit(1)
+            report |= compare(site.site, report, say)
+            report["expected"] = broken(plan.expect, report)
+            _print(report, output)
+            for field, text in report["expected"].items():
+                click.echo(f"not as expected: {field}: {text}", err=True)
+            if hold:
+                say("the services are up")
+                _hold(report["endpoints"])
+    sys.exit(0 if is_good(report) else 1)
+
+
+def _print(report: dict[str, Any], output: str) -> None:
+    if output == "json":
+        click.echo(json.dumps(report, indent=2))
+    elif output == "yaml":
+        import yaml
+
+        click.echo(yaml.safe_dump(report, sort_keys=False), nl=False)
+    else:
+        from rich.console import Console
+
+        from services.lab.books.report import print_table
+
+        print_table(report, Console())
+    sys.stdout.flush()
+
+
+@contextmanager
+def _progress(
+    console: "Console", modems: int
+) -> Iterator[tuple[Callable[[str], None], Callable[[int, int], None]]]:
+    """A bar on a terminal, nothing elsewhere; yields what says a line and what moves the bar."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("starting", total=modems)
+
+        def say(text: str) -> None:
+            bar.update(task, description=text)
+
+        def advance(done: int, total: int) -> None:
+            bar.update(task, description="booting", completed=done, total=total)
+
+        yield say, advance
+
+
+def _hold(endpoints: Mapping[str, str | list[str]]) -> None:
+    """Say where the services are, and wait until Ctrl-C."""
+    try:
+        for part, place in endpoints.items():
+            places = place if isinstance(place, list) else [place]
+            click.echo(f"{part}: {' '.join(places)}", err=True)
+        click.echo("the services are up; Ctrl-C stops them", err=True)
+        while True:
+            time.sleep(3600)
+    except KeyboardInterrupt:
+        return

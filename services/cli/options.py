@@ -1,0 +1,67 @@
+"""Options that several commands have: whose configuration it is, which transport, whose MIBs.
+
+An option is cheap; what reads a configuration or a MIB is imported when there is one to read.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from bus.errors import ConfigError
+
+if TYPE_CHECKING:
+    from services.config.instance import Config
+    from services.docsis.mib.names import Names
+
+MODE_VARIABLE = "PROVBUS_TRANSPORT__MODE"
+config_option = click.option(
+    "--config", "path", type=click.Path(path_type=Path), required=True, help="The instance's YAML file."
+)
+
+
+def _known_mode(_context: click.Context, _option: click.Parameter, mode: str | None) -> str:
+    """The mode, empty if neither the flag nor the environment has one."""
+    if mode is None:
+        return ""
+    from bus.config.model import wrong_mode
+
+    mistake = wrong_mode(mode)
+    if mistake:
+        raise ConfigError(f"--mode: {mistake}")
+    return mode
+
+
+mode_option = click.option(
+    "--mode",
+    metavar="bus|multicast",
+    envvar=MODE_VARIABLE,
+    callback=_known_mode,
+    help="The transport, whatever the file says.",
+)
+
+mib_option = click.option(
+    "--mib",
+    "directories",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    metavar="DIR",
+    help="A directory of MIBs, whose names may be used. May be given twice.",
+)
+
+
+def load(path: Path, mode: str = "") -> "Config":
+    """The configuration in a file, the environment over it and the flag over both; `ConfigError` says what is
+    wrong and where.
+    """
+    from services.config import instance
+
+    return instance.load(path, mode)
+
+
+def names_of(directories: Iterable[Path]) -> "Names":
+    """The built-in names and those of the MIBs there; what cannot be read is named on standard error."""
+    from services.operator.mibs import read_names
+
+    return read_names(directories, lambda text: click.echo(f"provbus: {text}", err=True))

@@ -1,0 +1,52 @@
+"""The settings: the catalogue in force, and an operator's request to put another one in force."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from services.instance.contracts.field import Asked, Generation, Told
+from services.settings.catalogue import CLASS_NAME
+
+ClassName = Annotated[str, Field(pattern=rf"^{CLASS_NAME.pattern}$")]
+Definition = dict[str, Any]
+
+
+class SettingsAnswer(Told):
+    """The catalogue in force."""
+
+    generation: Generation = Field(description="It grows with each change; 0: there is no catalogue.")
+    digest: Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")] = Field(
+        description="SHA-256 over classes and lookup, 64 hex digits; empty without a catalogue."
+    )
+    classes: dict[ClassName, Definition] = Field(
+        description="The classes of service by name, each as a settings file defines it, without fragments."
+    )
+    lookup: list[Definition] = Field(description="The rules that say whose each class is.")
+
+
+class ApplyRequest(Asked):
+    """The catalogue is taken whole or not at all. The answer comes when it was read back from the settings
+    topic; after 10 s nobody knows.
+    """
+
+    classes: dict[ClassName, Definition] = Field(
+        min_length=1, description="The classes of service by name, each as a settings file defines it."
+    )
+    lookup: list[Any] = Field(
+        default_factory=list, description="The rules that say whose each class is. None: no device has one."
+    )
+
+
+class ApplyAnswer(Told):
+    """It is in force."""
+
+    applied: Literal[True] = Field(description="Whether anything has changed.")
+    generation: Generation = Field(description="The generation in force now.")
+    was: Generation = Field(description="The generation that was in force before.")
+
+
+class UnchangedAnswer(Told):
+    """It was in force already."""
+
+    applied: Literal[False] = Field(description="Whether anything has changed.")
+    generation: Generation = Field(description="The generation in force now.")

@@ -1,0 +1,218 @@
+"""The frame of every service's machine: the parts that a sidecar and a CFM have in common.
+
+A machine is parts that do its work, and this frame around them: the clock, the beat, the audit stream, the
+records that belong on the disk, and the reaction to another process of our name. The frame also dispatches
+arrivals: a message of the bus by its type, a request of the local socket by its operation. An arrival that
+does not decode is counted and changes nothing.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Generic, Protocol, TypeVar
+
+from bus.contract import decode
+from bus.effects import Effect, Exit, TakeIncarnation
+from bus.envelope import Stamp
+from bus.errors import DecodeError
+from bus.messages import Draining, Kept, LocalRequest, Received, Stopping, Undelivered, Unkept, WallClock
+from bus.runtime.keeping import Keeping, Subject
+from bus.telemetry.audit import AUDIT, Audit
+from bus.telemetry.metrics import Sample
+from bus.wire.dedup import Dedup
+from heartbeat.liveness.beat import BEAT, Beat
+from heartbeat.liveness.namesake import Namesake, is_namesake
+from heartbeat.liveness.pulse import Pulse
+from services.instance.local_api import answer, refuse, unknown
+
+Leaves = TypeVar("Leaves")
+
+
+class Due(Protocol):
+    """A part with a deadline."""
+
+    def deadline(self) -> float | None:
+        """The moment when it is due; None if it is not."""
+
+
+class Frame(Generic[Leaves]):
+    """The common parts of one machine. `service` is dhcp, mps or cfm, `counts` are the names of its parts'
+    counters, `undecodable` among them, `keeps` the records that belong on the disk.
+    """
+
+    def __init__(
+        self,
+        stamp: Stamp,
+        service: str,
+        *,
+        counts: Sequence[str],
+        keeps: Mapping[type, Subject],
+        namesake: Namesake | None = None,
+    ) -> None:
+        self.stamp = stamp
+        self.service = service
+        self.counts = dict.fromkeys(counts, 0)
+        self.audit = Audit(stamp)
+        self.pulse = Pulse(stamp)
+        self.namesake = namesake or Namesake(stamp.incarnation)
+        self.dedup = Dedup()
+        # An incarnation that could not be kept is asked for anew, with a later one.
+        self.keeping = Keeping({**keeps, TakeIncarnation: Subject("incarnation", lambda: None)})
+        self.wall_offset_s = 0.0
+        self._beat: Callable[[float], Beat]
+        self._types: Mapping[str, Callable[[Received, float], Sequence[Leaves]]] = {}
+        self._operations: Mapping[str, Callable[[LocalRequest, float], Sequence[Leaves]]] = {}
+        self._moves: Sequence[Callable[[float], Sequence[Leaves]]] = ()
+        self._overhears = False
+
+    def serve(
+        self,
+        types: Mapping[str, Callable[[Received, float], Sequence[Leaves]]],
+        operations: Mapping[str, Callable[[LocalRequest, float], Sequence[Leaves]]],
+        moves: Sequence[Callable[[float], Sequence[Leaves]]],
+        beat: Callable[[float], Beat],
+        overhears: bool = False,
+    ) -> None:
+        """Dispatch messages of these types and requests of these operations from now on. A tick does the
+        `moves` in this order, and `beat` makes the next beat. A machine that `overhears` others' messages
+        ignores those of other types; to any other machine they are a mistake of their sender.
+        """
+        self._types, self._operations = types, operations
+        self._moves, self._beat, self._overhears = moves, beat, overhears
+
+    def wall_s(self, now: float) -> float:
+        """The Unix time of this moment."""
+        return now + self.wall_offset_s
+
+    def received(self, message: Received, now: float) -> Sequence[Leaves]:
+        """Handle a message of the bus. One of a type that is not served is dropped, and counted once, unless
+        we overhear.
+        """
+        try:
+            handle = self._types.get(message.envelope.type)
+            if handle is not None:
+                return handle(message, now)
+            if not self._overhears and self.dedup.is_new(message.envelope):
+                raise DecodeError(f"{message.envelope.type} is not for us")
+        except DecodeError:
+            self.counts["undecodable"] += 1
+        return ()
+
+    def once(
+        self, handle: Callable[[Received, float], Sequence[Leaves]]
+    ) -> Callable[[Received, float], Sequence[Leaves]]:
+        """The same handler, for messages that were not received before."""
+        return lambda message, now: handle(message, now) if self.dedup.is_new(message.envelope) else ()
+
+    def unless_yielding(
+        self, handle: Callable[[Received, float], Sequence[Leaves]]
+    ) -> Callable[[Received, float], Sequence[Leaves]]:
+        """The same handler, unless we yield to another process of our name."""
+        return lambda message, now: () if self.namesake.yields else handle(message, now)
+
+    def is_namesake(self, message: Received, now: float) -> bool:
+        """Whether this is a beat of our name that we did not send; then it is noted (`DecodeError`)."""
+        envelope = message.envelope
+        if envelope.type != BEAT or not is_namesake(envelope, self.stamp):
+            return False
+        self.namesake.heard(envelope.incarnation, decode(Beat, envelope.data).namesake, now)
+        return True
+
+    def requested(self, request: LocalRequest, now: float) -> Sequence[Any]:
+        """Answer a request of the local socket by its operation, or refuse it."""
+        name = request.body.get("op")
+        operation = self._operations.get(name) if isinstance(name, str) else None
+        if operation is None:
+            return [unknown(request, self.service, votes="failover.admit" in self._operations)]
+        try:
+            return operation(request, now)
+        except DecodeError as error:
+            return [refuse(request, "bad_request", str(error))]
+
+    def trace(self, request: LocalRequest, now: float) -> list[Effect]:
+        """`trace`: the events of a device or a FileID that our audit stream remembers."""
+        return [answer(request, **self.audit.answer(request.body))]
+
+    def clock(self, message: WallClock, now: float) -> list[Effect]:
+        """Adopt the wall clock's offset."""
+        self.wall_offset_s = message.offset_s
+        return []
+
+    def drain(self, message: Draining, now: float) -> list[Effect]:
+        """From now on beats say that we finish our work."""
+        self.pulse.drain()
+        return []
+
+    def stop(self, message: Stopping, now: float) -> list[Effect]:
+        """Send the last events, and the last beat."""
+        wall_s = self.wall_s(now)
+        return [*self.audit.flush(wall_s), self.pulse.leave(self._beat(now), now, wall_s)]
+
+    def undelivered(self, message: Undelivered) -> bool:
+        """Whether this was a batch of the audit stream; then it is counted."""
+        if message.envelope.type != AUDIT:
+            return False
+        self.audit.undelivered(message.envelope.data)
+        return True
+
+    def kept(self, message: Kept | Unkept, now: float) -> list[Effect]:
+        """The disk took a record, or refused it."""
+        return [*self.keeping.receive(message, now)]
+
+    def tick(self, now: float) -> list[Leaves]:
+        """Do every move of the machine, in order."""
+        return [effect for move in self._moves for effect in move(now)]
+
+    def be_alone(self, now: float) -> list[Effect]:
+        """A move: the reaction to another process of our name."""
+        return self.namesake.tick(self.stamp.incarnation, now, self.wall_s(now))
+
+    def beat(self, now: float) -> list[Effect]:
+        """A move: the beat, if it is due."""
+        if now < self.pulse.deadline():
+            return []
+        return [self.pulse.tick(self._beat(now), now, self.wall_s(now))]
+
+    def tell(self, now: float) -> list[Effect]:
+        """A move: the audit batches that are due."""
+        return [*self.audit.tick(now, self.wall_s(now))]
+
+    def keep_again(self, now: float) -> list[Effect]:
+        """A move: the records that the disk refused, if it is time to try again."""
+        return [*self.keeping.tick(now)]
+
+    def leave(self, beats: int, is_idle: Callable[[], bool]) -> Callable[[float], list[Effect]]:
+        """A move: exit, once so many beats said that we drain and no work is left."""
+
+        def move(now: float) -> list[Effect]:
+            return [Exit(0, "drained")] if self.pulse.draining_beats >= beats and is_idle() else []
+
+        return move
+
+    def deadline(self, *parts: Due) -> float:
+        """The earliest deadline of the frame and of these parts."""
+        due = self.pulse.deadline()
+        own: tuple[Due, ...] = (self.audit, self.namesake, self.keeping)
+        for part in (*own, *parts):
+            other = part.deadline()
+            if other is not None and other < due:
+                due = other
+        return due
+
+    def describe(self) -> dict[str, Any]:
+        """The first fields of `status`, the same for every service."""
+        return {
+            "instance": self.stamp.instance,
+            "service": self.service,
+            "incarnation": self.stamp.incarnation,
+            "draining": self.pulse.is_draining,
+        }
+
+    def missing(self) -> list[str]:
+        """The reasons why this process does no work."""
+        return [*(["it drains, to stop"] if self.pulse.is_draining else []), *self.namesake.missing()]
+
+    def samples(self) -> Iterator[Sample]:
+        """The metrics of every service."""
+        yield Sample("provbus_duplicates_total", self.dedup.duplicates)
+        yield Sample("provbus_draining", self.pulse.is_draining)
+        yield from self.namesake.samples()
+        yield from self.keeping.samples()

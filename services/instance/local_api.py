@@ -1,0 +1,47 @@
+"""The local API: a machine's answers to requests of the local socket.
+
+A request is a JSON object, `{"op": ..., "id": ...}` and the fields of its operation. An answer has the same
+`id`, and either the result or an `error`. `services.instance.operations` is the table of both.
+"""
+
+from collections import Counter
+from typing import Any
+
+from bus.effects import Reply
+from bus.messages import LocalRequest
+from services.instance.operations import OPERATIONS
+
+FAMILY_MIN = 3
+"""So many operations of one family are named as one: `host.*`."""
+
+
+def answer(request: LocalRequest, **body: Any) -> Reply:
+    """The answer to a request: these fields."""
+    return Reply(request.session, {"id": request.body.get("id"), **body})
+
+
+def refuse(request: LocalRequest, error: str, detail: str = "", **more: Any) -> Reply:
+    """The refusal of a request: a word of `ERRORS`, and the reason, for people. `unknown` has no detail."""
+    why = {"detail": detail} if detail else {}
+    return answer(request, error=error, **why, **more)
+
+
+def unknown(request: LocalRequest, service: str, *, votes: bool = False) -> Reply:
+    """The refusal of an operation that this service does not have; `votes`: the CFM has a vote."""
+    names = [
+        one.name for one in OPERATIONS.values() if service in one.services and (votes or not one.needs_vote)
+    ]
+    *others, last = _by_family(names)
+    comma = ", " if service == "cfm" else " and "  # the two always differed, and the sentence is an interface
+    known = f"{', '.join(others)}{comma}{last}"
+    return refuse(request, "bad_request", f"unknown op {request.body.get('op')!r}; there are {known}")
+
+
+def _by_family(names: list[str]) -> list[str]:
+    families = Counter(name.partition(".")[0] for name in names)
+    return [
+        *dict.fromkeys(
+            f"{family}.*" if families[family := name.partition(".")[0]] >= FAMILY_MIN else name
+            for name in names
+        )
+    ]

@@ -1,0 +1,110 @@
+"""A witness of the role log: it remembers every record that it read, and finds those that are gone.
+
+A record that a reader got was confirmed by all replicas in sync, and may never be missing or changed. The
+witness reads in a thread of its own, so it reads until the moment in which the brokers die.
+"""
+
+import threading
+import time
+from hashlib import sha256
+
+from confluent_kafka import Consumer, Message, TopicPartition
+
+from bus.errors import StateError
+from bus.routes import route
+from services.lab.site.lab import Part
+
+POLL_S = 0.2
+
+
+class LogWitness:
+    """Reads the role log from its beginning until `stop`."""
+
+    def __init__(self, bootstrap: str) -> None:
+        self._bootstrap = bootstrap
+        self._seen: dict[int, bytes] = {}
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._follow, name="witness")
+        self._thread.start()
+
+    def __len__(self) -> int:
+        """The number of records that were seen."""
+        return len(self._seen)
+
+    def missing(self, within_s: float) -> list[int]:
+        """The offsets of seen records that another reader does not find within `within_s`."""
+        missing = dict(self._seen)
+        consumer = self._consumer()
+        deadline = time.monotonic() + within_s
+        try:
+            while missing and time.monotonic() < deadline:
+                message = consumer.poll(POLL_S)
+                if message is not None and message.error() is None:
+                    offset = message.offset()
+                    if offset is not None and missing.get(offset) == _digest(message):
+                        del missing[offset]
+        finally:
+            consumer.close()
+        return sorted(missing)
+
+    def stop(self) -> None:
+        """Stop reading."""
+        self._stopping.set()
+        self._thread.join()
+
+    def _follow(self) -> None:
+        consumer = self._consumer()
+        try:
+            while not self._stopping.is_set():
+                message = consumer.poll(POLL_S)
+                if message is None or message.error() is not None:
+                    continue  # no broker, no leader: the client goes on asking
+                offset = message.offset()
+                if offset is not None:
+                    self._seen.setdefault(offset, _digest(message))
+        finally:
+            consumer.close()
+
+    def _consumer(self) -> Consumer:
+        topic = route("failover").topic
+        assert topic is not None
+        consumer = Consumer({
+            "bootstrap.servers": self._bootstrap,
+            "group.id": "witness",
+            "enable.auto.commit": False,
+            "auto.offset.reset": "error",
+            "reconnect.backoff.max.ms": 500,
+            "log_level": 0,
+        })  # fmt: skip
+        consumer.assign([TopicPartition(topic.name, 0, 0)])
+        return consumer
+
+
+class RoleLogMemory(Part):
+    """The witness of a run, once a step has started one."""
+
+    def __init__(self) -> None:
+        self._witness: LogWitness | None = None
+
+    def remember(self, bootstrap: str) -> None:
+        """Begin to follow the role log of these brokers."""
+        self.stop()
+        self._witness = LogWitness(bootstrap)
+
+    def compare(self, within_s: float) -> tuple[int, int]:
+        """The number of records that were seen, and of those that are gone or changed since. `StateError`
+        without a witness.
+        """
+        if self._witness is None:
+            raise StateError("nobody remembers the role log")
+        return len(self._witness), len(self._witness.missing(within_s))
+
+    def stop(self) -> None:
+        """Stop following."""
+        if self._witness is not None:
+            self._witness.stop()
+
+
+def _digest(message: Message) -> bytes:
+    """SHA-256 over a record's content and its timestamp."""
+    return sha256(repr((message.timestamp(), message.headers(), message.value())).encode()).digest()

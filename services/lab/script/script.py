@@ -1,0 +1,79 @@
+"""The file of a scenario: the plant, the weather, and the steps."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, ValidationError
+
+from bus.config.yaml_file import Marks, explain, nearest_mark, read_yaml
+from bus.errors import ConfigError
+from services.lab.script.boots import BootPlant
+from services.lab.script.table import StepItem
+from services.lab.site.lab import Step
+from services.lab.site.scenario import Scenario
+
+
+class Script(Scenario):
+    """A scenario with its steps, done in order; without any the plant boots once. All of them are done
+    `repeat` times.
+    """
+
+    steps: tuple[StepItem, ...] = (StepItem(boot=BootPlant()),)
+    repeat: int = Field(1, ge=1)
+
+    def alters_brokers(self) -> bool:
+        """Whether the run needs brokers of its own: a step kills, stops or replaces some, or they have an
+        authorizer.
+        """
+        steps = _all_steps(entry.step for entry in self.steps)
+        return self.authorizer or any(step.alters_brokers() for step in steps)
+
+
+def load_script(path: Path) -> Script:
+    """The scenario in a file; `ConfigError` says what is wrong and where. `settings` is relative to it."""
+    data, marks = read_yaml(path)
+    try:
+        script = Script(**data)
+    except ValidationError as error:
+        raise ConfigError("\n".join(explain(error, path, marks, Script))) from error
+    if script.faults is not None and script.carrier_loss:
+        raise ConfigError(f"{path}: give either faults or carrier_loss")
+    late = [kill.cfm for kill in script.kills if kill.cfm > script.cfms]
+    if late or script.mtas > script.modems:
+        reason = f"kills cfm {late[0]} of {script.cfms}" if late else "has more mtas than modems"
+        raise ConfigError(f"{path}: {reason}")
+    if script.authorizer and script.broker != "kafka":
+        raise ConfigError(f"{path}: an authorizer needs broker: kafka")
+    if script.host_kills is not None and script.dhcps == 1:
+        raise ConfigError(f"{path}: host_kills need dhcps: 2, or nobody takes over")
+    alone = [key for key in ("attack", "rotate_at_online") if getattr(script, key) is not None]
+    if alone and script.dhcps > 1:
+        raise ConfigError(f"{path}: {alone[0]} is for one DHCP host, dhcps: 1")
+    _check_steps(script, path, marks)
+    update: dict[str, Any] = {"settings": path.parent / script.settings}
+    if script.kea is not None:
+        update["kea"] = script.kea.model_copy(update={"config": path.parent / script.kea.config})
+    return script.model_copy(update=update)
+
+
+def _check_steps(script: Script, path: Path, marks: Marks) -> None:
+    """`ConfigError` for a step that this scenario cannot have, and for keys that steps replace."""
+    if "steps" in script.model_fields_set:
+        for key in ("kills", "host_kills", "rotate_at_online", "attack"):
+            if getattr(script, key):
+                raise ConfigError(f"{path}: give either steps or {key}")
+    elif script.repeat > 1:
+        raise ConfigError(f"{path}: repeat needs steps")
+    for number, entry in enumerate(script.steps):
+        for step in _all_steps([entry.step]):
+            if reason := step.wrong(script):
+                line = nearest_mark(marks, ("steps", str(number), entry.word))
+                raise ConfigError(f"{path}:{line}: steps[{number}] {entry.word}: {reason}")
+
+
+def _all_steps(steps: Iterable[Step]) -> Iterator[Step]:
+    """These steps and all steps inside them."""
+    for step in steps:
+        yield step
+        yield from _all_steps(step.inner())

@@ -1,0 +1,153 @@
+"""The contents of a scenario file: the plant, its weather, and the expectations."""
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from bus.config.section import Section
+from services.lab.site.addresses import ESTABLISHED_MAX, RELAYS_MAX
+from services.lab.site.expect import Expected
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Seconds = Annotated[float, Field(ge=0)]
+
+
+class MessageFault(Section):
+    """The proxy's fault for one kind of message: a delay for each, and a share to drop."""
+
+    delay_s: float = Field(0.0, ge=0)
+    drop: Share = 0.0
+
+
+class Faults(Section):
+    """The faults of each kind of message on the hand-off path, by the word in its type; none by default."""
+
+    rows: MessageFault = MessageFault()
+    ack: MessageFault = MessageFault()
+    pull: MessageFault = MessageFault()
+    pulled: MessageFault = MessageFault()
+    hello: MessageFault = MessageFault()
+    standing: MessageFault = MessageFault()
+
+
+class CfmKill(Section):
+    """Kill this CFM (1 is the first) when that share of the modems is online; it is back after 1 s."""
+
+    cfm: int = Field(ge=1)
+    at_online: Share
+
+
+class HostKills(Section):
+    """Kill -9 the host of the primary `count` times, each time at random within `every_s` seconds after its
+    rival was ready to take over. It is back after `back_after_s`, as the next one to take over.
+    """
+
+    count: int = Field(ge=1)
+    every_s: tuple[Seconds, Seconds]
+    back_after_s: Seconds
+
+
+class AttackPlan(Section):
+    """A flood of reads that must go unanswered, from the first boot on; see `services.lab.faults.arsenal`."""
+
+    rate_per_s: float = Field(5_000.0, gt=0)
+    duration_s: float = Field(10.0, gt=0)
+
+
+class LoadPlan(Section):
+    """Load by Kea's own generator, before and while the plant boots; each device comes once. Kea alone is
+    measured under it for `alone_s`, or as long as with the plant.
+    """
+
+    rate_per_s: int = Field(ge=1)
+    duration_s: int = Field(ge=1)
+    alone_s: int | None = Field(None, ge=1)
+
+
+class KeaHost(Section):
+    """A real Kea in place of the hosts that ask us. `config` is its configuration, into which the lab puts
+    its own addresses, pools and paths.
+    """
+
+    config: Path
+    # The names of the modems' files: one per class, or one per device by host reservations.
+    names: Literal["class", "device"] = "class"
+    # A shared network for each CMTS, with so many subnets of modems and as many of adapters; each has a relay
+    # of its own, and a device boots each time through the next relay. Without any all are in one subnet.
+    shared_networks: tuple[Annotated[int, Field(ge=1)], ...] = ()
+    # Kea cleans its journal up at this interval (`lfc-interval`).
+    clean_up_s: int = Field(3600, ge=1)
+    # The number of leases in its journal when it starts, granted hours ago.
+    leases: int = Field(0, ge=0, le=ESTABLISHED_MAX)
+    # Restart the DHCP sidecar when that share of the modems is online.
+    restart_at_online: Share | None = None
+    perfdhcp: LoadPlan | None = None
+
+    @model_validator(mode="after")
+    def _has_room(self) -> Self:
+        if sum(self.shared_networks) > RELAYS_MAX:
+            raise ValueError(f"shared_networks: there is room for {RELAYS_MAX} subnets in all")
+        return self
+
+
+class Scenario(Section):
+    """One run of the lab. Times in seconds; `mtas` are among `modems`."""
+
+    name: str
+    modems: int = Field(ge=1)
+    mtas: int = Field(0, ge=0)
+    cfms: int = Field(2, ge=1, le=50)
+    # DHCP hosts, each with its sidecar. Two stand for one role, and one of them is its primary.
+    dhcps: int = Field(1, ge=1, le=2)
+    seed: int = 1
+    boot_window_s: float = Field(0.0, ge=0)
+    in_flight_max: int = Field(400, ge=1)
+    read_delay_s: tuple[float, float] = (0.0, 0.0)
+    deadline_s: float = Field(60.0, gt=0)
+    loss: float = Field(0.0, ge=0, lt=1)
+    # So long after a device came online it boots once more, and that boot counts.
+    reboot_after_s: float | None = Field(None, ge=1)
+    # The share of messages between services that is lost, in either mode.
+    carrier_loss: float = Field(0.0, ge=0, lt=1)
+    # Hand off over IPv6, all on ::1: every CFM has a port of its own there. Modems stay on IPv4.
+    ipv6: bool = False
+    settings: Path
+    faults: Faults | None = None
+    kills: tuple[CfmKill, ...] = ()
+    host_kills: HostKills | None = None
+    # When the steps add, use and drop of a rotation of all keys are taken: shares of the modems online.
+    rotate_at_online: tuple[Share, Share, Share] | None = None
+    attack: AttackPlan | None = None
+    kea: KeaHost | None = None
+    # Let the same plant boot against a bare TFTP loop afterwards, and report the CPU of both.
+    bare_tftp: bool = False
+    # The only broker this runs on, if it matters.
+    broker: Literal["embedded", "kafka"] | None = None
+    # The run's own brokers have an authorizer: clients have all rights, until a step takes some away.
+    authorizer: bool = False
+    # It changes the machine as only root may.
+    root: bool = False
+    # The expectations of the report; the run fails if it breaks one.
+    expect: dict[str, Expected] = Field(default_factory=dict)
+
+    def names(self) -> dict[str, str]:
+        """The service of each instance by its name."""
+        names = {f"dhcp-{number}": "dhcp" for number in range(1, self.dhcps + 1)}
+        names |= {} if self.kea else {"mps-1": "mps"}
+        return names | {f"cfm-{number}": "cfm" for number in range(1, self.cfms + 1)}
+
+    def has_proxy(self, mode: str) -> bool:
+        """Whether a proxy stands on the hand-off path, for its weather; a group has no such path."""
+        return mode == "bus" and self.weather() is not None
+
+    def weather(self) -> Faults | None:
+        """The faults of the proxy on the hand-off path, if there is one."""
+        if not self.carrier_loss:
+            return self.faults
+        fault = MessageFault(drop=self.carrier_loss)
+        return Faults(rows=fault, ack=fault, pull=fault, pulled=fault, hello=fault, standing=fault)
+
+    def resized(self, modems: int) -> Self:
+        """The same scenario with another number of modems and the same share of adapters."""
+        return self.model_copy(update={"modems": modems, "mtas": round(self.mtas * modems / self.modems)})

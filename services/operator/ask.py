@@ -1,0 +1,31 @@
+"""Asking a running instance over its local socket."""
+
+from typing import Any
+
+from bus.errors import RemoteError, UnavailableError
+from bus.runtime.exchange import exchange
+from services.config.instance import Config
+
+ANSWER_S = 5.0  # an instance answers from what it has in memory
+
+
+def ask(config: Config, request: dict[str, Any], timeout_s: float = ANSWER_S) -> dict[str, Any]:
+    """The instance's answer. `UnavailableError` if it is not there, `TryAgainError` if it did not answer."""
+    try:
+        return exchange(config.local.socket, request, timeout_s)
+    except UnavailableError as error:
+        raise UnavailableError(f"{error}: start {config.instance}, or join its socket's group") from error
+
+
+def in_force(config: Config) -> dict[str, Any]:
+    """Generation, digest, classes and lookup rules, as the instance has them."""
+    answer = ask(config, {"op": "settings"})
+    if "error" in answer:
+        raise RemoteError(f"{config.instance}: {answer.get('detail', answer['error'])}")
+    return {key: answer[key] for key in ("generation", "digest", "classes", "lookup")}
+
+
+def sight(config: Config) -> dict[str, Any]:
+    """Whom the instance sees, and how it stands itself."""
+    status = ask(config, {"op": "status"})
+    return {key: status[key] for key in ("instance", "service", "draining", "missing", "degraded", "peers")}

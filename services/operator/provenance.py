@@ -1,0 +1,69 @@
+"""Where each value of a configuration comes from: a line of its file, a variable, or the default.
+
+No secret is shown: none belongs into a configuration, and a value that is called one is masked unless it is
+the path of a file that exists.
+"""
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pydantic import BaseModel
+
+from bus.config.environment import Place, variable
+from bus.config.secret_file import CREDENTIALS
+from bus.config.yaml_file import read_yaml
+from services.config.instance import load
+
+MASK = "********"
+_SECRET = re.compile(r"password|secret|token|key|\.pem")
+
+
+class Setting(NamedTuple):
+    """One value of a configuration, and where it comes from."""
+
+    key: str
+    value: Any
+    source: str
+
+
+def settings_of(file: Path) -> Iterator[Setting]:
+    """Each value of the configuration in a file; `ConfigError` if it is wrong."""
+    found = load(file)
+    _, marks = read_yaml(file)
+    environment = {name.upper(): name for name in os.environ}
+    for place, value in _values(found):
+        yield Setting(".".join(place), _shown(place, value), _source(place, file, marks, environment))
+
+
+def _values(section: BaseModel, above: Place = ()) -> Iterator[tuple[Place, Any]]:
+    for name, value in section:
+        place = (*above, name)
+        if isinstance(value, BaseModel):
+            yield from _values(value, place)
+        elif isinstance(value, dict) and value:
+            yield from (((*place, key), item) for key, item in value.items())
+        else:
+            yield place, value
+
+
+def _source(place: Place, file: Path, marks: dict[tuple[str, ...], int], environment: dict[str, str]) -> str:
+    """The variable that sets the value or a section around it; else its line; else that of its default."""
+    for size in range(len(place), 0, -1):
+        name = environment.get(variable(place[:size]))
+        if name is not None:
+            return name
+    return f"{file}:{marks[place]}" if place in marks else "default"
+
+
+def _shown(place: Place, value: Any) -> Any:
+    if isinstance(value, list):
+        return [_shown(place, item) for item in value]
+    text = str(value) if isinstance(value, Path) else value
+    if value is None or not _SECRET.search(place[-1]):
+        return text
+    if isinstance(value, Path) and (text.startswith(CREDENTIALS) or value.is_file()):
+        return text
+    return MASK

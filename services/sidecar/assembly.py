@@ -1,0 +1,99 @@
+"""Assembly of a sidecar's machine: its parts, and which of them know each other."""
+
+from collections.abc import Callable, Mapping, Sequence
+from random import Random
+
+from bus.envelope import Stamp
+from bus.errors import DecodeError
+from bus.routes import ROUTES
+from bus.runtime.keeping import Subject
+from fileid.handoff import Budget
+from fileid.lease import LeaseFile
+from fileid.minted import Minted
+from fileid.seal import Sealer
+from heartbeat.liveness.namesake import Namesake
+from heartbeat.roles.holder import SoleHolder
+from services.instance.frame import Frame
+from services.settings.catalogue import StoreCatalogue
+from services.settings.record import CatalogueRecord
+from services.sidecar.answering import Answers
+from services.sidecar.creating import Creating
+from services.sidecar.edges import MinterEffect
+from services.sidecar.leasing import Leasing
+from services.sidecar.minter import Minter
+from services.sidecar.minting import Mint
+from services.sidecar.offering import Offering
+from services.sidecar.parts import Parts
+from services.sidecar.peers import Peers
+from services.sidecar.role.authority import Authority
+from services.sidecar.role.record import StoreFailover
+
+COUNTS = ("created", "refused", "undecodable", "unknown_pulls")
+
+
+def assemble(
+    *,
+    service: str,
+    stamp: Stamp,
+    services: Mapping[str, str],
+    sealer: Sealer,
+    budget: Budget,
+    random: Random,
+    random_bytes: Callable[[int], bytes],
+    minted_max: int,
+    authority: Authority | None = None,
+    namesake: Namesake | None = None,
+    default_next_server: str | None = None,
+    catalogue: CatalogueRecord | None = None,
+    publish: CatalogueRecord | None = None,
+    files: Sequence[LeaseFile] = (),
+    data_bytes_max: int = ROUTES["fileid"].payload_bytes_max,
+    scheme: str = "tcp",
+) -> Minter:
+    """One sidecar's machine. `service` is dhcp or mps; `random_bytes(n)` makes the serials; a DHCP server
+    that does not ask gives out `files`; without an `authority` it always may act; CFMs are connected to at
+    endpoints of `scheme`.
+    """
+    namesake = namesake or Namesake(stamp.incarnation)
+    authority = authority or Authority(stamp, SoleHolder(), namesake=namesake)
+    frame: Frame[MinterEffect] = Frame(
+        stamp,
+        service,
+        counts=COUNTS,
+        keeps={
+            StoreFailover: Subject("failover", authority.record, authority.stored),
+            StoreCatalogue: Subject("settings", lambda: offering.copy()),
+        },
+        namesake=namesake,
+    )
+    offering = Offering(stamp, publish, frame.wall_s)
+    peers = Peers(stamp, services, random, scheme, lambda: offering.generation, authority.claims)
+    minted = Minted(minted_max)
+    answers = Answers(
+        peers=peers, audit=frame.audit, token=authority.token, default_next_server=default_next_server
+    )
+    creating = Creating(
+        stamp=stamp,
+        budget=budget,
+        peers=peers,
+        mint=Mint(stamp.instance, sealer, offering, random_bytes),
+        minted=minted,
+        answers=answers,
+        counts=frame.counts,
+        data_bytes_max=data_bytes_max,
+    )
+    leasing = Leasing(
+        stamp=stamp,
+        files=files,
+        offering=offering,
+        minted=minted,
+        audit=frame.audit,
+        away=peers.unreachable,
+        data_bytes_max=data_bytes_max,
+    )
+    if catalogue is not None:
+        try:
+            offering.adopt(catalogue)
+        except DecodeError:  # kept by another version of ours; the topic has a better one
+            frame.counts["undecodable"] += 1
+    return Minter(Parts(frame, authority, peers, offering, creating, leasing, default_next_server))

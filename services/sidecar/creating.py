@@ -1,0 +1,111 @@
+"""`fileid.create`: mint a row, hand it off, and answer.
+
+The answer goes out when a CFM acked, or when the hand-off's budget is over. Rows stay here for 60 s, so that
+a CFM which is asked for a file that it does not know can pull the row.
+"""
+
+from collections.abc import Iterator
+
+from bus.effects import Effect, Reply, Send
+from bus.envelope import Envelope, Stamp, Token
+from bus.errors import BackpressureError, DecodeError, OversizeError
+from bus.messages import LocalRequest, Received
+from bus.telemetry.metrics import Sample, labelled
+from fileid.handoff import Budget, Handoff
+from fileid.minted import Minted
+from fileid.row import PULLED, cut_rows, pack_rows, unpack_names
+from services.docsis.errors import DocsisError
+from services.instance.local_api import refuse
+from services.sidecar.answering import Answers, Ticket
+from services.sidecar.minting import Mint, NotNowError
+from services.sidecar.peers import Peers
+from services.sidecar.requests import parse_create
+
+
+class Creating:
+    """The FileIDs of one minter. `counts` are its machine's counters."""
+
+    def __init__(
+        self,
+        *,
+        stamp: Stamp,
+        budget: Budget,
+        peers: Peers,
+        mint: Mint,
+        minted: Minted,
+        answers: Answers,
+        counts: dict[str, int],
+        data_bytes_max: int,
+    ) -> None:
+        self.handoff = Handoff(stamp, peers.choose, budget, data_bytes_max=data_bytes_max)
+        self.minted = minted
+        self._stamp = stamp
+        self._peers = peers
+        self._mint = mint
+        self._answers = answers
+        self._counts = counts
+        self._data_bytes_max = data_bytes_max
+
+    def __len__(self) -> int:
+        """The number of rows that are being handed off."""
+        return len(self.handoff)
+
+    def create(
+        self, request: LocalRequest, now: float, wall_offset_s: float, token: Token | None, why_not: str
+    ) -> list[Effect]:
+        """Mint a FileID under this token; without one answer `try_again`, with `why_not` as detail."""
+        try:
+            create = parse_create(request.body)
+            if token is None:
+                raise NotNowError(why_not)
+            row, serial = self._mint.mint(create, now + wall_offset_s, token)
+            self.handoff.offer(row, Ticket(request.session, create, serial.hex(), now, token), now)
+            self.minted.add(row, now)
+        except (NotNowError, BackpressureError) as error:
+            self._counts["refused"] += 1
+            return [refuse(request, "try_again", str(error))]
+        except (DecodeError, DocsisError, OversizeError) as error:
+            self._counts["refused"] += 1
+            return [refuse(request, "bad_request", str(error))]
+        self._counts["created"] += 1
+        return []
+
+    def acked(self, ack: Envelope, now: float, wall_offset_s: float) -> list[Reply]:
+        """The answers that waited for this ack of a CFM (`DecodeError`)."""
+        return self._answers.answer(self.handoff.acked(ack), now, wall_offset_s)
+
+    def pulled(self, message: Received, now: float) -> list[Effect]:
+        """Send a CFM the rows that it asks for by name, if they are remembered (`DecodeError`)."""
+        envelope = message.envelope
+        names = unpack_names(envelope.data)
+        rows = self.minted.find(names, now)
+        self._counts["unknown_pulls"] += len(names) - len(rows)
+        return [
+            Send(envelope.source, self._stamp.envelope(PULLED, pack_rows(some), time_ms=0))
+            for some in cut_rows(rows, self._data_bytes_max)
+        ]
+
+    def tick(self, now: float, wall_offset_s: float) -> list[Effect]:
+        """Frames to send, and the answers whose time is over."""
+        sends, settled = self.handoff.tick(now)
+        effects: list[Effect] = [*sends]
+        if settled:
+            effects += self._answers.answer(settled, now, wall_offset_s)
+        for send in sends:
+            self._peers.gave(send)
+        return effects
+
+    def deadline(self) -> float | None:
+        """When `tick` is due."""
+        return self.handoff.deadline()
+
+    def samples(self) -> Iterator[Sample]:
+        """The metrics of FileIDs and their hand-offs."""
+        handoffs = self.handoff.counts
+        outcomes = {name: self._counts[name] for name in ("created", "refused")}
+        outcomes |= {name: handoffs[name] for name in ("acked", "unacked")}
+        yield from labelled("provbus_fileids_total", "outcome", outcomes)
+        events = {name: handoffs[name] for name in ("retried", "refused", "late_acks")}
+        yield from labelled("provbus_handoff_events_total", "event", events)
+        yield Sample("provbus_handoff_seconds", self._answers.handoff_s)
+        yield Sample("provbus_unknown_pulls_total", self._counts["unknown_pulls"])

@@ -1,0 +1,16 @@
+"""The record that a sidecar keeps of its role for a restart."""
+
+from typing import NamedTuple
+
+from heartbeat.roles.claim import Claim
+
+
+class StoreFailover(NamedTuple):
+    """Effect: keep the claim that is held, and an operator's orders."""
+
+    claim: Claim | None
+    locked: bool = False
+    drained: bool = False
+    is_ours: bool = True
+    mode: str = ""  # the transport mode in which a majority of the CFMs was heard last
+    lock: str = ""  # the identity of the lock under which this was kept (`bus.runtime.instance_lock`)

@@ -1,0 +1,145 @@
+"""Examples: the console blocks of a page, run as a reader would, and compared with what the page shows.
+
+A block is fenced by ```console. Behind that word may stand `plant` (it is run beside a lab that is held) and
+`varies=NAME,...`. A line that begins with `$ ` is a command, the lines up to the next one are what it prints.
+
+- A line `...` stands for any lines, or none; `...` in a line for any text.
+- `varies` names columns and rows whose numbers may be other ones. A column is one of a table whose head has
+  that name, a row is one that begins with it. Blanks between cells then count as one.
+- `$ cat FILE` of a file that is not there makes it, of the lines that the page shows.
+- Blanks at the end of a line do not count.
+"""
+
+import re
+import subprocess
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from difflib import unified_diff
+from pathlib import Path
+from typing import NamedTuple
+
+TIMEOUT_S = 300  # for a page, on a busy machine
+ANYTHING = "..."
+PLANT = "plant"
+_FENCE = re.compile(r"^```console(?P<words>[^\n]*)\n(?P<body>.*?)^```$", re.DOTALL | re.MULTILINE)
+_CAT = re.compile(r"cat ([\w.-]+)")
+_NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
+_CELLS = re.compile(r" {2,}")
+_MARK = "-- the next command of the page --"
+_END = "END-OF-THE-FILE-ON-THE-PAGE"
+
+
+class Command(NamedTuple):
+    """A command of a page, and the lines that the page shows behind it."""
+
+    text: str
+    shown: tuple[str, ...]
+
+
+class Block(NamedTuple):
+    """A console block of a page, which begins at this line. `varies` are columns and rows."""
+
+    page: str
+    line: int
+    words: frozenset[str]
+    varies: frozenset[str]
+    commands: tuple[Command, ...]
+
+    @property
+    def first(self) -> str:
+        """Its first command, which names it; empty if it has none."""
+        return self.commands[0].text if self.commands else ""
+
+
+def blocks(page: str, text: str) -> Iterator[Block]:
+    """The console blocks of a page, in their order."""
+    for found in _FENCE.finditer(text):
+        words = found["words"].split()
+        names = next((word.removeprefix("varies=") for word in words if word.startswith("varies=")), "")
+        yield Block(
+            page,
+            text.count("\n", 0, found.start()) + 1,
+            frozenset(word for word in words if not word.startswith("varies=")),
+            frozenset(filter(None, names.split(","))),
+            tuple(_commands(found["body"])),
+        )
+
+
+def differences(some: Sequence[Block], directory: Path, environment: Mapping[str, str]) -> list[str]:
+    """What is not as these blocks of one page show it, when their commands are run in that directory, in one
+    shell.
+    """
+    commands = [(block, command) for block in some for command in block.commands]
+    printed = _run([command for _, command in commands], directory, environment)
+    return [
+        f"{block.page}:{block.line}: $ {command.text}\n{difference}"
+        for (block, command), lines in zip(commands, printed, strict=True)
+        if (difference := compare(command.shown, lines, block.varies))
+    ]
+
+
+def compare(shown: Sequence[str], printed: Sequence[str], varies: Iterable[str] = ()) -> str:
+    """How the two differ; empty if what was printed is what is shown."""
+    shown, printed = ([line.rstrip() for line in lines] for lines in (shown, printed))
+    if re.fullmatch("".join(_patterns(shown, frozenset(varies))), "".join(f"{line}\n" for line in printed)):
+        return ""
+    return "\n".join(unified_diff(shown, printed, "the page", "the command", lineterm=""))
+
+
+def _commands(body: str) -> Iterator[Command]:
+    parts = re.split(r"^\$ ", body, flags=re.MULTILINE)
+    for part in parts[1:]:
+        text, *shown = part.splitlines()
+        yield Command(text, tuple(shown))
+
+
+def _run(commands: Sequence[Command], directory: Path, environment: Mapping[str, str]) -> list[list[str]]:
+    """What each command prints, on standard output and standard error together."""
+    done = subprocess.run(
+        ["bash", "-c", "".join(_script(commands))],
+        cwd=directory,
+        env=dict(environment),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=TIMEOUT_S,
+        check=False,
+    )
+    return [said.splitlines() for said in done.stdout.split(f"\n{_MARK}\n")[1:]]
+
+
+def _script(commands: Sequence[Command]) -> Iterator[str]:
+    for command in commands:
+        yield f"printf '\\n%s\\n' '{_MARK}'\n"
+        if shows := _CAT.fullmatch(command.text):
+            file = "".join(f"{line}\n" for line in command.shown)
+            yield f"[ -e {shows[1]} ] || cat > {shows[1]} <<'{_END}'\n{file}{_END}\n"
+        yield f"{command.text}\n"
+
+
+def _patterns(shown: Sequence[str], varies: frozenset[str]) -> Iterator[str]:
+    """A regular expression for each line that is shown."""
+    varying: list[bool] = []
+    for line in shown:
+        if line == ANYTHING:
+            yield r"(?:.*\n)*"
+            continue
+        if not varies:
+            yield _literal(line) + r"\n"
+            continue
+        cells = _CELLS.split(line)
+        is_row = cells[0] in varies and any(map(_NUMBER.search, cells[1:]))
+        if not is_row and varies.intersection(cells):
+            varying = [cell in varies for cell in cells]
+        changes = [is_row or (at < len(varying) and varying[at]) for at in range(len(cells))]
+        yield " +".join(map(_cell, cells, changes)) + r"\n"
+
+
+def _cell(cell: str, is_varying: bool) -> str:
+    if not is_varying:
+        return _literal(cell)
+    return _NUMBER.pattern.join(map(_literal, _NUMBER.split(cell)))
+
+
+def _literal(text: str) -> str:
+    return ".*".join(map(re.escape, text.split(ANYTHING)))
