@@ -357,6 +357,48 @@ TWINS = {
     "Stop": "as Pause",
 }
 
+# So are two modules of one name. These mean one thing, each in its room.
+FILE_TWINS = {
+    "addresses": "IP addresses: as values of TLVs, and those of a lab",
+    "asking": "questions and their answers, of Kafka and of a DHCP server",
+    "assembly": "which parts of a machine know each other, of either service",
+    "authority": "the right to act: a sidecar's, and a host service's",
+    "brokers": "the brokers of a run, and the steps that end them",
+    "carrier": "the Protocol, and multicast's",
+    "catalogue": "a settings catalogue: compiled, and judged",
+    "crowd": "a fault, and its steps",
+    "edges": "what arrives at a machine and what leaves, of either service",
+    "effects": "what leaves a core: a machine's, and a TFTP session's",
+    "errors": "the expected errors, of the bus and of the codec",
+    "extension": "extension fields (43): their rows, and their rules",
+    "faults": "what is done to a simulated world, and to a real Kea",
+    "health": "whether somebody is well: an instance, and Kea",
+    "holder": "who holds a role: the Protocol, and its kinds",
+    "host": "the service beside a sidecar: as the sidecar sees it, and Kea in a lab",
+    "instances": "the instances of a run, and the steps on them",
+    "lab": "the lab, and its commands",
+    "machine": "the Protocol, and a CFM's",
+    "messages": "what arrives at a machine: in general, and of grants",
+    "metrics": "the declared metrics: the Registry, and those of all instances",
+    "modem": "a cable modem: its settings, and the simulated one",
+    "node": "what runs a machine: a real one, and a simulated one",
+    "objects": "SNMP objects: by name, in a text of another tool, and judged",
+    "operator": "an operator's words: as a sidecar hears them, and as steps of a lab",
+    "parts": "what a whole is put together from: a file, a machine, a lab",
+    "peers": "the CFMs as a minter sees them, and the command that shows them",
+    "process": "a process and its composition root: an instance's, and those of a lab",
+    "record": "what is kept: of the settings, and of a role",
+    "records": "records of Kafka: of a reader, and of the role log",
+    "rights": "a fault, and its steps",
+    "rotation": "of keys: the command's, and the lab's",
+    "run": "what runs: an instance, and a scenario",
+    "settings": "a settings catalogue: commands, contracts and steps",
+    "status": "an instance's status: of either service, and its contract",
+    "topics": "Kafka's topics: simulated, administered, commanded, and made anew",
+    "trace": "what happened step by step: to a simulated world, and to a FileID",
+    "values": "values of TLVs: in our words, and in those of another tool",
+}
+
 # The shells: everything else is a core and touches neither clock, socket, thread, log, file nor global
 # randomness.
 SHELLS = (
@@ -570,6 +612,11 @@ def test_a_class_name_means_one_thing() -> None:
         if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
     )
     assert {name for name, count in named.items() if count > 1} == TWINS.keys()
+
+
+def test_a_file_name_means_one_thing() -> None:
+    named = Counter(path.stem for path in sources(*PACKAGES) if not path.stem.startswith("__"))
+    assert {name for name, count in named.items() if count > 1} == FILE_TWINS.keys()
 
 
 def test_no_folder_leads_back_to_itself() -> None:

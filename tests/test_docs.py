@@ -25,7 +25,7 @@ from services.docsis.mib.objects import ROOTS
 from services.instance.metrics import METRICS
 from services.instance.operations import OPERATIONS
 from services.lab.script.script import load_script
-from services.lab.script.table import StepItem
+from services.lab.script.step_table import StepItem
 from services.sidecar.offering import APPLY_WITHIN_S
 from tests.docs_pages import commands, configuration, reasons
 from tests.docs_pages.blocks import Makers, fill, named

@@ -14,7 +14,7 @@ from bus.runtime.runner import boottime
 from bus.transport.carrier import DescribedCarrier, Link
 from bus.transport.here import Patience
 from bus.transport.kafka.client import Kafka
-from bus.transport.kafka.settings import client_settings
+from bus.transport.kafka.client_settings import client_settings
 from bus.transport.multicast.carrier import GroupCarrier
 from bus.transport.multicast.group import Multicast, Place, lossy
 from bus.transport.poller import Poller

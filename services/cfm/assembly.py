@@ -13,9 +13,9 @@ from fileid.seal import Opener
 from fileid.table import Table
 from heartbeat.roles.granted.grants import StorePromises
 from heartbeat.roles.log.fence import Fence, StoreFence
+from services.cfm.audit_events import Journal
 from services.cfm.building import Builder
 from services.cfm.edges import CfmEffect
-from services.cfm.journal import Journal
 from services.cfm.machine import Cfm
 from services.cfm.parts import Parts
 from services.cfm.serving import Serving

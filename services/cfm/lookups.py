@@ -22,7 +22,7 @@ from bus.effects import Reply
 from bus.errors import DecodeError
 from bus.messages import LocalRequest
 from fileid.row import NAME_BYTES_MAX, is_newer, pack_address
-from services.cfm.journal import Download
+from services.cfm.audit_events import Download
 from services.instance.local_api import answer, refuse
 
 ANSWER_S = 31.0  # as long as our own TFTP server keeps a client that went silent

@@ -7,9 +7,9 @@ from fileid.reads import Reads
 from fileid.seal import Opener
 from fileid.table import Table
 from heartbeat.roles.log.fence import Fence
+from services.cfm.audit_events import Journal
 from services.cfm.building import Builder
 from services.cfm.edges import CfmEffect
-from services.cfm.journal import Journal
 from services.cfm.serving import Serving
 from services.cfm.taking import Taking
 from services.cfm.voting import Voting

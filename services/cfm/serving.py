@@ -25,9 +25,7 @@ from fileid.reads import Reads, Serve, Silent
 from fileid.row import is_newer, pack_address
 from fileid.table import Table
 from heartbeat.liveness.beat import Load
-from services.cfm.building import Builder, UnbuiltError
-from services.cfm.edges import CfmEffect
-from services.cfm.journal import (
+from services.cfm.audit_events import (
     Download,
     DownloadAbandoned,
     DownloadCompleted,
@@ -35,6 +33,8 @@ from services.cfm.journal import (
     Outcome,
     ReadRefused,
 )
+from services.cfm.building import Builder, UnbuiltError
+from services.cfm.edges import CfmEffect
 from services.cfm.lookups import Lookups, WantedRow, parse_done, parse_lookup
 from services.instance.local_api import answer, refuse
 from services.tftp.effects import (

@@ -22,9 +22,9 @@ from bus.errors import DecodeError, UnavailableError
 from bus.telemetry.audit import events_of
 from bus.transport.kafka.answers import Bounds, NoAnswerError, bounds, has_ids
 from bus.transport.kafka.asking import reason_of
+from bus.transport.kafka.client_settings import refused
 from bus.transport.kafka.defaults import COMMON, CONSUMER
 from bus.transport.kafka.feeds import topic_of
-from bus.transport.kafka.settings import refused
 from bus.wire.codec import from_headers
 from services.operator.story import ToldEvent, is_told
 

@@ -8,7 +8,7 @@ from typing import Any
 from bus.fleet.fleet import load_fleet
 from bus.runtime.carriers import group_keys
 from bus.transport.kafka.client import Kafka
-from bus.transport.kafka.settings import client_settings
+from bus.transport.kafka.client_settings import client_settings
 from bus.transport.poller import Poller
 from services.cfm import process as cfm_process
 from services.config.instance import Config

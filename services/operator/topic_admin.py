@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from bus.config.model import KafkaSection
 from bus.transport.kafka.admin.leaders import Partition, elect_unclean, partitions
 from bus.transport.kafka.admin.topics import create_topics
-from bus.transport.kafka.settings import client_settings
+from bus.transport.kafka.client_settings import client_settings
 
 
 def declare(brokers: KafkaSection) -> list[str]:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from bus.errors import ConfigError, DecodeError, TryAgainError, UnavailableError
 from bus.fleet.fleet import load_fleet, load_seal_keys
 from bus.telemetry.audit import DEVICE, FILEID
-from bus.transport.kafka.settings import client_settings
+from bus.transport.kafka.client_settings import client_settings
 from fileid.seal import KEY_BYTES, Opener, SealKey
 from services.config.instance import Config
 from services.operator import audit_topic

@@ -8,8 +8,8 @@ import zmq
 from bus.errors import BusyError, ConfigError, UnavailableError
 from bus.fleet.key_pair import new_key_pair
 from bus.messages import Received
+from bus.transport.zeromq.address_families import connect
 from bus.transport.zeromq.curve import check_strangers_refused, secure_client
-from bus.transport.zeromq.families import connect
 from bus.transport.zeromq.frames import FRAME_BYTES_MAX
 from bus.transport.zeromq.router import Router
 from bus.wire.codec import to_frame

@@ -10,9 +10,9 @@ from zmq.utils.monitor import parse_monitor_message
 from bus.envelope import Envelope
 from bus.fleet.key_pair import KeyPair, new_key_pair
 from bus.transport.poller import Poller
+from bus.transport.zeromq.address_families import bind, connect
 from bus.transport.zeromq.curve import ZapHandler, secure_client, secure_server
 from bus.transport.zeromq.dealers import Dealers
-from bus.transport.zeromq.families import bind, connect
 from bus.transport.zeromq.router import Router
 from bus.wire.codec import FRAME_HEADER, FRAME_VERSION, KINDS
 from tests.contract.harness import Harness

@@ -14,7 +14,7 @@ import pytest
 from services.dhcp.client.asking import ask
 from services.dhcp.client.bootp import DISCOVER, Message
 from services.dhcp.kea.daemon.control import command
-from services.dhcp.kea.doctor.classes import Classes, Facts, Membership, Vendor
+from services.dhcp.kea.doctor.client_classes import Classes, Facts, Membership, Vendor
 from services.dhcp.kea.doctor.levels import Scope, scopes
 from services.dhcp.kea.doctor.question import answer_of, place
 from services.dhcp.kea.doctor.telling import Giver, Handing, tell

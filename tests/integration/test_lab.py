@@ -14,8 +14,8 @@ from confluent_kafka import Consumer, TopicPartition
 
 from bus.routes import ROUTES
 from services.brokers.cluster import KafkaCluster
+from services.lab.site.file_read import read_file as tftp_read
 from services.lab.site.processes import ask
-from services.lab.site.reading import read_file as tftp_read
 from tests.integration.lab_run import ROOT, SCENARIOS, TIMEOUT_S, command, run_lab
 from tests.requirement import need_ipv6
 

@@ -59,11 +59,11 @@ def test_no_module_is_returned_to_more_than_twice(found: dict[str, Journey]) -> 
 def test_a_read_leads_from_the_request_to_the_audit_stream(found: dict[str, Journey]) -> None:
     modules = [*found["read"].entered()]
     assert modules[:3] == ["services.cfm.machine", "services.cfm.serving", "services.tftp.server_core"]
-    assert modules[-2:] == ["services.cfm.journal", "bus.telemetry.audit"]
+    assert modules[-2:] == ["services.cfm.audit_events", "bus.telemetry.audit"]
 
 
 def test_how_a_read_ended_is_told_once(found: dict[str, Journey]) -> None:
-    told = {name for name, journey in found.items() if journey.entered()["services.cfm.journal"]}
+    told = {name for name, journey in found.items() if journey.entered()["services.cfm.audit_events"]}
     assert told == {
         "read",
         "last block",
@@ -74,7 +74,7 @@ def test_how_a_read_ended_is_told_once(found: dict[str, Journey]) -> None:
         "given up",
         "done",
     }
-    assert {found[name].entered()["services.cfm.journal"] for name in told} == {1}
+    assert {found[name].entered()["services.cfm.audit_events"] for name in told} == {1}
 
 
 def test_a_detour_is_seen() -> None:

@@ -34,12 +34,12 @@ from bus.telemetry.log import RateLimit
 from bus.telemetry.metrics import Sample, Tally
 from bus.transport.kafka.asking import Asking
 from bus.transport.kafka.bell import Bell
+from bus.transport.kafka.client_settings import refused
 from bus.transport.kafka.consuming import Consuming
 from bus.transport.kafka.defaults import COMMON, CONSUMER, PRODUCER
 from bus.transport.kafka.feeds import log_topics, topic_of
 from bus.transport.kafka.producing import POLL_S, Producing
 from bus.transport.kafka.records import Records
-from bus.transport.kafka.settings import refused
 from bus.transport.kafka.statistics import samples as client_samples
 from bus.transport.kafka.topic_pins import TopicPins
 from bus.transport.kafka.topic_watch import TopicWatch

@@ -21,7 +21,7 @@ from bus.errors import StateError
 from bus.fleet.key_pair import KeyPair, new_key_pair
 from bus.telemetry.metrics import Sample
 from bus.transport.poller import Poller
-from bus.transport.zeromq.families import connect, own
+from bus.transport.zeromq.address_families import connect, own
 
 ZAP_ENDPOINT = "inproc://zeromq.zap.01"
 ZAP_DOMAIN = b"provbus"

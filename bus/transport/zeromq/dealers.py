@@ -18,8 +18,8 @@ from bus.messages import Received
 from bus.routes import check_size
 from bus.telemetry.metrics import Tally
 from bus.transport.poller import Poller
+from bus.transport.zeromq.address_families import connect
 from bus.transport.zeromq.curve import secure_client
-from bus.transport.zeromq.families import connect
 from bus.transport.zeromq.frames import NOW, QUEUE_MAX, TRAFFIC, harden, send_now
 from bus.transport.zeromq.monitor import Monitor
 from bus.wire.codec import from_frame, to_frame

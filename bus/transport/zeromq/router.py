@@ -21,9 +21,9 @@ from bus.telemetry.metrics import Sample, Tally
 from bus.transport.descriptors import CONNECTIONS_MAX
 from bus.transport.here import cannot_listen
 from bus.transport.poller import Poller
+from bus.transport.zeromq.address_families import bind
 from bus.transport.zeromq.curve import secure_server
 from bus.transport.zeromq.door import EVENTS, Door, Spare
-from bus.transport.zeromq.families import bind
 from bus.transport.zeromq.frames import MORE, NOW, QUEUE_MAX, TRAFFIC, harden, send_now
 from bus.transport.zeromq.monitor import Monitor
 from bus.wire.codec import from_frame, to_frame

@@ -7,7 +7,7 @@ import click
 
 from services.cli.file.arguments import Destination, for_another, read_file, write_files
 from services.cli.file.yaml_document import Comments, annotate, dump_document
-from services.docsis.foreign.classes import Source, catalogue, class_problems
+from services.docsis.foreign.merging import Source, catalogue, class_problems
 from services.docsis.foreign.problem import ImportRemark
 from services.docsis.foreign.text import TEXT_BYTES_MAX, EntryComments, Imported, read_text
 from services.docsis.mib.names import Names

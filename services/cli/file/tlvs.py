@@ -8,8 +8,8 @@ import click
 from services.cli.output import Listing, show
 from services.docsis.foreign.symbols import SYMBOLS
 from services.docsis.judge.limits import shown
-from services.docsis.tlvs.rows.row import GROUPS, WIDTH_BYTES, TlvRow, ValueKind
-from services.docsis.tlvs.table import TABLE
+from services.docsis.tlvs.rows.tlv_row import GROUPS, WIDTH_BYTES, TlvRow, ValueKind
+from services.docsis.tlvs.tlv_table import TABLE
 
 _COMPUTED = ("6", "7", "254", "255")  # MICs, the frame of a PacketCable file, the end of data
 _COLUMNS = ("tlv", "name", "value", "range", "section", "file")

@@ -16,8 +16,8 @@ from typing import Any, Final, NamedTuple, cast
 
 from services.docsis.placeholders import STRING_BYTES_MAX
 from services.docsis.tlv import FileKind
-from services.docsis.tlvs.rows.row import GROUPS, WIDTH_BYTES, TlvRow, ValueKind
-from services.docsis.tlvs.table import CHILDREN
+from services.docsis.tlvs.rows.tlv_row import GROUPS, WIDTH_BYTES, TlvRow, ValueKind
+from services.docsis.tlvs.tlv_table import CHILDREN
 from services.docsis.tlvs.units import parse
 
 Replace = Callable[["Value"], object]

@@ -24,8 +24,8 @@ from services.docsis.checks.mic import NO_HASH, cm_mic
 from services.docsis.errors import PROBLEMS_MAX, DocsisError
 from services.docsis.foreign.lexer import Comment, scan
 from services.docsis.foreign.problem import ImportRemark
-from services.docsis.foreign.settings import Encoded, Encoding, frame
 from services.docsis.foreign.statement import Statement, parse
+from services.docsis.foreign.tool_bytes import Encoded, Encoding, frame
 from services.docsis.mib.names import BUILT_IN, Names
 from services.docsis.text.decode import Item, decode_runs
 from services.docsis.text.document import compile_document, decode_document

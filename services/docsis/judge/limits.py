@@ -8,7 +8,7 @@ from typing import Final
 from services.docsis.judge.finding import Breach, Rule
 from services.docsis.judge.tree import File, TreeNode
 from services.docsis.tlv import read_group
-from services.docsis.tlvs.rows.row import GROUPS, WIDTH_BYTES, TlvRow, ValueKind
+from services.docsis.tlvs.rows.tlv_row import GROUPS, WIDTH_BYTES, TlvRow, ValueKind
 
 _GROUPS_IN_HEX: Final = frozenset({(88,), (202, 5)})
 """Settings that are groups by the specification, and whose sub-TLVs have no names here."""

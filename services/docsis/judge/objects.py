@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from services.docsis.checks.mic import HASH_OBJECT
-from services.docsis.judge import contradictions, families
+from services.docsis.judge import contradictions, mib_families
 from services.docsis.judge.assignment import Assignment
 from services.docsis.judge.finding import Breach, Rule
 from services.docsis.judge.tree import File
@@ -48,7 +48,7 @@ def _without_instance(file: File) -> Iterator[Breach]:
 
 def _of_other_families(file: File) -> Iterator[Breach]:
     if file.kind == "mta":
-        yield from families.mixed_families(file.assignments, file.hash)
+        yield from mib_families.mixed_families(file.assignments, file.hash)
 
 
 OBJECTS: Final = (

@@ -25,7 +25,7 @@ from services.docsis.judge.finding import Finding, Rule
 from services.docsis.judge.flows import FLOWS
 from services.docsis.judge.limits import LIMITS
 from services.docsis.judge.objects import OBJECTS
-from services.docsis.judge.presence import PRESENCE
+from services.docsis.judge.occurrence import PRESENCE
 from services.docsis.judge.references import REFERENCES
 from services.docsis.judge.tree import File, file_of
 from services.docsis.mib.names import BUILT_IN, Names

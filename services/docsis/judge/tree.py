@@ -26,8 +26,8 @@ from services.docsis.text.definition import Compiled
 from services.docsis.text.varbinds import LONG_VARBIND, VARBIND
 from services.docsis.tlv import LONG_TYPES, FileKind, read_group
 from services.docsis.tlvs.rows.extension import GENERAL_EXTENSION
-from services.docsis.tlvs.rows.row import GROUPS, WIDTH_BYTES, TlvRow, ValueKind
-from services.docsis.tlvs.table import BY_PATH, CHILDREN
+from services.docsis.tlvs.rows.tlv_row import GROUPS, WIDTH_BYTES, TlvRow, ValueKind
+from services.docsis.tlvs.tlv_table import BY_PATH, CHILDREN
 
 _VENDOR_ID = 8
 _VARBINDS: Final[dict[FileKind, tuple[int, ...]]] = {"cm": (VARBIND,), "mta": (VARBIND, LONG_VARBIND)}

@@ -4,7 +4,7 @@ Theory of operation
 -------------------
 The tables of `services.docsis.mib.objects` name objects and the nodes above them. A name stands for one
 prefix of object identifiers. What follows it, the instance, may be written with texts and labels
-(`services.docsis.mib.instance`), and is always shown as numbers. An identifier takes the name of its longest
+(`services.docsis.mib.index`), and is always shown as numbers. An identifier takes the name of its longest
 known prefix, so both directions are exact inverses: whatever has no name stays as it is.
 
 A name belongs to the module that defines it, and `MODULE::name` is looked for in that module only, as
@@ -27,7 +27,7 @@ from itertools import takewhile
 from typing import Final, NamedTuple
 
 from services.docsis.errors import DocsisError, shown
-from services.docsis.mib.instance import instance_numbers
+from services.docsis.mib.index import instance_numbers
 from services.docsis.mib.objects import MODULES, ROOTS
 from services.docsis.mib.objects_cable import TWINS
 from services.docsis.mib.objects_syntax import INDICES, SYNTAXES

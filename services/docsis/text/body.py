@@ -2,9 +2,10 @@
 
 Theory of operation
 -------------------
-Every entry is a mapping of one name of `services.docsis.tlvs.table` to its value, or `{tlv: N, hex: "..."}`
-for a TLV without a name. A group's value is again such a list. A class of the catalogue cannot hold TLVs that
-are made at the download (the MICs, timestamp and address of a modem's file, the frame of a PacketCable one).
+Every entry is a mapping of one name of `services.docsis.tlvs.tlv_table` to its value, or
+`{tlv: N, hex: "..."}` for a TLV without a name. A group's value is again such a list. A class of the
+catalogue cannot hold TLVs that are made at the download (the MICs, timestamp and address of a modem's file,
+the frame of a PacketCable one).
 A document describes one file as it is: it may hold a timestamp and an address, values that no name can
 express, and padding between two TLVs as `{pad: N}`.
 
@@ -32,8 +33,8 @@ from services.docsis.tlv import (
     FileKind,
     header,
 )
-from services.docsis.tlvs.rows.row import GROUPS, TlvRow, ValueKind
-from services.docsis.tlvs.table import CHILDREN
+from services.docsis.tlvs.rows.tlv_row import GROUPS, TlvRow, ValueKind
+from services.docsis.tlvs.tlv_table import CHILDREN
 from services.docsis.tlvs.values import encode, raw
 
 ENTRIES_MAX: Final = FILE_BYTES_MAX // 2

@@ -21,9 +21,9 @@ from services.docsis.text.body import compile_item
 from services.docsis.text.varbinds import LONG_VARBIND, VARBIND, decode_varbind
 from services.docsis.tlv import PAD, VALUE_BYTES_MAX, FileKind, Tlv, read_group, write
 from services.docsis.tlvs.rows.extension import GENERAL_EXTENSION, VENDOR_ID
-from services.docsis.tlvs.rows.row import GROUPS, TlvRow, ValueKind
 from services.docsis.tlvs.rows.service_flow import DATA_RATE_UNIT
-from services.docsis.tlvs.table import BY_PATH
+from services.docsis.tlvs.rows.tlv_row import GROUPS, TlvRow, ValueKind
+from services.docsis.tlvs.tlv_table import BY_PATH
 from services.docsis.tlvs.values import decode
 
 Item = dict[str, object]

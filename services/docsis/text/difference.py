@@ -28,8 +28,8 @@ from services.docsis.placeholders import Placeholder, PlaceholderScope
 from services.docsis.text.body import Compilation
 from services.docsis.text.template import Template, compile_template
 from services.docsis.tlv import LONG_TYPES, FileKind, read_group
-from services.docsis.tlvs.rows.row import GROUPS, TlvRow, ValueKind
-from services.docsis.tlvs.table import CHILDREN
+from services.docsis.tlvs.rows.tlv_row import GROUPS, TlvRow, ValueKind
+from services.docsis.tlvs.tlv_table import CHILDREN
 
 TRIALS: Final = 3  # two placeholders of one byte look alike in all of them once in 16 million
 _KEYS: Final = ("reference", "class_id")

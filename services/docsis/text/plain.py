@@ -19,8 +19,8 @@ from services.docsis.errors import DocsisError
 from services.docsis.mib import ber
 from services.docsis.mib.labels import label_bits, label_number
 from services.docsis.mib.names import BUILT_IN, Names
-from services.docsis.tlvs.rows.row import ValueKind
-from services.docsis.tlvs.table import TABLE
+from services.docsis.tlvs.rows.tlv_row import ValueKind
+from services.docsis.tlvs.tlv_table import TABLE
 
 DEPTH_MAX: Final = 8
 """The depth of groups in groups; the table of TLVs has four levels."""

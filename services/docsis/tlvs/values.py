@@ -2,8 +2,8 @@
 
 Theory of operation
 -------------------
-Every kind of `services.docsis.tlvs.rows.row` has one encoder and one decoder. A number or an IPv4 address is
-either written out or is exactly one placeholder, `${name}`; a placeholder may be narrower than the field,
+Every kind of `services.docsis.tlvs.rows.tlv_row` has one encoder and one decoder. A number or an IPv4 address
+is either written out or is exactly one placeholder, `${name}`; a placeholder may be narrower than the field,
 then zeros go before it. A text may mix both: `line-${number}`; there a number shows in decimal and an address
 as a dotted quad. All other values are always written out. The caller that frames the result checks its
 length.
@@ -25,7 +25,7 @@ from services.docsis.parts import Part, Parts, Slot, merge
 from services.docsis.placeholders import STRING_BYTES_MAX, Placeholder, PlaceholderScope, address_field
 from services.docsis.tlvs import addresses
 from services.docsis.tlvs.rows.extension import GENERAL_EXTENSION
-from services.docsis.tlvs.rows.row import WIDTH_BYTES, TlvRow, ValueKind
+from services.docsis.tlvs.rows.tlv_row import WIDTH_BYTES, TlvRow, ValueKind
 from services.docsis.tlvs.units import parse, show
 
 _HEX = re.compile(r"([0-9A-Fa-f]{2})*")

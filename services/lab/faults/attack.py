@@ -22,7 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from bus.errors import UnavailableError
 from services.lab.faults.arsenal import Arsenal, Bait
-from services.lab.site.reading import read_file
+from services.lab.site.file_read import read_file
 from services.tftp.packets import DATA, parse_opcode
 
 TICK_S = 0.002

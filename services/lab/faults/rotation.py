@@ -23,13 +23,13 @@ from bus.fleet.fleet import load_fleet, load_group_keys, load_seal_keys
 from bus.fleet.key_pair import KeyPair, read_key_pair
 from bus.fleet.rotation import rotate
 from bus.fleet.steps import STEPS
+from bus.transport.zeromq.address_families import connect
 from bus.transport.zeromq.curve import secure_client
-from bus.transport.zeromq.families import connect
 from bus.wire.datagram import GroupKey, Writer
 from fileid.row import ROWS, Row, pack, pack_rows
 from fileid.seal import KEY_BYTES, Opener, Sealer, SealKey
+from services.lab.site.file_read import read_file
 from services.lab.site.processes import ask
-from services.lab.site.reading import read_file
 from services.lab.site.site import PROBE
 
 PROBE_ADDRESS = "127.0.0.5"

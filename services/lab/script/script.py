@@ -9,7 +9,7 @@ from pydantic import Field, ValidationError
 from bus.config.yaml_file import Marks, explain, nearest_mark, read_yaml
 from bus.errors import ConfigError
 from services.lab.script.boots import BootPlant
-from services.lab.script.table import StepItem
+from services.lab.script.step_table import StepItem
 from services.lab.site.lab import Step
 from services.lab.site.scenario import Scenario
 

@@ -13,7 +13,7 @@ from services.lab.site.lab import Step
 from services.lab.steps.step import Word
 
 if TYPE_CHECKING:
-    from services.lab.script.table import StepItem
+    from services.lab.script.step_table import StepItem
     from services.lab.site.lab import Lab
     from services.lab.site.scenario import Scenario
 

@@ -9,7 +9,7 @@ A scenario names its steps by their words, one in each item of a list:
       - stop: [cfm-1]
       - wait_ready: 20
 
-`services.lab.script.table` maps words to classes. A class is a section of the scenario file, so pydantic
+`services.lab.script.step_table` maps words to classes. A class is a section of the scenario file, so pydantic
 checks its values and an error names the line. A plain value stands for the field that the class names in
 `plain`: `wait_ready: 20` is `wait_ready: {within_s: 20}`.
 

@@ -91,5 +91,5 @@ def test_a_question_imports_the_configuration_and_the_socket(
 
 def test_the_table_of_tlvs_needs_no_configuration() -> None:
     found = imported("file", "tlvs", "max_cpe", "-o", "json")
-    assert "services.docsis.tlvs.table" in found
+    assert "services.docsis.tlvs.tlv_table" in found
     assert found.isdisjoint({*LIBRARIES, *SERVICES, "pydantic", "services.config", "services.settings"})

@@ -16,7 +16,7 @@ from bus.errors import UnavailableError
 from bus.routes import topics
 from bus.transport.kafka.answers import NoAnswerError, has_ids
 from bus.transport.kafka.asking import reason_of
-from bus.transport.kafka.settings import refused
+from bus.transport.kafka.client_settings import refused
 
 _REQUEST_S = 15.0
 

@@ -12,7 +12,7 @@ from bus.errors import UnavailableError
 from bus.routes import Topic, topics
 from bus.transport.kafka.answers import NoAnswerError, has_ids
 from bus.transport.kafka.asking import reason_of
-from bus.transport.kafka.settings import refused
+from bus.transport.kafka.client_settings import refused
 
 REPLICATION = 3
 IN_SYNC_MIN = 2

@@ -6,7 +6,7 @@ The configuration is the answer to `config-get`.
 from collections.abc import Iterator, Mapping, Sequence
 
 from fileid.lease import LeaseFile
-from services.dhcp.kea.doctor.classes import Classes
+from services.dhcp.kea.doctor.client_classes import Classes
 from services.dhcp.kea.doctor.levels import Level, scopes
 from services.dhcp.kea.doctor.naming import Naming
 from services.dhcp.kea.doctor.remarks import Remark

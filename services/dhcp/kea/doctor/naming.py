@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from fileid.given import DEVICE
 from fileid.lease import LeaseFile
-from services.dhcp.kea.doctor.classes import Classes, ClientClass
+from services.dhcp.kea.doctor.client_classes import Classes, ClientClass
 from services.dhcp.kea.doctor.levels import Scope
 from services.dhcp.kea.doctor.remarks import Remark, some
 from services.dhcp.kea.doctor.telling import Handing, Path, ToldFile, name_of, server_of, tell

@@ -18,7 +18,7 @@ from typing import NamedTuple
 from fileid.given import given_name
 from fileid.lease import Lease, LeaseFile, choose_file
 from services.dhcp.client.bootp import DISCOVER, UNSET, Message, address_text
-from services.dhcp.kea.doctor.classes import KINDS, Classes
+from services.dhcp.kea.doctor.client_classes import KINDS, Classes
 from services.dhcp.kea.doctor.levels import Level, Scope, scopes
 from services.dhcp.kea.doctor.remarks import Remark
 from services.dhcp.kea.doctor.telling import Handing

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from fileid.given import DEVICE, given_name
 from fileid.lease import LeaseFile
-from services.dhcp.kea.doctor.classes import Classes
+from services.dhcp.kea.doctor.client_classes import Classes
 from services.dhcp.kea.doctor.levels import Level, Scope
 from services.dhcp.kea.doctor.remarks import Remark
 from services.dhcp.kea.doctor.telling import Giver, Handing, Path, ToldFile, name_of, server_of, tell

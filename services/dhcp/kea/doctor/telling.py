@@ -13,7 +13,15 @@ class is in each class that follows from it; a class of which this is unknown is
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from services.dhcp.kea.doctor.classes import KINDS, Classes, ClientClass, Facts, Membership, guards, required
+from services.dhcp.kea.doctor.client_classes import (
+    KINDS,
+    Classes,
+    ClientClass,
+    Facts,
+    Membership,
+    guards,
+    required,
+)
 from services.dhcp.kea.doctor.levels import NO_SERVER, Level, Scope
 
 Giver = tuple[str, Level]

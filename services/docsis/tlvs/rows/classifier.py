@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from services.docsis.tlvs.rows.row import U8, U16, U24, VALUE, TlvRow, ValueKind, under
+from services.docsis.tlvs.rows.tlv_row import U8, U16, U24, VALUE, TlvRow, ValueKind, under
 
 _RULE = (
     TlvRow((1,), "reference", ValueKind.UINT8, 1, U8, "C.2.1.4.1"),

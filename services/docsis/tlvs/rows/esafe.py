@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from services.docsis.tlvs.rows.management import COEXISTENCE
-from services.docsis.tlvs.rows.row import U8, VALUE, TlvRow, ValueKind, under
+from services.docsis.tlvs.rows.tlv_row import U8, VALUE, TlvRow, ValueKind, under
 
 _EROUTER = (
     TlvRow((1,), "initialization_mode", ValueKind.UINT8, 0, 3, "eRouter B.4.2"),

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Final
 
 from services.docsis.tlvs.rows.l2vpn import L2VPN
-from services.docsis.tlvs.rows.row import ANY_FILE, U8, U16, U32, VALUE, TlvRow, ValueKind, under
+from services.docsis.tlvs.rows.tlv_row import ANY_FILE, U8, U16, U32, VALUE, TlvRow, ValueKind, under
 
 VENDOR_ID: Final = bytes.fromhex("0803")
 """The beginning of every extension field: the identifier of its vendor."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from services.docsis.tlvs.rows.row import U8, U16, U24, U32, VALUE, TlvRow, ValueKind, under
+from services.docsis.tlvs.rows.tlv_row import U8, U16, U24, U32, VALUE, TlvRow, ValueKind, under
 
 _IEEE_802_1AH = (
     TlvRow((1,), "i_tci", ValueKind.HEX, 4, 5, "L2VPN B.3.2.2.1"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from services.docsis.tlv import LONG_VALUE_BYTES_MAX
-from services.docsis.tlvs.rows.row import ANY_FILE, U16, U32, VALUE, TlvRow, ValueKind, under
+from services.docsis.tlvs.rows.tlv_row import ANY_FILE, U16, U32, VALUE, TlvRow, ValueKind, under
 
 COEXISTENCE: Final = (
     TlvRow((53,), "snmp_v1v2c_coexistence", ValueKind.GROUP, 1, VALUE, "C.1.2.13"),

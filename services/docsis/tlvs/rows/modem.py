@@ -13,8 +13,8 @@ from __future__ import annotations
 from typing import Final
 
 from services.docsis.tlv import LONG_VALUE_BYTES_MAX
-from services.docsis.tlvs.rows.row import U8, U16, U32, VALUE, TlvRow, ValueKind, under
 from services.docsis.tlvs.rows.service_flow import REFERENCED_RATES
+from services.docsis.tlvs.rows.tlv_row import U8, U16, U32, VALUE, TlvRow, ValueKind, under
 
 _STEP_HZ = 62_500
 _CENTRES = range(0, U32 + 1, _STEP_HZ)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from services.docsis.tlvs.rows.row import U8, U16, U32, VALUE, TlvRow, ValueKind, under
+from services.docsis.tlvs.rows.tlv_row import U8, U16, U32, VALUE, TlvRow, ValueKind, under
 
 DATA_RATE_UNIT: Final = 41
 """The type of data_rate_unit_setting in any flow."""

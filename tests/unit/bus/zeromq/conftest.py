@@ -8,9 +8,9 @@ import zmq
 
 from bus.messages import Received
 from bus.transport.poller import Poller
+from bus.transport.zeromq.address_families import connect
 from bus.transport.zeromq.curve import ZapHandler, secure_client
 from bus.transport.zeromq.dealers import Dealers
-from bus.transport.zeromq.families import connect
 from bus.transport.zeromq.router import Router
 from tests.unit.bus.zeromq.peers import (
     CFMS,

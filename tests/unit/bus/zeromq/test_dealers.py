@@ -7,9 +7,9 @@ import zmq
 
 from bus.errors import ConfigError, OversizeError, UnavailableError
 from bus.transport.poller import Poller
+from bus.transport.zeromq.address_families import bind
 from bus.transport.zeromq.curve import ZapHandler, secure_server
 from bus.transport.zeromq.dealers import Dealers
-from bus.transport.zeromq.families import bind
 from bus.transport.zeromq.router import Router
 from bus.wire.codec import to_frame
 from tests.unit.bus.zeromq.peers import (

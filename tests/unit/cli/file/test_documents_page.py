@@ -9,8 +9,8 @@ import yaml
 
 from services.cli.file.yaml_document import load_document
 from services.docsis.text.document import decode_document
-from services.docsis.tlvs.rows.row import GROUPS, ValueKind
-from services.docsis.tlvs.table import CHILDREN
+from services.docsis.tlvs.rows.tlv_row import GROUPS, ValueKind
+from services.docsis.tlvs.tlv_table import CHILDREN
 
 PAGE = (Path(__file__).parents[4] / "docs/reference/documents.md").read_text()
 EXAMPLE = PAGE.partition("```yaml\n")[2].partition("```")[0]

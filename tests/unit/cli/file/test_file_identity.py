@@ -13,8 +13,8 @@ from services.docsis.checks.mic import cm_mic, cmts_mic
 from services.docsis.checks.verify import verify
 from services.docsis.text.document import decode_document
 from services.docsis.tlv import LONG_TYPES, FileKind, Tlv, walk
-from services.docsis.tlvs.rows.row import GROUPS, TlvRow, ValueKind
-from services.docsis.tlvs.table import TABLE
+from services.docsis.tlvs.rows.tlv_row import GROUPS, TlvRow, ValueKind
+from services.docsis.tlvs.tlv_table import TABLE
 
 SECRET = b"shared"
 FILES = 12  # per seed

@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from services.cli.main import cli
-from services.docsis.tlvs.table import TABLE
+from services.docsis.tlvs.tlv_table import TABLE
 
 
 def tlvs(*words: str) -> Result:

@@ -11,8 +11,8 @@ from services.docsis.mib.names import BUILT_IN, Object
 from services.docsis.mib.syntax import IndexPart, syntax
 from services.docsis.text.body import compile_item
 from services.docsis.text.plain import named, plain, with_unknown
-from services.docsis.tlvs.rows.row import ValueKind
-from services.docsis.tlvs.table import TABLE
+from services.docsis.tlvs.rows.tlv_row import ValueKind
+from services.docsis.tlvs.tlv_table import TABLE
 
 OWN = BUILT_IN.with_objects(
     [

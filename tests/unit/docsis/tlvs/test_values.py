@@ -8,8 +8,8 @@ import pytest
 from services.docsis.errors import DocsisError
 from services.docsis.parts import render
 from services.docsis.placeholders import PlaceholderScope
-from services.docsis.tlvs.rows.row import VALUE, WIDTH_BYTES, TlvRow, ValueKind
-from services.docsis.tlvs.table import TABLE
+from services.docsis.tlvs.rows.tlv_row import VALUE, WIDTH_BYTES, TlvRow, ValueKind
+from services.docsis.tlvs.tlv_table import TABLE
 from services.docsis.tlvs.values import decode, encode
 
 RANDOM_PER_ROW = 12

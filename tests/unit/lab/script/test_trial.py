@@ -8,7 +8,7 @@ import pytest
 from bus.errors import UnavailableError
 from services.brokers.broker_log import BrokerEvents
 from services.lab.faults.busy import BusyProcesses
-from services.lab.script.table import StepItem
+from services.lab.script.step_table import StepItem
 from services.lab.script.trials import Busy
 
 CALM, STARVED = BrokerEvents(0, 1), BrokerEvents(2, 3)

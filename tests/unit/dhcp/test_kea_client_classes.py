@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from services.dhcp.kea.doctor.classes import KINDS, Classes, Membership, Vendor
+from services.dhcp.kea.doctor.client_classes import KINDS, Classes, Membership, Vendor
 from services.dhcp.kea.doctor.levels import Scope
 from services.dhcp.kea.doctor.telling import Handing
 

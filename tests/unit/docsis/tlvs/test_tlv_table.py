@@ -11,8 +11,8 @@ from services.docsis.placeholders import PlaceholderScope
 from services.docsis.text.body import compile_item
 from services.docsis.text.decode import decode_items
 from services.docsis.tlv import LONG_TYPES, LONG_VALUE_BYTES_MAX, VALUE_BYTES_MAX, Tlv
-from services.docsis.tlvs.rows.row import GROUPS, WIDTH_BYTES, TlvRow, ValueKind
-from services.docsis.tlvs.table import BY_PATH, CHILDREN, TABLE
+from services.docsis.tlvs.rows.tlv_row import GROUPS, WIDTH_BYTES, TlvRow, ValueKind
+from services.docsis.tlvs.tlv_table import BY_PATH, CHILDREN, TABLE
 from services.docsis.tlvs.units import UNITS
 from services.docsis.tlvs.values import decode, encode
 

@@ -10,7 +10,7 @@ later it is never refused, for the record of an earlier build must stay readable
 and does not change its width: a rate is a UINT32 in bit/s.
 
 The data is in the modules beside this one, one for each area of the specification;
-`services.docsis.tlvs.table` joins them.
+`services.docsis.tlvs.tlv_table` joins them.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 import pytest
 
 from services.docsis.errors import DocsisError
-from services.docsis.mib.instance import instance_numbers
+from services.docsis.mib.index import instance_numbers
 from services.docsis.mib.names import BUILT_IN, object_name, object_oid
 from services.docsis.mib.objects_syntax import INDICES, SYNTAXES
 from services.docsis.mib.syntax import IndexPart

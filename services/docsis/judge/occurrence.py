@@ -13,7 +13,7 @@ from typing import Final
 from services.docsis.judge.finding import Breach, Rule
 from services.docsis.judge.references import AGGREGATE_OF_FLOW
 from services.docsis.judge.tree import File, TreeNode
-from services.docsis.tlvs.rows.row import ValueKind
+from services.docsis.tlvs.rows.tlv_row import ValueKind
 
 _NETWORK_ACCESS: Final = 3
 _CLASS_OF_SERVICE: Final = 4

@@ -4,7 +4,7 @@ import pytest
 
 from services.docsis.checks.mic import HASH_OBJECT
 from services.docsis.judge.assignment import Assignment
-from services.docsis.judge.families import family, mixed_families
+from services.docsis.judge.mib_families import family, mixed_families
 from services.docsis.mib import ber
 from services.docsis.mib.names import object_oid
 

@@ -5,9 +5,9 @@ import zmq
 
 from bus.errors import ConfigError, UnavailableError
 from bus.transport.poller import Poller
+from bus.transport.zeromq.address_families import own
 from bus.transport.zeromq.curve import ZapHandler, check_strangers_refused
 from bus.transport.zeromq.dealers import Dealers
-from bus.transport.zeromq.families import own
 from bus.transport.zeromq.router import Router
 from tests.unit.bus.zeromq.peers import SERVER, Context, Take, Until, deliver, rows
 

@@ -9,7 +9,7 @@ from confluent_kafka import KafkaError, KafkaException
 
 from bus.config.paths import CLIENT_FILES
 from bus.errors import ConfigError, UnavailableError
-from bus.transport.kafka.settings import client_settings, refused
+from bus.transport.kafka.client_settings import client_settings, refused
 from services.config.instance import load
 
 

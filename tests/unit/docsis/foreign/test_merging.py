@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.docsis.foreign.classes import DIFFERENCES_MAX, Catalogue, Source, catalogue, class_problems
+from services.docsis.foreign.merging import DIFFERENCES_MAX, Catalogue, Source, catalogue, class_problems
 from services.docsis.foreign.text import Imported, read_text
 from services.docsis.text.document import compile_document
 from services.settings.fragments import Expanded, expand

@@ -18,8 +18,8 @@ from services.docsis.tlvs.rows.esafe import ESAFE
 from services.docsis.tlvs.rows.extension import EXTENSIONS
 from services.docsis.tlvs.rows.management import SNMP
 from services.docsis.tlvs.rows.modem import MODEM
-from services.docsis.tlvs.rows.row import TlvRow
 from services.docsis.tlvs.rows.service_flow import SERVICE_FLOWS
+from services.docsis.tlvs.rows.tlv_row import TlvRow
 
 TABLE: Final[tuple[TlvRow, ...]] = MODEM + SNMP + CLASSIFIERS + SERVICE_FLOWS + EXTENSIONS + ESAFE
 

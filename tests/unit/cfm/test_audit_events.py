@@ -11,7 +11,7 @@ from bus.messages import LocalRequest
 from bus.telemetry.audit import AUDIT, DELAY_S
 from fileid.reads import SILENT_AFTER_S
 from fileid.row import HEAD, Row
-from services.cfm.journal import REFUSALS_BURST, STRANGERS_BURST
+from services.cfm.audit_events import REFUSALS_BURST, STRANGERS_BURST
 from services.cfm.machine import Cfm
 from services.tftp.effects import Datagram
 from services.tftp.packets import ACK, DATA, ErrorPacket, Request, format_error, format_request, parse_error
