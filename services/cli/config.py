@@ -24,8 +24,8 @@ def config() -> None:
 @file_argument
 @click.option("--here", is_flag=True, help="Also look whether this host has its addresses, ports and names.")
 def check(file: Path, here: bool) -> None:
-    """Read FILE and every file it names, as a start would. Exit 0 and `ok`, or what is wrong: 78 if it is so
-    for ever, 69 or 73 for what is not there or somebody else's.
+    """Read FILE and every file that it names, as a start would. Exit 0 and `ok`, or print what is wrong: exit
+    78 for a mistake, 69 for something that is missing, 73 for something that another process has.
     """
     from services.operator.start_check import check_host, check_start
 

@@ -1,4 +1,4 @@
-"""`provbus failover`: who holds the role, and an operator's word in it.
+"""`provbus failover`: who holds a role, and an operator's orders about it.
 
 Each asks or tells one sidecar over its local socket. What an operator says with `drain` and `lock` is kept on
 that sidecar's disk and holds until it is taken back.
@@ -26,7 +26,7 @@ def failover() -> None:
 @config_option
 @output_option
 def status(path: Path, output: str) -> None:
-    """Print where this sidecar stands in the election of its role, or what a CFM knows of every role."""
+    """Print the state of this sidecar in the election of its role, or what a CFM knows of every role."""
     from services.operator import switchover
 
     found = switchover.standing(load(path))
@@ -43,7 +43,7 @@ def status(path: Path, output: str) -> None:
 )
 @output_option
 def promote(path: Path, absent: tuple[str, ...], output: str) -> None:
-    """Make this sidecar the primary, whoever is it now; wait until it is."""
+    """Make this sidecar the primary in place of whoever is, and wait until it is."""
     from services.operator import switchover
 
     found = switchover.promote(load(path), absent)
@@ -54,7 +54,7 @@ def promote(path: Path, absent: tuple[str, ...], output: str) -> None:
 @config_option
 @off_option
 def drain(path: Path, off: bool) -> None:
-    """Have this sidecar give its role back, and stand for it no more."""
+    """Make this sidecar give its role back and no longer stand for it."""
     from services.operator import switchover
 
     switchover.drain(load(path), not off)
@@ -64,7 +64,7 @@ def drain(path: Path, off: bool) -> None:
 @config_option
 @off_option
 def lock(path: Path, off: bool) -> None:
-    """Have this sidecar never take over by itself. What it won it keeps; an appointed primary stops."""
+    """Forbid this sidecar to take over by itself. It keeps a role that it won; an appointed primary stops."""
     from services.operator import switchover
 
     switchover.lock(load(path), not off)
@@ -92,7 +92,7 @@ def era(path: Path) -> None:
     help="The highest claim that the status of any other CFM shows for this role.",
 )
 def admit(path: Path, floors: tuple[tuple[str, int, int], ...]) -> None:
-    """Have this CFM vote on who holds which role: it is new, or its disk was lost."""
+    """Let this CFM vote on who holds which role, because it is new or its disk was lost."""
     from services.operator import switchover
 
     config = load(path)

@@ -1,4 +1,4 @@
-"""Options that several commands have: whose configuration it is, which transport, whose MIBs.
+"""Options that several commands have: the configuration, the transport mode and the MIBs.
 
 An option is cheap; what reads a configuration or a MIB is imported when there is one to read.
 """

@@ -23,7 +23,7 @@ output_option = click.option(
 
 
 class Listing(NamedTuple):
-    """A table as it is to be read: every cell is the text that it shows."""
+    """A table for people: every cell is the text that it shows."""
 
     columns: Sequence[str]
     rows: Iterable[Sequence[str]]

@@ -81,7 +81,7 @@ def diff(files: tuple[Path, ...], path: Path | None, directories: tuple[Path, ..
 @config_option
 @output_option
 def show_command(name: str | None, path: Path, output: str) -> None:
-    """Print the catalogue in force, or one CLASS of it, without fragments, and whose each class is.
+    """Print the catalogue in force, or one CLASS of it, without fragments, and the rules that use each class.
 
     As yaml the catalogue is a file that `apply` takes, and a class one that `file encode` takes.
     """

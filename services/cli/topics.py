@@ -48,7 +48,7 @@ def leaders(path: Path, output: str) -> None:
     "--unclean", is_flag=True, required=True, help="Say that records may be lost. There is no other way here."
 )
 def elect(path: Path, unclean: bool) -> None:
-    """Give every partition without a leader one, whatever that broker has of its records.
+    """Give every partition without a leader a new one, even if that broker lacks some of its records.
 
     For the day on which the broker that is missing will not come back: see deploy/kafka/README.md.
     """

@@ -49,7 +49,7 @@ _FORMS: Final = (
 
 
 def for_another(data: bytes, command: str) -> str:
-    """What a file that `command` cannot read is if another one can, the end of a sentence; else empty."""
+    """The end of a sentence on a file that `command` cannot read: the command that can; empty if none can."""
     for form, pattern, reader in _FORMS:
         if pattern.search(data):
             return "" if reader == command else f"is {form}: `provbus {reader}` reads it"
@@ -57,7 +57,7 @@ def for_another(data: bytes, command: str) -> str:
 
 
 def echo_unwritten(names: Sequence[str], count: int, form: str) -> None:
-    """The last line of a command that did not write `names` of its `count` files."""
+    """Print the last line of a command that did not write `names` of its `count` files."""
     if names:
         shown = ", ".join(names[:UNWRITTEN_MAX])
         more = f" and {len(names) - UNWRITTEN_MAX} more" if len(names) > UNWRITTEN_MAX else ""
@@ -65,7 +65,7 @@ def echo_unwritten(names: Sequence[str], count: int, form: str) -> None:
 
 
 def read_file(name: str, size_bytes_max: int) -> bytes:
-    """At most one byte more than the limit, which is enough to see that it is exceeded."""
+    """The bytes of a file, at most one more than the limit: enough to see that it is exceeded."""
     with click.open_file(name, "rb") as stream:
         return bytes(stream.read(size_bytes_max + 1))
 
@@ -77,7 +77,7 @@ def write_files(
     *,
     directory: bool = False,
 ) -> None:
-    """To standard output, to one file, or each to a file of its own name in a directory."""
+    """Write files to standard output, to one file, or each under its own name into a directory."""
     if output is None:
         for content in contents.values():
             click.echo(content, nl=False)

@@ -186,7 +186,7 @@ def tlvs(which: str | None, output: str) -> None:
 
 
 def _secrets(files: Sequence[Path]) -> list[bytes]:
-    """The secrets in these files. Whoever names a file on the command line has it: `ConfigError`."""
+    """The secrets in these files; `ConfigError` for one that cannot be read."""
     try:
         return [read_secret(path) for path in files]
     except UnavailableError as error:

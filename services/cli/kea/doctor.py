@@ -1,4 +1,4 @@
-"""`provbus doctor`: whether what stands around us is as we need it."""
+"""`provbus doctor`: checks of what stands beside an instance."""
 
 import sys
 from pathlib import Path
