@@ -13,6 +13,7 @@ import pytest
 from bus.fleet.fleet import make_fleet
 from fileid.seal import KEY_BYTES
 from services.lab.site.embedded import embedded
+from tests.unit.cli.warm import WarmCommand
 
 TIMEOUT_S = 60
 SERVICES = {"dhcp-1": "dhcp", "mps-1": "mps", "cfm-1": "cfm"}
@@ -28,20 +29,19 @@ def command() -> list[str]:
     return [sys.executable, "-W", "error", "-m", "services.cli"]
 
 
+@pytest.fixture(scope="session")
+def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WarmCommand]:
+    """The command, imported once for all tests of this process."""
+    with WarmCommand(tmp_path_factory.mktemp("warm") / "socket") as command:
+        yield command
+
+
 @pytest.fixture
-def provbus(command: list[str], tmp_path: Path) -> Provbus:
+def provbus(warm: WarmCommand, tmp_path: Path) -> Provbus:
     """Runs the command to its end, in the test's own directory."""
 
     def run(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*command, *map(str, arguments)],
-            cwd=tmp_path,
-            env={**os.environ, **environment},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=TIMEOUT_S,
-        )
+        return warm.run([*map(str, arguments)], tmp_path, {**os.environ, **environment}, TIMEOUT_S)
 
     return run
 
