@@ -1,4 +1,8 @@
-"""The lab with a real Kea in front: nobody asks provbus, and every device gets its file."""
+"""The lab with a real Kea in front: nobody asks provbus, and every device gets its file.
+
+Where a sidecar is killed, a device that gets its lease meanwhile reads before its row is there. How many of
+these ask twice depends on how long a process takes to start, so those tests count no second tries.
+"""
 
 import os
 from collections.abc import Callable
@@ -46,7 +50,7 @@ def test_one_name_for_all_through_clean_ups_and_a_killed_sidecar(
     environment: dict[str, str], derive: Derive
 ) -> None:
     report = run_lab(environment, derive("kea", boot_window_s=8, kea={"clean_up_s": 2}), 80)
-    assert report["failed"] == report["second_tries"] == 0
+    assert report["failed"] == 0
     assert (report["kea"]["names"], report["mtas"]) == ("class", 8)
     assert report["kea"]["clean_ups"] >= 1
     check_rows(report)
@@ -57,7 +61,7 @@ def test_a_name_per_device_by_the_reservations_that_we_print(
     environment: dict[str, str], derive: Derive
 ) -> None:
     report = run_lab(environment, derive("kea-reservations", boot_window_s=8, kea={"clean_up_s": 2}), 60)
-    assert report["failed"] == report["second_tries"] == 0
+    assert report["failed"] == 0
     assert report["kea"]["names"] == "device"
     assert report["kea"]["clean_ups"] >= 1
     check_rows(report)
