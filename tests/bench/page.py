@@ -16,9 +16,9 @@ from tests.bench.peers import ROOT, versions
 
 HEAD = """# Benchmarks
 
-Written by `make bench`. Each figure is the median of alternations in one run: ours and the other thing take
-turns on the same machine, and the spread is the lowest and the highest turn. Read the ratios: the absolute
-numbers are this machine's.
+One run of `make bench`, which writes such a page to `build/benchmarks.md`. Each figure is the median of
+alternations: ours and the other thing take turns on the same machine, and the spread is the lowest and the
+highest turn. Read the ratios: the absolute numbers are this machine's.
 """
 
 

@@ -49,8 +49,10 @@ def run(
     keep: Path | None,
     output: str,
 ) -> None:
-    """Run SCENARIO and print its report; exit 1 when a modem failed, a FileID is unaccounted for, or
-    what the scenario expects has not happened.
+    """Run SCENARIO and print its report.
+
+    Exit 1 when a modem failed, a FileID is unaccounted for, two primaries acted at once, a service ended by
+    itself, an attack got bytes, a rotated key does not work, or what the scenario expects has not happened.
     """
     from rich.console import Console
 
