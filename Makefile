@@ -1,7 +1,8 @@
 # The verbs of the project. Each sets up what it needs; nothing but Python 3.11 and make is assumed.
 PYTHON ?= $(shell command -v python3.11 || echo python3)
 BIN := .venv/bin
-.PHONY: install lab test check docs clients bench mutants model sim same journey lock
+FIRST_START := tests/integration/test_first_start_lab.py
+.PHONY: install lab test soak check docs clients bench mutants model sim same journey lock
 .DEFAULT_GOAL := lab
 
 # Everything into .venv.
@@ -17,10 +18,16 @@ install: .venv/.installed
 lab: install
 	$(BIN)/provbus lab run deploy/scenarios/first-boot.yaml
 
-# ruff, mypy and every test. Two workers, for most tests of processes wait; tests/conftest.py says which
-# never run beside each other.
+# ruff, mypy and every test that is over soon. More workers than cores, for most tests of processes wait;
+# tests/conftest.py says which never run beside each other.
 test: install check
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 3 -m "not soak"
+
+# The tests that take long: storms and fuzzing by many seeds beside a first start, then the lab's other scenarios,
+# two at a time where network namespaces can be made.
+soak: install
+	$(BIN)/python -m pytest -n 2 -m soak tests/contract tests/simulation tests/model tests/fuzz $(FIRST_START)
+	$(BIN)/python -m pytest -n 2 -m soak --own-networks tests/integration --deselect $(FIRST_START)
 
 # ruff and mypy.
 check: install

@@ -53,16 +53,22 @@ def need_ipv6(environ: Mapping[str, str], is_there: Callable[[], bool] = has_ipv
 
 
 def need_namespaces(environ: Mapping[str, str]) -> None:
-    """Return if network and mount namespaces can be made here, which takes root and `ip`; else skip the test,
-    or fail it where `VARIABLE` names namespaces.
+    """Return if network and mount namespaces can be made here; else skip the test, or fail it where
+    `VARIABLE` names namespaces.
     """
+    reason = missing_for_namespaces(environ)
+    if reason is not None:
+        _excuse("namespaces", reason, environ)
+
+
+def missing_for_namespaces(environ: Mapping[str, str]) -> str | None:
+    """Why no namespaces can be made here, which takes root and `ip`; None if they can."""
     path = environ.get("PATH", "")
     missing = [program for program in ("ip", "unshare", "mount") if not shutil.which(program, path=path)]
     if missing:
-        _excuse("namespaces", f"there is no {missing[0]} on the PATH", environ)
+        return f"there is no {missing[0]} on the PATH"
     made = subprocess.run(["unshare", "--net", "--mount", "true"], capture_output=True, text=True)
-    if made.returncode != 0:
-        _excuse("namespaces", f"no namespaces can be made: {made.stderr.strip()}", environ)
+    return None if made.returncode == 0 else f"no namespaces can be made: {made.stderr.strip()}"
 
 
 def missing_for_kafka(environ: Mapping[str, str]) -> str | None:

@@ -99,9 +99,10 @@ def test_every_make_verb_on_a_page_exists(page: Path) -> None:
     assert [verb for verb in verbs if not re.search(rf"^{verb}:", MAKEFILE, re.M)] == []
 
 
-def test_ci_calls_the_readmes_test_command() -> None:
-    assert "make test" in (ROOT / ".ci/run").read_text().splitlines()
-    assert "$ make test" in README
+@pytest.mark.parametrize("command", ["make test", "make soak"])
+def test_ci_calls_the_readmes_test_commands(command: str) -> None:
+    assert f"time {command}" in (ROOT / ".ci/run").read_text().splitlines()
+    assert f"$ {command}" in README
 
 
 def test_the_readme_is_short() -> None:

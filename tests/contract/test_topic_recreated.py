@@ -17,7 +17,7 @@ READ = ("config", "heartbeat", "audit", "failover")
 RENEW = "provbus.failover.renew.v1"
 MANY = 300
 
-pytestmark = pytest.mark.kafka
+pytestmark = [pytest.mark.kafka, pytest.mark.soak]
 
 
 @pytest.fixture

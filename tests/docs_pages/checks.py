@@ -12,7 +12,7 @@ _VERB = re.compile(r"^((?:# .+\n)+)(?:[A-Z]+ \?= .+\n)?([a-z]+):(.*)$", re.MULTI
 def verbs(_: str) -> str:
     """Every verb of the Makefile, what its comment says, and whether CI runs it."""
     found = {name: (comment, needs.split()) for comment, name, needs in _VERB.findall(_text("Makefile"))}
-    called = re.findall(r"^make ([a-z]+)", _text(".ci/run"), re.MULTILINE)
+    called = re.findall(r"^time make ([a-z]+)", _text(".ci/run"), re.MULTILINE)
     run = {*called, *(need for name in called for need in found[name][1])}
     rows = (
         (f"`make {name}`", cell(comment.replace("# ", "")), "yes" if name in run else "no")

@@ -45,6 +45,7 @@ def judge(data: bytes) -> None:
         assert data in (document.build({}, SECRET), document.build({}, b"DOCSIS"))
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("seed", range(3))
 def test_every_file_is_read_or_refused(seed: int) -> None:
     for data in mutants(seeds(), seed, rounds=150):

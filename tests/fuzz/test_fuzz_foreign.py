@@ -29,12 +29,14 @@ def judge(data: bytes) -> None:
     document.build({}, SECRET)
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("seed", range(3))
 def test_every_text_is_read_or_refused(seed: int) -> None:
     for data in mutants(SEEDS, seed, rounds=150):
         bounded(data, judge)
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("seed", range(3))
 def test_a_document_with_its_comments_is_read_again(seed: int) -> None:
     comments = [b"/* \xff */", b"// \x00x", b"/* # -\n - a: b */", b"/* {} */"]

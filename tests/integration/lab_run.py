@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 ROOT = Path(__file__).parents[2]
 SCENARIOS = ROOT / "deploy" / "scenarios"
 TIMEOUT_S = 300  # for what is stuck: on a busy machine brokers alone take a minute to start
@@ -49,3 +51,16 @@ def run_lab(environment: dict[str, str], scenario: str | Path, modems: int, *mor
     assert report["online"] == report["files_valid"] == modems * report["boots"]
     assert report["ledger"]["clean"]
     return report
+
+
+def deployed(name: str) -> dict[str, Any]:
+    """What a deployed scenario says; its settings are found from anywhere."""
+    scenario: dict[str, Any] = yaml.safe_load((SCENARIOS / f"{name}.yaml").read_text())
+    return scenario | {"settings": str(SCENARIOS / scenario["settings"])}
+
+
+def written(directory: Path, name: str, **changes: Any) -> Path:
+    """A deployed scenario with these changes, as a file."""
+    path = directory / f"{name}.yaml"
+    path.write_text(yaml.safe_dump(deployed(name) | changes))
+    return path

@@ -1,22 +1,14 @@
 """Who may act when the mode changes, the role log is cut, or a machine is cloned: small scenarios."""
 
 from pathlib import Path
-from typing import Any
 
-import yaml
+import pytest
 
-from tests.integration.lab_run import SCENARIOS, run_lab
+from tests.integration.lab_run import run_lab, written
+
+pytestmark = pytest.mark.soak
 
 MODEMS = 20
-
-
-def written(directory: Path, name: str, **changes: Any) -> Path:
-    """The deployed scenario with these changes."""
-    scenario: dict[str, Any] = yaml.safe_load((SCENARIOS / f"{name}.yaml").read_text())
-    scenario["settings"] = str(SCENARIOS / scenario["settings"])
-    path = directory / f"{name}.yaml"
-    path.write_text(yaml.safe_dump(scenario | changes))
-    return path
 
 
 def test_there_and_back_is_an_era_each_and_no_modem_fails(

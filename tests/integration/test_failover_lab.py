@@ -2,22 +2,14 @@
 
 import subprocess
 from pathlib import Path
-from typing import Any
 
-import yaml
+import pytest
 
-from tests.integration.lab_run import ROOT, SCENARIOS, TIMEOUT_S, command, run_lab
+from tests.integration.lab_run import ROOT, TIMEOUT_S, command, run_lab, written
+
+pytestmark = pytest.mark.soak
 
 KILLS = 3
-
-
-def written(directory: Path, **changes: Any) -> Path:
-    """The deployed scenario with these changes."""
-    scenario: dict[str, Any] = yaml.safe_load((SCENARIOS / "failover-process.yaml").read_text())
-    scenario["settings"] = str(SCENARIOS / scenario["settings"])
-    path = directory / "failover.yaml"
-    path.write_text(yaml.safe_dump(scenario | changes))
-    return path
 
 
 def test_killed_hosts_are_succeeded_and_there_are_never_two(
@@ -25,7 +17,7 @@ def test_killed_hosts_are_succeeded_and_there_are_never_two(
 ) -> None:
     kills = {"count": KILLS, "every_s": [2.6, 3.2], "back_after_s": 0.5}
     expect = {"primary_kills": KILLS, "takeovers": KILLS, "spurious_failovers": 0}
-    path = written(tmp_path, boot_window_s=12, host_kills=kills, expect=expect)
+    path = written(tmp_path, "failover-process", boot_window_s=12, host_kills=kills, expect=expect)
     report = run_lab(environment, path, 90)
     assert report["takeovers"] == report["epoch_changes"] == KILLS
     assert report["overlap_ms"] == 0
@@ -35,7 +27,7 @@ def test_killed_hosts_are_succeeded_and_there_are_never_two(
 
 
 def test_two_hosts_need_an_election_and_so_the_bus(environment: dict[str, str], tmp_path: Path) -> None:
-    words = command("lab", "run", str(written(tmp_path)), "--mode", "multicast")
+    words = command("lab", "run", str(written(tmp_path, "failover-process")), "--mode", "multicast")
     done = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=TIMEOUT_S)
     assert done.returncode == 78
     assert "its DHCP hosts need the election, so mode bus" in done.stderr

@@ -13,6 +13,8 @@ from tests.docs_pages.console import PLANT, Block, compare, differences
 from tests.integration.lab_run import ROOT, TIMEOUT_S
 from tests.test_examples import BLOCKS, shell_environment
 
+pytestmark = pytest.mark.soak
+
 HOLD = "provbus lab run deploy/scenarios/first-boot.yaml --modems 20 --hold"
 ON_A_PAGE = "/tmp/provbus-lab-vyl53pga"
 """Where the lab of the pages is."""
@@ -27,12 +29,12 @@ class Held(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def held() -> Iterator[Held]:
-    """One lab for all pages, as the tutorial starts it."""
+def held(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Held]:
+    """One lab for all pages, as the tutorial starts it; no lab of the user is in its way."""
     process = subprocess.Popen(
         HOLD.split(),
         cwd=ROOT,
-        env=shell_environment() | {"COLUMNS": "120"},
+        env=shell_environment() | {"COLUMNS": "120", "XDG_STATE_HOME": str(tmp_path_factory.mktemp("state"))},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

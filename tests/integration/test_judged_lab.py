@@ -4,10 +4,13 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from tests.integration.lab_run import SCENARIOS, run_lab
 from tests.unit.docsis.judge.test_rules import CHANGES, GOOD
+
+pytestmark = pytest.mark.soak
 
 LAB_SETTINGS = SCENARIOS.parent / "settings" / "lab.yaml"
 SAID = {"degraded": "settings that every CMTS takes (classes.wrong-0.body"}

@@ -24,7 +24,7 @@ from services.brokers.detached import identify
 from services.brokers.launch import free_ports
 from services.brokers.state import ClusterInfo, read_cluster
 
-pytestmark = [pytest.mark.kafka, pytest.mark.usefixtures("kafka_programs")]
+pytestmark = [pytest.mark.kafka, pytest.mark.soak, pytest.mark.usefixtures("kafka_programs")]
 
 WAIT_S_MAX = 30.0
 

@@ -15,6 +15,8 @@ import yaml
 from tests.integration.lab_run import SCENARIOS, run_lab
 from tests.requirement import need_kea
 
+pytestmark = pytest.mark.soak
+
 Derive = Callable[..., Path]
 
 

@@ -22,6 +22,8 @@ from services.lab.kea.process import running
 from services.lab.site.site import free_port
 from tests.requirement import need_kea
 
+pytestmark = pytest.mark.soak
+
 CONFIGURATIONS = 30
 MAC = bytes.fromhex("001a2c000001")
 VENDOR = b"docsis3.1:"

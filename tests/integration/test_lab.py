@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from confluent_kafka import Consumer, TopicPartition
 
 from bus.routes import ROUTES
 from services.brokers.cluster import KafkaCluster
 from services.lab.site.file_read import read_file as tftp_read
 from services.lab.site.processes import ask
-from tests.integration.lab_run import ROOT, SCENARIOS, TIMEOUT_S, command, run_lab
+from tests.integration.lab_run import ROOT, SCENARIOS, TIMEOUT_S, command, run_lab, written
 from tests.requirement import need_ipv6
 
 
@@ -64,6 +63,7 @@ def test_a_first_boot(environment: dict[str, str]) -> None:
     assert report["early"] == {"parked": 0, "pulled": 0, "sealed": 0}
 
 
+@pytest.mark.soak
 def test_hand_offs_over_ipv6(environment: dict[str, str]) -> None:
     need_ipv6(environment)
     report = run_lab(environment, "first-boot", 60, "--ipv6")
@@ -71,18 +71,21 @@ def test_hand_offs_over_ipv6(environment: dict[str, str]) -> None:
     assert report["handoffs"]["acked"] >= 57
 
 
+@pytest.mark.soak
 def test_the_proxy_of_the_hand_off_path_speaks_ipv6(environment: dict[str, str]) -> None:
     need_ipv6(environment)
     report = run_lab(environment, "lost-handoff", 40, "--ipv6")
     assert report["early"]["pulled"] + report["early"]["sealed"] > 0
 
 
+@pytest.mark.soak
 def test_reads_that_come_before_their_rows_are_parked(environment: dict[str, str]) -> None:
     report = run_lab(environment, "early-read", 40)
     assert report["early"]["parked"] > 0
     assert report["second_tries"] == 0
 
 
+@pytest.mark.soak
 def test_lost_handoffs_are_pulled_or_served_from_the_seal(environment: dict[str, str]) -> None:
     report = run_lab(environment, "lost-handoff", 80)
     assert report["early"]["sealed"] > 0
@@ -96,12 +99,14 @@ def test_a_first_boot_over_multicast(environment: dict[str, str]) -> None:
     assert report["early"] == {"parked": 0, "pulled": 0, "sealed": 0}
 
 
+@pytest.mark.soak
 def test_a_network_that_loses_one_in_twenty_costs_tries_and_no_modem(environment: dict[str, str]) -> None:
     report = run_lab(environment, "lossy", 120, "--mode", "multicast")
     assert report["failed"] == 0
     assert report["handoffs"]["retried"] > 0
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize(
     ("mode", "rotations", "refused"),
     [("bus", {"curve": 1, "seal": 1}, 3), ("multicast", {"multicast": 1, "seal": 1}, 2)],
@@ -138,6 +143,7 @@ def test_what_a_mode_or_a_broker_cannot_do_is_said(
     assert said in done.stderr
 
 
+@pytest.mark.soak
 def test_a_second_run_is_asked_to_try_again(environment: dict[str, str]) -> None:
     with held_lab(environment, 20):
         words = command("lab", "run", str(SCENARIOS / "first-boot.yaml"), "--modems", "20")
@@ -148,6 +154,7 @@ def test_a_second_run_is_asked_to_try_again(environment: dict[str, str]) -> None
     assert second.stderr == "provbus: another lab run is under way; try again when it is over\n"
 
 
+@pytest.mark.soak
 def test_a_minted_name_works_for_its_owner_alone_and_once(
     environment: dict[str, str], tmp_path: Path
 ) -> None:
@@ -174,6 +181,7 @@ def test_a_minted_name_works_for_its_owner_alone_and_once(
     assert (verified.returncode, verified.stdout) == (0, "ok\n")
 
 
+@pytest.mark.soak
 @pytest.mark.kafka
 @pytest.mark.usefixtures("kafka_programs")
 def test_a_boot_over_three_real_brokers_leaves_its_trace(environment: dict[str, str], tmp_path: Path) -> None:
@@ -220,15 +228,7 @@ def read_topic(servers: str, traffic: str) -> list[tuple[dict[str, str], bytes]]
     return found
 
 
-def written(directory: Path, name: str, **changes: Any) -> Path:
-    """A deployed scenario with these changes."""
-    scenario = yaml.safe_load((SCENARIOS / f"{name}.yaml").read_text())
-    scenario["settings"] = str(SCENARIOS / scenario["settings"])
-    path = directory / f"{name}.yaml"
-    path.write_text(yaml.safe_dump(scenario | changes))
-    return path
-
-
+@pytest.mark.soak
 def test_an_attack_gets_nothing_and_nobody_notices(environment: dict[str, str], tmp_path: Path) -> None:
     attack = {"rate_per_s": 2000, "duration_s": 1}
     path = written(tmp_path, "attack", attack=attack, expect={"attack.sent": 2000, "attack.bytes": 0})
@@ -239,6 +239,7 @@ def test_an_attack_gets_nothing_and_nobody_notices(environment: dict[str, str], 
     assert report["calm_boot_p99_s"] > 0
 
 
+@pytest.mark.soak
 def test_a_run_that_did_not_get_its_faults_has_failed(environment: dict[str, str], tmp_path: Path) -> None:
     path = written(tmp_path, "attack", attack={"rate_per_s": 10, "duration_s": 0.1})
     words = command("lab", "run", str(path), "--modems", "20", "-o", "json")
@@ -252,6 +253,7 @@ def test_a_run_that_did_not_get_its_faults_has_failed(environment: dict[str, str
     assert f"not as expected: attack.sent: {report['expected'][field]}" in done.stderr
 
 
+@pytest.mark.soak
 def test_a_storm_is_compared_with_a_bare_tftp_loop(environment: dict[str, str]) -> None:
     report = run_lab(environment, "storm", 300)
     ratio = report["cpu_per_boot_ms"] / report["cpu_bare_tftp_ms"]

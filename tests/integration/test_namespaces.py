@@ -18,6 +18,8 @@ from services.lab.site.processes import ask, wait_until
 from tests.integration.lab_run import ROOT
 from tests.requirement import need_namespaces
 
+pytestmark = pytest.mark.soak
+
 ORIGINAL, CLONE, CFM = "10.213.7.1", "10.213.7.2", "10.213.7.3"
 GROUP_PORT, TFTP_PORT = 7070, 6969
 DEADLINE_S = 30.0

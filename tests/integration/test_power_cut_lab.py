@@ -4,9 +4,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
-from tests.integration.lab_run import SCENARIOS, run_lab
+from tests.integration.lab_run import run_lab, written
+
+pytestmark = [pytest.mark.kafka, pytest.mark.soak, pytest.mark.usefixtures("kafka_programs")]
 
 MODEMS = 20
 STEPS: list[dict[str, Any]] = [
@@ -24,16 +25,11 @@ STEPS: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.kafka
-@pytest.mark.usefixtures("kafka_programs")
 def test_a_role_log_without_a_leader_costs_no_modem_and_an_election_no_record(
     environment: dict[str, str], tmp_path: Path
 ) -> None:
-    scenario: dict[str, Any] = yaml.safe_load((SCENARIOS / "power-cut.yaml").read_text())
-    scenario["settings"] = str(SCENARIOS / scenario["settings"])
     expected = {"boots": 3, "leaderless_cuts": 1, "unclean_elections": 1, "role_records_lost": 0}
-    path = tmp_path / "power-cut.yaml"
-    path.write_text(yaml.safe_dump(scenario | {"boot_window_s": 0.5, "steps": STEPS, "expect": expected}))
+    path = written(tmp_path, "power-cut", boot_window_s=0.5, steps=STEPS, expect=expected)
     report = run_lab(environment, path, MODEMS)
     assert report["role_records"] > 0
     assert (report["overlap_ms"], report["stale_effects"], report["ended"]) == (0, 0, {})

@@ -2,23 +2,15 @@
 
 import os
 from pathlib import Path
-from typing import Any
 
-import yaml
+import pytest
 
-from tests.integration.lab_run import SCENARIOS, run_lab
+from tests.integration.lab_run import run_lab, written
 from tests.requirement import need_namespaces
 
+pytestmark = pytest.mark.soak
+
 MODEMS = 20
-
-
-def written(directory: Path, name: str, expect: dict[str, Any], **changes: Any) -> Path:
-    """The deployed scenario with these changes, and no more expected than this."""
-    scenario: dict[str, Any] = yaml.safe_load((SCENARIOS / f"{name}.yaml").read_text())
-    scenario["settings"] = str(SCENARIOS / scenario["settings"])
-    path = directory / f"{name}.yaml"
-    path.write_text(yaml.safe_dump(scenario | {"expect": expect, "boot_window_s": 0.5} | changes))
-    return path
 
 
 def test_strangers_take_no_descriptor_that_matters(environment: dict[str, str], tmp_path: Path) -> None:
@@ -34,7 +26,7 @@ def test_strangers_take_no_descriptor_that_matters(environment: dict[str, str], 
         {"boot": None},
     ]
     expected = {"boots": 2, "door_shuts": {"min": 1}, "strangers": {"min": 620}}
-    path = written(tmp_path, "no-descriptors", expected, steps=steps)
+    path = written(tmp_path, "no-descriptors", steps=steps, expect=expected, boot_window_s=0.5)
     report = run_lab(environment, path, MODEMS)
     assert (report["local_unanswered"], report["http_unanswered"]) == (0, 0)
     assert min(report["local_answered"], report["http_answered"]) > 0
@@ -64,5 +56,6 @@ def test_settings_are_applied_and_a_role_moves_on_full_disks(
         {"boot": None},
     ]
     expected = {"boots": 3, "disks_filled": 5, "applied": 1, "settings_kept": 1, "takeovers": 1}
-    report = run_lab(environment, written(tmp_path, "disk-full", expected, steps=steps), MODEMS)
+    path = written(tmp_path, "disk-full", steps=steps, expect=expected, boot_window_s=0.5)
+    report = run_lab(environment, path, MODEMS)
     assert (report["generation"], report["overlap_ms"], report["stale_effects"]) == (2, 0, 0)

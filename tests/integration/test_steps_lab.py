@@ -5,9 +5,12 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from tests.integration.lab_run import ROOT, SCENARIOS, TIMEOUT_S, command, run_lab
+
+pytestmark = pytest.mark.soak
 
 MODEMS = 20
 

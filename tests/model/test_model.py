@@ -27,6 +27,7 @@ ACTIONS = {
 }
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("bounds", SMALL, ids=lambda bounds: bounds.name)
 def test_nothing_is_violated(bounds: Bounds) -> None:
     """And what these bounds are for did happen, or it would prove nothing."""

@@ -57,6 +57,7 @@ def test_the_scenarios_take_every_transition() -> None:
     assert set(TRANSITIONS) - aims - common == set()
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("block", range(BLOCKS))
 def test_storms(block: int) -> None:
     """Nothing is violated; and the block went where it can hurt, or it would prove nothing."""

@@ -258,6 +258,7 @@ def test_a_fleet_that_had_an_appointed_primary_goes_on_in_the_next_era() -> None
     assert plant.cfms["cfm-2"].status.describe()["failover"]["roles"][ROLE]["holder"] == primary
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("seed", range(12))
 def test_in_foul_weather_there_are_never_two_and_afterwards_there_is_one(seed: int) -> None:
     plant = Plant(seed, promises={})

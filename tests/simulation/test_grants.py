@@ -377,6 +377,7 @@ def repair_all(plant: Plant) -> None:
         plant.admit(node)
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("block", range(BLOCKS))
 def test_never_two_and_soon_one(block: int) -> None:
     """Nothing is violated; and the block went where it can hurt, or it would prove nothing."""

@@ -16,6 +16,8 @@ import pytest
 from tests.simulation.plant import Plant
 from tests.simulation.seeds import FOUND
 
+pytestmark = pytest.mark.soak
+
 BLOCKS = 8
 SEEDS_PER_BLOCK = 25
 ROOT = Path(__file__).parents[2]

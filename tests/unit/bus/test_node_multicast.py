@@ -135,7 +135,7 @@ def test_without_its_key_a_node_does_not_start_and_nothing_stays_open(
     edit(settings, tmp_path)
     config = configured(settings, tmp_path)
     with pytest.raises(kind, match=said) as caught:
-        open_node(config)
+        open_node(config, patience=Patience(0.0))
     assert KEY.decode()[:40] not in str(caught.value)
     assert not (tmp_path / "dhcp-1.sock").exists()
 
