@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType  # type: ignore[attr-defined]
 from confluent_kafka.cimpl import NewTopic
 
@@ -45,9 +46,20 @@ def present(admin: AdminClient) -> set[str]:
 
 
 def settings_of(admin: AdminClient, name: str) -> dict[str, Any]:
-    """A topic's settings as its brokers have them."""
-    [answer] = admin.describe_configs([ConfigResource(ResourceType.TOPIC, name)]).values()
-    return {key: entry.value for key, entry in answer.result(DEADLINE_S).items()}
+    """A topic's settings as its brokers have them, once the one that is asked has heard of it."""
+    found: dict[str, Any] = {}
+
+    def is_known() -> bool:
+        [answer] = admin.describe_configs([ConfigResource(ResourceType.TOPIC, name)]).values()
+        try:
+            found.update((key, entry.value) for key, entry in answer.result(DEADLINE_S).items())
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
+                raise
+        return bool(found)
+
+    eventually(is_known)
+    return found
 
 
 def test_topics_are_as_declared(brokers: Brokers, admin: AdminClient) -> None:
@@ -68,8 +80,10 @@ def test_creating_again_creates_nothing(brokers: Brokers) -> None:
 def test_only_what_is_missing_is_created(brokers: Brokers, admin: AdminClient) -> None:
     extra = Topic("provbus.contract.v1", 2, {"retention.ms": "1234567"})
     assert create_topics(brokers.settings, [*topics(), extra]) == [extra.name]
-    assert settings_of(admin, extra.name)["retention.ms"] == "1234567"
-    admin.delete_topics([extra.name])[extra.name].result(DEADLINE_S)
+    try:
+        assert settings_of(admin, extra.name)["retention.ms"] == "1234567"
+    finally:
+        admin.delete_topics([extra.name])[extra.name].result(DEADLINE_S)
 
 
 def test_deleting_takes_ours_and_leaves_the_others(brokers: Brokers, admin: AdminClient) -> None:
