@@ -20,6 +20,8 @@ from services.settings.catalogue import record
 from tests.integration.lab_run import ROOT
 from tests.requirement import need_namespaces
 
+pytestmark = pytest.mark.soak
+
 DEADLINE_S = 30.0
 LATE = "10.213.8.1"
 WITHOUT_IPV6 = "sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1"
