@@ -6,6 +6,8 @@ error or a signal. What a command imports by itself is tested elsewhere (`test_i
 
     test ──line, 3 descriptors──> server ─fork─> attendant ─fork─> the command
          <──────exit code──────────────────────── attendant
+
+A test that gives up hangs up, and the attendant ends its command.
 """
 
 import gc
@@ -20,13 +22,14 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import NoReturn, Self
 
 PACKAGES = ("bus", "heartbeat", "fileid", "services")
-LINE_BYTES_MAX = 65_536
+CHUNK_BYTES = 65_536
 ROOT = Path(__file__).parents[3]
 
 
@@ -57,7 +60,6 @@ class WarmCommand:
     ) -> subprocess.CompletedProcess[str]:
         """The command's output and exit code; raises TimeoutError where it is not over in time."""
         line = json.dumps([arguments, str(directory), dict(environment)]).encode() + b"\n"
-        assert len(line) <= LINE_BYTES_MAX
         with (
             socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as call,
             tempfile.TemporaryFile("w+") as out,
@@ -66,7 +68,8 @@ class WarmCommand:
         ):
             call.settimeout(timeout_s)
             call.connect(str(self._path))
-            socket.send_fds(call, [line], [nothing.fileno(), out.fileno(), said.fileno()])
+            sent = socket.send_fds(call, [line], [nothing.fileno(), out.fileno(), said.fileno()])
+            call.sendall(line[sent:])
             code = int(call.makefile().readline())
             out.seek(0)
             said.seek(0)
@@ -91,20 +94,29 @@ def _next_call(listener: socket.socket) -> socket.socket:
         call.close()
 
 
+def _attend(child: int, call: socket.socket) -> NoReturn:
+    """Tell the test how its command ended; end it if the test hangs up before."""
+    ended = os.pidfd_open(child)
+    if ended not in select.select([call.fileno(), ended], [], [])[0]:
+        os.kill(child, signal.SIGKILL)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    with suppress(BrokenPipeError):
+        call.sendall(f"{code}\n".encode())
+    os._exit(0)
+
+
 def _become_the_command(listener: socket.socket) -> None:
     """Returns in the process of a command, its descriptors, directory, environment and arguments set."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for an attendant
     call = _next_call(listener)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     listener.close()
-    line, descriptors, _, _ = socket.recv_fds(call, LINE_BYTES_MAX, 3)
+    line, descriptors, _, _ = socket.recv_fds(call, CHUNK_BYTES, 3)
     while not line.endswith(b"\n"):
-        line += call.recv(LINE_BYTES_MAX)
+        line += call.recv(CHUNK_BYTES)
     child = os.fork()
     if child:
-        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-        call.sendall(f"{code}\n".encode())
-        os._exit(0)
+        _attend(child, call)
     call.close()
     for number, descriptor in enumerate(descriptors):
         os.dup2(descriptor, number)
