@@ -20,7 +20,6 @@ FAMILIES = ("ipv4", "ipv6")
 
 _REAL_PARTS = ("tests/integration/", "tests/contract/")
 
-
 CLONE_NEWNET = 0x40000000  # linux/sched.h
 
 
@@ -66,6 +65,12 @@ def pytest_configure(config: pytest.Config) -> None:
         _enter_own_network()
     elif missing_for_kafka(os.environ) is None:
         find_jars(os.environ, deployed("pom.xml"), print)
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """Why plants wait for each other although `--own-networks` was asked for."""
+    reason = missing_for_namespaces(os.environ) if config.getoption("own_networks") else None
+    return f"networks: one for all, so one worker runs every plant: {reason}" if reason else ""
 
 
 def _has_own_networks(config: pytest.Config) -> bool:
