@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
-from tests.integration.lab_run import SCENARIOS, run_lab
+from tests.integration.lab_run import SCENARIOS, deployed, run_lab, written
 from tests.requirement import need_kea
 
 pytestmark = pytest.mark.soak
@@ -30,12 +29,9 @@ def derive(tmp_path: Path) -> Derive:
     """Writes a deployed scenario anew: keywords replace what it says, those of `kea` what it says of Kea."""
 
     def write(name: str, *, kea: dict[str, Any], **changes: Any) -> Path:
-        said = yaml.safe_load((SCENARIOS / f"{name}.yaml").read_text()) | changes
-        said["settings"] = str((SCENARIOS / said["settings"]).resolve())
-        said["kea"] |= {"config": str((SCENARIOS / said["kea"]["config"]).resolve())} | kea
-        path = tmp_path / f"{name}.yaml"
-        path.write_text(yaml.safe_dump(said))
-        return path
+        said = deployed(name)["kea"]
+        config = str(SCENARIOS / said["config"])
+        return written(tmp_path, name, kea=said | {"config": config} | kea, **changes)
 
     return write
 
