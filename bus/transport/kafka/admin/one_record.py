@@ -1,0 +1,67 @@
+"""One record to a topic, from a process that is no part of the bus: asked for, written, and done.
+
+The parent of an instance (`bus.runtime.child`) has no client, so this makes one for each of its two
+questions. Both wait, for there is nothing else to do.
+"""
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException, Producer
+
+from bus.envelope import Envelope
+from bus.errors import UnavailableError
+from bus.routes import route
+from bus.transport.kafka.answers import Bounds, NoAnswerError
+from bus.transport.kafka.asking import Asking, Question, reason_of
+from bus.transport.kafka.defaults import COMMON
+from bus.transport.kafka.feeds import topic_of
+from bus.wire.codec import to_headers
+
+_LOOK_AGAIN_S = 0.01
+
+
+class OneRecord:
+    """Writes one record of a class whose topic has one partition. `settings` are librdkafka's."""
+
+    def __init__(self, traffic: str, settings: Mapping[str, Any]) -> None:
+        self._topic = topic_of(traffic).name
+        self._settings = {**COMMON, **settings, "log_level": 0}
+        self._asking = Asking(settings)
+
+    def is_led(self, within_s: float) -> bool:
+        """Whether the leader of the partition tells where it ends, within this time. No answer, such as that
+        of a broker that has not heard of the topic yet, is asked again.
+        """
+        until = time.monotonic() + within_s
+        question: Question[dict[int, Bounds]] | None = None
+        while (now := time.monotonic()) < until:
+            try:
+                question = question or self._asking.bounds(self._topic, [0], until - now, now)
+                if question.answer(now) is not None:
+                    return True
+            except NoAnswerError:
+                question = None
+            time.sleep(_LOOK_AGAIN_S)
+        return False
+
+    def publish(self, envelope: Envelope, key: str, within_s: float) -> None:
+        """Send the record once; `UnavailableError` if it is not confirmed within this time."""
+        assert route(envelope.traffic).topic is not None
+        outcome: list[KafkaError | None] = []
+        limit_ms = round(within_s * 1000)
+        timing = {"message.timeout.ms": limit_ms, "retries": 0, "acks": "all", "linger.ms": 0}
+        try:
+            producer = Producer({**self._settings, **timing})
+            headers = to_headers(envelope)
+            producer.produce(
+                self._topic, envelope.data, key, 0, lambda error, _: outcome.append(error), headers=headers
+            )
+            producer.flush(within_s)
+        except (KafkaException, BufferError) as error:
+            raise UnavailableError(f"{self._topic}: {reason_of(error)}") from error
+        if not outcome:
+            raise UnavailableError(f"{self._topic}: not confirmed within {within_s:g} s")
+        if outcome[0] is not None:
+            raise UnavailableError(f"{self._topic}: {outcome[0].str()}")
