@@ -134,6 +134,11 @@ def test_what_is_late_is_started_again_for_as_long_as_it_takes(unit: Unit) -> No
     assert unit["StartLimitIntervalSec"] == ["0"]
 
 
+def test_the_child_of_a_sidecar_speaks_to_systemd_and_is_asked_to_stop_once(unit: Unit, path: Path) -> None:
+    has_parent = path.stem != "provbus-cfm"
+    assert (unit["NotifyAccess"], unit["KillMode"]) == ((["all"], ["mixed"]) if has_parent else ([], []))
+
+
 def test_only_the_cfm_may_do_more_than_anybody(unit: Unit, path: Path) -> None:
     expected = "CAP_NET_BIND_SERVICE" if path.stem == "provbus-cfm" else ""
     assert unit["CapabilityBoundingSet"] == [expected]

@@ -13,13 +13,18 @@ from services.config.instance import Config
 from services.dhcp.kea.files import lease_files
 from services.dhcp.kea.follower import Follower
 from services.sidecar import process
+from services.sidecar.parent import guarded
 
 BUDGET = Budget(try_s=0.050, budget_s=0.150)
 """Three tries, as above."""
 
 
 def run(config: Config) -> Exit:
-    """Run the sidecar of a DHCP server until it is stopped."""
+    """Run the sidecar of a DHCP server, below a parent, until it is stopped."""
+    return guarded.run(config, lambda: _work(config))
+
+
+def _work(config: Config) -> Exit:
     kea = None if config.minter is None else config.minter.kea
     if kea is None:
         return process.run(config, "dhcp", BUDGET)

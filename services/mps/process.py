@@ -9,11 +9,12 @@ from bus.effects import Exit
 from fileid.handoff import Budget
 from services.config.instance import Config
 from services.sidecar import process
+from services.sidecar.parent import guarded
 
 BUDGET = Budget(try_s=0.050, budget_s=2.0)
 """Two seconds: half of the first retry of a DHCP client (4 s, RFC 2131 section 4.1)."""
 
 
 def run(config: Config) -> Exit:
-    """Run the sidecar of an MPS until it is stopped."""
-    return process.run(config, "mps", BUDGET)
+    """Run the sidecar of an MPS, below a parent, until it is stopped."""
+    return guarded.run(config, lambda: process.run(config, "mps", BUDGET))

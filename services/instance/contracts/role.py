@@ -43,7 +43,8 @@ class _MayAct(Told):
 class AuthorityRequest(Nothing):
     """Nothing is asked beside `op` and `id`. The attached host is answered again, with the `id` of its last
     `authority`, each time that its right begins, ends or gets another epoch. A lease that goes on is not told
-    by itself: the host asks again before it ends.
+    by itself: the host asks again before it ends. The right ends with the session too: when its sidecar has
+    died, the role is given back at once.
     """
 
 

@@ -230,6 +230,46 @@ def test_an_instance_answers_and_stops_when_asked(
     assert not (tmp_path / "dhcp-1.sock").exists()
 
 
+def child_of(process: subprocess.Popen[str]) -> int:
+    """The one that does the work for this process."""
+    return int(Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text())
+
+
+def test_a_sidecar_that_is_killed_takes_its_parent_along_with_its_status(
+    configs: dict[str, Config], tmp_path: Path, command: list[str], bootstrap: str
+) -> None:
+    config = configs["dhcp-1"]
+    config["kafka"]["bootstrap"] = bootstrap
+    with running(command, "dhcp", save(tmp_path, config)) as process:
+        status(tmp_path / "dhcp-1.sock", process)
+        os.kill(child_of(process), signal.SIGKILL)
+        _, said = process.communicate(timeout=DEADLINE_S)
+    assert process.returncode == 128 + signal.SIGKILL
+    assert "provbus.parent: the sidecar was ended by SIGKILL" in said
+
+
+def test_a_sidecar_reloads_and_feeds_the_watchdog_of_its_parent(
+    configs: dict[str, Config], tmp_path: Path, command: list[str], bootstrap: str
+) -> None:
+    config = configs["dhcp-1"]
+    config["kafka"]["bootstrap"] = bootstrap
+    config["log"] = {"level": "info"}
+    shell = ["sh", "-c", 'WATCHDOG_PID=$$ exec "$@"', "sh"]
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(DEADLINE_S)
+        environment = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "10000000"}
+        with running([*shell, *command], "dhcp", save(tmp_path, config), **environment) as process:
+            assert manager.recv(100) == b"READY=1\nSTATUS=running"
+            assert manager.recv(100) == b"WATCHDOG=1"
+            process.send_signal(signal.SIGHUP)
+            assert process.stderr is not None
+            assert any("reloaded" in line for line in process.stderr)
+            process.send_signal(signal.SIGABRT)  # systemd's word to one that does not feed its watchdog
+            process.communicate(timeout=DEADLINE_S)
+    assert process.returncode == 128 + signal.SIGABRT
+
+
 def test_an_instance_tells_its_service_manager_and_drains(
     configs: dict[str, Config], tmp_path: Path, command: list[str], bootstrap: str
 ) -> None:
