@@ -7,6 +7,7 @@ class Left(NamedTuple):
     """How often something may still happen."""
 
     restart: int = 0
+    bury: int = 0
     release: int = 0
     promote: int = 0
     repeat: int = 0
@@ -85,6 +86,14 @@ SMALL = (
         must=_RACE | {"restart", "repeat", "begin"},
     ),
     Bounds(
+        "burial",
+        records=5,
+        ticks=2,
+        left=Left(bury=1),
+        lead_in=_HELD,
+        must=_TAKEOVER | {"bury"},
+    ),
+    Bounds(
         "fence",
         acceptors=1,
         records=5,
@@ -131,6 +140,9 @@ LARGE = (
     Bounds("late claim", records=4, ticks=7, lead_in=_CLAIMED, must=_RACE),
     Bounds("slow reader", records=6, ticks=5, drifts=True, lead_in=_SILENT, must=_TAKEOVER),
     Bounds("restart", records=3, ticks=2, left=Left(restart=1, repeat=1), must=_RACE | {"restart", "repeat"}),
+    Bounds(
+        "burial", records=6, ticks=3, left=Left(bury=1, restart=1), lead_in=_HELD, must=_TAKEOVER | {"bury"}
+    ),
     Bounds("two acceptors", acceptors=2, records=5, ticks=0, left=Left(release=1), lead_in=_HELD),
     Bounds("fence", acceptors=1, records=5, ticks=1, left=Left(release=1, restart=1), lead_in=_HELD),
     Bounds("retention", acceptors=1, records=4, ticks=2, left=Left(restart=1, retain=4), lead_in=_HELD),

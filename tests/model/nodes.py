@@ -3,7 +3,8 @@
 What a node's election does at one step is judged here, once for every state it can be in:
 
 - it claims only after its own probe came back in time, and in place of a silent holder `QUIET_S` later;
-- it holds the role, and renews, only by a claim that it sent and did not give up.
+- it holds the role, and renews, only by a claim that it sent and did not give up;
+- it does not follow itself on a claim that its parent gave back.
 
 A record that is *lost* (it left the node and will never be in the log) is as if it had not been numbered, so
 that a node whose records are lost comes back to a state it was in.
@@ -92,12 +93,17 @@ class _Node:
     probe was sent that is not back, `probe_back` when one came back in time for its candidacy (0.0: never).
     """
 
-    def __init__(self, name: int, incarnation: int, former: Claim | None, as_name: int) -> None:
-        """`former` is the claim on the disk of its former process; its instance is that of node `as_name`."""
+    def __init__(
+        self, name: int, incarnation: int, former: Claim | None, as_name: int, given_up: str
+    ) -> None:
+        """`former` is the claim on the disk of its former process, `given_up` the id of one that a parent
+        gave back; its instance is that of node `as_name`.
+        """
         self.stamp = Numbers(instance(as_name), "lab", incarnation)
         self.ids = Ids(name, incarnation)
         self.election = Election(role=ROLE, stamp=self.stamp, rank=0, cfms=(), new_id=self.ids, former=former)
         self.kept = former
+        self.given_up = given_up
         self.next_offset = 0
         self.wanted: frozenset[str] = frozenset()
         self.probed: dict[str, float] = {}
@@ -127,9 +133,11 @@ class Nodes:
     def __len__(self) -> int:
         return len(self._nodes)
 
-    def born(self, name: int, incarnation: int, former: Claim | None = None) -> int:
-        """A node that just started; `former` is what its former process, which is gone, had on its disk."""
-        return self._number(_Node(name, incarnation, former, 0 if self._twins else name))
+    def born(self, name: int, incarnation: int, former: Claim | None = None, given_up: str = "") -> int:
+        """A node that just started. `former` is what its former process, which is gone, had on its disk, and
+        `given_up` the claim that a parent gave back.
+        """
+        return self._number(_Node(name, incarnation, former, 0 if self._twins else name, given_up))
 
     def take(self, number: int, step: Step) -> list[Next]:
         """Where this step leads; several ways, as each record that is sent may be lost."""
@@ -269,6 +277,8 @@ def _judge(node: _Node, sent: list[Record]) -> None:
             node.wanted |= {record.claim_id}
             if not node.probe_back and not _follows_itself(node):
                 raise ViolationError(f"{who} claims, and no probe came back in time")
+            if record.reason == "restarted" and election._held().claim_id == node.given_up:
+                raise ViolationError(f"{who} resumes a claim that its parent gave back")
             if record.reason == "silence" and node.probe_back > NOW - QUIET_S:
                 raise ViolationError(f"{who} takes over {NOW - node.probe_back} s after its probe came back")
         elif isinstance(record, Renew) and record.claim_id not in node.wanted:

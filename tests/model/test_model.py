@@ -18,6 +18,7 @@ ACTIONS = {
         "restart",
         "release",
         "promote",
+        "bury",
         "row",
         "retain",
         "lose",

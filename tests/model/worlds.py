@@ -9,6 +9,7 @@ repeat    as append, and the record is on its way still
 begin     a node or an acceptor reaches the log, and is told its bounds
 read      a node or an acceptor reads the next record
 restart   a node or an acceptor forgets all but its disk; what a node sent is on its way still
+bury      a node dies, and its parent gives back the role that it kept; another process follows
 release   a node gives the role back
 promote   a node is to become the primary without waiting for silence
 row       a row of a node that could act once, under the claim it had then, reaches an acceptor
@@ -26,6 +27,7 @@ from heartbeat.roles.log.fold import Roles, fold
 from heartbeat.roles.log.records import ClaimRecord, Logged
 from tests.model.acceptors import Acceptors, Restart
 from tests.model.bounds import Bounds, Left
+from tests.model.burial import bury
 from tests.model.nodes import Nodes
 from tests.model.records import Records
 from tests.model.steps import (
@@ -151,6 +153,19 @@ class Worlds:
             nodes = _with(world.nodes, who, self.nodes.born(who, seen.incarnation + 1, seen.kept))
             fewer = world._replace(nodes=nodes, left=left._replace(restart=left.restart - 1))
             yield Move("restart", who, fewer)
+        if left.bury and seen.kept is not None:
+            yield from self._buried(world, who, seen.incarnation, seen.kept)
+
+    def _buried(self, world: World, who: int, incarnation: int, claim: Claim) -> Iterator[Move]:
+        """The claim is off the disk, and RELEASE is on its way, or lost."""
+        buried = bury(instance(who), incarnation, claim)
+        follower = self.nodes.born(who, incarnation + 2, buried.kept, given_up=claim.claim_id)
+        left = world.left._replace(bury=world.left.bury - 1)
+        after = world._replace(nodes=_with(world.nodes, who, follower), left=left)
+        for records in ((), (self.records.number(buried.release),)):
+            sent = self._sent(after, records)
+            if sent is not None:
+                yield Move("bury", who, sent)
 
     def _stepped(self, world: World, action: str, who: int, step: Step) -> Iterator[Move]:
         node = world.nodes[who]

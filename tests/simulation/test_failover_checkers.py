@@ -144,6 +144,18 @@ def test_a_host_that_has_a_lease_beside_another_primary() -> None:
     assert "has a lease, and so has host-2" in violation("host-2", keep, HOSTED)
 
 
+def test_a_host_that_acts_on_though_its_session_is_closed() -> None:
+    """The fault of a host for which provbus cannot make up: its sidecar's role was given back."""
+
+    def ignore(host: Any, message: Any, effects: list[Any], now: float) -> list[Any]:
+        host.closed = lambda: None
+        return effects
+
+    dies = directed("a sidecar that dies alone is succeeded before a lease is over")
+    assert "gives" in (found := violation("host-1", ignore, dies))
+    assert "back, and host-1 may still act" in found
+
+
 # CFMs
 
 

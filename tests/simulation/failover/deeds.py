@@ -19,11 +19,14 @@ from heartbeat.roles.log.records import TYPE_OF, Era
 from heartbeat.roles.states import State
 from tests.simulation.device import PowerOn
 from tests.simulation.failover import parts, scenario
+from tests.simulation.failover.parents import parent_of
 
 if TYPE_CHECKING:
     from tests.simulation.failover.plant import FailoverPlant
 
 OPERATOR = "operator"
+LOCKED_S = 0.1  # until somebody tries again to start a sidecar whose state directory is in use
+SHARED = (faults.Cut, faults.Mend, faults.Slow, faults.Drift, faults.Full)
 
 
 class Clerk:
@@ -63,6 +66,8 @@ class Deeds:
         if isinstance(fault, scenario.OPERATIONS):
             self._operate(fault)
             return
+        if self._is_for_parent(fault):
+            return
         self._plant.health.note(fault, self._plant.world.now)
         if isinstance(fault, faults.Truncate):
             self._truncate(fault)
@@ -84,6 +89,39 @@ class Deeds:
             self._slots[slot] = dhcps[0] if dhcps else self._plant.minters[0]
         found = self._slots[slot]
         return found.replace("dhcp", "host") if name.startswith("h") else found
+
+    def _is_for_parent(self, fault: Any) -> bool:
+        """Whether the sidecar's parent gets this fault in its place; what hits the machine of both is done to
+        the parent too.
+        """
+        plant, parents = self._plant, self._plant.parents
+        if parents is None:
+            return False
+        if isinstance(fault, faults.Restart) and fault.node in plant.minters:
+            if parents.is_busy(fault.node) and not plant.world.incarnation(fault.node):
+                plant.world.after(LOCKED_S, lambda: self.do(fault))
+                return True
+        elif isinstance(fault, faults.Stop) and fault.node in plant.minters:
+            if plant.world.incarnation(fault.node):
+                parents.ask(fault.node)
+            return True
+        elif isinstance(fault, faults.Wipe) and fault.node in plant.minters:
+            plant.world.inflict(faults.Crash(parent_of(fault.node)))
+        elif isinstance(fault, SHARED):
+            names = {name: parent_of(name) for name in plant.minters}
+            one: Any = fault
+            twin = one._replace(
+                **{key: names[value] for key, value in fault._asdict().items() if value in names}
+            )
+            if twin != fault:
+                plant.world.inflict(twin)
+        return False
+
+    def _perish(self, name: str) -> None:
+        """Whoever ends the parent ends both."""
+        world = self._plant.world
+        self._plant.health.note(faults.Crash(name), world.now)
+        world.inflict(faults.Crash(name if self._plant.parents is None else parent_of(name)))
 
     def _truncate(self, fault: faults.Truncate) -> None:
         """Whoever has read what is lost now is misled; the book begins anew."""
@@ -116,6 +154,8 @@ class Deeds:
             world.deliver(OPERATOR, Era(number=fault.number, authority="a person"))
         elif isinstance(fault, scenario.Boot):
             world.deliver(fault.node, PowerOn())
+        elif isinstance(fault, scenario.Perish):
+            self._perish(fault.node)
         elif isinstance(fault, scenario.Elsewhere):
             self._move_elsewhere(fault)
         elif isinstance(fault, scenario.Away):

@@ -36,6 +36,7 @@ from tests.simulation.failover.scenario import (
     Drain,
     Elsewhere,
     Lock,
+    Perish,
     Promote,
     Scenario,
     Shape,
@@ -45,6 +46,8 @@ from tests.simulation.failover.scenario import (
 PAIR = Shape()
 HOSTED = Shape(hosts=True)
 BUSY = Shape(devices=2)
+FAMILIES = Shape(parents=True)
+BOTH = ("dhcp-1", "dhcp-2")
 LOG = "failover"
 EVERYBODY = ("dhcp-1", "dhcp-2", "cfm-1", "cfm-2")
 BROKEN = (State.ACTIVE, Cause.BROKEN)
@@ -554,5 +557,65 @@ DIRECTED: tuple[Scenario, ...] = (
         (51.0, Restart("@1")),
         until_s=75.0,
         aims=[(State.ACTIVE, Cause.RELEASED)],
+    ),
+    _scenario(
+        "a sidecar that dies alone is succeeded before a lease is over",
+        Shape(hosts=True, parents=True, devices=1),
+        (10.0, Crash("@0")),
+        (11.5, Boot("device-0")),
+        (13.0, Restart("@0")),
+        until_s=30.0,
+        aims=[(State.CANDIDATE, Cause.WON)],
+        online_at=12.9,
+    ),
+    _scenario(
+        "a role that was given back is not resumed without the log",
+        FAMILIES,
+        *((9.5, Cut(BROKER, cfm)) for cfm in ("cfm-1", "cfm-2")),
+        (10.0, Crash("@0")),
+        (14.0, Stall(LOG, is_on=True)),
+        (14.2, Restart("@0")),
+        (25.0, Stall(LOG, is_on=False)),
+        *((26.0, Mend(BROKER, cfm)) for cfm in ("cfm-1", "cfm-2")),
+        until_s=50.0,
+        aims=[(State.SETTLE, Cause.SETTLED)],
+    ),
+    _scenario(
+        "a parent that dies while it gives back",
+        FAMILIES,
+        *((at_s, Crash(name)) for at_s in (10.0, 20.0, 30.0) for name in BOTH),
+        *((at_s + 0.04, Perish(name)) for at_s in (10.0, 20.0, 30.0) for name in BOTH),
+        *((at_s + 2.0, Restart(name)) for at_s in (10.0, 20.0, 30.0) for name in BOTH),
+        until_s=60.0,
+        aims=[(State.SETTLE, Cause.SETTLED)],
+    ),
+    _scenario(
+        "without the log a sidecar that dies keeps its claim, and its next process goes on",
+        Shape(cfms=3, parents=True),
+        (10.0, Stall(LOG, is_on=True)),
+        (20.0, Crash("@0")),
+        (22.0, Restart("@0")),
+        (35.0, Stall(LOG, is_on=False)),
+        until_s=60.0,
+        aims=[(State.BOOT, Cause.VOUCHED), (State.AUTONOMOUS, Cause.RENEWED)],
+    ),
+    _scenario(
+        "a disk that refuses the mark keeps the claim",
+        FAMILIES,
+        (9.9, Full("@0", True)),
+        (10.0, Crash("@0")),
+        (16.0, Full("@0", False)),
+        (16.1, Restart("@0")),
+        until_s=40.0,
+        aims=[(State.SETTLE, Cause.SETTLED)],
+    ),
+    _scenario(
+        "a sleeping sidecar is asked to stop",
+        FAMILIES,
+        (10.0, Pause("@0", 2.0)),
+        (10.1, Stop("@0")),
+        (20.0, Restart("@0")),
+        until_s=40.0,
+        aims=[(State.SETTLE, Cause.SETTLED)],
     ),
 )

@@ -1,8 +1,8 @@
 """The host service beside a sidecar: the DHCP server, as far as authority is concerned.
 
-It attaches, asks how long it may act, and compares that with its clock before every effect: before it asks
-for a name, and again before it hands the name to the device. What it was told last counts, also while its
-sidecar is gone: the contract of the local socket allows it. When the right ends it says `host.yielded`.
+It attaches, asks how long it may act, and looks before every effect whether its session is open and that
+time is not over: before it asks for a name, and again before it hands the name to the device. Its right ends
+with its session, so one that slept has none when it wakes. When the right ends it says `host.yielded`.
 """
 
 import math
@@ -22,10 +22,6 @@ class FromSidecar(NamedTuple):
     """Message: an answer on the local socket."""
 
     body: dict[str, Any]
-
-
-class SidecarLost(NamedTuple):
-    """Message: the local socket was closed."""
 
 
 class Wanted(NamedTuple):
@@ -50,19 +46,28 @@ class Host:
         self.epoch = -1
         self.until = 0.0
         self.is_autonomous = False
+        self._is_open = False
         self._is_attached = False
         self._ask_at = 0.0
         self._act_at = math.inf
 
+    def opened(self) -> None:
+        """A line was sent: there is a session."""
+        self._is_open = True
+
+    def closed(self) -> None:
+        """The kernel closes the session, whether this process runs or sleeps."""
+        self._is_open = self._is_attached = False
+        self.until = 0.0
+
     def receive(self, message: Any, now: float) -> list[Any]:
-        """An answer, a device, or the end of the connection."""
-        if isinstance(message, SidecarLost):
-            self._is_attached = False
-            return []
+        """An answer, or a device."""
         if isinstance(message, Wanted):
             return [ToSidecar(message.request)] if now < self.until else []
         assert isinstance(message, FromSidecar), message
         body = message.body
+        if not self._is_open:
+            return []
         if "file" in body:
             return [Acted(self.era, self.epoch, body)] if now < self.until else []
         if "lease_until_s" not in body:

@@ -20,6 +20,7 @@ from services.sidecar.role.record import StoreFailover
 from tests.simulation.failover import parts
 from tests.simulation.failover.host import Acted
 from tests.simulation.failover.oracle import Oracle
+from tests.simulation.failover.parents import sidecar_of
 
 if TYPE_CHECKING:
     from tests.simulation.failover.plant import FailoverPlant
@@ -49,6 +50,8 @@ class Leases:
         """Judge one step of a sidecar or of a host."""
         if step.node in self._plant.hosts:
             return self._judge_host(step)
+        if sidecar_of(step.node):
+            return self._judge_parent(step)
         election = self._plant.elections.get(step.node)
         if election is None:
             return None
@@ -100,6 +103,13 @@ class Leases:
                 return fault
         return None
 
+    def _judge_parent(self, step: WorldStep) -> str | None:
+        """What a parent gives back is its child's to give back."""
+        for effect in step.effects:
+            if type(effect) is Publish:
+                return self._judge_release(sidecar_of(step.node), effect.envelope)
+        return None
+
     def _judge_kept(self, node: str, record: StoreFailover) -> str | None:
         claim = record.claim
         if claim is None:
@@ -115,7 +125,8 @@ class Leases:
         if envelope.type == _RENEW:
             return f"{node} renews {claim_id}, which it gave back" if claim_id in self._released else None
         self._released.add(claim_id)
-        if self._plant.world.local(node) < self._plant.elections[node].acts_until:
+        election = self._plant.elections.get(node)
+        if election is not None and self._plant.world.local(node) < election.acts_until:
             return f"{node} gives {claim_id} back, and may still act"
         name = node.replace("dhcp", "host")
         host = self._plant.hosts.get(name)
@@ -162,7 +173,7 @@ class Leases:
         return self._judge_other_hosts(node, role) or self._note_act(node, role, claim[:2])
 
     def _judge_other_hosts(self, node: str, role: str) -> str | None:
-        """A host acts by the lease that it was told, even when its sidecar is gone."""
+        """A host acts by the lease that it was told, as long as its session is open."""
         plant = self._plant
         for name, host in plant.hosts.items():
             sidecar = plant.sidecar_of(name)

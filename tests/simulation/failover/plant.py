@@ -43,6 +43,7 @@ from tests.simulation.failover.host import Host
 from tests.simulation.failover.lease_rules import Leases
 from tests.simulation.failover.log_rules import Health, Liveness, Readers
 from tests.simulation.failover.oracle import Oracle
+from tests.simulation.failover.parents import Parents, sidecar_of
 from tests.simulation.failover.parts import Disk
 from tests.simulation.failover.scenario import Scenario
 from tests.simulation.failover.wires import Wires
@@ -86,6 +87,7 @@ class FailoverPlant:
         self._halted_since: dict[str, float] = {}
         self._deeds = Deeds(self)
         self._wires = Wires(self, Random(f"plant {seed}"))
+        self.parents = Parents(self, Random(f"parents {seed}")) if shape.parents else None
         self._route_effects()
         for checker in self._checkers():
             self.world.check(checker)
@@ -163,7 +165,7 @@ class FailoverPlant:
             settings_read = row_checkers.SettingsRead()
             acked = row_checkers.AckedRowsAreServable(self.tables, parts.OPENER, settings_read)
             found += [
-                Numbered(),
+                self._children_only(Numbered()),  # a parent's one record is in the name of its child
                 settings_read,
                 acked,
                 row_checkers.AckedAnswersHold(acked, {at: name for name, at in self.homes.items()}),
@@ -172,6 +174,9 @@ class FailoverPlant:
                 plant_checkers.FilesAreRight(),
             ]
         return found
+
+    def _children_only(self, checker: Checker) -> Checker:
+        return lambda step: None if sidecar_of(step.node) else checker(step)
 
     def _see(self, step: WorldStep) -> None:
         """Follow who runs, and what stands in the log."""
@@ -193,6 +198,8 @@ class FailoverPlant:
         self.health.paused_until.pop(node, None)
         if self.shape.hosts:
             self._wires.hang_up(node)
+        if self.parents is not None:
+            self.parents.crashed(node)
 
     def _add_nodes(self) -> None:
         world, shape = self.world, self.shape
@@ -216,6 +223,8 @@ class FailoverPlant:
         self.cfm_rules.wiped(name)
 
     def _minter(self, name: str, incarnation: int, random: Random) -> AnyMachine:
+        if self.parents is not None:
+            self.parents.started(name)
         disk = self.disks[name]
         election = parts.build_election(name, incarnation, random, [*self.homes], disk)
         if self.shape.checkpoint_at:
@@ -250,4 +259,4 @@ class FailoverPlant:
         on(StoreFence, self._keep("fence", lambda effect: effect.known))
 
     def _keep(self, field: str, what: Callable[[Any], Any]) -> Callable[[str, Any], None]:
-        return lambda name, effect: setattr(self.disks[name], field, what(effect))
+        return lambda name, effect: setattr(self.disks[sidecar_of(name) or name], field, what(effect))

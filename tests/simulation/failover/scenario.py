@@ -12,14 +12,16 @@ from heartbeat.roles.states import Cause, State
 
 
 class Shape(NamedTuple):
-    """How large a plant is. With `hosts` a sidecar stands for its role only while its host is attached;
-    `checkpoint_at`: at how many records the holder writes a checkpoint, 0 as late as always.
+    """How large a plant is. With `hosts` a sidecar stands for its role only while its host is attached, with
+    `parents` each has one, which gives its role back. `checkpoint_at`: at how many records the holder writes
+    a checkpoint, 0 as late as always.
     """
 
     dhcps: int = 2
     cfms: int = 2
     mps: bool = False
     hosts: bool = False
+    parents: bool = False
     devices: int = 0
     checkpoint_at: int = 0
     revive_s: float = 6.0  # after so long a process in HALT is restarted, as an operator would
@@ -67,14 +69,20 @@ class Elsewhere(NamedTuple):
     eras: int
 
 
+class Perish(NamedTuple):
+    """This sidecar and its parent die at once."""
+
+    node: str
+
+
 class Boot(NamedTuple):
     """This device has power, perhaps again."""
 
     node: str
 
 
-Operation = Drain | Lock | Promote | BeginEra | Away | Elsewhere | Boot
-OPERATIONS: tuple[type, ...] = (Drain, Lock, Promote, BeginEra, Away, Elsewhere, Boot)
+Operation = Drain | Lock | Promote | BeginEra | Away | Elsewhere | Perish | Boot
+OPERATIONS: tuple[type, ...] = (Drain, Lock, Promote, BeginEra, Away, Elsewhere, Perish, Boot)
 Deed = Fault | Operation
 Timed = tuple[float, Deed]
 """When, in the world's seconds, and what is done."""

@@ -41,6 +41,7 @@ from tests.simulation.failover.scenario import (
     Drain,
     Elsewhere,
     Lock,
+    Perish,
     Promote,
     Scenario,
     Shape,
@@ -50,6 +51,7 @@ from tests.simulation.failover.scenario import (
 CALM_S = 25.0
 HOUR_EVERY = 1000  # of so many seeds one has no brokers for an hour
 FULL = 0.2  # the share of storms that also fill disks
+PARENTS = 0.4  # of the storms
 ELSEWHERE = 0.15  # of the storms
 LASTING = 0.15  # the share of storms whose troubles last, as liveness needs it
 ROLES_LOG = "failover"
@@ -92,6 +94,11 @@ def _for_a_while(since_s: float, end_s: float, *pairs: tuple[Deed, Deed]) -> lis
 def _crash(to: _Drawing, since_s: float, end_s: float) -> list[Timed]:
     node = to.anybody()
     return _for_a_while(since_s, end_s, (to.random.choice((Crash, Crash, Stop))(node), Restart(node)))
+
+
+def _perish(to: _Drawing, since_s: float, end_s: float) -> list[Timed]:
+    node = to.primary()
+    return _for_a_while(since_s, end_s, (Perish(node), Restart(node)))
 
 
 def _blink(to: _Drawing, since_s: float, _: float) -> list[Timed]:
@@ -258,12 +265,15 @@ def draw(seed: int) -> Scenario:
         hosts=random.random() < 0.3,
         devices=0 if is_hour else random.choice((0, 0, 0, 2)),
         checkpoint_at=random.choice((0, 20, 60)),
+        parents=Random(f"parents {seed}").random() < PARENTS,  # drawn apart, as below
     )
     if is_hour:
         return _hour(shape)
     to = _Drawing(random, shape)
     until_s = random.choice((300.0, 480.0)) if random.random() < 0.03 else random.uniform(52.0, 74.0)
     kinds = random.sample(TROUBLES, random.randint(2, 5))
+    if shape.parents:
+        kinds += [_crash, _perish]
     if random.random() < 0.15:
         kinds.append(random.choice(RARE))
     if shape.devices:

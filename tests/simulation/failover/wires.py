@@ -12,7 +12,7 @@ from tests.simulation import parts as p1
 from tests.simulation import settings
 from tests.simulation.device import LISTENING_PORT, Ask, Finished, FromServer, Offered, ToServer
 from tests.simulation.failover import parts
-from tests.simulation.failover.host import Acted, FromSidecar, SidecarLost, ToSidecar, Wanted
+from tests.simulation.failover.host import Acted, FromSidecar, ToSidecar, Wanted
 
 if TYPE_CHECKING:
     from tests.simulation.failover.plant import FailoverPlant
@@ -48,7 +48,8 @@ class Wires:
         for session, (host, _, sidecar, _) in list(self._lines.items()):
             if node == sidecar:
                 del self._lines[session]
-                self._plant.world.deliver(host, SidecarLost(), SOCKET_S)
+                if host in self._plant.hosts:
+                    self._plant.hosts[host].closed()
             elif node == host:
                 del self._lines[session]
                 self._plant.world.deliver(sidecar, SessionClosed(session), SOCKET_S)
@@ -59,12 +60,12 @@ class Wires:
     def _to_sidecar(self, host: str, effect: ToSidecar) -> None:
         sidecar = self._plant.sidecar_of(host)
         if not self._plant.world.incarnation(sidecar):
-            self._plant.world.deliver(host, SidecarLost(), SOCKET_S)
             return
         ends = (host, self._plant.world.incarnation(host), sidecar, self._plant.world.incarnation(sidecar))
         session = self._line_of.setdefault(ends, 0) or next(self._sessions)
         self._line_of[ends] = session
         self._lines[session] = ends
+        self._plant.hosts[host].opened()
         self._plant.world.deliver(sidecar, LocalRequest(session, effect.body), SOCKET_S)
 
     def _reply(self, sidecar: str, reply: Reply) -> None:
