@@ -6,9 +6,9 @@ from services.lab.books.role_log import RoleLogMemory
 from services.lab.faults.attackers import Attackers
 from services.lab.faults.busy import BusyProcesses
 from services.lab.faults.crowds import Crowds
-from services.lab.faults.host_kills import HostKilling
 from services.lab.faults.key_rotation import KeyRotation
 from services.lab.faults.kills import Kills
+from services.lab.faults.primary_kills import PrimaryKilling
 from services.lab.faults.weather import HandoffWeather
 from services.lab.kea.host import KeaRun
 from services.lab.site.lab import Part
@@ -29,8 +29,8 @@ def parts_of(scenario: Scenario, mode: str) -> list[Part]:
     parts.append(Refusals())
     if scenario.attack is not None:
         parts.append(Attackers(scenario.attack))
-    if scenario.host_kills is not None:
-        parts.append(HostKilling(scenario.host_kills, scenario.seed))
+    if scenario.primary_kills is not None:
+        parts.append(PrimaryKilling(scenario.primary_kills, scenario.seed))
     parts.append(TakeoverBooks())
     if scenario.kea is not None:
         parts.append(KeaRun(scenario.kea))

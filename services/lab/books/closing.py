@@ -14,7 +14,7 @@ from typing import Any
 
 from services.lab.books.ledger import account
 from services.lab.books.takeovers import account_takeovers
-from services.lab.site.journal import HostKill, boottime_s, read_journal
+from services.lab.site.journal import TakenDown, boottime_s, read_journal
 from services.lab.site.lab import Answers, Lab, Part
 from services.lab.site.site import Site
 
@@ -28,7 +28,7 @@ class TakeoverBooks(Part):
     """
 
     def __init__(self) -> None:
-        self.kills: list[HostKill] = []
+        self.kills: list[TakenDown] = []
         self.fresh_at: list[float] = []
 
     def report(self, lab: Lab, answers: Answers) -> Mapping[str, Any]:

@@ -25,7 +25,7 @@ from itertools import combinations, pairwise
 from typing import Any, NamedTuple
 
 from services.lab.plant.population import percentile
-from services.lab.site.journal import HostKill
+from services.lab.site.journal import TakenDown
 
 Event = Mapping[str, Any]
 
@@ -61,9 +61,9 @@ class _Seen(NamedTuple):
 
 
 def account_takeovers(
-    kills: Sequence[HostKill],
+    kills: Sequence[TakenDown],
     journals: Mapping[str, Iterable[Event]],
-    downs: Sequence[HostKill] = (),
+    downs: Sequence[TakenDown] = (),
     fresh_at: Sequence[float] = (),
 ) -> Takeovers:
     """The figures of a run from its kills, in their order, and the journal of each host by its name. `downs`
@@ -97,7 +97,7 @@ def _seen(host: str, journal: Iterable[Event], fresh_at: Sequence[float]) -> Ite
             yield _Seen(event["at"], host, _Epoch(cluster, event["era"], event["epoch"]), acted)
 
 
-def _takeover_times(kills: Sequence[HostKill], seen: Sequence[_Seen]) -> Iterator[float]:
+def _takeover_times(kills: Sequence[TakenDown], seen: Sequence[_Seen]) -> Iterator[float]:
     ends = [*(kill.at for kill in kills[1:]), float("inf")]
     for kill, end in zip(kills, ends[: len(kills)], strict=True):
         known = {one.epoch for one in seen if one.at <= kill.at}
@@ -126,5 +126,5 @@ def _stale_effects(seen: Sequence[_Seen]) -> int:
     return stale
 
 
-def _is_explained(before: _Seen, after: _Seen, kills: Sequence[HostKill]) -> bool:
+def _is_explained(before: _Seen, after: _Seen, kills: Sequence[TakenDown]) -> bool:
     return any(kill.host == before.host and before.at < kill.at < after.at for kill in kills)

@@ -45,8 +45,8 @@ def load_script(path: Path) -> Script:
         raise ConfigError(f"{path}: {reason}")
     if script.authorizer and script.broker != "kafka":
         raise ConfigError(f"{path}: an authorizer needs broker: kafka")
-    if script.host_kills is not None and script.dhcps == 1:
-        raise ConfigError(f"{path}: host_kills need dhcps: 2, or nobody takes over")
+    if script.primary_kills is not None and script.dhcps == 1:
+        raise ConfigError(f"{path}: primary_kills need dhcps: 2, or nobody takes over")
     alone = [key for key in ("attack", "rotate_at_online") if getattr(script, key) is not None]
     if alone and script.dhcps > 1:
         raise ConfigError(f"{path}: {alone[0]} is for one DHCP host, dhcps: 1")
@@ -60,7 +60,7 @@ def load_script(path: Path) -> Script:
 def _check_steps(script: Script, path: Path, marks: Marks) -> None:
     """`ConfigError` for a step that this scenario cannot have, and for keys that steps replace."""
     if "steps" in script.model_fields_set:
-        for key in ("kills", "host_kills", "rotate_at_online", "attack"):
+        for key in ("kills", "primary_kills", "rotate_at_online", "attack"):
             if getattr(script, key):
                 raise ConfigError(f"{path}: give either steps or {key}")
     elif script.repeat > 1:

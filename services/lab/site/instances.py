@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 from bus.errors import StateError
-from services.lab.site.journal import HostKill, boottime_s
+from services.lab.site.journal import TakenDown, boottime_s
 from services.lab.site.processes import Process, ask
 from services.lab.site.site import Instance, Site
 
@@ -29,7 +29,7 @@ class Instances:
 
     def __init__(self, site: Site, spawn: Spawn) -> None:
         self.notes: list[dict[str, Any]] = []
-        self.downs: list[HostKill] = []
+        self.downs: list[TakenDown] = []
         self.kills = 0
         self._started_at: float | None = None
         self._last_words: list[dict[str, Any]] = []
@@ -81,13 +81,14 @@ class Instances:
             if self._processes[name].exit_code() != 0:
                 self._processes[name].check()
 
-    def kill(self, names: Sequence[str]) -> None:
-        """Kill -9, all at once."""
+    def kill(self, names: Sequence[str], *, spares_parent: bool = False) -> None:
+        """Kill -9, all at once. Whose parent is spared is killed alone; the parent ends by itself."""
         self.kills += len(names)
         for name in names:
             self._take_down(name)
         for name in names:
-            self._processes[name].kill()
+            one = self._processes[name]
+            one.kill_worker() if spares_parent else one.kill()
 
     def silent(self, names: Sequence[str]) -> str:
         """The first of these that does not answer at its local socket, in a few words; empty if all do."""
@@ -128,7 +129,7 @@ class Instances:
             self._last_words.append(last)
         self._down.add(name)
         self._unheard.discard(name)
-        self.downs.append(HostKill(boottime_s(), name))
+        self.downs.append(TakenDown(boottime_s(), name))
         if one.service == "cfm":
             self._note("killed", one)
 

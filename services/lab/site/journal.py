@@ -37,7 +37,7 @@ class Journaled(NamedTuple):
     event: dict[str, object]
 
 
-class HostKill(NamedTuple):
+class TakenDown(NamedTuple):
     """The lab killed this host."""
 
     at: float

@@ -49,6 +49,11 @@ class Process:
         return self._child.pid
 
     @property
+    def worker(self) -> int:
+        """The process id of the one that does the work: its child, if it has one, as a sidecar has."""
+        return (*_children(self._child.pid), self._child.pid)[0]
+
+    @property
     def out(self) -> IO[bytes]:
         """The child's standard output."""
         assert self._child.stdout is not None
@@ -93,12 +98,12 @@ class Process:
 
     def rss_mib(self) -> float:
         """Its resident memory now, in MiB."""
-        pages = int(Path(f"/proc/{self._child.pid}/statm").read_text().split()[1])
+        pages = int(Path(f"/proc/{self.worker}/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE") / (1 << 20)
 
     def peak_rss_mib(self) -> float:
         """Its peak of resident memory since it was started last, in MiB."""
-        status = Path(f"/proc/{self._child.pid}/status").read_text()
+        status = Path(f"/proc/{self.worker}/status").read_text()
         return int(status.partition("VmHWM:")[2].split()[0]) / 1024
 
     def kill(self) -> None:
@@ -106,6 +111,12 @@ class Process:
         if self.exit_code() is None:
             self._child.kill()
         self._wait()
+
+    def kill_worker(self) -> None:
+        """Kill -9 the one that does the work alone, and wait until its parent has ended."""
+        if self.exit_code() is None:
+            os.kill(self.worker, signal.SIGKILL)
+        self.stop()
 
     def restart(self) -> None:
         """Start it again, after `kill` or `stop`."""
@@ -138,8 +149,30 @@ class Process:
     def _present_cpu_s(self) -> float:
         if self._child.returncode is not None:
             return 0.0
+        return sum(map(_clock_s, (self._child.pid, *_children(self._child.pid)))) + _reaped_s(self._child.pid)
+
+
+def _children(pid: int) -> list[int]:
+    """The children of a process that has one thread; none if it has ended."""
+    try:
+        return [*map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]
+    except OSError:
+        return []
+
+
+def _clock_s(pid: int) -> float:
+    """The CPU seconds of a process; 0 if it was waited for since."""
+    try:
         # `/proc/PID/stat` counts in ticks of 10 ms; a storm's bare loop may spend less than one.
-        return time.clock_gettime(~self._child.pid << 3 | _CPUCLOCK_SCHED)
+        return time.clock_gettime(~pid << 3 | _CPUCLOCK_SCHED)
+    except OSError:
+        return 0.0
+
+
+def _reaped_s(pid: int) -> float:
+    """The CPU seconds of the children for which a process has waited."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[13]) + int(fields[14])) / os.sysconf("SC_CLK_TCK")
 
 
 def stop_all(processes: list[Process]) -> None:

@@ -38,11 +38,17 @@ class CfmKill(Section):
     at_online: Share
 
 
-class HostKills(Section):
-    """Kill -9 the host of the primary `count` times, each time at random within `every_s` seconds after its
-    rival was ready to take over. It is back after `back_after_s`, as the next one to take over.
+Victims = Literal["host", "sidecar", "parent"]
+"""Who is killed: the host service, its sidecar alone, or the sidecar with its parent."""
+
+
+class PrimaryKills(Section):
+    """Kill -9 the primary's host, its sidecar, or the sidecar with its `parent`, `count` times: each time at
+    random within `every_s` seconds after its rival was ready to take over. It is back after `back_after_s`,
+    as the next one to take over.
     """
 
+    of: Victims = "host"
     count: int = Field(ge=1)
     every_s: tuple[Seconds, Seconds]
     back_after_s: Seconds
@@ -115,7 +121,7 @@ class Scenario(Section):
     settings: Path
     faults: Faults | None = None
     kills: tuple[CfmKill, ...] = ()
-    host_kills: HostKills | None = None
+    primary_kills: PrimaryKills | None = None
     # When the steps add, use and drop of a rotation of all keys are taken: shares of the modems online.
     rotate_at_online: tuple[Share, Share, Share] | None = None
     attack: AttackPlan | None = None

@@ -108,7 +108,7 @@ def _minters(lab: Lab, cfm: str) -> set[str]:
     port = parse(lab.site.real_endpoints[cfm]).port
     assert port is not None
     running = {one.name for one in lab.site.minters()} & set(lab.instances.up())
-    return {f"{name} {one}" for name in running for one in established(lab.instances[name].pid, port)}
+    return {f"{name} {one}" for name in running for one in established(lab.instances[name].worker, port)}
 
 
 def _door_shuts(site: Site, cfm: str) -> int:

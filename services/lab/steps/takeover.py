@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
 from bus.errors import StateError
 from services.lab.books.closing import TakeoverBooks
-from services.lab.site.journal import HostKill, boottime_s
+from services.lab.site.journal import TakenDown, boottime_s
 from services.lab.site.readiness import primary_of
+from services.lab.site.scenario import Victims
 from services.lab.steps.instances import START_S
 from services.lab.steps.step import Word
 
@@ -19,12 +20,12 @@ if TYPE_CHECKING:
 
 
 class KillPrimary(Word):
-    """Kill -9 the host of the primary, or its `sidecar`, wait until another one may act, and restart the
-    killed one. The report has the times: `takeovers`, `takeover_p50_s`, `takeover_p99_s`.
+    """Kill -9 the host of the primary, its `sidecar`, or that with its `parent`, wait until another one may
+    act, and restart the killed one. `takeovers`, `takeover_p50_s` and `takeover_p99_s` are the report's.
     """
 
     plain: ClassVar[str] = "of"
-    of: Literal["host", "sidecar"] = "host"
+    of: Victims = "host"
     within_s: float = Field(10.0, gt=0)
 
     def wrong(self, scenario: Scenario) -> str | None:
@@ -37,11 +38,11 @@ class KillPrimary(Word):
         name = primary_of(rivals)
         if name is None:
             raise StateError("there is no primary to kill")
-        lab.part(TakeoverBooks).kills.append(HostKill(boottime_s(), name))
+        lab.part(TakeoverBooks).kills.append(TakenDown(boottime_s(), name))
         if self.of == "host":
             lab.hosts[name].kill()
         else:
-            lab.instances.kill([name])
+            lab.instances.kill([name], spares_parent=self.of == "sidecar")
         others = [one for one in rivals if one.name != name]
         lab.wait_for(lambda: "" if primary_of(others) else f"nobody took over from {name}", self.within_s)
         if self.of == "host":

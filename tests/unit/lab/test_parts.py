@@ -15,7 +15,7 @@ from services.lab.hosts.process import HostConfig
 from services.lab.parts import parts_of
 from services.lab.plant.plants import plant_config
 from services.lab.plant.process import PlantConfig
-from services.lab.site.scenario import AttackPlan, Faults, HostKills, KeaHost, Scenario
+from services.lab.site.scenario import AttackPlan, Faults, KeaHost, PrimaryKills, Scenario
 from services.lab.site.site import Site, build_site
 
 POOL = IPv4Network("127.64.0.0/11")
@@ -107,7 +107,7 @@ def kinds(mode: str = "bus", **more: Any) -> set[str]:
         ({"carrier_loss": 0.1}, "HandoffWeather"),
         ({"rotate_at_online": (0.1, 0.2, 0.3)}, "KeyRotation"),
         ({"attack": AttackPlan()}, "Attackers"),
-        ({"host_kills": HostKills(count=1, every_s=(1, 2), back_after_s=1)}, "HostKilling"),
+        ({"primary_kills": PrimaryKills(count=1, every_s=(1, 2), back_after_s=1)}, "PrimaryKilling"),
         ({"kea": KeaHost(config=Path("kea.conf"))}, "KeaRun"),
     ],
 )

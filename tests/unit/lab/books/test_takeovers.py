@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from services.lab.books.takeovers import Takeovers, account_takeovers
-from services.lab.site.journal import HostKill
+from services.lab.site.journal import TakenDown
 
 A, B = "dhcp-1", "dhcp-2"
 
@@ -25,7 +25,7 @@ def effect(at: float, epoch: int, era: int = 0) -> dict[str, Any]:
     return {"event": "effect", "at": at, **token, "device": "", "address": ""}
 
 
-def figures(*kills: HostKill, **journals: list[dict[str, Any]]) -> Takeovers:
+def figures(*kills: TakenDown, **journals: list[dict[str, Any]]) -> Takeovers:
     return account_takeovers(kills, {A: journals.get("a", []), B: journals.get("b", [])})
 
 
@@ -36,15 +36,15 @@ def test_one_host_alone_has_no_takeover() -> None:
 
 def test_a_takeover_lasts_from_the_kill_until_another_may_act() -> None:
     found = figures(
-        HostKill(2.0, A), a=[granted(1.0, 5), effect(1.5, 5)], b=[granted(2.25, 9), effect(3.0, 9)]
+        TakenDown(2.0, A), a=[granted(1.0, 5), effect(1.5, 5)], b=[granted(2.25, 9), effect(3.0, 9)]
     )
     assert found == Takeovers(1, 0.25, 0.25, 0.0, 0, 1, 0)
 
 
 def test_takeovers_go_to_and_fro() -> None:
     found = figures(
-        HostKill(2.0, A),
-        HostKill(5.0, B),
+        TakenDown(2.0, A),
+        TakenDown(5.0, B),
         a=[granted(1.0, 5), effect(1.5, 5), granted(5.5, 12), effect(5.6, 12)],
         b=[granted(2.25, 9), effect(3.0, 9)],
     )
@@ -52,17 +52,17 @@ def test_takeovers_go_to_and_fro() -> None:
 
 
 def test_one_that_comes_only_after_the_next_kill_is_none() -> None:
-    found = figures(HostKill(2.0, A), HostKill(3.0, A), a=[granted(1.0, 5)], b=[granted(4.0, 9)])
+    found = figures(TakenDown(2.0, A), TakenDown(3.0, A), a=[granted(1.0, 5)], b=[granted(4.0, 9)])
     assert (found.takeovers, found.takeover_p50_s) == (1, 1.0)
 
 
 def test_the_killed_host_itself_takes_nothing_over() -> None:
-    found = figures(HostKill(2.0, A), a=[granted(1.0, 5), granted(4.0, 9)])
+    found = figures(TakenDown(2.0, A), a=[granted(1.0, 5), granted(4.0, 9)])
     assert (found.takeovers, found.epoch_changes, found.spurious_failovers) == (0, 1, 0)
 
 
 def test_the_kill_of_a_standby_is_no_takeover() -> None:
-    found = figures(HostKill(2.0, B), a=[granted(1.0, 5), effect(2.5, 5)])
+    found = figures(TakenDown(2.0, B), a=[granted(1.0, 5), effect(2.5, 5)])
     assert found.takeovers == 0
 
 
@@ -106,12 +106,12 @@ def test_an_epoch_change_without_a_kill_is_spurious() -> None:
 
 
 def test_a_kill_explains_one_change_only() -> None:
-    found = figures(HostKill(2.0, A), a=[granted(1.0, 5), granted(3.0, 12)], b=[granted(2.5, 9)])
+    found = figures(TakenDown(2.0, A), a=[granted(1.0, 5), granted(3.0, 12)], b=[granted(2.5, 9)])
     assert (found.epoch_changes, found.spurious_failovers) == (2, 1)
 
 
 def test_the_kill_of_somebody_else_explains_nothing() -> None:
-    found = figures(HostKill(2.0, B), a=[granted(1.0, 5)], b=[granted(2.5, 9)])
+    found = figures(TakenDown(2.0, B), a=[granted(1.0, 5)], b=[granted(2.5, 9)])
     assert found.spurious_failovers == 1
 
 
@@ -125,15 +125,15 @@ def test_an_epoch_of_a_later_era_is_the_later_one() -> None:
         [granted(1.0, 9), effect(1.5, 9)],
         [granted(3.0, 5, era=1), effect(3.5, 5, era=1), effect(4.5, 5, era=1)],
     )
-    found = figures(HostKill(2.0, A), a=one, b=other)
+    found = figures(TakenDown(2.0, A), a=one, b=other)
     assert (found.takeovers, found.epoch_changes, found.stale_effects, found.overlap_ms) == (1, 1, 0, 0.0)
-    found = figures(HostKill(2.0, A), a=[*one, effect(4.0, 9)], b=other)
+    found = figures(TakenDown(2.0, A), a=[*one, effect(4.0, 9)], b=other)
     assert (found.stale_effects, found.overlap_ms) == (1, 500.0)
 
 
 def test_epochs_are_counted_anew_in_a_fresh_cluster() -> None:
     journals = {A: [granted(1.0, 9), effect(1.5, 9)], B: [granted(3.0, 5), effect(3.5, 5)]}
-    stops = [HostKill(2.0, A), HostKill(2.0, B)]
+    stops = [TakenDown(2.0, A), TakenDown(2.0, B)]
     found = account_takeovers([], journals, stops, fresh_at=[2.5])
     assert (found.epoch_changes, found.stale_effects, found.overlap_ms, found.spurious_failovers) == (
         1,
@@ -147,5 +147,5 @@ def test_epochs_are_counted_anew_in_a_fresh_cluster() -> None:
 def test_a_sidecar_that_was_taken_down_explains_a_change_of_epoch() -> None:
     journals = {A: [granted(1.0, 5)], B: [granted(3.0, 9)]}
     assert account_takeovers([], journals).spurious_failovers == 1
-    assert account_takeovers([], journals, downs=[HostKill(2.0, A)]).spurious_failovers == 0
-    assert account_takeovers([], journals, downs=[HostKill(2.0, B)]).spurious_failovers == 1
+    assert account_takeovers([], journals, downs=[TakenDown(2.0, A)]).spurious_failovers == 0
+    assert account_takeovers([], journals, downs=[TakenDown(2.0, B)]).spurious_failovers == 1

@@ -8,7 +8,7 @@ import yaml
 
 from bus.errors import ConfigError
 from services.lab.script.script import load_script
-from services.lab.site.scenario import HostKills, LoadPlan
+from services.lab.site.scenario import LoadPlan, PrimaryKills
 
 SCENARIOS = Path(__file__).parents[4] / "deploy" / "scenarios"
 
@@ -64,13 +64,13 @@ def test_what_is_wrong_is_named(tmp_path: Path, changes: dict[str, Any], said: s
 
 def test_one_dhcp_host_is_alone_unless_a_scenario_says_otherwise(tmp_path: Path) -> None:
     scenario = load_script(written(tmp_path))
-    assert (scenario.dhcps, scenario.host_kills) == (1, None)
+    assert (scenario.dhcps, scenario.primary_kills) == (1, None)
 
 
 def test_kills_of_hosts_are_read(tmp_path: Path) -> None:
     kills = {"count": 3, "every_s": [1.0, 2.5], "back_after_s": 0.5}
-    scenario = load_script(written(tmp_path, dhcps=2, host_kills=kills))
-    assert scenario.host_kills == HostKills(count=3, every_s=(1.0, 2.5), back_after_s=0.5)
+    scenario = load_script(written(tmp_path, dhcps=2, primary_kills=kills))
+    assert scenario.primary_kills == PrimaryKills(count=3, every_s=(1.0, 2.5), back_after_s=0.5)
 
 
 @pytest.mark.parametrize(
@@ -78,10 +78,10 @@ def test_kills_of_hosts_are_read(tmp_path: Path) -> None:
     [
         ({"dhcps": 3}, "dhcps"),
         ({"dhcps": 0}, "dhcps"),
-        ({"host_kills": {"count": 1, "every_s": [1, 2], "back_after_s": 1}}, "nobody takes over"),
-        ({"dhcps": 2, "host_kills": {"count": 0, "every_s": [1, 2], "back_after_s": 1}}, "count"),
-        ({"dhcps": 2, "host_kills": {"count": 1, "every_s": [-1, 2], "back_after_s": 1}}, "every_s"),
-        ({"dhcps": 2, "host_kills": {"count": 1, "every_s": [1, 2]}}, "back_after_s"),
+        ({"primary_kills": {"count": 1, "every_s": [1, 2], "back_after_s": 1}}, "nobody takes over"),
+        ({"dhcps": 2, "primary_kills": {"count": 0, "every_s": [1, 2], "back_after_s": 1}}, "count"),
+        ({"dhcps": 2, "primary_kills": {"count": 1, "every_s": [-1, 2], "back_after_s": 1}}, "every_s"),
+        ({"dhcps": 2, "primary_kills": {"count": 1, "every_s": [1, 2]}}, "back_after_s"),
         ({"dhcps": 2, "attack": {}}, "attack is for one DHCP host"),
         ({"dhcps": 2, "rotate_at_online": [0.1, 0.2, 0.3]}, "rotate_at_online is for one DHCP host"),
     ],

@@ -1,13 +1,13 @@
-"""Kills of the primary's host: at a random moment, one at a time, and only when somebody could take over."""
+"""Kills of the primary: at a random moment, one at a time, and only when somebody could take over."""
 
 from __future__ import annotations
 
 from random import Random
 from typing import Any
 
-from services.lab.faults.host_kills import HostKiller
-from services.lab.site.journal import HostKill
-from services.lab.site.scenario import HostKills
+from services.lab.faults.primary_kills import PrimaryKiller
+from services.lab.site.journal import TakenDown
+from services.lab.site.scenario import PrimaryKills
 
 A, B = "dhcp-1", "dhcp-2"
 START_S = 0.5
@@ -41,15 +41,17 @@ class Bench:
         self.now = 100.0
         self.hosts = {A: Host(), B: Host()}
         self.primary: str | None = A
-        plan = HostKills(count=count, every_s=(2.0, 4.0), back_after_s=1.0)
-        self.killer = HostKiller(plan, Random(seed), self.hosts, lambda: self.primary, clock=lambda: self.now)
+        plan = PrimaryKills(count=count, every_s=(2.0, 4.0), back_after_s=1.0)
+        self.killer = PrimaryKiller(
+            plan, Random(seed), self.hosts, lambda: self.primary, clock=lambda: self.now
+        )
 
     def go(self, steps: int) -> None:
         for _ in range(steps):
             self.now += 0.1
             self.killer.tick()
 
-    def until_kill(self) -> HostKill:
+    def until_kill(self) -> TakenDown:
         """Until the next kill is made."""
         count = len(self.killer.kills)
         for _ in range(100):

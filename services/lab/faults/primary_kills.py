@@ -1,11 +1,12 @@
-"""Kills of the primary's host while modems boot, each at a random moment and only when a rival is ready.
+"""Kills of the primary's host, or of its sidecar, while modems boot: each at a random moment and only when a
+rival is ready.
 
 Theory of operation
 -------------------
     all ready ─(random wait)─> who is primary? ─> kill -9 ─(back_after_s)─> restart ─> all ready ...
 
-A host is ready when its sidecar attached it, which it reports by a line of its own. While there is no
-primary, no host is killed.
+A host is ready when its sidecar attached it, which it reports by a line of its own: also when it is the
+sidecar that came back. While there is no primary, nobody is killed.
 """
 
 import time
@@ -14,17 +15,17 @@ from random import Random
 from typing import Protocol
 
 from services.lab.books.closing import TakeoverBooks
-from services.lab.site.journal import HostKill, boottime_s
+from services.lab.site.journal import TakenDown, boottime_s
 from services.lab.site.lab import LOOK_AGAIN_S, Answers, Lab, Part
 from services.lab.site.readiness import primary_of
-from services.lab.site.scenario import HostKills
+from services.lab.site.scenario import PrimaryKills
 
 TAKEOVER_S_MAX = 10.0  # with the start of a host: a slower one is not waited for after the plant is done
 _NEVER = float("inf")
 
 
 class Victim(Protocol):
-    """A host's process, as the killer uses it."""
+    """Who is killed, as the killer uses it."""
 
     def is_ready(self) -> bool:
         """Whether it has said so since the last look."""
@@ -36,23 +37,44 @@ class Victim(Protocol):
         """Start it again."""
 
 
-class HostKiller:
-    """Kills hosts by a plan. `hosts` are by the names of their sidecars, and all ready at first; `primary`
-    names the one that may act. `kills` are those so far, in order.
+class SidecarVictim:
+    """The sidecar of an instance, killed with its parent or without."""
+
+    def __init__(self, lab: Lab, name: str, *, spares_parent: bool) -> None:
+        self._lab = lab
+        self._name = name
+        self._spares_parent = spares_parent
+
+    def is_ready(self) -> bool:
+        """Whether it has attached its host since the last look."""
+        return self._lab.hosts[self._name].is_ready()
+
+    def kill(self) -> None:
+        """Kill -9."""
+        self._lab.instances.kill([self._name], spares_parent=self._spares_parent)
+
+    def restart(self) -> None:
+        """Start it again."""
+        self._lab.instances.start([self._name])
+
+
+class PrimaryKiller:
+    """Kills by a plan. `victims` are by the names of the sidecars, and all ready at first; `primary` names
+    the one that may act. `kills` are those so far, in order.
     """
 
     def __init__(
         self,
-        plan: HostKills,
+        plan: PrimaryKills,
         random: Random,
-        hosts: Mapping[str, Victim],
+        victims: Mapping[str, Victim],
         primary: Callable[[], str | None],
         clock: Callable[[], float] = boottime_s,
     ) -> None:
-        self.kills: list[HostKill] = []
+        self.kills: list[TakenDown] = []
         self._plan = plan
         self._random = random
-        self._hosts = hosts
+        self._victims = victims
         self._primary = primary
         self._clock = clock
         self._down = ""
@@ -79,8 +101,8 @@ class HostKiller:
         now = self._clock()
         if now >= self._back_at:
             self._back_at = _NEVER
-            self._hosts[self._down].restart()
-        elif self._down and self._back_at == _NEVER and self._hosts[self._down].is_ready():
+            self._victims[self._down].restart()
+        elif self._down and self._back_at == _NEVER and self._victims[self._down].is_ready():
             self._down = ""
         if self._down or self._is_calm:
             return
@@ -96,27 +118,31 @@ class HostKiller:
         if name is None:
             self._kill_at = now + LOOK_AGAIN_S
             return
-        self.kills.append(HostKill(self._clock(), name))
-        self._hosts[name].kill()
+        self.kills.append(TakenDown(self._clock(), name))
+        self._victims[name].kill()
         self._down, self._kill_at = name, _NEVER
         self._back_at = self._clock() + self._plan.back_after_s
 
 
-class HostKilling(Part):
+class PrimaryKilling(Part):
     """The kills of a run, from the moment when all services are ready."""
 
-    def __init__(self, plan: HostKills, seed: int) -> None:
+    def __init__(self, plan: PrimaryKills, seed: int) -> None:
         self._plan = plan
         self._seed = seed
-        self._killer: HostKiller | None = None
+        self._killer: PrimaryKiller | None = None
 
     def begin(self, lab: Lab) -> None:
         """Plan the first kill."""
         rivals = lab.site.rivals()
-        self._killer = HostKiller(self._plan, Random(self._seed), lab.hosts, lambda: primary_of(rivals))
+        victims: Mapping[str, Victim] = lab.hosts
+        if self._plan.of != "host":
+            spares_parent = self._plan.of == "sidecar"
+            victims = {name: SidecarVictim(lab, name, spares_parent=spares_parent) for name in lab.hosts}
+        self._killer = PrimaryKiller(self._plan, Random(self._seed), victims, lambda: primary_of(rivals))
 
     def due_at(self) -> float:
-        """The moment of the next kill, or of a killed host's restart."""
+        """The moment of the next kill, or of the restart behind one."""
         return _NEVER if self._killer is None else self._killer.deadline()
 
     def tick(self, lab: Lab) -> None:
