@@ -3,7 +3,6 @@
 The embedded broker knows no offsets for times: there everything that it holds is read (5 MiB per partition).
 """
 
-import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
@@ -21,9 +20,8 @@ from confluent_kafka import (
 from bus.errors import DecodeError, UnavailableError
 from bus.telemetry.audit import events_of
 from bus.transport.kafka.answers import Bounds, NoAnswerError, bounds, has_ids
-from bus.transport.kafka.asking import reason_of
-from bus.transport.kafka.client_settings import refused
-from bus.transport.kafka.defaults import COMMON, CONSUMER
+from bus.transport.kafka.causes import Causes
+from bus.transport.kafka.client_settings import COMMON, CONSUMER, refused
 from bus.transport.kafka.feeds import topic_of
 from bus.wire.codec import from_headers
 from services.operator.story import ToldEvent, is_told
@@ -46,8 +44,8 @@ def read(
     `UnavailableError` if the brokers do not answer, or if the end is not reached within `READ_S`;
     `ConfigError` for settings that the client refuses.
     """
-    silent = logging.getLogger("provbus.kafka.client")
-    own = {"fetch.wait.max.ms": _FETCH_WAIT_MS, "logger": silent}
+    causes = Causes()
+    own = {"fetch.wait.max.ms": _FETCH_WAIT_MS, "logger": causes}
     try:
         consumer = make({**COMMON, **settings, **CONSUMER, **own})
     except KafkaException as error:
@@ -58,7 +56,8 @@ def read(
             for record in _records(consumer, ends):
                 yield from _told(record, field, value)
         except (KafkaException, NoAnswerError) as error:
-            raise UnavailableError(f"Kafka does not answer: {reason_of(error)}") from error
+            consumer.poll(0)  # else the client keeps its lines
+            raise UnavailableError(f"Kafka does not answer: {causes.of(error)}") from error
 
 
 def _begin(consumer: Consumer, since_ms: int) -> dict[int, int]:

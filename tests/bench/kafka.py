@@ -21,7 +21,7 @@ from bus.messages import CaughtUp, Received
 from bus.routes import ROUTES, Medium, Route, Topic
 from bus.transport.kafka.admin.topics import create_topics
 from bus.transport.kafka.client import Kafka
-from bus.transport.kafka.defaults import COMMON, CONSUMER, PRODUCER, QUEUED_MAX
+from bus.transport.kafka.client_settings import COMMON, CONSUMER, PRODUCER, QUEUED_MAX
 from bus.transport.poller import Poller
 from bus.wire.codec import to_headers
 from heartbeat.liveness.beat import Beat, Load

@@ -24,8 +24,8 @@ from bus.errors import LocalError
 from bus.messages import CaughtUp, Entry, LogBounds, LogLost, Received
 from bus.transport.kafka.admin.topics import create_topics
 from bus.transport.kafka.asking import Asking
+from bus.transport.kafka.client_settings import COMMON, CONSUMER
 from bus.transport.kafka.consuming import Consuming
-from bus.transport.kafka.defaults import COMMON, CONSUMER
 from bus.transport.kafka.feeds import OUT_OF_RANGE
 from bus.transport.kafka.topic_pins import TopicPins
 from bus.transport.kafka.topic_watch import CHECK_EVERY_S, TopicWatch

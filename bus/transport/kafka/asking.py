@@ -20,7 +20,7 @@ from confluent_kafka import KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 
 from bus.transport.kafka.answers import Bounds, NoAnswerError, TopicState, bounds, has_ids, topic_state
-from bus.transport.kafka.defaults import COMMON
+from bus.transport.kafka.client_settings import COMMON
 
 WAIT_S = (1.0, 2.0, 4.0, 8.0)
 AGAIN_S = (0.2, 0.5, 1.0, 2.0)

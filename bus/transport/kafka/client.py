@@ -34,9 +34,9 @@ from bus.telemetry.log import RateLimit
 from bus.telemetry.metrics import Sample, Tally
 from bus.transport.kafka.asking import Asking
 from bus.transport.kafka.bell import Bell
-from bus.transport.kafka.client_settings import refused
+from bus.transport.kafka.causes import Causes
+from bus.transport.kafka.client_settings import COMMON, CONSUMER, PRODUCER, refused
 from bus.transport.kafka.consuming import Consuming
-from bus.transport.kafka.defaults import COMMON, CONSUMER, PRODUCER
 from bus.transport.kafka.feeds import log_topics, topic_of
 from bus.transport.kafka.producing import POLL_S, Producing
 from bus.transport.kafka.records import Records
@@ -89,9 +89,10 @@ class Kafka:
             written=self._written,
             logs=logs,
         )
+        self._causes = Causes(_client_log)
         common = {
             **settings,
-            "logger": _client_log,
+            "logger": self._causes,
             "statistics.interval.ms": round(statistics_every_s * 1000),
             "stats_cb": self._note_statistics,
         }
@@ -140,7 +141,8 @@ class Kafka:
             self._producing.check(timeout_s)
         except UnavailableError as error:
             raise UnavailableError(
-                f"no Kafka broker answers at {self._servers} ({error}): start one or correct kafka.bootstrap"
+                f"no Kafka broker answers at {self._servers} ({self._causes.of(error)}): "
+                "start one or correct kafka.bootstrap and kafka.client"
             ) from error
 
     def lacks(self) -> list[str]:

@@ -1,4 +1,7 @@
-"""librdkafka's settings for a configuration, and the errors when it refuses them."""
+"""librdkafka's settings: ours, those of a configuration, and the errors when it refuses them.
+
+Every default of librdkafka that is unsafe or too slow for us is set by name.
+"""
 
 import os
 from pathlib import Path
@@ -11,6 +14,36 @@ from bus.config.paths import client_files
 from bus.config.secret_file import credential, read_secret
 from bus.config.unreadable import cannot_read
 from bus.errors import ConfigError, UnavailableError
+
+QUEUED_MAX = 20_000  # records waiting for their broker: two minutes of a busy sidecar
+
+COMMON: dict[str, Any] = {
+    "socket.keepalive.enable": True,
+    "reconnect.backoff.ms": 100,
+    "reconnect.backoff.max.ms": 1000,
+    "topic.metadata.refresh.fast.interval.ms": 100,
+    "log.connection.close": False,
+    "allow.auto.create.topics": False,
+}
+PRODUCER: dict[str, Any] = {
+    "enable.idempotence": True,
+    "acks": "all",
+    "partitioner": "murmur2_random",
+    "compression.type": "lz4",
+    "linger.ms": 20,
+    "queue.buffering.max.messages": QUEUED_MAX,
+    "message.max.bytes": 1_000_000,
+}
+CONSUMER: dict[str, Any] = {
+    "group.id": "provbus-unused",  # the client insists on one; nothing is ever committed under it
+    "enable.auto.commit": False,
+    "enable.auto.offset.store": False,
+    "enable.partition.eof": True,
+    "auto.offset.reset": "error",  # `feeds` handles a position that is gone
+    "check.crcs": True,
+    "fetch.min.bytes": 1,
+    "queued.max.messages.kbytes": 16_384,
+}
 
 
 def client_settings(section: KafkaSection) -> dict[str, Any]:

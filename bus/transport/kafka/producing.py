@@ -23,7 +23,7 @@ from bus.routes import check_size, route
 from bus.telemetry.metrics import Sample, Tally
 from bus.transport.kafka.answers import NoAnswerError, has_ids
 from bus.transport.kafka.asking import reason_of
-from bus.transport.kafka.defaults import QUEUED_MAX
+from bus.transport.kafka.client_settings import QUEUED_MAX
 from bus.transport.kafka.replaceable import Replaceable
 from bus.wire.codec import to_headers
 

@@ -156,6 +156,8 @@ def test_when_nobody_answers_it_is_69(write: Callable[..., Path], provbus: Provb
     result = provbus("trace", DEVICE, "--config", write("dhcp-1"))
     assert (result.returncode, result.stdout) == (69, "")
     assert "neither Kafka nor any of these instances answers" in result.stderr
+    assert "Kafka does not answer: 127.0.0.1:1: Connect to" in result.stderr
+    assert "rdkafka#" not in result.stderr
 
 
 @pytest.mark.parametrize("instance", ["dhcp-1", "cfm-1"])

@@ -5,7 +5,7 @@ when two of three brokers came back (`deploy/kafka/README.md`). The missing brok
 itself. An unclean election takes any running replica instead, whatever records it has.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any, NamedTuple
 
@@ -14,13 +14,8 @@ from confluent_kafka.admin import AdminClient
 
 from bus.errors import UnavailableError
 from bus.routes import topics
-from bus.transport.kafka.answers import NoAnswerError, has_ids
+from bus.transport.kafka.admin.administrator import REQUEST_S, Administrator, Make
 from bus.transport.kafka.asking import reason_of
-from bus.transport.kafka.client_settings import refused
-
-_REQUEST_S = 15.0
-
-Make = Callable[[dict[str, Any]], AdminClient]
 
 
 class Partition(NamedTuple):
@@ -39,17 +34,13 @@ class Partition(NamedTuple):
 
 
 def partitions(
-    settings: Mapping[str, Any], make: Make = AdminClient, wait_s: float = _REQUEST_S
+    settings: Mapping[str, Any], make: Make = AdminClient, wait_s: float = REQUEST_S
 ) -> list[Partition]:
     """The partitions of our topics that exist, in the order of the route table.
 
     `settings` are librdkafka's for the connection. `UnavailableError` if no broker answers.
     """
-    try:
-        metadata = _admin(settings, make).list_topics(timeout=wait_s)
-        has_ids(metadata)  # else it is no answer
-    except (KafkaException, NoAnswerError) as error:
-        raise UnavailableError(f"no Kafka broker answers: {reason_of(error)}") from error
+    metadata = Administrator(settings, make).metadata(wait_s)
     return [
         Partition(topic.name, number, one.leader, tuple(one.isrs), tuple(one.replicas))
         for topic in topics()
@@ -63,20 +54,13 @@ def elect_unclean(
 ) -> None:
     """Make any running replica the leader of each of these; `UnavailableError` for one that has none."""
     wanted = [TopicPartition(one.topic, one.number) for one in leaderless]
-    admin = _admin(settings, make)  # the question ends with its client
+    admin = Administrator(settings, make)  # the question ends with its client
     # confluent-kafka 2.16 takes no keyword here: with `request_timeout` it ends in a SystemError.
-    asked: Future[Any] = admin.elect_leaders(ElectionType.UNCLEAN, wanted)
+    asked: Future[Any] = admin.client.elect_leaders(ElectionType.UNCLEAN, wanted)
     try:
-        found: Mapping[TopicPartition, KafkaException | None] = asked.result(_REQUEST_S)
+        found: Mapping[TopicPartition, KafkaException | None] = asked.result(REQUEST_S)
     except (KafkaException, TimeoutError) as error:
-        raise UnavailableError(f"no Kafka broker holds an election: {reason_of(error)}") from error
+        raise UnavailableError(f"no Kafka broker holds an election: {admin.cause_of(error)}") from error
     for one, trouble in found.items():
         if trouble is not None and trouble.args[0].code() != KafkaError.ELECTION_NOT_NEEDED:
             raise UnavailableError(f"{one.topic}, partition {one.partition}: {reason_of(trouble)}")
-
-
-def _admin(settings: Mapping[str, Any], make: Make) -> AdminClient:
-    try:
-        return make(dict(settings))
-    except KafkaException as error:
-        raise refused(error) from error

@@ -15,7 +15,7 @@ from bus.errors import UnavailableError
 from bus.routes import route
 from bus.transport.kafka.answers import Bounds, NoAnswerError
 from bus.transport.kafka.asking import Asking, Question, reason_of
-from bus.transport.kafka.defaults import COMMON
+from bus.transport.kafka.client_settings import COMMON
 from bus.transport.kafka.feeds import topic_of
 from bus.wire.codec import to_headers
 

@@ -10,27 +10,24 @@ from confluent_kafka.cimpl import NewTopic
 
 from bus.errors import UnavailableError
 from bus.routes import Topic, topics
-from bus.transport.kafka.answers import NoAnswerError, has_ids
-from bus.transport.kafka.asking import reason_of
-from bus.transport.kafka.client_settings import refused
+from bus.transport.kafka.admin.administrator import REQUEST_S, Administrator, Make
 
 REPLICATION = 3
 IN_SYNC_MIN = 2
 PREFIX = "provbus."
-_REQUEST_S = 15.0
 _SETTLE_S = 30.0
 
 
 def create_topics(
     settings: Mapping[str, Any],
     declared: Iterable[Topic] | None = None,
-    make: Callable[[dict[str, Any]], AdminClient] = AdminClient,
+    make: Make = AdminClient,
 ) -> list[str]:
     """Create missing topics and wait until all can be written to; returns the names created.
 
     `settings` are librdkafka's for the connection. `UnavailableError` if the brokers do not do it in time.
     """
-    admin = _admin(settings, make)
+    admin = Administrator(settings, make)
     wanted = list(topics() if declared is None else declared)
     present = _present(admin)
     fresh = [
@@ -45,54 +42,41 @@ def create_topics(
     ]
     if fresh:
         _each(
-            admin.create_topics(fresh, operation_timeout=_REQUEST_S), ignore=KafkaError.TOPIC_ALREADY_EXISTS
+            admin.client.create_topics(fresh, operation_timeout=REQUEST_S),
+            ignore=KafkaError.TOPIC_ALREADY_EXISTS,
         )
     _wait_until(admin, lambda present: _are_ready(present, wanted), "the topics to be ready")
     return [topic.topic for topic in fresh]
 
 
-def delete_topics(
-    settings: Mapping[str, Any], make: Callable[[dict[str, Any]], AdminClient] = AdminClient
-) -> list[str]:
+def delete_topics(settings: Mapping[str, Any], make: Make = AdminClient) -> list[str]:
     """Delete every `provbus.*` topic and wait until it is gone; returns the names deleted."""
-    admin = _admin(settings, make)
+    admin = Administrator(settings, make)
     doomed = [name for name in _present(admin) if name.startswith(PREFIX)]
     if doomed:
         _each(
-            admin.delete_topics(doomed, operation_timeout=_REQUEST_S),
+            admin.client.delete_topics(doomed, operation_timeout=REQUEST_S),
             ignore=KafkaError.UNKNOWN_TOPIC_OR_PART,
         )
     _wait_until(admin, lambda present: not present.keys() & set(doomed), "the old topics to go")
     return doomed
 
 
-def _admin(settings: Mapping[str, Any], make: Callable[[dict[str, Any]], AdminClient]) -> AdminClient:
-    try:
-        return make(dict(settings))
-    except KafkaException as error:
-        raise refused(error) from error
-
-
-def _present(admin: AdminClient) -> Mapping[str, Any]:
+def _present(admin: Administrator) -> Mapping[str, Any]:
     """The existing topics, by name; `UnavailableError` if no broker answers."""
-    try:
-        metadata = admin.list_topics(timeout=_REQUEST_S)
-        has_ids(metadata)  # else it is no answer
-    except (KafkaException, NoAnswerError) as error:
-        raise UnavailableError(f"no Kafka broker answers: {reason_of(error)}") from error
-    found: Mapping[str, Any] = metadata.topics
+    found: Mapping[str, Any] = admin.metadata().topics
     return found
 
 
 def _each(futures: Mapping[str, Any], ignore: int) -> None:
     for name, future in futures.items():
         try:
-            future.result(_REQUEST_S)
+            future.result(REQUEST_S)
         except KafkaException as error:
             if error.args[0].code() != ignore:
                 raise UnavailableError(f"{name}: {error.args[0].str()}") from error
         except TimeoutError:
-            raise UnavailableError(f"{name}: no broker answered in {_REQUEST_S:g} s") from None
+            raise UnavailableError(f"{name}: no broker answered in {REQUEST_S:g} s") from None
 
 
 def _are_ready(present: Mapping[str, Any], wanted: Iterable[Topic]) -> bool:
@@ -107,7 +91,7 @@ def _are_ready(present: Mapping[str, Any], wanted: Iterable[Topic]) -> bool:
     )
 
 
-def _wait_until(admin: AdminClient, condition: Callable[[Mapping[str, Any]], bool], what: str) -> None:
+def _wait_until(admin: Administrator, condition: Callable[[Mapping[str, Any]], bool], what: str) -> None:
     """Wait until the existing topics fulfil a condition. While a leader moves brokers may not answer."""
     deadline = monotonic() + _SETTLE_S
     reason = ""

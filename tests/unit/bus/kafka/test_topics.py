@@ -36,6 +36,9 @@ class Admin:
             raise found
         return found
 
+    def poll(self, timeout: float) -> int:
+        return 0
+
     def create_topics(self, fresh: list[Any], operation_timeout: float) -> Any:
         return self._request([one.topic for one in fresh])
 
