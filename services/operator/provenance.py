@@ -43,6 +43,9 @@ def _values(section: BaseModel, above: Place = ()) -> Iterator[tuple[Place, Any]
         place = (*above, name)
         if isinstance(value, BaseModel):
             yield from _values(value, place)
+        elif isinstance(value, list) and any(isinstance(item, BaseModel) for item in value):
+            for at, item in enumerate(value):
+                yield from _values(item, (*place, str(at)))
         elif isinstance(value, dict) and value:
             yield from (((*place, key), item) for key, item in value.items())
         else:

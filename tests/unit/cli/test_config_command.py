@@ -258,6 +258,23 @@ def test_every_value_is_explained_by_its_source(
     assert found["minter"] == (None, "default")
 
 
+def test_each_value_of_a_list_of_sections_is_explained(
+    configs: dict[str, Config], tmp_path: Path, provbus: Provbus
+) -> None:
+    files = [
+        {"kind": "cm", "name": "modem.cm", "cfms": ["cfm-1"]},
+        {"kind": "mta", "name": "adapter.cfg", "cfms": ["cfm-1"], "networks": ["198.18.0.0/16"]},
+    ]
+    config = configs["dhcp-1"]
+    config["minter"]["kea"] = {"journal": "leases.csv", "control_socket": "kea.sock", "files": files}
+    path = save(tmp_path, config)
+    found = explained(provbus("config", "explain", path, "-o", "json"))
+    line = path.read_text().splitlines().index("      name: adapter.cfg") + 1
+    assert found["minter.kea.files.1.name"] == ("adapter.cfg", f"{path}:{line}")
+    assert found["minter.kea.files.1.networks"][0] == ["198.18.0.0/16"]
+    assert found["minter.kea.files.0.remote_id"] == ("own", "default")
+
+
 def test_a_secret_in_the_wrong_place_is_not_shown(
     configs: dict[str, Config], tmp_path: Path, provbus: Provbus
 ) -> None:
