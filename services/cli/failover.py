@@ -5,14 +5,17 @@ that sidecar's disk and holds until it is taken back.
 """
 
 import getpass
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
 from services.cli.options import config_option, load
-from services.cli.output import Listing, output_option, show
+from services.cli.output import Listing, cell, output_option, show
 
+NAMED_BY = {"roles": "role", "promises": "role", "voters": "voter"}
+"""What the names are in those parts of a status that have a table of their own."""
 PROMOTED = ("role", "state", "era", "epoch", "claim_id")
 off_option = click.option("--off", is_flag=True, help="Take it back.")
 
@@ -30,7 +33,7 @@ def status(path: Path, output: str) -> None:
     from services.operator import switchover
 
     found = switchover.standing(load(path))
-    show(output, found, _listing(found))
+    show(output, found, *_listings(found))
 
 
 @failover.command("promote")
@@ -47,7 +50,7 @@ def promote(path: Path, absent: tuple[str, ...], output: str) -> None:
     from services.operator import switchover
 
     found = switchover.promote(load(path), absent)
-    show(output, found, _listing({key: found[key] for key in PROMOTED}))
+    show(output, found, *_listings({key: found[key] for key in PROMOTED}))
 
 
 @failover.command("drain")
@@ -100,5 +103,12 @@ def admit(path: Path, floors: tuple[tuple[str, int, int], ...]) -> None:
     click.echo(f"{config.instance} votes from now on")
 
 
-def _listing(found: Mapping[str, object]) -> Listing:
-    return Listing(("what", "value"), [(key, str(value)) for key, value in found.items()])
+def _listings(found: Mapping[str, Any]) -> Iterator[Listing]:
+    """A table of the plain values, and one of each part that has names: a row for each of them."""
+    parts = {key: value for key, value in found.items() if value and isinstance(value, Mapping)}
+    yield Listing(("what", "value"), [(key, cell(one)) for key, one in found.items() if key not in parts])
+    for key, part in parts.items():
+        rows = {name: one if isinstance(one, Mapping) else {"said": one} for name, one in part.items()}
+        columns = [*dict.fromkeys(column for row in rows.values() for column in row)]
+        cells = [(name, *(cell(row.get(column)) for column in columns)) for name, row in rows.items()]
+        yield Listing((NAMED_BY.get(key, "name"), *columns), cells, f"\n{key}")

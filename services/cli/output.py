@@ -7,12 +7,13 @@ its table; rich is imported when one is drawn.
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.table import Table
 
 WIDTH_MAX = 10_000
@@ -30,6 +31,27 @@ class Listing(NamedTuple):
     title: str = ""
 
 
+def cell(value: object) -> str:
+    """A value as one cell of a table shows it.
+
+    >>> cell({"acked": 3, "clean": True, "lost": []})
+    'acked 3  clean yes  lost -'
+    >>> cell([0.12345, None])
+    '0.123, -'
+    """
+    if value is None or value in ("", [], (), {}):
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return str(round(value, 3))
+    if isinstance(value, Mapping):
+        return "  ".join(f"{key} {cell(one)}" for key, one in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(map(cell, value))
+    return str(value)
+
+
 def show(output: str, document: Any, *listings: Listing) -> None:
     """Print the document, or the tables that say the same."""
     if output == "json":
@@ -39,9 +61,14 @@ def show(output: str, document: Any, *listings: Listing) -> None:
 
         click.echo(yaml.safe_dump(document, sort_keys=False, explicit_start=True), nl=False)
     else:
-        from rich.console import Console
+        wide_console().print(*map(drawn, listings), sep="\n")
 
-        Console(width=None if sys.stdout.isatty() else WIDTH_MAX).print(*map(drawn, listings), sep="\n")
+
+def wide_console() -> "Console":
+    """Standard output, so wide that nothing is folded in a file."""
+    from rich.console import Console
+
+    return Console(width=None if sys.stdout.isatty() else WIDTH_MAX)
 
 
 def drawn(listing: Listing) -> "Table":

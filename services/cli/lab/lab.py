@@ -102,11 +102,9 @@ def _print(report: dict[str, Any], output: str) -> None:
 
         click.echo(yaml.safe_dump(report, sort_keys=False), nl=False)
     else:
-        from rich.console import Console
+        from services.cli.lab.report_table import print_table
 
-        from services.lab.books.report import print_table
-
-        print_table(report, Console())
+        print_table(report)
     sys.stdout.flush()
 
 

@@ -3,9 +3,6 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-
 EARLY = ("parked", "pulled", "sealed")
 HANDOFFS = ("acked", "unacked", "retried")
 
@@ -80,18 +77,3 @@ def is_good(report: Mapping[str, Any]) -> bool:
     one = not report.get("overlap_ms", 0) and not report.get("stale_effects", 0)
     kept = not ended and not broken
     return report["failed"] == 0 and bool(report["ledger"]["clean"]) and held and rotated and one and kept
-
-
-def print_table(report: Mapping[str, Any], console: Console) -> None:
-    """The report for people."""
-    table = Table(show_header=False, box=None, pad_edge=False)
-    for key, value in report.items():
-        if isinstance(value, dict) and key != "endpoints":
-            value = "  ".join(f"{name} {number}" for name, number in value.items())
-        if key != "endpoints" and value != "":
-            table.add_row(f"[bold]{key}", str(round(value, 3) if isinstance(value, float) else value))
-    console.print(table, soft_wrap=True)
-    if report["broker"] == "embedded":
-        console.print(
-            "The broker was librdkafka's embedded cluster: the real protocol, but nothing is durable."
-        )

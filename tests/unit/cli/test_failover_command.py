@@ -46,6 +46,29 @@ def test_status_says_who_holds_the_role(path: Path, socket_path: Path, provbus: 
     assert told.returncode == 0
 
 
+def test_a_table_has_no_python_in_it(path: Path, socket_path: Path, provbus: Provbus) -> None:
+    voters = {"cfm-1": "granted", "cfm-2": "silent"}
+    with answering(socket_path, {"failover": {**STATUS, "reason": "", "voters": voters}}):
+        told = provbus("failover", "status", "--config", str(path))
+    assert [line.split() for line in told.stdout.splitlines()] == [
+        ["what", "value"],
+        ["role", "dhcp/lab"],
+        ["state", "active"],
+        ["era", "0"],
+        ["epoch", "17"],
+        ["claim_id", "0123456789abcdef"],
+        ["holder", "dhcp-1"],
+        ["locked", "no"],
+        ["drained", "no"],
+        ["reason", "-"],
+        [],
+        ["voters"],
+        ["voter", "said"],
+        ["cfm-1", "granted"],
+        ["cfm-2", "silent"],
+    ]
+
+
 def test_promote_waits_until_it_is_active(path: Path, socket_path: Path, provbus: Provbus) -> None:
     with answering(socket_path, {"promoting": True, "failover": STATUS}) as asked:
         told = provbus("failover", "promote", "--config", str(path), "-o", "json")
@@ -96,6 +119,29 @@ def cfm(configs: dict[str, dict[str, Any]], tmp_path: Path) -> Path:
     path = tmp_path / "cfm-1.yaml"
     path.write_text(yaml.safe_dump(configs["cfm-1"]))
     return path
+
+
+def test_what_a_cfm_knows_has_a_row_for_each_role(cfm: Path, provbus: Provbus) -> None:
+    claim = {"era": 1, "epoch": 193, "claim_id": "", "authority": "granted"}
+    known = {
+        "from_disk": False,
+        "roles": {"dhcp/lab": {**claim, "holder": "dhcp-1"}, "mps/lab": {**claim, "holder": ""}},
+        "votes": True,
+        "promises": {},
+    }
+    with answering(cfm.with_name("cfm-1.sock"), {"failover": known}):
+        told = provbus("failover", "status", "--config", str(cfm))
+    assert [line.split() for line in told.stdout.splitlines()] == [
+        ["what", "value"],
+        ["from_disk", "no"],
+        ["votes", "yes"],
+        ["promises", "-"],
+        [],
+        ["roles"],
+        ["role", "era", "epoch", "claim_id", "authority", "holder"],
+        ["dhcp/lab", "1", "193", "-", "granted", "dhcp-1"],
+        ["mps/lab", "1", "193", "-", "granted", "-"],
+    ]
 
 
 def test_a_cfm_is_admitted_with_the_highest_floor_of_each_role(cfm: Path, provbus: Provbus) -> None:
