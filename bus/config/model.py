@@ -19,10 +19,10 @@ from pydantic_settings import (
     SettingsError,
 )
 
-from bus.config.environment import Place, check_variables
+from bus.config.environment import Place, check_variables, variables_of
 from bus.config.paths import resolve, wrong_paths
 from bus.config.section import HostIPv4, ListenPlace, MulticastGroup, Port, Section, Servers
-from bus.config.yaml_file import Marks, explain, nearest_mark, read_yaml
+from bus.config.yaml_file import explain, origin, read_yaml
 from bus.contract import Name
 from bus.errors import ConfigError
 from bus.wire.endpoint import is_loopback, split
@@ -206,6 +206,7 @@ def load(path: Path, model: type[_Config], mode: str = "") -> _Config:
     """
     data, marks = read_yaml(path)
     check_variables(os.environ, model)
+    variables = variables_of(os.environ, model)
     for name in data:
         if name.startswith("_"):  # pydantic-settings would take it for an option of its own
             raise ConfigError(f"{path}:{marks.get((name,), 1)}: unknown key {name!r}")
@@ -213,18 +214,14 @@ def load(path: Path, model: type[_Config], mode: str = "") -> _Config:
     try:
         config = model(**{**data, _FLAGS: flags})
     except ValidationError as error:
-        raise ConfigError("\n".join(explain(error, path, marks, model))) from error
+        raise ConfigError("\n".join(explain(error, path, marks, model, variables))) from error
     except SettingsError as error:
         raise ConfigError(f"environment: {error}") from error
     config = resolve(config, path.parent.resolve())
     mistakes = [
-        f"{_where(path, marks, place)}: {reason}" for place, reason in wrong_paths(config, model.socket_paths)
+        f"{origin(path, marks, place, variables)}: {'.'.join(place)}: {reason}"
+        for place, reason in wrong_paths(config, model.socket_paths)
     ]
     if mistakes:
         raise ConfigError("\n".join(mistakes))
     return config
-
-
-def _where(path: Path, marks: Marks, place: Place) -> str:
-    line = nearest_mark(marks, place)
-    return f"{path if line is None else f'{path}:{line}'}: {'.'.join(place)}"

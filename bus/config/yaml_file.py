@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from bus.config.environment import section_of
+from bus.config.environment import Place, neighbours, section_of, setter
 from bus.config.unreadable import cannot_read
 from bus.errors import ConfigError, UnavailableError
 
@@ -74,14 +74,37 @@ def nearest_mark(marks: Marks, place: tuple[str, ...]) -> int | None:
     return next((marks[place[:size]] for size in range(len(place), 0, -1) if place[:size] in marks), None)
 
 
-def explain(error: ValidationError, path: Path, marks: Marks, model: type[BaseModel]) -> Iterator[str]:
-    """One sentence per mistake: file, line, key, and the nearest valid key where it is misspelt."""
+def origin(path: Path, marks: Marks, place: Place, environment: Mapping[str, str] | None = None) -> str:
+    """Where the value at a place was written: in a variable of the environment, or in a line of the file. If
+    variables set others of its section, the file with these variables.
+    """
+    name = setter(environment or {}, place)
+    if name:
+        return name
+    line = nearest_mark(marks, place)
+    where = str(path) if line is None else f"{path}:{line}"
+    is_written = place in marks and not any(
+        len(mark) > len(place) and mark[: len(place)] == place for mark in marks
+    )
+    others = [] if is_written else neighbours(environment or {}, place)
+    return f"{where} with {', '.join(others)}" if others else where
+
+
+def explain(
+    error: ValidationError,
+    path: Path,
+    marks: Marks,
+    model: type[BaseModel],
+    environment: Mapping[str, str] | None = None,
+) -> Iterator[str]:
+    """One sentence per mistake: file and line or variable, key, and the nearest valid key where it is
+    misspelt. `environment` is what stands over the file.
+    """
     for mistake in error.errors(include_url=False, include_input=False):
         if mistake["type"] == "default_factory_not_called":
             continue  # a default that depends on a value whose mistake is told already
         place = tuple(str(part) for part in mistake["loc"])
-        line = nearest_mark(marks, place)
-        where = f"{path}:{line}" if line is not None else str(path)
+        where = origin(path, marks, place, environment)
         key = ".".join(place)
         if mistake["type"] == "extra_forbidden":
             near = difflib.get_close_matches(place[-1], _valid_keys(model, place[:-1]), n=1, cutoff=0.5)

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
-from bus.config.environment import Place, variable
+from bus.config.environment import Place, setter
 from bus.config.secret_file import CREDENTIALS
 from bus.config.yaml_file import read_yaml
 from services.config.instance import load
@@ -33,9 +33,8 @@ def settings_of(file: Path) -> Iterator[Setting]:
     """Each value of the configuration in a file; `ConfigError` if it is wrong."""
     found = load(file)
     _, marks = read_yaml(file)
-    environment = {name.upper(): name for name in os.environ}
     for place, value in _values(found):
-        yield Setting(".".join(place), _shown(place, value), _source(place, file, marks, environment))
+        yield Setting(".".join(place), _shown(place, value), _source(place, file, marks))
 
 
 def _values(section: BaseModel, above: Place = ()) -> Iterator[tuple[Place, Any]]:
@@ -52,13 +51,9 @@ def _values(section: BaseModel, above: Place = ()) -> Iterator[tuple[Place, Any]
             yield place, value
 
 
-def _source(place: Place, file: Path, marks: dict[tuple[str, ...], int], environment: dict[str, str]) -> str:
-    """The variable that sets the value or a section around it; else its line; else that of its default."""
-    for size in range(len(place), 0, -1):
-        name = environment.get(variable(place[:size]))
-        if name is not None:
-            return name
-    return f"{file}:{marks[place]}" if place in marks else "default"
+def _source(place: Place, file: Path, marks: dict[tuple[str, ...], int]) -> str:
+    """The variable that sets the value; else its line; else that it is a default."""
+    return setter(os.environ, place) or (f"{file}:{marks[place]}" if place in marks else "default")
 
 
 def _shown(place: Place, value: Any) -> Any:

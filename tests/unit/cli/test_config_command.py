@@ -240,6 +240,15 @@ def test_a_misspelt_variable_is_78(configs: dict[str, Config], tmp_path: Path, p
     assert "did you mean PROVBUS_KAFKA__BOOTSTRAP?" in result.stderr
 
 
+def test_a_mistake_of_a_variable_is_not_one_of_the_file(
+    configs: dict[str, Config], tmp_path: Path, provbus: Provbus
+) -> None:
+    path = save(tmp_path, configs["cfm-1"])
+    result = provbus("config", "check", path, PROVBUS_LOG__FORMAT="xml")
+    assert result.returncode == 78
+    assert result.stderr == "provbus: PROVBUS_LOG__FORMAT: log.format: Input should be 'human' or 'json'\n"
+
+
 def test_every_value_is_explained_by_its_source(
     configs: dict[str, Config], tmp_path: Path, provbus: Provbus
 ) -> None:
@@ -255,6 +264,7 @@ def test_every_value_is_explained_by_its_source(
     assert found["cfm.tftp.address"] == ("127.0.0.1", f"{path}:{at['address: 127.0.0.1']}")
     assert found["cfm.tftp.capacity"] == (77, "PROVBUS_CFM__TFTP__CAPACITY")
     assert found["log.level"] == ("info", "provbus_log")
+    assert found["log.format"] == ("human", "default")
     assert found["minter"] == (None, "default")
 
 

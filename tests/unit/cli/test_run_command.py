@@ -165,7 +165,7 @@ def test_a_mistake_in_the_environment_is_78(
 ) -> None:
     path = save(tmp_path, configs["dhcp-1"])
     result = provbus("run", "dhcp", "--config", path, PROVBUS_KAFKA__CLIENT="not json")
-    assert sentence(result).startswith("environment: ")
+    assert sentence(result).startswith("PROVBUS_KAFKA__CLIENT: kafka.client: not JSON: ")
     assert result.returncode == 78
 
 
