@@ -442,6 +442,7 @@ SHELLS = (
     "bus/telemetry/log.py",
     "bus/transport/",
     "services/config/instance.py",
+    "services/config/location.py",
     "services/config/sections.py",
     "services/cfm/fence_file.py",
     "services/cfm/process.py",

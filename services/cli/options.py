@@ -3,6 +3,7 @@
 An option is cheap; what reads a configuration or a MIB is imported when there is one to read.
 """
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,8 +17,28 @@ if TYPE_CHECKING:
     from services.docsis.mib.names import Names
 
 MODE_VARIABLE = "PROVBUS_TRANSPORT__MODE"
+CONFIG_METAVAR = "FILE|NAME"
+CONFIG_DEFAULT = "Without it PROVBUS_CONFIG, or the only instance of /etc/provbus."
+
+
+def located(word: str | None) -> Path:
+    """The configuration that a command's `--config` means, or that it means without one (`ConfigError`)."""
+    from services.config import location
+
+    return location.located(word, os.environ)
+
+
+def _one(_context: click.Context, _option: click.Parameter, word: str | None) -> Path:
+    return located(word)
+
+
 config_option = click.option(
-    "--config", "path", type=click.Path(path_type=Path), required=True, help="The instance's YAML file."
+    "--config",
+    "path",
+    metavar=CONFIG_METAVAR,
+    type=click.Path(),
+    callback=_one,
+    help=f"The instance's YAML file, or NAME for /etc/provbus/NAME.yaml. {CONFIG_DEFAULT}",
 )
 
 

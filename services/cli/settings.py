@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from services.cli.options import config_option, load, mib_option, names_of
+from services.cli.options import (
+    CONFIG_DEFAULT,
+    CONFIG_METAVAR,
+    config_option,
+    load,
+    located,
+    mib_option,
+    names_of,
+)
 from services.cli.output import Listing, output_option, show
 
 if TYPE_CHECKING:
@@ -50,11 +58,15 @@ def check(file: Path, directories: tuple[Path, ...]) -> None:
 @settings.command("diff")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="[OLD] NEW")
 @click.option(
-    "--config", "path", type=click.Path(path_type=Path), help="Compare with what this instance has in force."
+    "--config",
+    "instance",
+    metavar=CONFIG_METAVAR,
+    type=click.Path(),
+    help=f"Without OLD: compare with what this instance has in force. {CONFIG_DEFAULT}",
 )
 @mib_option
 @output_option
-def diff(files: tuple[Path, ...], path: Path | None, directories: tuple[Path, ...], output: str) -> None:
+def diff(files: tuple[Path, ...], instance: str | None, directories: tuple[Path, ...], output: str) -> None:
     """Say what a modem would notice when NEW takes the place of OLD, or of what is in force.
 
     Exit 0 if there is nothing, 1 if there is something.
@@ -62,12 +74,12 @@ def diff(files: tuple[Path, ...], path: Path | None, directories: tuple[Path, ..
     from services.operator.catalogue_difference import catalogue_differences, catalogue_in_force
     from services.operator.catalogue_file import read
 
-    if len(files) != (2 if path is None else 1):
+    if len(files) > 2 or (len(files) == 2 and instance is not None):
         raise click.UsageError("name OLD and NEW, or NEW and --config")
     names = names_of(directories)
     catalogues = [read(file, names).sound() for file in files]
-    if path is not None:
-        catalogues.insert(0, catalogue_in_force(load(path)))
+    if len(files) == 1:
+        catalogues.insert(0, catalogue_in_force(load(located(instance))))
     found = catalogue_differences(*catalogues)
     if found or output != "table":
         rows = [(name, place, _cell(before), _cell(after)) for name, (place, before, after) in found]

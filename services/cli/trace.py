@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from services.cli.options import load
+from services.cli.options import CONFIG_DEFAULT, CONFIG_METAVAR, load, located
 from services.cli.output import Listing, output_option, show
 
 if TYPE_CHECKING:
@@ -24,15 +24,21 @@ def _seconds(_context: click.Context, _option: click.Parameter, text: str) -> in
     return int(found[1]) * _UNITS_S[found[2]]
 
 
+def _each(_context: click.Context, _option: click.Parameter, words: tuple[str, ...]) -> tuple[Path, ...]:
+    return tuple(map(located, words)) or (located(None),)
+
+
 @click.command()
 @click.argument("what", metavar="MAC|FILEID")
 @click.option(
     "--config",
     "paths",
-    type=click.Path(path_type=Path),
+    metavar=CONFIG_METAVAR,
+    type=click.Path(),
     multiple=True,
-    required=True,
-    help="An instance's YAML file; several for those that are asked when Kafka is away.",
+    callback=_each,
+    help="An instance's YAML file, or NAME for /etc/provbus/NAME.yaml; several for those that are asked when "
+    f"Kafka is away. {CONFIG_DEFAULT}",
 )
 @click.option("--since", "since_s", default="15m", show_default=True, callback=_seconds, help="How far back.")
 @output_option

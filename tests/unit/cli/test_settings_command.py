@@ -262,7 +262,9 @@ def test_a_wrong_catalogue_has_no_difference(provbus: Provbus) -> None:
     assert_mistakes(result.stderr.removeprefix("provbus: ").splitlines())
 
 
-@pytest.mark.parametrize("arguments", [["old.yaml"], ["old.yaml", "new.yaml", "new.yaml"]])
+@pytest.mark.parametrize(
+    "arguments", [["old.yaml"] * 3, ["old.yaml", "new.yaml", "--config", "dhcp-1.yaml"]], ids=" ".join
+)
 def test_two_catalogues_are_compared(provbus: Provbus, arguments: list[str]) -> None:
     assert provbus("settings", "diff", *arguments).returncode == 2
 
