@@ -99,11 +99,23 @@ class Stopping(NamedTuple):
     """The process stops now: the effects of this message are the last."""
 
 
+class User(NamedTuple):
+    """The user of a process by the kernel's word: its number, and its name, `uid 1234` where it has none."""
+
+    uid: int
+    name: str
+
+
+NOBODY = User(-1, "nobody")
+"""The user of a request that came over no socket."""
+
+
 class LocalRequest(NamedTuple):
-    """A request of the host service over the local socket; `session` is the way back."""
+    """A request over the local socket; `session` is the way back, `user` the one who connected."""
 
     session: int
     body: dict[str, Any]
+    user: User = NOBODY
 
 
 class SessionClosed(NamedTuple):

@@ -149,7 +149,6 @@ MAY_IMPORT: dict[str, set[str]] = {
         "heartbeat.roles.granted",
         "heartbeat.roles.log",
         "services.instance",
-        "services.instance.contracts",
     },
     "services.cfm": {*_PROCESS, "bus.config", *_DOCSIS_OF_SERVICES, "services.settings", "services.tftp"},
     "services.dhcp.client": {"bus"},

@@ -2,13 +2,16 @@
 
 A Unix stream socket with one JSON object per line each way. Requests may be pipelined; answers carry the
 request's `id` and may come in any order. The socket's mode is 0660, and by the kernel's word on the peer only
-root, our own user and our own group may connect. Everything a client can make us hold is bounded: sessions,
-the length of a line, the answers it does not read.
+root, our own user and our own group may connect. A request carries that user, so a name in its body is never
+believed. Everything a client can make us hold is bounded: sessions, the length of a line, the answers it does
+not read.
 """
 
 import os
+import pwd
 import socket
 import struct
+from functools import lru_cache
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -17,7 +20,7 @@ from pydantic_core import from_json, to_json
 
 from bus.effects import Reply
 from bus.errors import BusyError
-from bus.messages import LocalRequest, SessionClosed
+from bus.messages import LocalRequest, SessionClosed, User
 from bus.runtime.accepting import Acceptor
 from bus.telemetry.metrics import Sample
 from bus.transport.poller import Poller
@@ -25,13 +28,16 @@ from bus.transport.poller import Poller
 SESSIONS_MAX = 64
 LINE_BYTES_MAX = 1024 * 1024  # `settings.apply` carries as much as class `config`
 UNREAD_BYTES_MAX = 4 * 1024 * 1024
+USER_NAME_MAX = 64
+"""Characters of a user's name: those of a host have 32, those of a directory service may have more."""
 _CHUNK_BYTES = 256 * 1024
 _PEER = struct.Struct("3i")
 
 
 class _Session:
-    def __init__(self, connection: socket.socket) -> None:
+    def __init__(self, connection: socket.socket, user: User) -> None:
         self.connection = connection
+        self.user = user
         self.is_blocked = False
         self.unparsed = b""
         self.unsent = bytearray()
@@ -102,7 +108,7 @@ class LocalServer:
             return
         number = next(self._numbers)
         self._poller.add(connection.fileno(), lambda: self._read(number))
-        self._sessions[number] = _Session(connection)
+        self._sessions[number] = _Session(connection, user_of(_peer(connection)[1]))
 
     def _read(self, number: int) -> list[Any]:
         session = self._sessions[number]
@@ -124,19 +130,20 @@ class LocalServer:
             self._drop(number)
             return []
         *lines, session.unparsed = (session.unparsed + chunk).split(b"\n")
-        requests = [request for line in lines if (request := self._parse(number, line)) is not None]
+        user = session.user
+        requests = [request for line in lines if (request := self._parse(number, line, user)) is not None]
         if len(session.unparsed) > LINE_BYTES_MAX:
             self.malformed += 1
             self._drop(number)
         return requests
 
-    def _parse(self, number: int, line: bytes) -> LocalRequest | None:
+    def _parse(self, number: int, line: bytes, user: User) -> LocalRequest | None:
         try:
             body = from_json(line)
         except ValueError:
             body = None
         if isinstance(body, dict) and len(line) <= LINE_BYTES_MAX:
-            return LocalRequest(number, body)
+            return LocalRequest(number, body, user)
         self.malformed += 1
         self.reply(
             Reply(number, {"error": "bad_request", "detail": "a request is one JSON object in a line"})
@@ -172,6 +179,22 @@ class LocalServer:
             self._closed.append(SessionClosed(number))  # told with what is read next
             self._poller.remove(session.connection.fileno())
             session.connection.close()
+
+
+def user_of(uid: int) -> User:
+    """The user of this number. A name that would not fit into a record on one line counts as none."""
+    try:
+        name = _name_of(uid)
+    except KeyError:
+        name = ""
+    is_usable = name.isprintable() and 0 < len(name) <= USER_NAME_MAX
+    return User(uid, name if is_usable else f"uid {uid}")
+
+
+@lru_cache(maxsize=64)
+def _name_of(uid: int) -> str:
+    """Known names are not asked for again: a directory service may be slow, and the loop waits for it."""
+    return pwd.getpwuid(uid).pw_name
 
 
 def _may_connect(connection: socket.socket) -> bool:

@@ -4,7 +4,6 @@ Each asks or tells one sidecar over its local socket. What an operator says with
 that sidecar's disk and holds until it is taken back.
 """
 
-import getpass
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -80,7 +79,7 @@ def era(path: Path) -> None:
     """Begin an era: after the role log lost its beginning, once nobody acts by it any more."""
     from services.operator import switchover
 
-    number = switchover.begin_era(load(path), getpass.getuser())
+    number = switchover.begin_era(load(path))
     click.echo(f"era {number} was sent; provbus failover status says when it is in force")
 
 

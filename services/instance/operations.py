@@ -127,7 +127,7 @@ _OPERATIONS = (
         MINTERS,
         role.EraRequest,
         (role.EraAnswer,),
-        ("try_again", "bad_request", "refused"),
+        ("try_again", "refused"),
         "Begins an era of the role log: every primary stops, and everything decided before is stale.",
     ),
     Operation(

@@ -46,9 +46,9 @@ def lock(config: Config, on: bool) -> None:
     _tell(config, {"op": "failover.lock", "on": on})
 
 
-def begin_era(config: Config, authority: str) -> int:
-    """Have this sidecar begin an era in the name of `authority`; which one it sent."""
-    era: int = _tell(config, {"op": "failover.era", "authority": authority})["era"]
+def begin_era(config: Config) -> int:
+    """Have this sidecar begin an era in the name of our user; which one it sent."""
+    era: int = _tell(config, {"op": "failover.era"})["era"]
     return era
 
 

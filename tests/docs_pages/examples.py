@@ -100,7 +100,7 @@ EXAMPLES: dict[str, Example] = {
     "failover.drain": Example("sidecar", {"id": 1, "on": True}, {"id": 1, "drained": True}),
     "failover.lock": Example("sidecar", {"id": 1, "on": False}, {"id": 1, "locked": False}),
     "failover.promote": Example("sidecar", {"id": 1}, {"id": 1, "promoting": True, "state": "standby"}),
-    "failover.era": Example("sidecar", {"id": 1, "authority": "an operator"}, {"id": 1, "era": 5}),
+    "failover.era": Example("sidecar", {"id": 1}, {"id": 1, "era": 5}),
     "settings": Example(
         "sidecar",
         {"id": 1},

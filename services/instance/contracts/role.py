@@ -9,9 +9,6 @@ from heartbeat.roles.claim import BY_APPOINTMENT, BY_GRANTS, EPOCH_MAX, ERA_MAX,
 from heartbeat.roles.states import State
 from services.instance.contracts.field import Asked, Nothing, Told
 
-AUTHORITY_MAX = 200
-"""Characters of the name of who begins an era."""
-
 EXCUSED_S_MAX = 600.0
 """How long a Kea that reloads may be silent."""
 
@@ -186,10 +183,10 @@ class PromoteAnswer(Told):
     state: State = Field(description="Where it stands at this moment.")
 
 
-class EraRequest(Asked):
-    """`failover.status` says when the era is in force."""
-
-    authority: str = Field(min_length=1, max_length=AUTHORITY_MAX, description="Who says so, for the log.")
+class EraRequest(Nothing):
+    """Nothing is asked beside `op` and `id`. The role log names the user who asks, by the kernel's word.
+    `failover.status` says when the era is in force.
+    """
 
 
 class EraAnswer(Told):

@@ -72,7 +72,7 @@ class BeginEra(Word):
         socket, answers = lab.site.minters()[0].socket, []
 
         def refused() -> str:
-            answer = ask(socket, {"op": "failover.era", "authority": "the lab"}) or {}
+            answer = ask(socket, {"op": "failover.era"}) or {}
             answers.append(answer)
             return "" if "era" in answer else str(answer.get("detail", "no answer"))
 

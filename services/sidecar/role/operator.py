@@ -5,13 +5,11 @@ kept changes nothing.
 """
 
 from collections.abc import Callable
-from typing import Any
 
 from bus.effects import Effect, Keep
 from bus.errors import DecodeError, StateError, TryAgainError
 from bus.messages import LocalRequest
 from heartbeat.roles.holder import RoleHolder
-from services.instance.contracts.role import AUTHORITY_MAX
 from services.instance.local_api import answer, refuse
 from services.sidecar.role.record import StoreFailover
 
@@ -55,11 +53,9 @@ class Operator:
         return [answer(request, promoting=promoting, state=str(self._holder.state))]
 
     def _era(self, request: LocalRequest, now: float) -> list[Effect]:
-        authority: Any = request.body.get("authority")
-        if not isinstance(authority, str) or not 1 <= len(authority) <= AUTHORITY_MAX:
-            raise DecodeError(f"authority: is not a name of 1 to {AUTHORITY_MAX} characters")
+        """An era begins in the name of the user who asks, by the kernel's word."""
         try:
-            return [answer(request, era=self._holder.begin_era(authority, now))]
+            return [answer(request, era=self._holder.begin_era(request.user.name, now))]
         except TryAgainError as error:
             return [refuse(request, "try_again", str(error))]
         except StateError as error:

@@ -92,8 +92,7 @@ def test_an_era_is_begun_only_when_that_is_confirmed(path: Path, socket_path: Pa
         assert asked == []
         told = provbus("failover", "era", "--config", str(path), "--yes")
     assert "era 5" in told.stdout
-    assert asked[0]["op"] == "failover.era"
-    assert asked[0]["authority"]
+    assert asked == [{"op": "failover.era"}]
 
 
 @pytest.mark.parametrize(

@@ -24,10 +24,10 @@ def test_a_cfm_says_where_every_role_stands(cfm: Config) -> None:
         assert standing(cfm) == {"dhcp/lab": ACTIVE}
 
 
-def test_an_era_is_begun_in_somebodys_name(sidecar: Config) -> None:
+def test_an_era_is_begun_without_a_name_of_our_own(sidecar: Config) -> None:
     with answering(sidecar.local.socket, {"era": 5}) as asked:
-        assert begin_era(sidecar, "ann") == 5
-    assert asked == [{"op": "failover.era", "authority": "ann"}]
+        assert begin_era(sidecar) == 5
+    assert asked == [{"op": "failover.era"}]
 
 
 def test_a_cfm_is_told_the_highest_floor_of_each_role(cfm: Config) -> None:
@@ -56,9 +56,7 @@ def test_an_error_says_who_must_act(
         lock(sidecar, True)
 
 
-@pytest.mark.parametrize(
-    "tell", [promote, lambda config: drain(config, True), lambda config: begin_era(config, "ann")]
-)
+@pytest.mark.parametrize("tell", [promote, lambda config: drain(config, True), begin_era])
 def test_a_cfm_holds_no_role(cfm: Config, tell: Callable[[Config], object]) -> None:
     with pytest.raises(ConfigError, match="cfm-1 is a CFM: it holds no role"):
         tell(cfm)

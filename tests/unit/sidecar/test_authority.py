@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
+from bus.contract import decode
 from bus.effects import CatchUp, Keep, Publish, Reply, Send, WatchHost
 from bus.envelope import NO_TOKEN, Envelope, Stamp, Token
 from bus.errors import DecodeError
 from bus.messages import (
+    NOBODY,
     CaughtUp,
     Draining,
     Entry,
@@ -21,6 +23,7 @@ from bus.messages import (
     Received,
     SessionClosed,
     Unkept,
+    User,
 )
 from bus.runtime.keeping import Keeping, Subject
 from fileid.row import HELLO, split_rows, unpack
@@ -33,6 +36,7 @@ from heartbeat.roles.elected.holder import ElectedHolder
 from heartbeat.roles.evidence import VOUCH_S, Answer
 from heartbeat.roles.hello import STANDING, pack_standing, unpack_hello
 from heartbeat.roles.holder import SoleHolder
+from heartbeat.roles.log.records import TYPE_OF, Era
 from heartbeat.roles.states import State
 from heartbeat.timing import LEASE_S, SILENCE_S
 from services.sidecar.minter import Minter
@@ -91,9 +95,11 @@ class Run:
             data = pack_standing(Answer(highest, False, -1), int(self.now * 1e6))
             self.authority.answered(cfm, data, self.now)
 
-    def ask(self, operation: str, session: int = OPERATOR, **more: Any) -> dict[str, Any]:
+    def ask(
+        self, operation: str, session: int = OPERATOR, user: User = NOBODY, **more: Any
+    ) -> dict[str, Any]:
         """The answer to a request."""
-        request = LocalRequest(session, {"op": operation, "id": 3, **more})
+        request = LocalRequest(session, {"op": operation, "id": 3, **more}, user)
         before = len(self.told)
         self.replies.hear(request)
         self.perform(self.authority.operate(request, self.now))
@@ -403,18 +409,20 @@ def test_promoting_who_could_not_work_is_refused() -> None:
 def test_an_era_is_greater_than_any_that_the_cfms_know() -> None:
     run = active()
     answer = pack_standing(Answer(Claim(4, 2, "f" * 16), False, 7), int(run.now * 1e6))
-    assert run.ask("failover.era", authority="an operator")["error"] == "try_again"  # nobody was asked
+    assert run.ask("failover.era")["error"] == "try_again"  # nobody was asked
     run.authority.answered("cfm-1", answer, run.now)
-    assert run.ask("failover.era", authority="an operator") == {"era": 5}
+    assert run.ask("failover.era") == {"era": 5}
     run.pass_s(LEASE_S + SILENCE_S + 1.0)  # to rest, and until nobody can act by the former era
     assert run.authority.claims()[0].era == 5
     assert run.authority.may_act(run.now)
 
 
-@pytest.mark.parametrize("authority", [None, "", 7, "x" * 201])
-def test_an_era_has_the_name_of_who_began_it(authority: object) -> None:
-    with pytest.raises(DecodeError):
-        active().ask("failover.era", authority=authority)
+def test_an_era_has_the_name_of_the_user_by_the_kernels_word() -> None:
+    run = active()
+    run.authority.answered("cfm-1", pack_standing(Answer(Claim(), False, 7), int(run.now * 1e6)), run.now)
+    assert run.ask("failover.era", user=User(1234, "ann"), authority="somebody else") == {"era": 1}
+    run.pass_s(0.1)
+    assert [decode(Era, one.data).authority for one in run.log if one.type == TYPE_OF[Era]] == ["ann"]
 
 
 def test_a_switch_is_true_or_false() -> None:

@@ -19,7 +19,7 @@ from heartbeat.roles.elected.election import Election
 from heartbeat.roles.elected.holder import ElectedHolder
 from heartbeat.roles.granted.holder import GrantedHolder
 from heartbeat.timing import LEASE_S
-from services.instance.contracts.role import AUTHORITY_MAX, EXCUSED_S_MAX
+from services.instance.contracts.role import EXCUSED_S_MAX
 from services.instance.local_api import unknown
 from services.instance.operations import OPERATIONS
 from services.settings.catalogue import record
@@ -125,12 +125,6 @@ FIELDS: dict[str, dict[str, Field]] = {
     "failover.promote": {
         "absent": Field(
             st.lists(st.just("cfm-1")), st.lists(JSON) | st.just("cfm-1") | st.none(), is_optional=True
-        )
-    },
-    "failover.era": {
-        "authority": Field(
-            st.text(min_size=1, max_size=9),
-            st.integers(AUTHORITY_MAX - 1, AUTHORITY_MAX + 1).map(lambda length: "ü" * length) | st.just(""),
         )
     },
     "trace": {
@@ -242,7 +236,7 @@ def unable(speak: Speak) -> dict[str, Any]:
 
 def era_after_the_last(speak: Speak) -> dict[str, Any]:
     talk = active(speak, highest=Claim(ERA_MAX, 1, "f" * 16))
-    return talk.ask("failover.era", authority="an operator")
+    return talk.ask("failover.era")
 
 
 def not_read_back(speak: Speak) -> dict[str, Any]:
@@ -265,8 +259,7 @@ REFUSALS: dict[tuple[str, str], Callable[[Speak], dict[str, Any]]] = {
     ("failover.promote", "try_again"): unable,
     ("failover.promote", "bad_request"): wrong("failover.promote", appointed, absent="cfm-1"),
     ("failover.promote", "refused"): lambda speak: speak(None).ask("failover.promote"),
-    ("failover.era", "try_again"): wrong("failover.era", granted, authority="an operator"),
-    ("failover.era", "bad_request"): wrong("failover.era", authority=""),
+    ("failover.era", "try_again"): wrong("failover.era", granted),
     ("failover.era", "refused"): era_after_the_last,
     ("settings.apply", "try_again"): lambda speak: speak(topic=False).ask(
         "settings.apply", **EXAMPLES["settings.apply"].request

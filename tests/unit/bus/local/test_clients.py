@@ -1,5 +1,6 @@
 """Clients of the local socket that are slow, silent, gone, or too many."""
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from bus.effects import Reply
 from bus.errors import TryAgainError, UnavailableError
 from bus.messages import LocalRequest, SessionClosed
 from bus.runtime.exchange import exchange
-from bus.runtime.local_socket import SESSIONS_MAX, UNREAD_BYTES_MAX, LocalServer
+from bus.runtime.local_socket import SESSIONS_MAX, UNREAD_BYTES_MAX, LocalServer, user_of
 from bus.transport.poller import Poller
 from tests.unit.bus.local.clients import ROUNDS_MAX, Dial, Requests, Until, Watched, is_closed, read_lines
 
@@ -51,7 +52,7 @@ def test_a_client_that_leaves_is_told_behind_its_last_request(poller: Watched, d
         messages += poller.poll(0.001)
         if len(messages) == 2:
             break
-    assert messages == [LocalRequest(1, {"id": 1}), SessionClosed(1)]
+    assert messages == [LocalRequest(1, {"id": 1}, user_of(os.geteuid())), SessionClosed(1)]
 
 
 def test_a_partial_answer_is_finished_when_the_client_reads_again(

@@ -1,6 +1,7 @@
 """The local socket as a file: who may open it, and whose it is."""
 
 import os
+import pwd
 import socket
 import stat
 import tempfile
@@ -10,9 +11,12 @@ from pathlib import Path
 import pytest
 
 from bus.errors import BusyError
-from bus.runtime.local_socket import LocalServer
+from bus.messages import User
+from bus.runtime.local_socket import LocalServer, user_of
 from bus.transport.poller import Poller
 from tests.unit.bus.local.clients import Dial, Requests, Until, is_closed
+
+NAMELESS = 61_234
 
 pytestmark = pytest.mark.usefixtures("no_leaks")
 
@@ -35,6 +39,45 @@ def test_the_kernel_says_who_connects(poller: Poller, until: Until) -> None:
         until(lambda: server.refused)
         server.close()
     assert os.waitstatus_to_exitcode(os.waitpid(stranger, 0)[1]) == 0
+
+
+def test_a_request_has_the_user_that_the_kernel_attests(dial: Dial, requests: Requests) -> None:
+    dial().sendall(b'{"op": "failover.era", "user": "ann", "authority": "ann"}\n')
+    (request,) = requests(1)
+    assert request.user == User(os.geteuid(), pwd.getpwuid(os.geteuid()).pw_name)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_a_user_without_a_name_is_told_by_number(poller: Poller, requests: Requests) -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        Path(directory).chmod(0o755)
+        path = Path(directory) / "open.sock"
+        server = LocalServer(poller, path)
+        path.chmod(0o666)
+        member = os.fork()
+        if member == 0:
+            os._exit(_ask_as(NAMELESS, path))
+        (request,) = requests(1)
+        server.close()
+    assert os.waitstatus_to_exitcode(os.waitpid(member, 0)[1]) == 0
+    assert request.user == User(NAMELESS, f"uid {NAMELESS}")
+
+
+def test_every_number_has_a_name_on_one_line() -> None:
+    assert user_of(NAMELESS).name == f"uid {NAMELESS}"
+    assert user_of(0) == User(0, pwd.getpwuid(0).pw_name)
+
+
+def _ask_as(uid: int, path: Path) -> int:
+    """Become this user of our own group, ask, and wait for the end; 0 if that went well."""
+    try:
+        os.setuid(uid)
+        client = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        client.connect(str(path))
+        client.sendall(b"{}\n")
+        return len(client.recv(9))
+    except OSError:
+        return 99
 
 
 def _answer_as_nobody(path: Path) -> int:
