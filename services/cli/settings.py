@@ -7,6 +7,7 @@ writes it to the settings topic and answers when it has read it back from there.
 
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,23 @@ if TYPE_CHECKING:
     from services.settings.catalogue import Classes, Rules
 
 file_argument = click.argument("file", type=click.Path(path_type=Path))
+
+
+def _one_line(_context: click.Context, _option: click.Parameter, comment: str) -> str:
+    from services.settings.record import COMMENT_MAX, wrong_line
+
+    if comment and (mistake := wrong_line(comment, COMMENT_MAX)):
+        raise click.BadParameter(mistake)
+    return comment
+
+
+comment_option = click.option(
+    "--comment",
+    metavar="TEXT",
+    default="",
+    callback=_one_line,
+    help="Why, for those who look later: one line.",
+)
 
 
 @click.group()
@@ -103,7 +121,8 @@ def show_command(name: str | None, path: Path, output: str) -> None:
     classes: Classes = found["classes"]
     if name is None:
         file = {key: found[key] for key in ("classes", "lookup")}
-        show(output, file if output == "yaml" else found, _classes(found), *_rules(found["lookup"]))
+        tables = (_classes(found), *_rules(found["lookup"]), *_change(found))
+        show(output, file if output == "yaml" else found, *tables)
     elif name in classes:
         rows = [(place, _cell(value)) for place, value in _leaves(classes[name], "")]
         show(output, classes[name], Listing(("path", "value"), rows))
@@ -114,8 +133,9 @@ def show_command(name: str | None, path: Path, output: str) -> None:
 @settings.command("apply")
 @file_argument
 @mib_option
+@comment_option
 @config_option
-def apply_command(file: Path, directories: tuple[Path, ...], path: Path) -> None:
+def apply_command(file: Path, directories: tuple[Path, ...], comment: str, path: Path) -> None:
     """Put the catalogue in FILE in force, whole or not at all, through a running DHCP or MPS instance.
 
     Names that only the MIBs know go out as numbers, for no instance has those MIBs.
@@ -132,7 +152,7 @@ def apply_command(file: Path, directories: tuple[Path, ...], path: Path) -> None
     if not found.mistakes:
         for line in warnings(found, names):
             click.echo(f"provbus: {line}", err=True)
-    applied = apply(config, found)
+    applied = apply(config, found, comment)
     if applied.was is None:
         click.echo(f"unchanged: generation {applied.generation}")
     else:
@@ -156,6 +176,12 @@ def _rules(lookup: "Rules") -> Iterator[Listing]:
             keys = (f"{name} {value}" for name, value in rule.items() if name not in ("class", "values"))
             rows.append((", ".join(keys), _cell(rule.get("class")), _cell(rule.get("values"))))
         yield Listing(("rule", "class", "values"), rows)
+
+
+def _change(found: dict[str, Any]) -> Iterator[Listing]:
+    if found["author"]:
+        cells = (_time(found["time_ms"]), found["author"], found["comment"])
+        yield Listing(("changed", "author", "comment"), [cells])
 
 
 def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
@@ -182,6 +208,16 @@ def _cell(value: Any) -> str:
 
     line: str = yaml.safe_dump(value, default_flow_style=True, width=sys.maxsize)
     return line.removesuffix("...\n").strip()
+
+
+def _time(time_ms: int) -> str:
+    """A Unix time as people write it, in UTC; `-` if it is not known."""
+    if not time_ms:
+        return "-"
+    try:
+        return f"{datetime.fromtimestamp(time_ms / 1000, UTC):%Y-%m-%dT%H:%M:%SZ}"
+    except (ValueError, OverflowError):  # a clock that was far off
+        return f"{time_ms} ms"
 
 
 def _count(number: int, one: str, many: str = "") -> str:

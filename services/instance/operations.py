@@ -143,7 +143,7 @@ _OPERATIONS = (
         MINTERS,
         settings.ApplyRequest,
         (settings.ApplyAnswer, settings.UnchangedAnswer),
-        ("try_again", "bad_settings", "indeterminate"),
+        ("try_again", "bad_request", "bad_settings", "indeterminate"),
         "Puts another catalogue of settings in force, everywhere.",
     ),
     Operation(

@@ -18,11 +18,11 @@ def ask(config: Config, request: dict[str, Any], timeout_s: float = ANSWER_S) ->
 
 
 def in_force(config: Config) -> dict[str, Any]:
-    """Generation, digest, classes and lookup rules, as the instance has them."""
+    """The catalogue in force as the instance has it, and who made it."""
     answer = ask(config, {"op": "settings"})
     if "error" in answer:
         raise RemoteError(f"{config.instance}: {answer.get('detail', answer['error'])}")
-    return {key: answer[key] for key in ("generation", "digest", "classes", "lookup")}
+    return {key: answer[key] for key in answer if key != "id"}
 
 
 def sight(config: Config) -> dict[str, Any]:

@@ -63,14 +63,15 @@ def warnings(found: CatalogueFile, names: Names) -> list[str]:
     return found.locate(Problem(one.path, f"warning: {one.text}") for one in unwise)
 
 
-def apply(config: Config, found: CatalogueFile) -> Applied:
+def apply(config: Config, found: CatalogueFile, comment: str = "") -> Applied:
     """Put the catalogue in force, whole or not at all, and wait until it is read back from its topic.
 
     `ConfigError` names every mistake with its line, also those that only the sidecar finds; `TryAgainError`
     if nobody knows in time, `RemoteError` if it is refused.
     """
     sound = found.sound()
-    answer = ask(config, {"op": "settings.apply", "classes": sound.classes, "lookup": sound.lookup}, ANSWER_S)
+    catalogue = {"classes": sound.classes, "lookup": sound.lookup, "comment": comment}
+    answer = ask(config, {"op": "settings.apply", **catalogue}, ANSWER_S)
     if "error" not in answer:
         return Applied(answer["generation"], answer["was"] if answer["applied"] else None)
     detail = answer.get("detail", "")

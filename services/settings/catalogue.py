@@ -3,7 +3,8 @@
 A catalogue is a mapping of class names to definitions, and a list of rules that say which class a device has
 (`services.settings.lookup`). `services.docsis` interprets definitions; this package carries, compares and
 keeps them. The digest is SHA-256 over the canonical JSON of both, the generation a number that grows by one
-with each change. The record on the topic and the copy on disk are the same bytes.
+with each change. The record on the topic and the copy on disk are the same bytes; beside the catalogue they
+say who changed it, when and why.
 
 Two operators may write the same generation at the same moment, through two instances. So generation and
 digest together decide which record is newer: an order that is the same for every instance, whichever record
@@ -16,10 +17,11 @@ import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from bus.contract import decode
+from bus.contract import decode, encode
 from bus.errors import DecodeError
+from bus.routes import route
 from bus.runtime.keeping import Keeping
-from services.settings.record import CatalogueRecord
+from services.settings.record import GENERATION_MAX, LONGEST, CatalogueRecord, Change
 
 CLASS_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,11}")  # it is the mask of a sealed name
 
@@ -27,6 +29,7 @@ Classes = dict[str, dict[str, Any]]
 Rules = Sequence[Any]
 Version = tuple[int, str]
 NO_VERSION: Version = (0, "")
+UNKNOWN = Change()
 
 
 class Problem(NamedTuple):
@@ -71,11 +74,27 @@ def structure_problems(classes: object, lookup: object = ()) -> list[Problem]:
     return found
 
 
-def record(classes: Classes, generation: int, lookup: Rules = ()) -> CatalogueRecord:
+def record(
+    classes: Classes, generation: int, lookup: Rules = (), change: Change = UNKNOWN
+) -> CatalogueRecord:
     """The record of these classes and rules at this generation."""
     return CatalogueRecord(
-        generation=generation, digest=digest(classes, lookup), classes=classes, lookup=[*lookup]
+        generation=generation,
+        digest=digest(classes, lookup),
+        classes=classes,
+        lookup=[*lookup],
+        **change._asdict(),
     )
+
+
+def size_problems(classes: Classes, lookup: Rules) -> list[Problem]:
+    """That the topic cannot take these, whoever changes them and whatever they say to it."""
+    limit = route("config").payload_bytes_max
+    size_bytes = len(encode(record(classes, GENERATION_MAX, lookup, LONGEST)))
+    if size_bytes <= limit:
+        return []
+    reason = f"have {size_bytes} bytes with their fragments and `lookup`; the topic takes {limit}"
+    return [Problem("classes", reason)]
 
 
 def version(found: CatalogueRecord | None) -> Version:
@@ -102,5 +121,5 @@ def parse(data: bytes) -> CatalogueRecord:
 def describe(found: CatalogueRecord | None) -> dict[str, Any]:
     """The answer to the request `settings` of the local socket; generation 0 is no catalogue."""
     if found is None:
-        return {"generation": 0, "digest": "", "classes": {}, "lookup": []}
+        return {"generation": 0, "digest": "", **UNKNOWN._asdict(), "classes": {}, "lookup": []}
     return found.model_dump()

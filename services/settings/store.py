@@ -9,8 +9,7 @@ from bus import state_file
 from bus.config.yaml_file import line_of, read_yaml
 from bus.contract import encode
 from bus.errors import ConfigError, DecodeError
-from bus.routes import route
-from services.settings.catalogue import Classes, Problem, Rules, parse, record
+from services.settings.catalogue import Classes, Problem, Rules, parse, record, size_problems
 from services.settings.fragments import Expanded, expand
 from services.settings.record import CatalogueRecord
 
@@ -54,7 +53,7 @@ def read_catalogue(path: Path, check: Check, *, may_come: bool = False) -> Catal
         return [text for _, text in sorted(lines, key=lambda one: one[0])]
 
     problems = [*found.problems, *check(found.classes, found.lookup)]
-    mistakes = locate(problems or _too_large(found.classes, found.lookup))
+    mistakes = locate(problems or size_problems(found.classes, found.lookup))
     return CatalogueFile(path, found.classes, found.lookup, found.fragments, found.silence, mistakes, locate)
 
 
@@ -86,11 +85,3 @@ def _at_their_origin(found: Expanded, problems: Iterable[Problem]) -> Iterator[P
             names.append(path.split(".")[1])
     for (path, reason), names in users.items():
         yield Problem(path, f"{reason} (in {', '.join(dict.fromkeys(names))})" if names else reason)
-
-
-def _too_large(classes: Classes, lookup: Rules) -> Iterator[Problem]:
-    limit = route("config").payload_bytes_max
-    size_bytes = len(encode(record(classes, 1, lookup)))
-    if size_bytes > limit:
-        reason = f"have {size_bytes} bytes with their fragments and `lookup`; the topic takes {limit}"
-        yield Problem("classes", reason)

@@ -11,6 +11,9 @@ writes to the topic for three reasons, and only after it has read the topic's re
             or since, or two operators wrote one generation at once. The one in force is written again.
     seed    The topic is empty and no catalogue is in force: `publish_catalogue` becomes generation 1.
 
+The record of an `apply` names the user whom the kernel attests, and this instance, which wrote it; of a seed
+the instance alone. A record that is mended keeps what it says.
+
 So a restart never brings an old file back: a file only seeds an empty topic. A record is written until it is
 read back. A record that cannot be read at all is left alone: a newer version of ours may have written it.
 """
@@ -21,9 +24,8 @@ from typing import Any, NamedTuple
 from bus.contract import encode
 from bus.effects import Effect, Publish, Reply
 from bus.envelope import Envelope, Stamp
-from bus.errors import DecodeError, OversizeError
+from bus.errors import DecodeError
 from bus.messages import LocalRequest
-from bus.routes import check_size
 from fileid.row import VALUES_BYTES_MAX, template_number
 from services.docsis.errors import DocsisError
 from services.docsis.judge.catalogue import faults, judge_classes
@@ -41,11 +43,12 @@ from services.settings.catalogue import (
     digest,
     parse,
     record,
+    size_problems,
     structure_problems,
     version,
 )
 from services.settings.lookup import Lookup, lookup_problems
-from services.settings.record import CATALOGUE, CatalogueRecord
+from services.settings.record import CATALOGUE, COMMENT_MAX, CatalogueRecord, Change, wrong_line
 
 PUBLISH_EVERY_S = 3.0  # longer than a record's time-out, so the catalogue is not published twice in vain
 APPLY_WITHIN_S = 10.0  # three tries; a topic that takes longer is out of order, and a person waits
@@ -146,24 +149,26 @@ class Offering:
         return [answer(request, **describe(self.record))]
 
     def apply(self, request: LocalRequest, now: float) -> list[Effect]:
-        """`settings.apply`: put this catalogue in force everywhere; answered at once unless it is new."""
+        """`settings.apply`: put this catalogue in force everywhere; answered at once unless it is new.
+        `DecodeError` for a malformed comment.
+        """
+        comment = _comment(request)
         classes: Any = request.body.get("classes")
         lookup: Any = request.body.get("lookup", [])
         wrong = structure_problems(classes, lookup) or refusals(classes, lookup)
         if wrong:
             return [_refused(request, wrong)]
         classes = plain_classes(classes)[0]
+        if wrong := size_problems(classes, lookup):
+            return [_refused(request, wrong)]
         if not self._is_caught_up:
             return [refuse(request, "try_again", "the settings topic is not read to its end yet")]
         if self._applying is not None:
             return [refuse(request, "try_again", "another catalogue is being applied")]
         if digest(classes, lookup) == version(self.record)[1]:
             return [answer(request, applied=False, generation=self.generation)]
-        found = record(classes, max(self._newest[0], self.generation) + 1, lookup)
-        try:
-            check_size("config", len(encode(found)))
-        except OversizeError as error:
-            return [_refused(request, [Problem("classes", str(error))])]
+        change = Change(self._time_ms(now), f"{request.user.name}@{self._stamp.instance}", comment)
+        found = record(classes, max(self._newest[0], self.generation) + 1, lookup, change)
         until = now + APPLY_WITHIN_S
         self._applying = _Applying(found, request, self.generation, until)
         self._due = self._publish_due = now
@@ -174,14 +179,14 @@ class Offering:
         if self._due is None or now < self._due:
             return []
         effects: list[Effect] = [*self._settle(now)]
-        wanted = self._wanted()
+        wanted = self._wanted(now)
         self._due = None
         if wanted is None:
             self._publish_due = now
             return effects
         if now >= self._publish_due:
             self._publish_due = now + PUBLISH_EVERY_S
-            envelope = self._stamp.envelope(CATALOGUE, encode(wanted), time_ms=int(self._wall_s(now) * 1000))
+            envelope = self._stamp.envelope(CATALOGUE, encode(wanted), time_ms=self._time_ms(now))
             effects.append(Publish(envelope, key="catalogue"))
         self._due = self._publish_due
         if self._applying is not None:
@@ -192,13 +197,18 @@ class Offering:
         """When `tick` is due."""
         return self._due
 
-    def _wanted(self) -> CatalogueRecord | None:
+    def _time_ms(self, now: float) -> int:
+        return int(self._wall_s(now) * 1000)
+
+    def _wanted(self, now: float) -> CatalogueRecord | None:
         """The record that belongs on the topic and is not its last one."""
         if self._applying is not None:
             return self._applying.record
         if not self._is_readable or self._on_topic > version(self.record):
             return None
         if self.record is None:
+            if self._seed is not None and not self._seed.author:
+                self._seed = self._seed.signed(Change(self._time_ms(now), self._stamp.instance))
             return self._seed
         return self.record if self._on_topic < version(self.record) else None
 
@@ -256,7 +266,8 @@ def plain_classes(classes: Classes, names: Names = BUILT_IN) -> tuple[Classes, l
 
 def plain_record(found: CatalogueRecord) -> CatalogueRecord:
     """The same catalogue in plain words."""
-    return record(plain_classes(found.classes)[0], found.generation, found.lookup)
+    change = Change(found.time_ms, found.author, found.comment)
+    return record(plain_classes(found.classes)[0], found.generation, found.lookup, change)
 
 
 def _rule_problems(lookup: Rules, templates: Mapping[str, Template | None]) -> list[Problem]:
@@ -274,6 +285,15 @@ def _rule_problems(lookup: Rules, templates: Mapping[str, Template | None]) -> l
 
     kinds = {name: "" if template is None else template.kind for name, template in templates.items()}
     return lookup_problems(lookup, kinds, refusal)
+
+
+def _comment(request: LocalRequest) -> str:
+    comment = request.body.get("comment", "")
+    if not isinstance(comment, str):
+        raise DecodeError("comment: is not a text")
+    if mistake := wrong_line(comment, COMMENT_MAX):
+        raise DecodeError(f"comment: {mistake}")
+    return comment
 
 
 def _refused(request: LocalRequest, wrong: list[Problem]) -> Reply:

@@ -108,13 +108,21 @@ EXAMPLES: dict[str, Example] = {
             "id": 1,
             "generation": 3,
             "digest": digest({"residential": MODEM}, RULES),
+            "time_ms": 1763700000000,
+            "author": "ann@dhcp-1",
+            "comment": "more upstream",
             "classes": {"residential": MODEM},
             "lookup": RULES,
         },
     ),
     "settings.apply": Example(
         "sidecar",
-        {"id": 1, "classes": {"residential": MODEM, "business": MODEM}, "lookup": RULES},
+        {
+            "id": 1,
+            "classes": {"residential": MODEM, "business": MODEM},
+            "lookup": RULES,
+            "comment": "a class for offices",
+        },
         {"id": 1, "applied": True, "generation": 4, "was": 3},
     ),
     "status": Example(

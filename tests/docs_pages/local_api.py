@@ -207,7 +207,7 @@ def _bounds(field: Schema) -> str:
     if "minimum" in field:
         return f", {field['minimum']:,.0f} to {field['maximum']:,.0f}"
     if "maxLength" in field:
-        return f", {field['minLength']} to {field['maxLength']} characters"
+        return f", {field.get('minLength', 0)} to {field['maxLength']} characters"
     return ""
 
 

@@ -6,9 +6,14 @@ from pydantic import Field
 
 from services.instance.contracts.field import Asked, Generation, Told
 from services.settings.catalogue import CLASS_NAME
+from services.settings.record import AUTHOR_MAX, COMMENT_MAX, RECORD_COMMENT_MAX, TIME_MS_MAX, Line
 
+Author = Annotated[Line, Field(max_length=AUTHOR_MAX)]
 ClassName = Annotated[str, Field(pattern=rf"^{CLASS_NAME.pattern}$")]
+Comment = Annotated[Line, Field(max_length=COMMENT_MAX)]
 Definition = dict[str, Any]
+RecordComment = Annotated[Line, Field(max_length=RECORD_COMMENT_MAX)]
+TimeMs = Annotated[int, Field(ge=0, le=TIME_MS_MAX)]
 
 
 class SettingsAnswer(Told):
@@ -18,6 +23,12 @@ class SettingsAnswer(Told):
     digest: Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")] = Field(
         description="SHA-256 over classes and lookup, 64 hex digits; empty without a catalogue."
     )
+    time_ms: TimeMs = Field(description="When it was made, Unix time in ms; 0: not known.")
+    author: Author = Field(
+        description="Who made it: `USER@INSTANCE`, the user by the kernel's word and the instance that wrote"
+        " it. The instance alone: it wrote the first settings from a file. Empty: not known."
+    )
+    comment: RecordComment = Field(description="What its author says to it; often empty.")
     classes: dict[ClassName, Definition] = Field(
         description="The classes of service by name, each as a settings file defines it, without fragments."
     )
@@ -35,6 +46,7 @@ class ApplyRequest(Asked):
     lookup: list[Any] = Field(
         default_factory=list, description="The rules that say whose each class is. None: no device has one."
     )
+    comment: Comment = Field(default="", description="Why, for people: one line of printable characters.")
 
 
 class ApplyAnswer(Told):

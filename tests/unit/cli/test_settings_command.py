@@ -1,6 +1,8 @@
 """`provbus settings`: a catalogue as a file, and in force at a running sidecar."""
 
 import json
+import os
+import pwd
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -281,16 +283,18 @@ def test_a_catalogue_is_applied_whole_or_not_and_outlives_a_restart(
     assert_mistakes(refused.stderr.removeprefix("provbus: ").splitlines())
     assert provbus("settings", "diff", "old.yaml", *config).returncode == 0
     assert provbus("settings", "diff", "new.yaml", *config).returncode == 1
-    applied = provbus("settings", "apply", "new.yaml", *config)
+    applied = provbus("settings", "apply", "new.yaml", *config, "--comment", "for 17")
     assert (applied.returncode, applied.stdout) == (0, "applied: generation 2 (was 1)\n")
     again = provbus("settings", "apply", "new.yaml", *config)
     assert (again.returncode, again.stdout) == (0, "unchanged: generation 2\n")
     shown = provbus("settings", "show", *config).stdout.splitlines()
-    assert [" ".join(line.split()) for line in shown[-3:]] == [
+    assert [" ".join(line.split()) for line in shown[-5:-1]] == [
         "rule class values",
         "mac 001a2c000001 data {customer: 17}",
         "subnet 127.64.0.0/11 data {customer: 1}",
+        "changed author comment",
     ]
+    assert shown[-1].split()[1:] == [f"{pwd.getpwuid(os.geteuid()).pw_name}@dhcp-1", "for", "17"]
     kept = provbus("settings", "show", *config, "-o", "yaml")
     (tmp_path / "kept.yaml").write_text(kept.stdout)
     assert provbus("settings", "diff", "new.yaml", "kept.yaml").returncode == 0
@@ -341,13 +345,37 @@ def test_what_another_version_has_in_force_is_shown_and_not_compared(
 ) -> None:
     rule = {"imei": "[1]", "class": "data"}
     body = {"kind": "cm", "body": [{"network_access": 1}]}
-    answer = {"generation": 1, "digest": "00", "classes": {"data": body}, "lookup": [rule]}
+    told = {"time_ms": 0, "author": "", "comment": ""}
+    answer = {"generation": 1, "digest": "00", **told, "classes": {"data": body}, "lookup": [rule]}
     with answering(tmp_path / "dhcp-1.sock", answer):
         shown = provbus("settings", "show", "--config", instance)
         result = provbus("settings", "diff", "old.yaml", "--config", instance)
     assert (shown.returncode, shown.stdout.splitlines()[-1].split()) == (0, ["imei", "[1]", "data", "-"])
     assert result.returncode == 77
     assert "what is in force cannot be compared: lookup[0].imei: is no part of a rule" in result.stderr
+
+
+@pytest.mark.usefixtures("files")
+def test_a_comment_goes_with_what_is_applied_and_is_one_line(
+    instance: Path, tmp_path: Path, provbus: Provbus
+) -> None:
+    told = ("settings", "apply", "old.yaml", "--config", instance)
+    with answering(tmp_path / "dhcp-1.sock", {"applied": True, "generation": 2, "was": 1}) as asked:
+        assert provbus(*told, "--comment", "more upstream, #17").returncode == 0
+        assert provbus(*told, "--comment", "two\nlines").returncode == 2
+        assert provbus(*told, "--comment", "x" * 201).returncode == 2
+    assert [one["comment"] for one in asked] == ["more upstream, #17"]
+
+
+def test_what_is_in_force_is_shown_with_who_made_it_when_and_why(
+    instance: Path, tmp_path: Path, provbus: Provbus
+) -> None:
+    told = {"time_ms": 1_763_700_000_999, "author": "ann@dhcp-1", "comment": "more upstream"}
+    answer = {"generation": 2, "digest": "ab" * 32, **told, "classes": {}, "lookup": []}
+    with answering(tmp_path / "dhcp-1.sock", answer):
+        shown = provbus("settings", "show", "--config", instance)
+    assert shown.stdout.splitlines()[-2].split() == ["changed", "author", "comment"]
+    assert shown.stdout.splitlines()[-1].split() == ["2025-11-21T04:40:00Z", "ann@dhcp-1", "more", "upstream"]
 
 
 @pytest.mark.usefixtures("files")

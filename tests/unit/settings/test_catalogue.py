@@ -8,15 +8,18 @@ import pytest
 
 from bus.contract import encode
 from bus.errors import DecodeError
+from bus.routes import route
 from services.settings.catalogue import (
     NO_VERSION,
     Classes,
     digest,
     parse,
     record,
+    size_problems,
     structure_problems,
     version,
 )
+from services.settings.record import AUTHOR_MAX, GENERATION_MAX, LONGEST, RECORD_COMMENT_MAX
 
 CLASSES: Classes = {
     "residential": {"kind": "cm", "body": [{"network_access": 1}]},
@@ -78,7 +81,12 @@ def test_the_generation_does_not_change_the_digest() -> None:
         {"lookup": None},
         {"lookup": ["rule"]},
         {"lookup": []},
-        {"author": "somebody"},
+        {"rank": 1},
+        {"time_ms": -1},
+        {"author": "a" * (AUTHOR_MAX + 1)},
+        {"author": "ann\x1b[2J"},
+        {"comment": "c" * (RECORD_COMMENT_MAX + 1)},
+        {"comment": "two\nlines"},
     ],
     ids=str,
 )
@@ -139,3 +147,16 @@ def test_generation_and_digest_together_say_what_is_newer() -> None:
     assert version(None) == NO_VERSION < version(one)
     assert version(one) != version(other)
     assert max(version(one), version(other)) < version(record({"a": {}}, 8))
+
+
+def test_a_catalogue_that_fits_does_so_with_any_author_and_comment() -> None:
+    """So `settings check` never lets pass what `apply` or `rollback` must refuse."""
+    limit = route("config").payload_bytes_max
+
+    def rules(size: int) -> list[dict[str, str]]:
+        return [{"text": "x" * size}]
+
+    spare = limit - len(encode(record(CLASSES, GENERATION_MAX, rules(0), LONGEST)))
+    assert size_problems(CLASSES, rules(spare)) == []
+    assert [one.path for one in size_problems(CLASSES, rules(spare + 1))] == ["classes"]
+    assert (len(LONGEST.author), len(LONGEST.comment)) == (AUTHOR_MAX, RECORD_COMMENT_MAX)

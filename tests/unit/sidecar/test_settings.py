@@ -8,11 +8,11 @@ import pytest
 from bus.effects import Keep, Publish, Reply
 from bus.envelope import Stamp
 from bus.errors import DecodeError
-from bus.messages import CaughtUp, Draining, LocalRequest, Received, Recreated
+from bus.messages import CaughtUp, Draining, LocalRequest, Received, Recreated, User, WallClock
 from bus.routes import route
 from services.settings.catalogue import Classes, StoreCatalogue, parse, record, version
 from services.settings.lookup import Found, LookedUp
-from services.settings.record import CATALOGUE, CatalogueRecord
+from services.settings.record import CATALOGUE, COMMENT_MAX, CatalogueRecord, Change
 from services.sidecar.minter import Minter
 from services.sidecar.offering import APPLY_WITHIN_S, PUBLISH_EVERY_S, Offering, plain_record
 
@@ -24,12 +24,17 @@ RULES = [{"mac": "00:1a:2c:00:00:01", "class": "data", "values": {"customer": 7}
 WRONG_RULES: list[Any] = [*RULES, {"mac": "00:1a:2c:00:00:02", "class": "data", "values": {"customer": "x"}}]
 
 
-def published(effects: list[Any]) -> list[CatalogueRecord]:
+def written(effects: list[Any]) -> list[CatalogueRecord]:
     return [
         parse(one.envelope.data)
         for one in effects
         if isinstance(one, Publish) and one.envelope.type == CATALOGUE and one.key == "catalogue"
     ]
+
+
+def published(effects: list[Any]) -> list[CatalogueRecord]:
+    """What was written, whoever did so."""
+    return [one.signed(Change()) for one in written(effects)]
 
 
 def replies(effects: list[Any]) -> list[Any]:
@@ -352,7 +357,7 @@ def test_an_apply_that_comes_too_early_or_too_late_is_to_be_tried_again(
 
 def test_no_catalogue_is_generation_0(build: Build) -> None:
     minter = build(catalogue=None)
-    body = {"id": 1, "generation": 0, "digest": "", "classes": {}, "lookup": []}
+    body = {"id": 1, "generation": 0, "digest": "", **Change()._asdict(), "classes": {}, "lookup": []}
     assert replies(minter.receive(LocalRequest(4, {"op": "settings", "id": 1}), 0.0)) == [(4, body)]
 
 
@@ -384,5 +389,53 @@ def test_so_is_the_file_of_an_empty_topic() -> None:
 
 
 def test_a_record_that_is_not_plain_is_taken_as_it_is(build: Build, publication: Make) -> None:
-    written = record({"data": {"kind": "cm", "body": WRITTEN}}, 4)
-    assert build().receive(publication(written), 1.0) == [Keep(StoreCatalogue(written))]
+    found = record({"data": {"kind": "cm", "body": WRITTEN}}, 4)
+    assert build().receive(publication(found), 1.0) == [Keep(StoreCatalogue(found))]
+
+
+ANN = User(1234, "ann")
+
+
+def test_a_change_has_its_time_the_user_that_the_kernel_attests_and_a_comment(
+    build: Build, publication: Make, classes: Classes, richer: Classes
+) -> None:
+    minter = ready(build(), publication(record(classes, 3)))
+    minter.receive(WallClock(1000.0), 1.5)
+    said = apply(richer, comment="for Ö. Müller, #17", author="somebody", user="somebody")
+    minter.receive(said._replace(user=ANN), 2.0)
+    (found,) = written(minter.tick(2.0))
+    assert found == record(richer, 4, (), Change(1_002_000, "ann@dhcp-1", "for Ö. Müller, #17"))
+    assert found.digest == record(richer, 4).digest
+    assert written(minter.tick(2.0 + PUBLISH_EVERY_S)) == [found], "its time is that of the change"
+    minter.receive(publication(found), 5.5)
+    ((_, body),) = replies(minter.receive(LocalRequest(1, {"op": "settings"}), 6.0))
+    assert body == {"id": None, **found.model_dump()}
+
+
+def test_the_author_of_the_first_settings_is_the_instance(build: Build, classes: Classes) -> None:
+    minter = build(catalogue=None, publish=record(classes, 1))
+    minter.receive(WallClock(1000.0), 0.5)
+    minter.receive(CaughtUp("config"), 1.0)
+    (found,) = written(minter.tick(1.0))
+    assert found == record(classes, 1, (), Change(1_001_000, "dhcp-1"))
+    assert written(minter.tick(1.0 + PUBLISH_EVERY_S)) == [found]
+
+
+def test_what_is_written_again_keeps_its_author(build: Build, classes: Classes) -> None:
+    kept = record(classes, 3, (), Change(5, "ann@dhcp-2", "more upstream"))
+    minter = build(catalogue=kept, publish=record(classes, 1))
+    minter.receive(CaughtUp("config"), 1.0)
+    assert written(minter.tick(1.0)) == [kept]
+
+
+@pytest.mark.parametrize(
+    "comment", [None, 7, ["x"], "two\nlines", "\x1b[2J", "a\u2028b", "\u202e", "x" * (COMMENT_MAX + 1)]
+)
+def test_a_comment_is_one_printable_line(
+    build: Build, publication: Make, classes: Classes, richer: Classes, comment: Any
+) -> None:
+    minter = ready(build(), publication(record(classes, 3)))
+    ((_, body),) = replies(minter.receive(apply(richer, comment=comment), 2.0))
+    assert (body["error"], body["detail"].split(":")[0]) == ("bad_request", "comment")
+    assert published(minter.tick(50.0)) == []
+    assert replies(minter.receive(apply(richer, comment="x" * COMMENT_MAX), 51.0)) == []
