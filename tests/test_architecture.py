@@ -461,6 +461,7 @@ SHELLS = (
     "services/sidecar/role/record_file.py",
     "services/sidecar/process.py",
     "services/tftp/sockets.py",
+    "services/settings/history_files.py",
     "services/settings/store.py",
     "services/brokers/",
     "services/operator/",

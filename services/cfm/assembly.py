@@ -23,6 +23,7 @@ from services.cfm.taking import Taking, judge
 from services.cfm.voting import Voting
 from services.instance.frame import Frame
 from services.settings.catalogue import StoreCatalogue
+from services.settings.history import StoreHistory
 from services.settings.record import CatalogueRecord
 from services.tftp.server_core import TftpServer
 
@@ -43,15 +44,17 @@ def assemble(
     given: Given | None = None,
     givers: Iterable[str] = (),
     catalogue: CatalogueRecord | None = None,
+    history: Iterable[CatalogueRecord] = (),
     data_bytes_max: int = ROUTES["fileid"].payload_bytes_max,
     receive_buffer_bytes: int = 0,
 ) -> Cfm:
     """One CFM's machine. Its beats announce `endpoints`, `secret` signs the CMTS MIC, from `proxies` a name
     alone is believed, and `given` are the names that the DHCP servers of the minters `givers` give out.
+    `history` are former catalogues.
     Without a `fence` every minter's rows count. With `voting` it has a vote on the holder of each role.
     """
     fence = fence or Fence({})
-    builder = Builder(secret)
+    builder = Builder(secret, history)
     frame: Frame[CfmEffect] = Frame(
         stamp,
         "cfm",
@@ -60,6 +63,7 @@ def assemble(
             StoreFence: Subject("fence", fence.record, fence.stored),
             StorePromises: _promises(voting),
             StoreCatalogue: Subject("settings", builder.copy),
+            StoreHistory: Subject("history", builder.history.store),
         },
     )
     taking = Taking(stamp, minters, table, fence, data_bytes_max, frame.wall_s)

@@ -5,6 +5,8 @@ generation stays known beside the one in force. If a file cannot be built, its r
 come before the modem's next try, which is a new read.
 """
 
+from collections.abc import Iterable
+
 from bus.effects import Effect, Keep
 from bus.errors import DecodeError
 from bus.messages import LocalRequest
@@ -14,6 +16,7 @@ from services.docsis.judge.catalogue import faults
 from services.docsis.text.template import Template, compile_template
 from services.instance.local_api import answer
 from services.settings.catalogue import StoreCatalogue, describe, parse, version
+from services.settings.history import History
 from services.settings.record import CatalogueRecord
 
 
@@ -26,9 +29,10 @@ class UnbuiltError(Exception):
 
 
 class Builder:
-    """Builds files from rows. `secret` signs the CMTS MIC."""
+    """Builds files from rows. `secret` signs the CMTS MIC, `kept` are former catalogues."""
 
-    def __init__(self, secret: bytes) -> None:
+    def __init__(self, secret: bytes, kept: Iterable[CatalogueRecord] = ()) -> None:
+        self.history = History(kept)
         self.record: CatalogueRecord | None = None
         self.faults: list[str] = []
         """Faults of the catalogue in force for which a CMTS would reject a file, in words."""
@@ -51,16 +55,20 @@ class Builder:
         record = parse(data)
         if version(record) > version(self.record):
             self.adopt(record)
-            return [Keep(StoreCatalogue(record))]
+            return [Keep(StoreCatalogue(record)), Keep(self.history.store())]
         if record.generation == self.generation - 1:
             # We started from the copy on disk, and the topic's history holds the catalogue in force before
             # it.
             self.remember(record)
-        return []
+        return [Keep(self.history.store())] if self.history.read(record) else []
 
     def describe(self, request: LocalRequest, now: float) -> list[Effect]:
         """`settings`: the catalogue in force."""
         return [answer(request, **describe(self.record))]
+
+    def recall(self, request: LocalRequest, now: float) -> list[Effect]:
+        """`settings.history`: the generations that are kept."""
+        return [answer(request, history=self.history.describe(version(self.record)))]
 
     def use(self, secret: bytes) -> None:
         """Sign with this secret from now on."""
@@ -75,6 +83,7 @@ class Builder:
         self._templates = {**self._latest, **numbered}
         self._latest = numbered
         self.record = record
+        self.history.in_force(record)
         self.faults = faults(record.classes)
 
     def remember(self, record: CatalogueRecord) -> None:

@@ -81,6 +81,7 @@ class Cfm:
         }
         operations: dict[str, Callable[[LocalRequest, float], Sequence[CfmEffect]]] = {
             "settings": parts.builder.describe,
+            "settings.history": parts.builder.recall,
             "status": self.status.answer,
             "trace": frame.trace,
             "fileid.lookup": parts.serving.look_up,
@@ -163,8 +164,10 @@ class Cfm:
         return ()
 
     def _catalogue(self, message: Received, now: float) -> Sequence[CfmEffect]:
-        stored = self.parts.builder.receive(message.envelope.data)
-        if stored:
+        builder = self.parts.builder
+        before = builder.record
+        stored = builder.receive(message.envelope.data)
+        if builder.record is not before:
             self._frame.pulse.hurry()
         return stored
 

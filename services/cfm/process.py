@@ -31,6 +31,8 @@ from services.config.instance import Config
 from services.config.sections import CfmSection, FailoverSection
 from services.instance.metrics import METRICS
 from services.settings.catalogue import StoreCatalogue
+from services.settings.history import StoreHistory
+from services.settings.history_files import HistoryFiles
 from services.settings.store import load, save
 from services.tftp.effects import Datagram
 from services.tftp.server_core import TftpServer
@@ -93,6 +95,7 @@ def run(config: Config) -> Exit:
             )
         copy = config.state_directory / "catalogue.json"
         catalogue = load(copy)
+        history = HistoryFiles(config.state_directory)
         node.carrier.begin(has_copy=catalogue is not None)
 
         def reload() -> None:
@@ -133,6 +136,7 @@ def run(config: Config) -> Exit:
             given=given,
             givers=[name for name, service in node.fleet.services().items() if service == "dhcp"],
             catalogue=catalogue,
+            history=history.load(has_copy=catalogue is not None),
             data_bytes_max=node.carrier.data_bytes_max,
             receive_buffer_bytes=sockets.granted_bytes if sockets else 0,
         )
@@ -142,6 +146,7 @@ def run(config: Config) -> Exit:
                 StoreFence: lambda effect: save_fence(directory, effect),
                 StorePromises: lambda effect: save_promises(directory, effect),
                 StoreCatalogue: lambda effect: save(copy, effect.record),
+                StoreHistory: history.save,
                 **({Datagram: sockets.send} if sockets else {}),
             },
             reload,

@@ -2,7 +2,8 @@
 
 A file is checked whole and every mistake is named with its line. What is in force comes from a running
 instance over its local socket, and so does what changes it: `apply` hands a catalogue to a sidecar, which
-writes it to the settings topic and answers when it has read it back from there.
+writes it to the settings topic and answers when it has read it back from there. `rollback` has it do the same
+with a generation that it keeps.
 """
 
 import sys
@@ -25,6 +26,8 @@ from services.cli.options import (
 from services.cli.output import Listing, output_option, show
 
 if TYPE_CHECKING:
+    from services.config.instance import Config
+    from services.operator.catalogue_file import Applied
     from services.settings.catalogue import Classes, Rules
 
 file_argument = click.argument("file", type=click.Path(path_type=Path))
@@ -144,19 +147,72 @@ def apply_command(file: Path, directories: tuple[Path, ...], comment: str, path:
     """
     from services.operator.catalogue_file import apply, read_new, warnings
 
-    config = load(path)
-    if config.minter is None:
-        raise click.UsageError(f"{config.instance} is a CFM, which only reads: name a DHCP or MPS instance")
+    config = _writer(path)
     names = names_of(directories)
     found = read_new(file, names)
     if not found.mistakes:
         for line in warnings(found, names):
             click.echo(f"provbus: {line}", err=True)
-    applied = apply(config, found, comment)
+    _tell(apply(config, found, comment))
+
+
+@settings.command("history")
+@config_option
+@output_option
+def history_command(path: Path, output: str) -> None:
+    """Print the generations of the settings that an instance keeps, the newest first.
+
+    An instance keeps those that it has read: the last 50, and at most 8 MiB of them.
+    """
+    from services.operator.ask import history
+
+    found = history(load(path))
+    columns = ("generation", "in force", "time", "author", "comment", "digest", "classes")
+    show(output, found, Listing(columns, map(_past, found)))
+
+
+@settings.command("rollback")
+@click.argument("generation", type=click.IntRange(1, 0xFFFFFFFF), metavar="GENERATION")
+@comment_option
+@config_option
+def rollback_command(generation: int, comment: str, path: Path) -> None:
+    """Put the classes and rules of a former GENERATION in force again, as a new generation, through a running
+    DHCP or MPS instance.
+
+    Exit 0 when it was read back from the settings topic, 78 if that generation is not kept, has mistakes or
+    is in force, 75 if nobody knows in time.
+    """
+    from services.operator.catalogue_file import roll_back
+
+    _tell(roll_back(_writer(path), generation, comment))
+
+
+def _writer(path: Path) -> "Config":
+    """The configuration of an instance that may write settings."""
+    config = load(path)
+    if config.minter is None:
+        raise click.UsageError(f"{config.instance} is a CFM, which only reads: name a DHCP or MPS instance")
+    return config
+
+
+def _tell(applied: "Applied") -> None:
     if applied.was is None:
         click.echo(f"unchanged: generation {applied.generation}")
     else:
         click.echo(f"applied: generation {applied.generation} (was {applied.was})")
+
+
+def _past(found: dict[str, Any]) -> tuple[str, ...]:
+    """A generation of the history, as a row."""
+    return (
+        str(found["generation"]),
+        "yes" if found["in_force"] else "",
+        _time(found["time_ms"]),
+        found["author"] or "-",
+        found["comment"],
+        found["digest"][:12],
+        str(found["classes"]),
+    )
 
 
 def _classes(found: dict[str, Any]) -> Listing:

@@ -38,10 +38,13 @@ def unknown(request: LocalRequest, service: str, *, votes: bool = False) -> Repl
 
 
 def _by_family(names: list[str]) -> list[str]:
-    families = Counter(name.partition(".")[0] for name in names)
+    families = Counter(_family(name) for name in names)
     return [
-        *dict.fromkeys(
-            f"{family}.*" if families[family := name.partition(".")[0]] >= FAMILY_MIN else name
-            for name in names
-        )
+        *dict.fromkeys(_family(name) if families[_family(name)] >= FAMILY_MIN else name for name in names)
     ]
+
+
+def _family(name: str) -> str:
+    """`settings.*` of `settings.apply`; `settings` is of no family."""
+    family, dot, _ = name.partition(".")
+    return f"{family}.*" if dot else name

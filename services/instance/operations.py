@@ -147,6 +147,22 @@ _OPERATIONS = (
         "Puts another catalogue of settings in force, everywhere.",
     ),
     Operation(
+        "settings.history",
+        ALL,
+        Nothing,
+        (settings.HistoryAnswer,),
+        (),
+        "Says which generations of the settings the instance keeps, and who made them.",
+    ),
+    Operation(
+        "settings.rollback",
+        MINTERS,
+        settings.RollbackRequest,
+        (settings.ApplyAnswer, settings.UnchangedAnswer),
+        ("try_again", "bad_request", "bad_settings", "indeterminate", "refused"),
+        "Puts the classes and rules of a former generation in force again, everywhere.",
+    ),
+    Operation(
         "status",
         ALL,
         Nothing,

@@ -25,6 +25,15 @@ def in_force(config: Config) -> dict[str, Any]:
     return {key: answer[key] for key in answer if key != "id"}
 
 
+def history(config: Config) -> list[dict[str, Any]]:
+    """The generations of the settings that the instance keeps, newest first."""
+    answer = ask(config, {"op": "settings.history"})
+    if "error" in answer:
+        raise RemoteError(f"{config.instance}: {answer.get('detail', answer['error'])}")
+    found: list[dict[str, Any]] = answer["history"]
+    return found
+
+
 def sight(config: Config) -> dict[str, Any]:
     """Whom the instance sees, and how it stands itself."""
     status = ask(config, {"op": "status"})

@@ -1,11 +1,12 @@
-"""A catalogue in a file, on its way into force: read, judged, and handed to a sidecar.
+"""A catalogue on its way into force: read from a file, judged, and handed to a sidecar, or one that it keeps.
 
 Every mistake is named with its line. The classes come out in plain words, which every instance knows; names
 that only an operator's own MIBs know are numbers by then.
 """
 
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from bus.errors import ConfigError, RemoteError, TryAgainError
 from services.config.instance import Config
@@ -71,12 +72,33 @@ def apply(config: Config, found: CatalogueFile, comment: str = "") -> Applied:
     """
     sound = found.sound()
     catalogue = {"classes": sound.classes, "lookup": sound.lookup, "comment": comment}
-    answer = ask(config, {"op": "settings.apply", **catalogue}, ANSWER_S)
+    return _changed(config, {"op": "settings.apply", **catalogue}, found.locate)
+
+
+def roll_back(config: Config, generation: int, comment: str = "") -> Applied:
+    """Put the classes and rules of a former generation in force again, as a new one; errors as of `apply`.
+    `ConfigError` also if the sidecar does not keep that generation, or has it in force.
+    """
+
+    def locate(problems: Iterable[Problem]) -> list[str]:
+        return [f"generation {generation}: {place}: {reason}" for place, reason in problems]
+
+    request = {"op": "settings.rollback", "generation": generation, "comment": comment}
+    return _changed(config, request, locate)
+
+
+def _changed(
+    config: Config, request: dict[str, Any], locate: Callable[[Iterable[Problem]], list[str]]
+) -> Applied:
+    """What came of a request to change the settings."""
+    answer = ask(config, request, ANSWER_S)
     if "error" not in answer:
         return Applied(answer["generation"], answer["was"] if answer["applied"] else None)
     detail = answer.get("detail", "")
     if answer["error"] == "bad_settings":
-        raise ConfigError("\n".join(found.locate(Problem(*one) for one in answer["problems"])))
+        raise ConfigError("\n".join(locate(Problem(*one) for one in answer["problems"])))
+    if answer["error"] == "refused":
+        raise ConfigError(detail)
     if answer["error"] == "indeterminate":
         raise TryAgainError(f"indeterminate: {detail}; `provbus settings show` says what is in force")
     raise TryAgainError(detail) if answer["error"] == "try_again" else RemoteError(detail)

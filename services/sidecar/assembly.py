@@ -1,6 +1,6 @@
 """Assembly of a sidecar's machine: its parts, and which of them know each other."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from random import Random
 
 from bus.envelope import Stamp
@@ -15,6 +15,7 @@ from heartbeat.liveness.namesake import Namesake
 from heartbeat.roles.holder import SoleHolder
 from services.instance.frame import Frame
 from services.settings.catalogue import StoreCatalogue
+from services.settings.history import StoreHistory
 from services.settings.record import CatalogueRecord
 from services.sidecar.answering import Answers
 from services.sidecar.creating import Creating
@@ -46,13 +47,14 @@ def assemble(
     default_next_server: str | None = None,
     catalogue: CatalogueRecord | None = None,
     publish: CatalogueRecord | None = None,
+    history: Iterable[CatalogueRecord] = (),
     files: Sequence[LeaseFile] = (),
     data_bytes_max: int = ROUTES["fileid"].payload_bytes_max,
     scheme: str = "tcp",
 ) -> Minter:
     """One sidecar's machine. `service` is dhcp or mps; `random_bytes(n)` makes the serials; a DHCP server
     that does not ask gives out `files`; without an `authority` it always may act; CFMs are connected to at
-    endpoints of `scheme`.
+    endpoints of `scheme`; `history` are former catalogues.
     """
     namesake = namesake or Namesake(stamp.incarnation)
     authority = authority or Authority(stamp, SoleHolder(), namesake=namesake)
@@ -63,10 +65,11 @@ def assemble(
         keeps={
             StoreFailover: Subject("failover", authority.record, authority.stored),
             StoreCatalogue: Subject("settings", lambda: offering.copy()),
+            StoreHistory: Subject("history", lambda: offering.history.store()),
         },
         namesake=namesake,
     )
-    offering = Offering(stamp, publish, frame.wall_s)
+    offering = Offering(stamp, publish, frame.wall_s, history)
     peers = Peers(stamp, services, random, scheme, lambda: offering.generation, authority.claims)
     minted = Minted(minted_max)
     answers = Answers(

@@ -86,7 +86,9 @@ class Minter:
             {
                 "fileid.create": self._create,
                 "settings": parts.offering.describe,
-                "settings.apply": self._apply,
+                "settings.history": parts.offering.recall,
+                "settings.apply": self._changes(parts.offering.apply),
+                "settings.rollback": self._changes(parts.offering.roll_back),
                 "status": self.status.answer,
                 "trace": frame.trace,
                 "host.reloads": parts.leasing.excuse,
@@ -139,12 +141,19 @@ class Minter:
             why_not = authority.why_not()
         return self._creating.create(request, now, frame.wall_offset_s, token, why_not)
 
-    def _apply(self, request: LocalRequest, now: float) -> Sequence[MinterEffect]:
-        if self._frame.pulse.is_draining:
-            return [refuse(request, "try_again", STOPS)]
-        if self._frame.namesake.yields:
-            return [refuse(request, "try_again", self._authority.why_not())]
-        return self._offering.apply(request, now)
+    def _changes(
+        self, change: Callable[[LocalRequest, float], Sequence[MinterEffect]]
+    ) -> Callable[[LocalRequest, float], Sequence[MinterEffect]]:
+        """The same handler, unless we are about to stop, or yield to another process of our name."""
+
+        def handle(request: LocalRequest, now: float) -> Sequence[MinterEffect]:
+            if self._frame.pulse.is_draining:
+                return [refuse(request, "try_again", STOPS)]
+            if self._frame.namesake.yields:
+                return [refuse(request, "try_again", self._authority.why_not())]
+            return change(request, now)
+
+        return handle
 
     def _acked(self, message: Received, now: float) -> Sequence[MinterEffect]:
         offset_s = self._frame.wall_offset_s
@@ -161,8 +170,9 @@ class Minter:
         return effects
 
     def _catalogue(self, message: Received, now: float) -> Sequence[MinterEffect]:
+        before = self._offering.record
         stored = self._offering.receive(message.envelope, now)
-        if stored:
+        if self._offering.record is not before:
             self._frame.pulse.hurry()
         return [Keep(one) for one in stored]
 

@@ -5,8 +5,9 @@ Theory of operation
 The catalogue in force is the newest one that compiles, from the topic or from the copy on disk. A minter
 writes to the topic for three reasons, and only after it has read the topic's records from before its start:
 
-    apply   An operator hands over other classes or rules: in plain words they become the next generation.
-            The answer goes out when the record was read back, for a send is not an acknowledgement.
+    apply   An operator hands over other classes or rules, or names a generation whose classes and rules
+            are wanted back: in plain words they become the next generation. The answer goes out when the
+            record was read back, for a send is not an acknowledgement.
     mend    The last record on the topic is older than the one in force: the topic was lost, before our start
             or since, or two operators wrote one generation at once. The one in force is written again.
     seed    The topic is empty and no catalogue is in force: `publish_catalogue` becomes generation 1.
@@ -47,8 +48,16 @@ from services.settings.catalogue import (
     structure_problems,
     version,
 )
+from services.settings.history import History, StoreHistory
 from services.settings.lookup import Lookup, lookup_problems
-from services.settings.record import CATALOGUE, COMMENT_MAX, CatalogueRecord, Change, wrong_line
+from services.settings.record import (
+    CATALOGUE,
+    COMMENT_MAX,
+    GENERATION_MAX,
+    CatalogueRecord,
+    Change,
+    wrong_line,
+)
 
 PUBLISH_EVERY_S = 3.0  # longer than a record's time-out, so the catalogue is not published twice in vain
 APPLY_WITHIN_S = 10.0  # three tries; a topic that takes longer is out of order, and a person waits
@@ -65,10 +74,18 @@ class _Applying(NamedTuple):
 
 class Offering:
     """Classes by name, each with its template and its number in a row, and `lookup`, which gives devices
-    their class. `seed` is the first catalogue of an empty topic, `wall_s` the Unix time of a moment.
+    their class. `seed` is the first catalogue of an empty topic, `wall_s` the Unix time of a moment, `kept`
+    are former catalogues.
     """
 
-    def __init__(self, stamp: Stamp, seed: CatalogueRecord | None, wall_s: Callable[[float], float]) -> None:
+    def __init__(
+        self,
+        stamp: Stamp,
+        seed: CatalogueRecord | None,
+        wall_s: Callable[[float], float],
+        kept: Iterable[CatalogueRecord] = (),
+    ) -> None:
+        self.history = History(kept)
         self.record: CatalogueRecord | None = None
         self.faults: list[str] = []
         """Faults of the catalogue in force for which a CMTS would reject a file, in words."""
@@ -97,7 +114,7 @@ class Offering:
         """The number and the template of a class."""
         return self._templates.get(class_name)
 
-    def receive(self, envelope: Envelope, now: float) -> list[StoreCatalogue]:
+    def receive(self, envelope: Envelope, now: float) -> list[StoreCatalogue | StoreHistory]:
         """Adopt a newer catalogue from the topic; `DecodeError` if it is unusable, and the old one stays."""
         self._is_readable = False
         found = parse(envelope.data)
@@ -107,9 +124,9 @@ class Offering:
         if self._is_caught_up:
             self._due = now
         if self._on_topic <= version(self.record):
-            return []
+            return [self.history.store()] if self.history.read(found) else []
         self.adopt(found)
-        return [StoreCatalogue(found)]
+        return [StoreCatalogue(found), self.history.store()]
 
     def copy(self) -> StoreCatalogue | None:
         """The copy for a start without the topic; None if no catalogue is in force."""
@@ -131,6 +148,7 @@ class Offering:
             name: (template_number(name, template.signature), template) for name, template in compiled.items()
         }
         self.record = found
+        self.history.in_force(found)
         self.faults = faults(found.classes)
 
     def caught_up(self, now: float) -> None:
@@ -148,13 +166,38 @@ class Offering:
         """`settings`: the catalogue in force."""
         return [answer(request, **describe(self.record))]
 
+    def recall(self, request: LocalRequest, now: float) -> list[Effect]:
+        """`settings.history`: the generations that are kept."""
+        return [answer(request, history=self.history.describe(version(self.record)))]
+
     def apply(self, request: LocalRequest, now: float) -> list[Effect]:
         """`settings.apply`: put this catalogue in force everywhere; answered at once unless it is new.
         `DecodeError` for a malformed comment.
         """
         comment = _comment(request)
-        classes: Any = request.body.get("classes")
-        lookup: Any = request.body.get("lookup", [])
+        return self._change(
+            request, request.body.get("classes"), request.body.get("lookup", []), comment, now
+        )
+
+    def roll_back(self, request: LocalRequest, now: float) -> list[Effect]:
+        """`settings.rollback`: put the classes and rules of a kept generation in force as a new one.
+        `DecodeError` for a malformed generation or comment.
+        """
+        generation, comment = _generation(request), _comment(request)
+        if generation == self.generation:
+            return [refuse(request, "refused", f"generation {generation} is the one in force")]
+        past = self.history.find(generation)
+        if past is None:
+            kept = ", ".join(map(str, self.history.generations())) or "none"
+            detail = f"generation {generation} is not kept by {self._stamp.instance}; kept are {kept}"
+            return [refuse(request, "refused", detail)]
+        says = f"back to generation {generation}{comment and f': {comment}'}"
+        return self._change(request, past.classes, past.lookup, says, now)
+
+    def _change(
+        self, request: LocalRequest, classes: Any, lookup: Any, comment: str, now: float
+    ) -> list[Effect]:
+        """Check a catalogue, and begin to put it in force."""
         wrong = structure_problems(classes, lookup) or refusals(classes, lookup)
         if wrong:
             return [_refused(request, wrong)]
@@ -285,6 +328,15 @@ def _rule_problems(lookup: Rules, templates: Mapping[str, Template | None]) -> l
 
     kinds = {name: "" if template is None else template.kind for name, template in templates.items()}
     return lookup_problems(lookup, kinds, refusal)
+
+
+def _generation(request: LocalRequest) -> int:
+    generation = request.body.get("generation")
+    if isinstance(generation, bool) or not isinstance(generation, int):
+        raise DecodeError("generation: is not a number")
+    if not 1 <= generation <= GENERATION_MAX:
+        raise DecodeError(f"generation: is not from 1 to {GENERATION_MAX}")
+    return generation
 
 
 def _comment(request: LocalRequest) -> str:

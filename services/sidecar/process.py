@@ -29,6 +29,8 @@ from services.config.instance import Config
 from services.config.sections import FailoverSection, KeaSection, MinterSection
 from services.instance.metrics import METRICS
 from services.settings.catalogue import StoreCatalogue
+from services.settings.history import StoreHistory
+from services.settings.history_files import HistoryFiles
 from services.settings.record import CatalogueRecord
 from services.settings.store import load, read_catalogue, save
 from services.sidecar.assembly import assemble
@@ -104,6 +106,7 @@ def run(
     try:
         copy = config.state_directory / "catalogue.json"
         catalogue = load(copy)
+        history = HistoryFiles(config.state_directory)
         node.carrier.begin(has_copy=catalogue is not None)
         sealer = Sealer(seal_key)
         directory = config.state_directory
@@ -141,6 +144,7 @@ def run(
             default_next_server=section.default_next_server,
             catalogue=catalogue,
             publish=publish,
+            history=history.load(has_copy=catalogue is not None),
             files=files,
             data_bytes_max=node.carrier.data_bytes_max,
             scheme=node.carrier.scheme,
@@ -165,6 +169,7 @@ def run(
                 WatchHost: watch_host,
                 StoreFailover: lambda effect: save_failover(directory, effect),
                 StoreCatalogue: lambda effect: save(copy, effect.record),
+                StoreHistory: history.save,
             },
             reload,
         )

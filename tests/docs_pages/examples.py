@@ -115,6 +115,29 @@ EXAMPLES: dict[str, Example] = {
             "lookup": RULES,
         },
     ),
+    "settings.history": Example(
+        "sidecar",
+        {"id": 1},
+        {
+            "id": 1,
+            "history": [
+                {
+                    "generation": 3,
+                    "digest": digest({"residential": MODEM}, RULES),
+                    "time_ms": 1763700000000,
+                    "author": "ann@dhcp-1",
+                    "comment": "more upstream",
+                    "classes": 1,
+                    "in_force": True,
+                }
+            ],
+        },
+    ),
+    "settings.rollback": Example(
+        "sidecar",
+        {"id": 1, "generation": 2, "comment": "the CMTS rejects it"},
+        {"id": 1, "applied": True, "generation": 4, "was": 3},
+    ),
     "settings.apply": Example(
         "sidecar",
         {

@@ -28,6 +28,7 @@ from fileid.row import LIFE_S
 from fileid.table import TOMBSTONE_S, Table
 from services.cfm.machine import Cfm
 from services.settings.catalogue import StoreCatalogue
+from services.settings.history import StoreHistory
 from services.settings.record import CatalogueRecord
 from services.sidecar.minter import Minter
 from services.tftp.effects import Datagram
@@ -218,6 +219,7 @@ class Plant:
         self.world.on(ToServer, self._to_server)
         self.world.on(Datagram, self._to_device)
         self.world.on(StoreCatalogue, lambda name, effect: self._disks.update({name: effect.record}))
+        self.world.on(StoreHistory, lambda name, effect: None)
         self.world.on(Finished, lambda name, effect: None)
 
     def _ask(self, name: str, ask: Ask) -> None:

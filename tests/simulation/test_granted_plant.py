@@ -30,6 +30,7 @@ from services.cfm.machine import Cfm
 from services.cfm.voting import Voting
 from services.dhcp.process import BUDGET
 from services.settings.catalogue import StoreCatalogue
+from services.settings.history import StoreHistory
 from services.sidecar.assembly import assemble
 from services.sidecar.role.authority import Authority
 from services.sidecar.role.record import StoreFailover
@@ -65,6 +66,7 @@ class Plant:
         world.on(Reply, self._reply)
         world.on(WatchHost, lambda name, effect: None)
         world.on(StoreCatalogue, lambda name, effect: None)
+        world.on(StoreHistory, lambda name, effect: None)
         world.on(StoreFailover, self.failover.__setitem__)
         world.on(StoreFence, lambda name, effect: self.fences.__setitem__(name, effect.known))
         world.on(StorePromises, lambda name, effect: self.promises.__setitem__(name, dict(effect.promises)))

@@ -4,9 +4,16 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from services.instance.contracts.field import Asked, Generation, Told
+from services.instance.contracts.field import Asked, Count, Generation, Told
 from services.settings.catalogue import CLASS_NAME
-from services.settings.record import AUTHOR_MAX, COMMENT_MAX, RECORD_COMMENT_MAX, TIME_MS_MAX, Line
+from services.settings.record import (
+    AUTHOR_MAX,
+    COMMENT_MAX,
+    GENERATION_MAX,
+    RECORD_COMMENT_MAX,
+    TIME_MS_MAX,
+    Line,
+)
 
 Author = Annotated[Line, Field(max_length=AUTHOR_MAX)]
 ClassName = Annotated[str, Field(pattern=rf"^{CLASS_NAME.pattern}$")]
@@ -33,6 +40,35 @@ class SettingsAnswer(Told):
         description="The classes of service by name, each as a settings file defines it, without fragments."
     )
     lookup: list[Definition] = Field(description="The rules that say whose each class is.")
+
+
+class PastSettings(Told):
+    """A generation that is kept, in force or not."""
+
+    generation: Generation = Field(description="Its number.")
+    digest: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] = Field(
+        description="SHA-256 over its classes and lookup, 64 hex digits."
+    )
+    time_ms: TimeMs = Field(description="When it was made, Unix time in ms; 0: not known.")
+    author: Author = Field(description="Who made it, as in `settings`.")
+    comment: RecordComment = Field(description="What its author says to it; often empty.")
+    classes: Count = Field(description="How many classes of service it has.")
+    in_force: bool = Field(description="Whether it is the one in force.")
+
+
+class HistoryAnswer(Told):
+    """The generations that the instance has read and still keeps, the newest first."""
+
+    history: list[PastSettings] = Field(description="At most 50, and at most 8 MiB of them.")
+
+
+class RollbackRequest(Asked):
+    """It is put in force as a new generation, as by `settings.apply`, whose answers it has."""
+
+    generation: Annotated[int, Field(ge=1, le=GENERATION_MAX)] = Field(
+        description="The generation whose classes and rules are wanted back."
+    )
+    comment: Comment = Field(default="", description="Why, for people: one line of printable characters.")
 
 
 class ApplyRequest(Asked):

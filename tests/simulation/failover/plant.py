@@ -28,6 +28,7 @@ from heartbeat.roles.log.fence import Fence, StoreFence
 from heartbeat.roles.log.reader import Reader
 from heartbeat.roles.states import Cause, State
 from services.settings.catalogue import StoreCatalogue
+from services.settings.history import StoreHistory
 from services.sidecar.role.authority import Authority
 from services.sidecar.role.record import StoreFailover
 from tests.simulation import parts as p1
@@ -255,6 +256,7 @@ class FailoverPlant:
     def _route_effects(self) -> None:
         on = self.world.on
         on(StoreCatalogue, self._keep("catalogue", lambda effect: effect.record))
+        on(StoreHistory, lambda name, effect: None)
         on(StoreFailover, self._keep("failover", lambda effect: effect))
         on(StoreFence, self._keep("fence", lambda effect: effect.known))
 

@@ -17,6 +17,7 @@ from heartbeat.roles.hello import pack_hello
 from services.cfm.machine import Cfm
 from services.docsis.checks.verify import verify
 from services.settings.catalogue import Classes, StoreCatalogue, record, version
+from services.settings.history import StoreHistory
 from services.settings.record import CATALOGUE
 from services.tftp.effects import Datagram
 
@@ -35,6 +36,11 @@ def pulls(effects: list[Any]) -> list[tuple[str, list[bytes]]]:
     """Whom these effects ask for the rows of which names."""
     sends = [one for one in effects if isinstance(one, Send) and one.envelope.type == PULL]
     return [(str(one.to), unpack_names(one.envelope.data)) for one in sends]
+
+
+def copies(effects: list[Any]) -> list[Any]:
+    """What is left beside records for the history."""
+    return [one for one in effects if not (isinstance(one, Keep) and isinstance(one.record, StoreHistory))]
 
 
 def count(cfm: Cfm, name: str) -> int:
@@ -221,11 +227,24 @@ def test_after_a_start_from_disk_the_topics_history_brings_the_former_generation
     other = {"other": classes["voice"]}
     cfm = build(catalogue=record(other, 4))
     row = mint()
-    assert cfm.receive(publication(classes, generation_of_row), 0.0) == []
+    assert copies(cfm.receive(publication(classes, generation_of_row), 0.0)) == []
     assert cfm.receive(publication(other, 4), 0.1) == []
     cfm.receive(hand_off(row), 0.2)
     assert len(data(cfm.receive(rrq(row), 0.3))) == answers
     assert generation(cfm, 0.4) == 4
+
+
+def test_a_cfm_keeps_the_generations_that_it_reads(build: Build, publication: Make, classes: Classes) -> None:
+    cfm = build(catalogue=record(classes, 4), history=[record(classes, 1)])
+    kept = [
+        [past.version[0] for past in one.record.kept]
+        for generation in (2, 5, 5)
+        for one in cfm.receive(publication({"other": classes["voice"]}, generation), 0.1)
+        if isinstance(one, Keep) and isinstance(one.record, StoreHistory)
+    ]
+    assert kept == [[4, 2, 1], [5, 4, 2, 1]]
+    (reply,) = cfm.receive(LocalRequest(3, {"op": "settings.history"}), 0.2)
+    assert [one["generation"] for one in reply.body["history"] if one["in_force"]] == [5]
 
 
 def test_a_class_that_changed_under_the_same_placeholders_serves_its_new_text(
@@ -242,10 +261,11 @@ def test_a_class_that_changed_under_the_same_placeholders_serves_its_new_text(
 
 def test_a_newer_catalogue_is_adopted_kept_and_told(cfm: Cfm, publication: Make, classes: Classes) -> None:
     assert generation(cfm, 0.0) == 3
-    assert cfm.receive(publication(classes, 4), 0.1) == [Keep(StoreCatalogue(record(classes, 4)))]
+    (copy, _) = cfm.receive(publication(classes, 4), 0.1)
+    assert copy == Keep(StoreCatalogue(record(classes, 4)))
     assert generation(cfm, 0.1) == 4
     for older in (1, 3):
-        assert cfm.receive(publication({"gold": classes["data"]}, older), 0.2) == []
+        assert copies(cfm.receive(publication({"gold": classes["data"]}, older), 0.2)) == []
     assert generation(cfm, 0.6) == 4
 
 
@@ -253,7 +273,7 @@ def test_whose_a_class_is_does_not_concern_a_cfm(cfm: Cfm, publication: Make, cl
     """It keeps and shows the rules, also those of another version."""
     rules = [{"mac": "00:1a:2c:00:00:01", "class": "data"}, {"imei": 1}]
     stored = StoreCatalogue(record(classes, 4, rules))
-    assert cfm.receive(publication(classes, 4, rules), 0.1) == [Keep(stored)]
+    assert copies(cfm.receive(publication(classes, 4, rules), 0.1)) == [Keep(stored)]
     (reply,) = cfm.receive(LocalRequest(3, {"op": "settings"}), 0.2)
     assert reply.body["lookup"] == rules
 

@@ -106,7 +106,7 @@ def test_floors_are_wrong_if_they_are_not_as_their_contract_has_them(
     assert (error == "bad_request") is not fits("failover.admit", body)
 
 
-@pytest.mark.parametrize("operation", ["settings", "trace"])
+@pytest.mark.parametrize("operation", ["settings", "settings.history", "trace"])
 def test_what_sidecars_and_cfms_answer_has_one_shape(say: Say, operation: str) -> None:
     body = say(operation, device="00:11:22:33:44:55")
     answer = EXAMPLES[operation].answer

@@ -310,6 +310,21 @@ def test_a_catalogue_is_applied_whole_or_not_and_outlives_a_restart(
     start()
     until(provbus, "settings", "show", *config, said="generation 2,")
     assert provbus("settings", "diff", "new.yaml", *config).returncode == 0
+    for generation, said in ((2, "is the one in force"), (7, "is not kept by dhcp-1; kept are 2, 1")):
+        none = provbus("settings", "rollback", generation, *config)
+        assert (none.returncode, none.stderr) == (78, f"provbus: generation {generation} {said}\n")
+    back = ("settings", "rollback", "1", *config, "--comment", "17 is gone")
+    until(provbus, *back, said="applied: generation 3 (was 2)")
+    assert provbus("settings", "diff", "old.yaml", *config).returncode == 0
+    told = json.loads(provbus("settings", "history", *config, "-o", "json").stdout)
+    user = pwd.getpwuid(os.geteuid()).pw_name
+    assert [(one["generation"], one["author"], one["comment"], one["in_force"]) for one in told] == [
+        (3, f"{user}@dhcp-1", "back to generation 1: 17 is gone", True),
+        (2, f"{user}@dhcp-1", "for 17", False),
+        (1, "dhcp-1", "", False),
+    ]
+    assert told[0]["digest"] == told[2]["digest"] != told[1]["digest"]
+    assert told[0]["time_ms"] > told[1]["time_ms"] > told[2]["time_ms"] > 0
 
 
 @pytest.mark.usefixtures("files")
@@ -337,6 +352,48 @@ def test_what_an_instance_refuses_has_its_exit_code(
     assert [one["op"] for one in asked] == ["settings.apply"]
     assert asked[0]["classes"]["data"]["body"][0] == {"network_access": 1}
     assert asked[0]["lookup"] == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "said"),
+    [
+        ({"error": "refused", "detail": "generation 3 is not kept"}, 78, "generation 3 is not kept"),
+        ({"error": "indeterminate", "detail": "not read back"}, 75, "indeterminate: not read back; `provbus"),
+        ({"error": "try_again", "detail": "another is"}, 75, "another is"),
+        (
+            {"error": "bad_settings", "detail": "", "problems": [["classes.data", "no"], ["lookup", "none"]]},
+            78,
+            "generation 3: classes.data: no\ngeneration 3: lookup: none",
+        ),
+    ],
+    ids=lambda value: value.get("error") if isinstance(value, dict) else "",
+)
+def test_a_rollback_that_is_refused_has_its_exit_code(
+    instance: Path, tmp_path: Path, provbus: Provbus, answer: Config, code: int, said: str
+) -> None:
+    with answering(tmp_path / "dhcp-1.sock", answer) as asked:
+        result = provbus("settings", "rollback", "3", "--config", instance, "--comment", "#17")
+    assert result.returncode == code
+    assert result.stderr.startswith(f"provbus: {said}")
+    assert asked == [{"op": "settings.rollback", "generation": 3, "comment": "#17"}]
+
+
+def test_the_history_is_a_table_newest_first(instance: Path, tmp_path: Path, provbus: Provbus) -> None:
+    told = {"time_ms": 1_763_700_000_000, "author": "ann@dhcp-1", "comment": "more upstream", "classes": 3}
+    unknown = {"time_ms": 0, "author": "", "comment": "", "classes": 2}
+    answer = {
+        "history": [
+            {"generation": 2, "digest": "ab" * 32, **told, "in_force": True},
+            {"generation": 1, "digest": "cd" * 32, **unknown, "in_force": False},
+        ]
+    }
+    with answering(tmp_path / "dhcp-1.sock", answer) as asked:
+        shown = provbus("settings", "history", "--config", instance)
+    assert asked == [{"op": "settings.history"}]
+    assert [line.split() for line in shown.stdout.splitlines()[1:]] == [
+        ["2", "yes", "2025-11-21T04:40:00Z", "ann@dhcp-1", "more", "upstream", "abababababab", "3"],
+        ["1", "-", "-", "cdcdcdcdcdcd", "2"],
+    ]
 
 
 @pytest.mark.usefixtures("files")
@@ -386,3 +443,4 @@ def test_nobody_there_is_69_and_a_cfm_is_the_wrong_one_to_ask(
     assert provbus("settings", "show", "--config", instance).returncode == 69
     (tmp_path / "cfm-1.yaml").write_text(yaml.safe_dump(configs["cfm-1"]))
     assert provbus("settings", "apply", "old.yaml", "--config", "cfm-1.yaml").returncode == 2
+    assert provbus("settings", "rollback", "1", "--config", "cfm-1.yaml").returncode == 2

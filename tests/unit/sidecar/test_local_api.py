@@ -23,7 +23,7 @@ from services.instance.contracts.role import EXCUSED_S_MAX
 from services.instance.local_api import unknown
 from services.instance.operations import OPERATIONS
 from services.settings.catalogue import record
-from services.settings.record import COMMENT_MAX
+from services.settings.record import COMMENT_MAX, GENERATION_MAX
 from services.sidecar.role.authority import Authority
 from services.sidecar.role.record import StoreFailover
 from tests.docs_pages.examples import EXAMPLES, MODEM, RULES, shape
@@ -75,6 +75,7 @@ def speak(build: Make, beat: Make, ack: Make) -> Speak:
             stamp=stamp,
             authority=None if by is None else by(stamp),
             catalogue=record({"residential": MODEM}, 3, RULES),
+            history=[record({"business": MODEM}, 2), record({"fax": {"kind": "fax"}}, 1)],
             files=files,
         )
         return Talk(minter, beat, ack, **more)
@@ -114,6 +115,11 @@ seeded = settings(
 )
 SWITCH = {"on": Field(st.booleans(), st.sampled_from([0, 1, "true", None]), is_optional=True)}
 LOWER_DEVICE = Field(st.from_regex(r"\A[0-9a-f]{2}(:[0-9a-f]{2}){5}\Z"), DEVICE.right)
+COMMENT = Field(
+    st.text(st.characters(codec="ascii", min_codepoint=32, max_codepoint=126), max_size=COMMENT_MAX),
+    JSON | st.just("x" * (COMMENT_MAX + 1)) | st.just("two\nlines"),
+    is_optional=True,
+)
 FIELDS: dict[str, dict[str, Field]] = {
     "host.reloads": {
         "seconds": Field(
@@ -127,6 +133,12 @@ FIELDS: dict[str, dict[str, Field]] = {
         "absent": Field(
             st.lists(st.just("cfm-1")), st.lists(JSON) | st.just("cfm-1") | st.none(), is_optional=True
         )
+    },
+    "settings.rollback": {
+        "generation": Field(
+            st.integers(1, GENERATION_MAX), st.sampled_from([0, -1, GENERATION_MAX + 1, 1.0, True, "1"])
+        ),
+        "comment": COMMENT,
     },
     "trace": {
         "device": LOWER_DEVICE._replace(is_optional=True),
@@ -150,11 +162,6 @@ def test_a_request_is_wrong_if_it_is_not_as_its_contract_has_it(
     assert (is_wrong == "bad_request") is not fits(operation, body)
 
 
-COMMENT = Field(
-    st.text(st.characters(codec="ascii", min_codepoint=32, max_codepoint=126), max_size=COMMENT_MAX),
-    JSON | st.just("x" * (COMMENT_MAX + 1)) | st.just("two\nlines"),
-    is_optional=True,
-)
 CLASSES = st.fixed_dictionaries({"residential": st.just(MODEM)}, optional={"Gold": JSON, "x" * 13: JSON})
 
 
@@ -252,10 +259,13 @@ def era_after_the_last(speak: Speak) -> dict[str, Any]:
     return talk.ask("failover.era")
 
 
-def not_read_back(speak: Speak) -> dict[str, Any]:
-    talk = active(speak)
-    talk.reads_back = False
-    return talk.ask("settings.apply", **EXAMPLES["settings.apply"].request)
+def not_read_back(operation: str) -> Callable[[Speak], dict[str, Any]]:
+    def ask(speak: Speak) -> dict[str, Any]:
+        talk = active(speak)
+        talk.reads_back = False
+        return talk.ask(operation, **EXAMPLES[operation].request)
+
+    return ask
 
 
 REFUSALS: dict[tuple[str, str], Callable[[Speak], dict[str, Any]]] = {
@@ -279,7 +289,14 @@ REFUSALS: dict[tuple[str, str], Callable[[Speak], dict[str, Any]]] = {
     ),
     ("settings.apply", "bad_request"): wrong("settings.apply", comment="two\nlines"),
     ("settings.apply", "bad_settings"): wrong("settings.apply", classes={"fax": {"kind": "fax"}}),
-    ("settings.apply", "indeterminate"): not_read_back,
+    ("settings.apply", "indeterminate"): not_read_back("settings.apply"),
+    ("settings.rollback", "try_again"): lambda speak: speak(topic=False).ask(
+        "settings.rollback", **EXAMPLES["settings.rollback"].request
+    ),
+    ("settings.rollback", "bad_request"): wrong("settings.rollback", generation=0),
+    ("settings.rollback", "bad_settings"): wrong("settings.rollback", generation=1),
+    ("settings.rollback", "indeterminate"): not_read_back("settings.rollback"),
+    ("settings.rollback", "refused"): wrong("settings.rollback", generation=3),
     ("trace", "bad_request"): wrong("trace"),
 }
 

@@ -13,6 +13,7 @@ from fileid.row import ACK, HELLO, PULL, PULLED, ROWS, Row, pack_names, split_ro
 from heartbeat.liveness.beat import BEAT, Beat
 from heartbeat.liveness.namesake import SILENT_S, START_S
 from services.settings.catalogue import Classes, StoreCatalogue, record
+from services.settings.history import StoreHistory
 from services.settings.record import CatalogueRecord
 from services.sidecar.minter import Minter
 from services.sidecar.peers import HELLO_EVERY_S
@@ -48,7 +49,7 @@ def test_a_newer_catalogue_is_adopted_kept_and_told(
     minter.tick(0.0)
     assert not knows(minter, create, "gold")
     fresh = record(richer, 4)
-    assert minter.receive(publication(fresh), 0.1) == [Keep(StoreCatalogue(fresh))]
+    assert minter.receive(publication(fresh), 0.1)[0] == Keep(StoreCatalogue(fresh))
     assert knows(minter, create, "gold")
     assert [beat.generation for beat in beats(minter.tick(0.1))] == [4]
 
@@ -67,7 +68,9 @@ def test_a_catalogue_that_is_not_newer_changes_nothing(
     build: Build, create: Make, publication: Make, richer: Classes, generation: int
 ) -> None:
     minter = build()
-    assert minter.receive(publication(record(richer, generation)), 0.0) == []
+    (kept,) = minter.receive(publication(record(richer, generation)), 0.0)
+    assert isinstance(kept, Keep)
+    assert isinstance(kept.record, StoreHistory)
     assert not knows(minter, create, "gold")
     assert minter.counts["undecodable"] == 0
 
