@@ -16,6 +16,7 @@ from typing import Any
 import yaml
 from pydantic import Field, ValidationError, field_validator
 
+from bus import state_file
 from bus.config.secret_file import read_key_lines
 from bus.config.section import Section
 from bus.config.yaml_file import explain, read_yaml
@@ -95,12 +96,23 @@ def load_fleet(path: Path) -> Fleet:
         fleet = Fleet(**data)
     except ValidationError as error:
         raise ConfigError("\n".join(explain(error, path, marks, Fleet))) from error
+    check_fleet(fleet, path)
+    return fleet
+
+
+def check_fleet(fleet: Fleet, path: Path) -> None:
+    """`ConfigError` if two instances cannot be told apart."""
     keys = [key for one in fleet.instances.values() for key in one.keys]
     if len(set(keys)) != len(keys):
         raise ConfigError(f"{path}: a key stands there twice")
     if len({number_of(name) for name in fleet.instances}) != len(fleet.instances):
         raise ConfigError(f"{path}: two names have the same number on the wire; rename one of them")
-    return fleet
+
+
+def save_fleet(path: Path, fleet: Fleet) -> None:
+    """Replace the fleet file, whole or not at all (`OSError`)."""
+    text = FLEET_HEAD + yaml.safe_dump(fleet.model_dump(), sort_keys=False)
+    state_file.keep(path, text.encode())
 
 
 def make_fleet(directory: Path, services: Mapping[str, str], site: str, seal_key_bytes: int) -> None:
@@ -121,7 +133,7 @@ def make_fleet(directory: Path, services: Mapping[str, str], site: str, seal_key
             line = seal_key_line(name, minters.index(name), os.urandom(seal_key_bytes))
             secrets[directory / "seal" / f"{name}.key"] = line
     try:
-        Fleet.model_validate({"instances": members})
+        fleet = Fleet.model_validate({"instances": members})
     except ValidationError as error:
         raise ConfigError("\n".join(explain(error, path, {}, Fleet))) from error
     for file in (path, *secrets):
@@ -131,17 +143,34 @@ def make_fleet(directory: Path, services: Mapping[str, str], site: str, seal_key
         directory.mkdir(parents=True, exist_ok=True)
         for file, secret in secrets.items():
             save_secret(file, secret)
-        path.write_text(FLEET_HEAD + yaml.safe_dump({"instances": members}, sort_keys=False))
+        save_fleet(path, fleet)
     except OSError as error:
         raise BusyError(f"cannot write {error.filename}: {error.strerror}") from error
 
 
 def save_secret(path: Path, secret: bytes) -> None:
-    """Write a new file that only its owner can read."""
+    """Write a new file that only its owner can read; when this returns it is on the disk (`OSError`)."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        file.write(secret + b"\n")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(secret + b"\n")
+            file.flush()
+            os.fsync(handle)
+        settle(path.parent)
+    except OSError as error:
+        path.unlink()
+        error.filename = str(path)
+        raise
+
+
+def settle(directory: Path) -> None:
+    """Have the disk keep the names of the files in a directory (`OSError`)."""
+    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def group_key_line(key_id: int, key: bytes) -> bytes:

@@ -14,18 +14,16 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-import yaml
-
 from bus.config.secret_file import read_key_lines
 from bus.errors import BusyError, ConfigError
 from bus.fleet.fleet import (
-    FLEET_HEAD,
     MINTERS,
     Fleet,
     group_key_line,
     load_fleet,
     load_group_keys,
     load_seal_keys,
+    save_fleet,
     save_secret,
     seal_key_line,
 )
@@ -107,10 +105,7 @@ def _rotate_curve(directory: Path, step: str) -> None:
     members = {
         name: member.model_copy(update={"keys": keys[name]}) for name, member in fleet.instances.items()
     }
-    text = FLEET_HEAD + yaml.safe_dump(Fleet(instances=members).model_dump(), sort_keys=False)
-    fresh = path.with_suffix(".new")
-    fresh.write_text(text)
-    fresh.rename(path)
+    save_fleet(path, Fleet(instances=members))
 
 
 def _expect(condition: bool, path: Path, otherwise: str) -> None:

@@ -1,4 +1,4 @@
-"""`provbus keys`: the keys of a fleet."""
+"""`provbus keys`: the keys of a fleet, and the instances that have them."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from bus.fleet.steps import KINDS, STEPS
 
 @click.group()
 def keys() -> None:
-    """Make and rotate the keys of a fleet."""
+    """Make and rotate the keys of a fleet, and add instances to it."""
 
 
 @keys.command("new")
@@ -25,14 +25,38 @@ def new(directory: Path, instances: tuple[str, ...], site: str) -> None:
     from bus.fleet.fleet import make_fleet
     from fileid.seal import KEY_BYTES
 
-    services: dict[str, str] = {}
-    for name, service in map(_parse, instances):
-        if name in services:
-            raise click.BadParameter(f"{name} is named twice")
-        services[name] = service
+    services = _named(instances)
     make_fleet(directory, services, site, KEY_BYTES)
     click.echo(
         f"{directory}/fleet.yaml: {len(services)} instances; give each only its own files of curve/ and seal/"
+    )
+
+
+@keys.command("add")
+@click.argument("directory", type=click.Path(path_type=Path))
+@click.argument("instances", nargs=-1, required=True, metavar="NAME=SERVICE...")
+@click.option("--site", default="default", show_default=True, help="The site of these instances.")
+def add_command(directory: Path, instances: tuple[str, ...], site: str) -> None:
+    """Add instances to the fleet in DIRECTORY: their secret keys, and the fleet file with them.
+
+    Every key that is there stays. Says who gets which file, and who must be restarted.
+
+    \b
+    Example: provbus keys add keys dhcp-3=dhcp cfm-3=cfm --site north
+    """
+    from bus.fleet.adding import add_instances
+    from fileid.seal import KEY_BYTES
+
+    found = add_instances(directory, _named(instances), site, KEY_BYTES)
+    click.echo(
+        f"{directory}/fleet.yaml: {len(found.fleet.instances)} instances with {', '.join(found.names)}"
+    )
+    click.echo("give every instance fleet.yaml, and each new one its own files of curve/ and seal/")
+    for path in found.seals:
+        click.echo(f"give every CFM {path}, and name it in its cfm.seal_keys")
+    click.echo(f"restart, to know the new ones: {', '.join(found.restart) or 'nobody'}")
+    click.echo(
+        "where mode multicast is used: give the new ones multicast/group.key, and restart every instance"
     )
 
 
@@ -54,6 +78,16 @@ def rotate_command(directory: Path, kind: str, step: str) -> None:
 
     rotate(directory, kind, step, KEY_BYTES)
     click.echo(f"{kind}: {step} done; now distribute {directory} and reload every instance")
+
+
+def _named(instances: tuple[str, ...]) -> dict[str, str]:
+    """The service of each instance."""
+    services: dict[str, str] = {}
+    for name, service in map(_parse, instances):
+        if name in services:
+            raise click.BadParameter(f"{name} is named twice")
+        services[name] = service
+    return services
 
 
 def _parse(text: str) -> tuple[str, str]:

@@ -73,3 +73,48 @@ def test_a_name_that_is_none_makes_nothing(tmp_path: Path, provbus: Provbus, nam
     assert result.stderr.startswith("provbus: keys/fleet.yaml: instances.")
     assert "Traceback" not in result.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_site_is_added_and_who_must_do_what_is_said(tmp_path: Path, provbus: Provbus) -> None:
+    provbus("keys", "new", "keys", "dhcp-1=dhcp", "cfm-1=cfm", "--site", "north")
+    added = provbus("keys", "add", "keys", "dhcp-2=dhcp", "mps-2=mps", "--site", "south")
+    assert (added.returncode, added.stderr) == (0, "")
+    assert added.stdout.splitlines() == [
+        "keys/fleet.yaml: 4 instances with dhcp-2, mps-2",
+        "give every instance fleet.yaml, and each new one its own files of curve/ and seal/",
+        "give every CFM seal/dhcp-2.key, and name it in its cfm.seal_keys",
+        "give every CFM seal/mps-2.key, and name it in its cfm.seal_keys",
+        "restart, to know the new ones: cfm-1",
+        "where mode multicast is used: give the new ones multicast/group.key, and restart every instance",
+    ]
+    fleet = load_fleet(tmp_path / "keys" / "fleet.yaml")
+    assert {name: one.site for name, one in fleet.instances.items()} == {
+        "dhcp-1": "north",
+        "cfm-1": "north",
+        "dhcp-2": "south",
+        "mps-2": "south",
+    }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["cfm-1=cfm"], 78, "keys/fleet.yaml: cfm-1 is in the fleet already"),
+        (["dhcp-1=dhcp"], 73, "keys/seal/dhcp-1.key exists, and dhcp-1 is not in the fleet"),
+        (["cfm-2=tftp"], 2, "with a service of"),
+        (["cfm-2=cfm", "cfm-2=cfm"], 2, "cfm-2 is named twice"),
+    ],
+)
+def test_who_cannot_be_added_has_its_exit_code(
+    tmp_path: Path, provbus: Provbus, arguments: list[str], code: int, said: str
+) -> None:
+    provbus("keys", "new", "keys", "cfm-1=cfm", "mps-1=mps")
+    (tmp_path / "keys" / "seal" / "dhcp-1.key").touch()
+    result = provbus("keys", "add", "keys", *arguments)
+    assert result.returncode == code
+    assert said in result.stderr
+
+
+def test_a_fleet_that_is_not_there_gets_nobody(tmp_path: Path, provbus: Provbus) -> None:
+    assert provbus("keys", "add", "keys", "cfm-1=cfm").returncode == 69
+    assert list(tmp_path.iterdir()) == []
