@@ -28,6 +28,7 @@ from bus.fleet.fleet import (
     seal_key_line,
 )
 from bus.fleet.key_pair import new_key_pair
+from bus.fleet.rotation_record import load_record
 from bus.state_file import DoubtError
 
 
@@ -105,11 +106,12 @@ def _check_at_rest(directory: Path, fleet: Fleet) -> None:
 
 
 def _seal_ids(directory: Path, fleet: Fleet, seal_key_bytes: int) -> set[int]:
-    """The ids of all seal keys; `TryAgainError` if there are two of one minter."""
+    """The ids of all seal keys; `TryAgainError` if they are being rotated."""
     taken = set()
+    is_begun = "seal" in load_record(directory).pending
     for name in fleet.keys(*MINTERS):
         lines = load_seal_keys(directory / "seal" / f"{name}.key", fleet, seal_key_bytes)
-        if len(lines) > 1:
+        if is_begun or len(lines) > 1:
             raise TryAgainError(
                 f"the seal keys are being rotated: take the remaining steps (provbus keys rotate {directory}"
                 " seal), then add"

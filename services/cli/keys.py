@@ -64,7 +64,8 @@ def add_command(directory: Path, instances: tuple[str, ...], site: str) -> None:
 @click.argument("directory", type=click.Path(path_type=Path))
 @click.argument("kind", type=click.Choice(KINDS))
 @click.argument("step", type=click.Choice(STEPS))
-def rotate_command(directory: Path, kind: str, step: str) -> None:
+@click.option("--force", is_flag=True, help="Drop seal keys although names of the former ones still live.")
+def rotate_command(directory: Path, kind: str, step: str, force: bool) -> None:
     """Take one step in rotating all keys of a KIND in DIRECTORY: add, use, drop.
 
     \b
@@ -72,11 +73,17 @@ def rotate_command(directory: Path, kind: str, step: str) -> None:
     add     everybody believes the next key as well
     use     whoever speaks uses it
     drop    nobody believes the former one; for seal not before 60 s have passed since use
+
+    A step that is not due is refused (78), and one that was cut off is taken again. Seal keys are not dropped
+    while names of the former ones live (75).
     """
+    if force and (kind, step) != ("seal", "drop"):
+        raise click.BadParameter("--force is for seal drop: nothing else waits")
     from bus.fleet.rotation import rotate
+    from fileid.row import LIFE_S
     from fileid.seal import KEY_BYTES
 
-    rotate(directory, kind, step, KEY_BYTES)
+    rotate(directory, kind, step, seal_key_bytes=KEY_BYTES, seal_rest_s=0.0 if force else LIFE_S)
     click.echo(f"{kind}: {step} done; now distribute {directory} and reload every instance")
 
 

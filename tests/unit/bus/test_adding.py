@@ -16,6 +16,11 @@ SERVICES = {"dhcp-1": "dhcp", "mps-1": "mps", "cfm-1": "cfm"}
 SEAL_BYTES = 64
 
 
+def take(directory: Path, kind: str, step: str) -> None:
+    """A step, with no rest for seal keys."""
+    rotate(directory, kind, step, seal_key_bytes=SEAL_BYTES, seal_rest_s=0.0)
+
+
 @pytest.fixture
 def directory(tmp_path: Path) -> Path:
     made = tmp_path / "keys"
@@ -98,24 +103,24 @@ def test_nobody_who_has_such_keys_is_added_while_they_are_rotated(
     directory: Path, kind: str, said: str
 ) -> None:
     for step in ("add", "use"):
-        rotate(directory, kind, step, SEAL_BYTES)
+        take(directory, kind, step)
         before = files(directory)
         with pytest.raises(TryAgainError, match=f"{said} being rotated: take the remaining steps"):
             add(directory, dhcp_2="dhcp")
         assert files(directory) == before
-    rotate(directory, kind, "drop", SEAL_BYTES)
+    take(directory, kind, "drop")
     add(directory, dhcp_2="dhcp")
     for step in ("add", "use", "drop"):
-        rotate(directory, kind, step, SEAL_BYTES)
+        take(directory, kind, step)
 
 
 def test_the_others_are_added_in_the_middle_of_a_rotation(directory: Path) -> None:
     """A CFM has no seal key, and the multicast key is the group's."""
     for kind in ("seal", "multicast"):
-        rotate(directory, kind, "add", SEAL_BYTES)
+        take(directory, kind, "add")
     add(directory, cfm_2="cfm")
     for kind in ("seal", "multicast"):
-        rotate(directory, kind, "use", SEAL_BYTES)
+        take(directory, kind, "use")
 
 
 def fleet_of(**sites: str) -> Fleet:
@@ -141,3 +146,12 @@ def fleet_of(**sites: str) -> Fleet:
 def test_who_has_to_do_with_a_new_one_is_restarted(new: dict[str, str], expected: list[str]) -> None:
     before = {"dhcp_1": "north", "dhcp_2": "south", "mps_1": "north", "cfm_1": "north"}
     assert restarts(fleet_of(**before), fleet_of(**before, **new)) == expected
+
+
+def test_a_rotation_that_was_cut_off_before_its_first_key_is_one_too(directory: Path) -> None:
+    take(directory, "seal", "add")
+    for name in ("dhcp-1", "mps-1"):
+        path = directory / "seal" / f"{name}.key"
+        path.write_bytes(path.read_bytes().splitlines()[0] + b"\n")
+    with pytest.raises(TryAgainError, match="seal keys are being rotated"):
+        add(directory, dhcp_2="dhcp")

@@ -20,6 +20,11 @@ Used = dict[str, bytes]
 Believed = dict[str, set[bytes]]
 
 
+def take(directory: Path, kind: str, step: str) -> None:
+    """A step, with no rest for seal keys."""
+    rotate(directory, kind, step, seal_key_bytes=SEAL_BYTES, seal_rest_s=0.0)
+
+
 @pytest.fixture
 def directory(tmp_path: Path) -> Path:
     made = tmp_path / "keys"
@@ -64,7 +69,7 @@ def test_neighbours_in_the_rotation_always_understand_each_other(directory: Path
     for _ in range(3):
         before_used, before_believed = used, believed = look(directory)
         for step in STEPS:
-            rotate(directory, kind, step, SEAL_BYTES)
+            take(directory, kind, step)
             used, believed = look(directory)
             for name in used:
                 assert used[name] in before_believed[name], f"{step}: {name} is ahead of the others"
@@ -79,13 +84,13 @@ def test_neighbours_in_the_rotation_always_understand_each_other(directory: Path
 def test_a_key_that_was_dropped_is_believed_no_more(directory: Path, kind: str) -> None:
     former, _ = LOOKS[kind](directory)
     for step in STEPS:
-        rotate(directory, kind, step, SEAL_BYTES)
+        take(directory, kind, step)
     _, believed = LOOKS[kind](directory)
     assert all(former[name] not in believed[name] for name in former)
 
 
 def test_seal_keys_of_a_fleet_never_share_an_id(directory: Path) -> None:
-    rotate(directory, "seal", "add", SEAL_BYTES)
+    take(directory, "seal", "add")
     _, believed = seal(directory)
     ids = [key[0] for keys in believed.values() for key in keys]
     assert sorted(ids) == [0, 1, 2, 3]
@@ -93,29 +98,39 @@ def test_seal_keys_of_a_fleet_never_share_an_id(directory: Path) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(
-    ("taken", "step"), [((), "use"), ((), "drop"), (("add",), "add"), (("add", "use", "drop"), "drop")]
+    ("taken", "step", "due"),
+    [
+        ((), "use", "add"),
+        ((), "drop", "add"),
+        (("add",), "add", "use"),
+        (("add",), "drop", "use"),
+        (("add", "use"), "add", "drop"),
+        (("add", "use"), "use", "drop"),
+        (("add", "use", "drop"), "use", "add"),
+        (("add", "use", "drop"), "drop", "add"),
+    ],
 )
 def test_a_step_out_of_turn_is_refused_and_changes_nothing(
-    directory: Path, kind: str, taken: tuple[str, ...], step: str
+    directory: Path, kind: str, taken: tuple[str, ...], step: str, due: str
 ) -> None:
     for one in taken:
-        rotate(directory, kind, one, SEAL_BYTES)
+        take(directory, kind, one)
     before = {path: path.read_bytes() for path in directory.rglob("*") if path.is_file()}
-    with pytest.raises(ConfigError):
-        rotate(directory, kind, step, SEAL_BYTES)
+    with pytest.raises(ConfigError, match=f"the step that is due is {due}"):
+        take(directory, kind, step)
     assert {path: path.read_bytes() for path in directory.rglob("*") if path.is_file()} == before
 
 
 def test_a_curve_key_is_not_dropped_before_the_next_one_is_used(directory: Path) -> None:
-    rotate(directory, "curve", "add", SEAL_BYTES)
-    with pytest.raises(ConfigError, match="use the next key first"):
-        rotate(directory, "curve", "drop", SEAL_BYTES)
+    take(directory, "curve", "add")
+    with pytest.raises(ConfigError, match="the step that is due is use"):
+        take(directory, "curve", "drop")
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_files_stay_their_owners(directory: Path, kind: str) -> None:
     for step in STEPS:
-        rotate(directory, kind, step, SEAL_BYTES)
+        take(directory, kind, step)
         assert {stat.S_IMODE(one.stat().st_mode) for one in directory.rglob("*.key")} == {0o600}
 
 
@@ -126,4 +141,4 @@ def test_a_place_that_cannot_be_written_is_busy(directory: Path, kind: str) -> N
             blocked = path.with_suffix(".next.new" if folder == "curve" else ".new")
             blocked.mkdir()
     with pytest.raises(BusyError, match="cannot write"):
-        rotate(directory, kind, "add", SEAL_BYTES)
+        take(directory, kind, "add")

@@ -118,3 +118,27 @@ def test_who_cannot_be_added_has_its_exit_code(
 def test_a_fleet_that_is_not_there_gets_nobody(tmp_path: Path, provbus: Provbus) -> None:
     assert provbus("keys", "add", "keys", "cfm-1=cfm").returncode == 69
     assert list(tmp_path.iterdir()) == []
+
+
+def test_seal_keys_are_not_dropped_while_their_names_live(tmp_path: Path, provbus: Provbus) -> None:
+    provbus("keys", "new", "keys", "dhcp-1=dhcp", "cfm-1=cfm")
+    for step in ("add", "use"):
+        assert provbus("keys", "rotate", "keys", "seal", step).returncode == 0
+    early = provbus("keys", "rotate", "keys", "seal", "drop")
+    assert early.returncode == 75
+    assert early.stderr.startswith("provbus: seal: names of the former keys live for another ")
+    assert len((tmp_path / "keys" / "seal" / "dhcp-1.key").read_bytes().splitlines()) == 2
+    again = provbus("keys", "rotate", "keys", "seal", "use")
+    assert (again.returncode, again.stderr) == (
+        78,
+        "provbus: keys/seal/dhcp-1.key: the step that is due is drop\n",
+    )
+    forced = provbus("keys", "rotate", "keys", "seal", "drop", "--force")
+    assert (forced.returncode, forced.stdout[:16]) == (0, "seal: drop done;")
+
+
+@pytest.mark.parametrize(("kind", "step"), [("curve", "drop"), ("seal", "use")])
+def test_only_what_waits_can_be_forced(provbus: Provbus, kind: str, step: str) -> None:
+    result = provbus("keys", "rotate", "keys", kind, step, "--force")
+    assert result.returncode == 2
+    assert "--force is for seal drop" in result.stderr
