@@ -46,6 +46,9 @@ class RoleHolder(Protocol):
     must_keep: ClassVar[bool] = False
     """Whether it needs the disk to go on standing: the claim of each start is a promise."""
 
+    is_by_hand: ClassVar[bool] = False
+    """Whether only a person gives the role to another instance: one that stands still leaves it empty."""
+
     role: str
     """Its name: a service and a site; empty if nobody else stands."""
     evidence: Evidence

@@ -59,7 +59,7 @@ def drain(path: Path, off: bool) -> None:
     """Make this sidecar give its role back and no longer stand for it."""
     from services.operator import switchover
 
-    switchover.drain(load(path), not off)
+    _warn(switchover.drain(load(path), not off))
 
 
 @failover.command("lock")
@@ -69,7 +69,7 @@ def lock(path: Path, off: bool) -> None:
     """Forbid this sidecar to take over by itself. It keeps a role that it won; an appointed primary stops."""
     from services.operator import switchover
 
-    switchover.lock(load(path), not off)
+    _warn(switchover.lock(load(path), not off))
 
 
 @failover.command("era")
@@ -111,3 +111,8 @@ def _listings(found: Mapping[str, Any]) -> Iterator[Listing]:
         columns = [*dict.fromkeys(column for row in rows.values() for column in row)]
         cells = [(name, *(cell(row.get(column)) for column in columns)) for name, row in rows.items()]
         yield Listing((NAMED_BY.get(key, "name"), *columns), cells, f"\n{key}")
+
+
+def _warn(text: str) -> None:
+    if text:
+        click.echo(f"provbus: {text}", err=True)

@@ -36,14 +36,16 @@ def promote(config: Config, absent: Iterable[str] = ()) -> dict[str, Any]:
     return found
 
 
-def drain(config: Config, on: bool) -> None:
-    """Have this sidecar give its role back and stand for it no more, or take that back."""
-    _tell(config, {"op": "failover.drain", "on": on})
+def drain(config: Config, on: bool) -> str:
+    """Have this sidecar give its role back and stand for it no more, or take that back. Returns what to know
+    of it: that nobody has the role now; often empty.
+    """
+    return _order(config, "drain", on)
 
 
-def lock(config: Config, on: bool) -> None:
-    """Have this sidecar never take over by itself, or take that back."""
-    _tell(config, {"op": "failover.lock", "on": on})
+def lock(config: Config, on: bool) -> str:
+    """Have this sidecar never take over by itself, or take that back. Returns the same as `drain`."""
+    return _order(config, "lock", on)
 
 
 def begin_era(config: Config) -> int:
@@ -63,6 +65,15 @@ def admit(config: Config, floors: Iterable[tuple[str, int, int]]) -> None:
     for role, era, epoch in sorted(floors):
         highest[role] = {"era": era, "epoch": epoch}
     _done(config, ask(config, {"op": "failover.admit", "floors": highest}))
+
+
+def _order(config: Config, verb: str, on: bool) -> str:
+    if not _tell(config, {"op": f"failover.{verb}", "on": on})["vacant"]:
+        return ""
+    return (
+        f"{config.instance} is the appointed primary and stands still, and nobody takes over by itself:"
+        " promote another one, or take lock and drain back (--off)"
+    )
 
 
 def _tell(config: Config, request: dict[str, Any]) -> dict[str, Any]:

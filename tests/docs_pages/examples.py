@@ -97,8 +97,8 @@ EXAMPLES: dict[str, Example] = {
     "host.yielded": Example("sidecar", {"id": 3}, {"id": 3, "yielded": True}),
     "host.reloads": Example("sidecar", {"id": 1, "seconds": 30}, {"id": 1, "seconds": 30}),
     "failover.status": Example("sidecar", {"id": 1}, {"id": 1, **_STANDING}),
-    "failover.drain": Example("sidecar", {"id": 1, "on": True}, {"id": 1, "drained": True}),
-    "failover.lock": Example("sidecar", {"id": 1, "on": False}, {"id": 1, "locked": False}),
+    "failover.drain": Example("sidecar", {"id": 1, "on": True}, {"id": 1, "drained": True, "vacant": False}),
+    "failover.lock": Example("sidecar", {"id": 1, "on": False}, {"id": 1, "locked": False, "vacant": False}),
     "failover.promote": Example("sidecar", {"id": 1}, {"id": 1, "promoting": True, "state": "standby"}),
     "failover.era": Example("sidecar", {"id": 1}, {"id": 1, "era": 5}),
     "settings": Example(

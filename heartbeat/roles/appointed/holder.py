@@ -8,7 +8,7 @@ of an earlier era.
 
 from collections.abc import Callable, Collection
 from math import inf
-from typing import Any
+from typing import Any, ClassVar
 
 from bus.effects import Effect
 from bus.errors import StateError, TryAgainError
@@ -27,6 +27,8 @@ class AppointedHolder(RoleHolder):
     `is_configured`: we are the primary if nobody holds the role. Unless it is proven that no other process
     has this kept tenure (`is_alone`), we act under it only after a silence.
     """
+
+    is_by_hand: ClassVar[bool] = True
 
     def __init__(
         self,

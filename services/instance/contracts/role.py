@@ -155,16 +155,24 @@ class SwitchRequest(Asked):
     on: bool = Field(default=True, description="False takes it back.")
 
 
+VACANT = (
+    "Whether it is the appointed primary and stands still by an order: nobody holds the role, and nobody"
+    " takes it over by itself."
+)
+
+
 class DrainAnswer(Told):
     """It is on the disk."""
 
     drained: bool = Field(description="As asked.")
+    vacant: bool = Field(description=VACANT)
 
 
 class LockAnswer(Told):
     """It is on the disk."""
 
     locked: bool = Field(description="As asked.")
+    vacant: bool = Field(description=VACANT)
 
 
 class PromoteRequest(Asked):

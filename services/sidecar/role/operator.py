@@ -10,6 +10,7 @@ from bus.effects import Effect, Keep
 from bus.errors import DecodeError, StateError, TryAgainError
 from bus.messages import LocalRequest
 from heartbeat.roles.holder import RoleHolder
+from heartbeat.roles.states import HOLDING
 from services.instance.local_api import answer, refuse
 from services.sidecar.role.record import StoreFailover
 
@@ -35,15 +36,29 @@ class Operator:
 
     def _drain(self, request: LocalRequest, now: float) -> list[Effect]:
         """A drained sidecar gives the role back, and takes it no more."""
-        drained = _switch(request)
-        return [Keep(self._record()._replace(drained=drained), (answer(request, drained=drained),))]
+        record = self._record()._replace(drained=_switch(request))
+        told = answer(request, drained=record.drained, vacant=self._is_vacant(record))
+        return [Keep(record, (told,))]
 
     def _lock(self, request: LocalRequest, now: float) -> list[Effect]:
         """A locked sidecar takes no role. It keeps one that it won, but an appointed primary stops."""
-        locked = _switch(request)
-        return [Keep(self._record()._replace(locked=locked), (answer(request, locked=locked),))]
+        record = self._record()._replace(locked=_switch(request))
+        told = answer(request, locked=record.locked, vacant=self._is_vacant(record))
+        return [Keep(record, (told,))]
+
+    def _is_vacant(self, record: StoreFailover) -> bool:
+        """Whether we are the appointed primary and stand still by these orders, so nobody holds the role."""
+        is_appointed = self._holder.is_by_hand and self._holder.claim.epoch >= 0
+        return is_appointed and (record.locked or record.drained)
 
     def _promote(self, request: LocalRequest, now: float) -> list[Effect]:
+        """An operator's own order stands in the way of a promotion until it is taken back."""
+        if self._holder.is_exclusive:
+            is_held = self._holder.state in HOLDING
+            if self.drained or (self.locked and not is_held):
+                return [refuse(request, "refused", self._orders())]
+            if self.locked:
+                return [answer(request, promoting=False, state=str(self._holder.state))]
         try:
             promoting = self._holder.promote(now, lambda: _names(request, "absent"))
         except TryAgainError as error:
@@ -60,6 +75,13 @@ class Operator:
             return [refuse(request, "try_again", str(error))]
         except StateError as error:
             return [refuse(request, "refused", str(error))]
+
+    def _orders(self) -> str:
+        """The orders that keep us from taking the role, and the way to take them back."""
+        orders = {"drained": ("drain", self.drained), "locked": ("lock", self.locked)}
+        given = {state: verb for state, (verb, is_on) in orders.items() if is_on}
+        back = " and ".join(f"provbus failover {verb} --off" for verb in given.values())
+        return f"it is {' and '.join(given)}: take it back with {back}, then promote it"
 
 
 def _switch(request: LocalRequest) -> bool:

@@ -81,9 +81,23 @@ def test_promote_waits_until_it_is_active(path: Path, socket_path: Path, provbus
 def test_a_switch_is_set_and_taken_back(
     path: Path, socket_path: Path, provbus: Provbus, verb: str, more: tuple[str, ...], on: bool
 ) -> None:
-    with answering(socket_path, {"id": None}) as asked:
-        assert provbus("failover", verb, "--config", str(path), *more).returncode == 0
+    with answering(socket_path, {"id": None, "vacant": False}) as asked:
+        told = provbus("failover", verb, "--config", str(path), *more)
+    assert (told.returncode, told.stdout, told.stderr) == (0, "", "")
     assert asked == [{"op": f"failover.{verb}", "on": on}]
+
+
+@pytest.mark.parametrize("verb", ["drain", "lock"])
+def test_a_role_that_is_left_empty_is_told(
+    path: Path, socket_path: Path, provbus: Provbus, verb: str
+) -> None:
+    with answering(socket_path, {"id": None, "vacant": True}):
+        told = provbus("failover", verb, "--config", str(path))
+    assert (told.returncode, told.stdout) == (0, "")
+    assert told.stderr == (
+        "provbus: dhcp-1 is the appointed primary and stands still, and nobody takes over by itself: promote"
+        " another one, or take lock and drain back (--off)\n"
+    )
 
 
 def test_an_era_is_begun_only_when_that_is_confirmed(path: Path, socket_path: Path, provbus: Provbus) -> None:

@@ -58,6 +58,6 @@ def test_an_answer_to_nobody_is_found() -> None:
 def test_an_answer_that_waits_for_the_disk_is_checked_too() -> None:
     replies = Replies("dhcp")
     replies.hear(LocalRequest(1, {"op": "failover.lock", "id": 7}))
-    replies.check([Keep("a record", (Reply(1, {"id": 7, "locked": True}),))])
+    replies.check([Keep("a record", (Reply(1, {"id": 7, "locked": True, "vacant": False}),))])
     with pytest.raises(AssertionError):
         replies.check([Keep("a record", (Reply(1, {"id": 7}),))])

@@ -467,6 +467,88 @@ def test_an_appointed_primary_is_told_leases_and_keeps_its_tenure() -> None:
     assert authority.may_act(60.0)
 
 
+TAKE_BACK = {
+    "lock": "it is locked: take it back with provbus failover lock --off, then promote it",
+    "drain": "it is drained: take it back with provbus failover drain --off, then promote it",
+}
+
+
+@pytest.mark.parametrize("verb", TAKE_BACK)
+def test_a_promotion_says_which_order_is_in_its_way(verb: str) -> None:
+    run = Run()
+    run.ask(f"failover.{verb}")
+    run.pass_s(0.1)
+    assert run.ask("failover.promote") == {"error": "refused", "detail": TAKE_BACK[verb]}
+    run.ask(f"failover.{verb}", on=False)
+    assert run.ask("failover.promote")["promoting"] is True
+
+
+def test_a_promotion_names_both_orders() -> None:
+    run = Run()
+    run.ask("failover.lock")
+    run.ask("failover.drain")
+    assert run.ask("failover.promote")["detail"] == (
+        "it is drained and locked: take it back with provbus failover drain --off and provbus failover lock"
+        " --off, then promote it"
+    )
+
+
+def test_a_locked_primary_is_promoted_already_and_a_drained_one_is_not() -> None:
+    run = active()
+    run.ask("failover.lock")
+    assert run.ask("failover.promote") == {"promoting": False, "state": "active"}
+    run.ask("failover.drain")
+    assert run.ask("failover.promote")["error"] == "refused"
+
+
+@pytest.mark.parametrize("verb", TAKE_BACK)
+def test_an_appointed_primary_that_stands_still_leaves_its_role_empty_and_says_so(verb: str) -> None:
+    authority, _, _ = appointed()
+    ticked(authority, 0.0)
+
+    def ask(operation: str, **more: Any) -> dict[str, Any]:
+        effects = authority.operate(LocalRequest(1, {"op": f"failover.{operation}", **more}), 1.0)
+        for one in effects:
+            if isinstance(one, Keep):
+                authority.kept(one.record, 1.0)
+                effects = [*one.then]
+        (reply,) = effects
+        assert isinstance(reply, Reply)
+        return reply.body
+
+    assert ask(verb)["vacant"] is True
+    other = "drain" if verb == "lock" else "lock"
+    assert ask(other)["vacant"] is True
+    assert ask(other, on=False)["vacant"] is True, "it still stands still"
+    assert not authority.may_act(1.0)
+    assert ask("promote", absent=["cfm-1"]) == {"id": None, "error": "refused", "detail": TAKE_BACK[verb]}
+    assert ask(verb, on=False)["vacant"] is False
+    assert authority.may_act(1.0)
+    assert ask("promote")["promoting"] is False
+
+
+@pytest.mark.parametrize("verb", TAKE_BACK)
+def test_whose_role_others_take_leaves_nothing_empty(verb: str) -> None:
+    assert active().ask(f"failover.{verb}")["vacant"] is False
+
+
+def test_who_was_deposed_leaves_nothing_empty() -> None:
+    authority, _, _ = appointed()
+    ticked(authority, 0.0)
+    later = pack_standing(Answer(Claim(1, 65, "2" * 16, BY_APPOINTMENT), False, -1), 5_000_000)
+    authority.answered("cfm-1", later, 6.0)
+    ticked(authority, 6.0)
+    (keep,) = authority.operate(LocalRequest(1, {"op": "failover.lock"}), 7.0)
+    assert isinstance(keep, Keep)
+    assert [one.body["vacant"] for one in keep.then if isinstance(one, Reply)] == [False]
+
+
+def test_an_order_is_not_in_the_way_where_there_is_no_role() -> None:
+    authority = Authority(Stamp("dhcp-1", "lab", 1), SoleHolder(), kept=StoreFailover(None, locked=True))
+    (reply,) = authority.operate(LocalRequest(1, {"op": "failover.promote"}), 1.0)
+    assert (reply.body["error"], reply.body["detail"]) == ("refused", "there is nobody else to hold the role")
+
+
 def ticked(authority: Authority, now: float) -> list[StoreFailover]:
     """What was to be kept, and is."""
     records = [one.record for one in authority.tick(now, 0.0, is_prepared=True)]

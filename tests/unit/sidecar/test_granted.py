@@ -14,7 +14,7 @@ from fileid.row import HELLO
 from heartbeat.roles.claim import BY_GRANTS, EPOCH_MAX, ERA_MAX, Claim
 from heartbeat.roles.evidence import Answer
 from heartbeat.roles.granted.grants import HOLDER_LEASE_S, PAUSE_S_MAX, VOTER_LEASE_S, Ask, Granted, Refused
-from heartbeat.roles.granted.holder import GrantedHolder, check_voters
+from heartbeat.roles.granted.holder import NOT_PROMOTED, GrantedHolder, check_voters
 from heartbeat.roles.granted.messages import ASK, GRANTED, RESIGN, pack_grant, unpack_question
 from heartbeat.roles.hello import pack_standing, unpack_hello
 from heartbeat.roles.states import State
@@ -333,3 +333,13 @@ def test_the_host_is_told_of_the_lease_and_no_longer(build: Callable[..., Minter
     run = active()
     answer = run.ask("host.attach", HOST)
     assert answer["lease_until_s"] <= run.role.acts_until < VOTER_LEASE_S
+
+
+@pytest.mark.parametrize(("verb", "state"), [("lock", "locked"), ("drain", "drained")])
+def test_an_order_is_in_the_way_of_a_promotion_before_the_voters_are(verb: str, state: str) -> None:
+    run = Run()
+    assert run.ask(f"failover.{verb}")["vacant"] is False
+    said = f"it is {state}: take it back with provbus failover {verb} --off, then promote it"
+    assert run.ask("failover.promote") == {"id": None, "error": "refused", "detail": said}
+    run.ask(f"failover.{verb}", on=False)
+    assert run.ask("failover.promote")["detail"] == NOT_PROMOTED
