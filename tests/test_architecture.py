@@ -341,7 +341,6 @@ MAY_IMPORT: dict[str, set[str]] = {
     "services.cli.kea": {
         "bus",
         "bus.wire",
-        "fileid",
         "services.cli",
         "services.dhcp.client",
         "services.dhcp.kea",

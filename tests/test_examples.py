@@ -43,14 +43,14 @@ NOT_RUN = {
     ("docs/howto/kea.md", "provbus doctor kea --config dhcp-1.yaml"): KEA,
     (
         "docs/howto/kea.md",
-        "provbus doctor kea --config dhcp-1.yaml --ask 00:1a:2c:00:00:01 --relay 198.18.0.1",
+        "provbus doctor kea --config dhcp-1.yaml --ask 001a.2c00.0001 --relay 198.18.0.1",
     ): KEA,
     ("docs/howto/lab.md", "provbus lab run deploy/scenarios/first-boot.yaml --broker kafka -o json"): LAB,
     ("docs/howto/lab.md", "provbus lab run deploy/scenarios/first-boot.yaml --mode multicast"): LAB,
     ("docs/howto/lab.md", "provbus lab kafka up"): "it needs Java: test_kafka_lab.py runs it",
     (
         "docs/howto/trace.md",
-        "provbus trace 00:1a:2c:ff:ff:01 --config cfm.yaml --since 15m",
+        "provbus trace 001a.2cff.ff01 --config cfm.yaml --since 15m",
     ): "a story that takes two TFTP servers: tests/unit/cli/test_story.py tells it",
     (
         "docs/reference/cli.md",
@@ -64,7 +64,7 @@ NOT_RUN = {
     ): "it needs a TFTP client, and the name of the reader's own run",
     (
         "docs/tutorial/first-boot.md",
-        "provbus trace 00:1a:2c:ff:ff:01 --config cfm-1.yaml",
+        "provbus trace 001a.2cff.ff01 --config cfm-1.yaml",
     ): "the story after a read that the reader makes",
 }
 """The blocks that no test runs, by page and first command, with the reason."""

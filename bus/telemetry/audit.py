@@ -10,8 +10,9 @@ The batches are also kept here, in the bytes that were sent: the newest `KEPT_MA
 answer the request `trace` of the local socket, also while Kafka is away or not used at all. Keeping a batch
 is one append; a search looks for the text in those bytes, 2 ms for all of them.
 
-An event is a JSON object with at least `event`, `device` (aa:bb:.., or empty if unknown), `fileid` (16 hex
-digits, or empty) and `at`: Unix seconds of its end. Its `.._ms` fields are the times that led up to it.
+An event is a JSON object with at least `event`, `device` (as `bus.device` tells it, or empty if unknown),
+`fileid` (16 hex digits, or empty) and `at`: Unix seconds of its end. Its `.._ms` fields are the times that
+led up to it.
 """
 
 import json
@@ -23,6 +24,7 @@ from typing import Any
 from pydantic_core import to_json
 
 from bus.contract import Contract, decode
+from bus.device import device_text, parse_device
 from bus.effects import Publish
 from bus.envelope import Stamp
 from bus.errors import DecodeError
@@ -32,7 +34,6 @@ EVENTS_MAX = 256
 DELAY_S = 0.2
 KEPT_MAX = 20_000
 FOUND_MAX = 1_000  # events in an answer; a device that boots in a loop makes a few a minute
-DEVICE = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 FILEID = re.compile(r"[0-9a-f]{16}")
 
 
@@ -98,11 +99,10 @@ class Audit:
         `DecodeError` for anything else.
         """
         asked = [(field, body[field]) for field in ("device", "fileid") if field in body]
-        if len(asked) != 1 or not isinstance(asked[0][1], str) or not _is_plain(*asked[0]):
-            raise DecodeError(
-                "trace takes a 'device' (aa:bb:cc:dd:ee:ff) or a 'fileid' (16 hex digits), in lower case"
-            )
-        return {"instance": self._stamp.instance, "events": self._find(*asked[0])[-FOUND_MAX:]}
+        told = _as_told(*asked[0]) if len(asked) == 1 and isinstance(asked[0][1], str) else None
+        if told is None:
+            raise DecodeError("trace takes a 'device' (001a.2c00.0001) or a 'fileid' (16 hex digits)")
+        return {"instance": self._stamp.instance, "events": self._find(asked[0][0], told)[-FOUND_MAX:]}
 
     def _find(self, field: str, value: str) -> list[dict[str, Any]]:
         batches = [data for _, data in self._kept]
@@ -131,5 +131,11 @@ def events_of(data: bytes, field: str, value: str) -> list[dict[str, Any]]:
     return [event for event in decode(AuditBatch, data).events if event.get(field) == value]
 
 
-def _is_plain(field: str, value: str) -> bool:
-    return bool((DEVICE if field == "device" else FILEID).fullmatch(value))
+def _as_told(field: str, value: str) -> str | None:
+    """The value as events have it; None if it is no value of this field."""
+    if field == "fileid":
+        return value if FILEID.fullmatch(value) else None
+    try:
+        return device_text(parse_device(value))
+    except ValueError:
+        return None

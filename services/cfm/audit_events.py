@@ -10,6 +10,7 @@ from collections.abc import Callable
 from ipaddress import ip_address
 from typing import Any, NamedTuple
 
+from bus.device import device_text
 from bus.telemetry.audit import Audit
 from bus.wire.datagram import TokenBuckets
 from fileid.reads import Serve
@@ -91,7 +92,7 @@ class Journal:
         (served, at), size_bytes, blocks, retransmits, port = outcome
         _, _, fields, how, waited_s = served
         self.audit.record(
-            f'{{"event":"download.completed","device":"{fields.device.hex(":")}",'
+            f'{{"event":"download.completed","device":"{device_text(fields.device)}",'
             f'"fileid":"{fields.serial.hex()}","at":{self._wall_s(now):.3f},"how":"{how}",'
             f'"took_ms":{(now - at + waited_s) * 1000:.1f},"waited_ms":{waited_s * 1000:.1f},'
             f'"bytes":{size_bytes},"blocks":{blocks},"retransmits":{retransmits},"port":{port}}}',
@@ -127,7 +128,7 @@ class Journal:
     def _record(self, event: str, fields: Fields, now: float, more: dict[str, Any]) -> None:
         facts = {
             "event": event,
-            "device": fields.device.hex(":"),
+            "device": device_text(fields.device),
             "fileid": fields.serial.hex(),
             "at": round(self._wall_s(now), 3),
         }

@@ -1,7 +1,7 @@
 """Reads of another TFTP server: the contract of `fileid.lookup` and `fileid.done`.
 
     {"op": "fileid.lookup", "id": 1, "file": "AQDV...Qw.residential", "address": "127.64.0.5"}
-    {"id": 1, "device": "00:1a:2c:00:00:01", "fileid": "5f0c...", "how": "row", "content": "<base64>"}
+    {"id": 1, "device": "001a.2c00.0001", "fileid": "5f0c...", "how": "row", "content": "<base64>"}
     {"id": 1, "error": "unknown"}
     {"op": "fileid.done", "id": 2, "file": "AQDV...Qw.residential"}
     {"op": "fileid.done", "id": 3, "file": "modem.cm", "address": "127.64.0.5"}
@@ -18,6 +18,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from bus.device import device_text
 from bus.effects import Reply
 from bus.errors import DecodeError
 from bus.messages import LocalRequest
@@ -168,7 +169,7 @@ def _file(request: LocalRequest, answered: Answered) -> Reply:
     served = answered.download.served
     return answer(
         request,
-        device=served.fields.device.hex(":"),
+        device=device_text(served.fields.device),
         fileid=served.fields.serial.hex(),
         how=served.how,
         content=b64encode(answered.content).decode(),

@@ -229,7 +229,7 @@ def _rules(lookup: "Rules") -> Iterator[Listing]:
     if lookup:
         rows = []
         for rule in lookup:
-            keys = (f"{name} {value}" for name, value in rule.items() if name not in ("class", "values"))
+            keys = (_key(name, value) for name, value in rule.items() if name not in ("class", "values"))
             rows.append((", ".join(keys), _cell(rule.get("class")), _cell(rule.get("values"))))
         yield Listing(("rule", "class", "values"), rows)
 
@@ -238,6 +238,16 @@ def _change(found: dict[str, Any]) -> Iterator[Listing]:
     if found["author"]:
         cells = (_time(found["time_ms"]), found["author"], found["comment"])
         yield Listing(("changed", "author", "comment"), [cells])
+
+
+def _key(name: str, value: Any) -> str:
+    """The key of a rule, a device in it as a CMTS prints it."""
+    from bus.device import device_text, parse_device
+
+    try:
+        return f"{name} {device_text(parse_device(value)) if name == 'mac' else value}"
+    except (TypeError, ValueError):
+        return f"{name} {value}"  # a rule of another version of ours
 
 
 def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:

@@ -4,20 +4,18 @@ The audit topic has it all. When Kafka is away, or not used at all, the instance
 remember themselves. A file name holds its FileID sealed: the seal keys of some configuration must open it.
 """
 
-import re
 from collections.abc import Callable, Sequence
 
+from bus.device import device_text, parse_device
 from bus.errors import ConfigError, DecodeError, TryAgainError, UnavailableError
 from bus.fleet.fleet import load_fleet, load_seal_keys
-from bus.telemetry.audit import DEVICE, FILEID
+from bus.telemetry.audit import FILEID
 from bus.transport.kafka.client_settings import client_settings
 from fileid.seal import KEY_BYTES, Opener, SealKey
 from services.config.instance import Config
 from services.operator import audit_topic
 from services.operator.ask import ask
 from services.operator.story import ToldEvent
-
-_MAC = re.compile(r"([0-9a-f]{2})([:-]?[0-9a-f]{2}){5}")
 
 BootKey = tuple[str, str]
 """`device` or `fileid`, and which."""
@@ -31,10 +29,10 @@ def asked_for(what: str, configs: Sequence[Config]) -> BootKey | None:
     text = what.lower()
     if FILEID.fullmatch(text):
         return "fileid", text
-    if _MAC.fullmatch(text):
-        device = bytes.fromhex(text.replace(":", "").replace("-", "")).hex(":")
-        assert DEVICE.fullmatch(device)
-        return "device", device
+    try:
+        return "device", device_text(parse_device(text))
+    except ValueError:
+        pass  # then it is a name
     if "." not in what or not what.isascii():
         return None
     for config in configs:

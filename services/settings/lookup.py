@@ -20,6 +20,7 @@ from difflib import get_close_matches
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any, NamedTuple
 
+from bus.device import device_text, parse_device
 from services.settings.catalogue import Problem
 
 KEYS = ("mac", "remote_id", "circuit_id", "subnet")
@@ -30,7 +31,6 @@ PROBLEMS_MAX = 100  # a file with more is the wrong file
 SAMPLE_DEVICE = bytes.fromhex("001a2c000001")
 
 _FIELDS = (*KEYS, "class", "values")
-_MAC = re.compile(r"([0-9A-Fa-f]{2})([:-]?[0-9A-Fa-f]{2}){5}")
 _HEX = re.compile(rf"([0-9A-Fa-f]{{2}}){{1,{ID_BYTES_MAX}}}")
 _HOLE = re.compile(r"\{\w*\}")
 _DEVICE = "{device}"
@@ -56,14 +56,14 @@ class Found(NamedTuple):
 
 
 class Key(NamedTuple):
-    """The key of a rule: one of `KEYS`, and bytes or a network. As text: `mac 00:1a:2c:00:00:01`."""
+    """The key of a rule: one of `KEYS`, and bytes or a network. As text: `mac 001a.2c00.0001`."""
 
     name: str
     value: bytes | IPv4Network | IPv6Network
 
     def __str__(self) -> str:
         if isinstance(self.value, bytes):
-            return f"{self.name} {self.value.hex(':') if self.name == 'mac' else self.value.hex()}"
+            return f"{self.name} {device_text(self.value) if self.name == 'mac' else self.value.hex()}"
         return f"{self.name} {self.value}"
 
 
@@ -210,6 +210,7 @@ def _parse_key(name: str, written: object) -> Key:
         if not _HEX.fullmatch(written):
             raise ValueError(f"must be 1 to {ID_BYTES_MAX} bytes in hex, not {written!r}")
         return Key(name, bytes.fromhex(written))
-    if not _MAC.fullmatch(written):
-        raise ValueError(f"must be a hardware address such as 00:1a:2c:00:00:01, not {written!r}")
-    return Key(name, bytes.fromhex(written.replace(":", "").replace("-", "")))
+    try:
+        return Key(name, parse_device(written))
+    except ValueError as error:
+        raise ValueError(f"must be a hardware address such as 001a.2c00.0001, not {written!r}") from error

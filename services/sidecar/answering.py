@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from pydantic_core import to_json
 
+from bus.device import device_text
 from bus.effects import Reply
 from bus.envelope import NO_TOKEN, Token
 from bus.telemetry.audit import Audit
@@ -83,7 +84,7 @@ class Answers:
             # Names of classes and instances need no escape in JSON; a server's address comes from outside.
             self._audit.record(
                 f'{{"event":"{"fileid.acked" if end.cfm else "fileid.unacked"}",'
-                f'"device":"{ticket.request.device.hex(":")}","fileid":"{ticket.serial}",'
+                f'"device":"{device_text(ticket.request.device)}","fileid":"{ticket.serial}",'
                 f'"at":{now + wall_offset_s:.3f},"class":"{ticket.request.class_name}",'
                 f'"sealed":"{sealed}","cfm":"{end.cfm}","tried":{_json(tuple(end.tried))},'
                 f'"next_server":{_json(server)},"handoff_ms":{took_s * 1000:.1f}}}',

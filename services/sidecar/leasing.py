@@ -29,6 +29,7 @@ from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bus.device import device_text
 from bus.envelope import NO_TOKEN, Envelope, Stamp, Token, number_of
 from bus.errors import BackpressureError, OversizeError
 from bus.messages import LocalRequest
@@ -303,5 +304,5 @@ class Leasing:
     def _tell(
         self, event: str, lease: Lease, serial: str, now: float, wall_s: float, more: Mapping[str, Any]
     ) -> None:
-        known = {"event": event, "device": lease.device.hex(":"), "fileid": serial, "at": round(wall_s, 3)}
-        self._audit.record({**known, **more}, now)
+        device, at = device_text(lease.device), round(wall_s, 3)
+        self._audit.record({"event": event, "device": device, "fileid": serial, "at": at, **more}, now)

@@ -1,6 +1,6 @@
 """The requests of a host service: the contract of `fileid.create`.
 
-    {"op": "fileid.create", "id": 7, "device": "00:1a:2c:00:00:01", "address": "127.64.0.5",
+    {"op": "fileid.create", "id": 7, "device": "001a.2c00.0001", "address": "127.64.0.5",
      "relay": "127.0.0.4", "settings": {"class": "residential", "customer": 17}}
 
 `id` comes back in the answer; addresses are IPv4 or IPv6, each of one host, or no read could ever come from
@@ -10,16 +10,15 @@ device's own values for it. Parsed by hand: a model of pydantic costs three time
 at every boot.
 """
 
-import re
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from bus.device import parse_device
 from bus.errors import DecodeError
 from bus.wire.endpoint import wrong_packed
 from fileid.row import IPV4_BYTES, NO_RELAY, pack_address
 
 _FIELDS = {"op", "id", "device", "address", "relay", "settings"}
-_MAC = re.compile(r"([0-9A-Fa-f]{2})([:-]?[0-9A-Fa-f]{2}){5}")
 
 
 class Create(NamedTuple):
@@ -38,8 +37,7 @@ def parse_create(body: dict[str, Any]) -> Create:
     if not body.keys() <= _FIELDS:
         raise DecodeError(f"{min(body.keys() - _FIELDS)}: is not a field of fileid.create")
     device, settings = body.get("device"), body.get("settings")
-    if not isinstance(device, str) or not _MAC.fullmatch(device):
-        raise DecodeError("device: is not a hardware address of 6 bytes")
+    packed = _device(device)
     if not isinstance(settings, dict) or not isinstance(settings.get("class"), str):
         raise DecodeError("settings: must name a 'class'")
     values = dict(settings)
@@ -55,12 +53,19 @@ def parse_create(body: dict[str, Any]) -> Create:
         raise DecodeError("relay: is IPv6, and the address is not")
     return Create(
         body.get("id"),
-        bytes.fromhex(device.replace(":", "").replace("-", "")),
+        packed,
         address,
         relay,
         class_name,
         values,
     )
+
+
+def _device(text: object) -> bytes:
+    try:
+        return parse_device(text if isinstance(text, str) else "")
+    except ValueError as error:
+        raise DecodeError(f"device: {error}") from error
 
 
 def _address(field: str, text: object) -> bytes:

@@ -18,8 +18,8 @@ MODEM = {
         {"snmp_set": {"oid": "1.3.6.1.2.1.1.6.0", "string": "customer ${customer}"}},
     ],
 }
-RULES = [{"mac": "00:1a:2c:00:00:01", "class": "residential", "values": {"customer": 17}}]
-DEVICE, FILEID, FILE = "00:1a:2c:00:00:01", "350e16c640af088b", "AQDl...fUw.residential"
+RULES = [{"mac": "001a.2c00.0001", "class": "residential", "values": {"customer": 17}}]
+DEVICE, FILEID, FILE = "001a.2c00.0001", "350e16c640af088b", "AQDl...fUw.residential"
 CLAIM_ID = "5c1f0d7be2a94413"
 
 

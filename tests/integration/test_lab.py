@@ -162,7 +162,7 @@ def test_a_minted_name_works_for_its_owner_alone_and_once(
         ends = report["endpoints"]
         request = {
             "op": "fileid.create",
-            "device": "00:1a:2c:ff:ff:01",
+            "device": "001a.2cff.ff01",
             "address": "127.80.0.1",
             "settings": {"class": "residential", "customer": 7},
         }

@@ -111,7 +111,7 @@ def created(socket: Path) -> dict[str, Any]:
     request = {
         "op": "fileid.create",
         "id": 1,
-        "device": "00:1a:2c:00:00:01",
+        "device": "001a.2c00.0001",
         "address": "10.213.8.1",
         "settings": {"class": "residential", "customer": 1},
     }

@@ -15,7 +15,7 @@ from tests.integration.tftp_clients.clients import CLIENTS, DRIVERS, Client, Rea
 from tests.requirement import need_tftp_client
 
 OWNER = "127.0.0.1"  # from where these clients ask on loopback
-DEVICE = "00:1a:2c:ff:ff:01"
+DEVICE = "001a.2cff.ff01"
 TIMEOUT_S = 30
 END, PAD = 255, 0
 CHANGING = (6, 7, 19)  # both integrity checks, and the time of the download

@@ -59,7 +59,7 @@ def test_no_module_is_returned_to_more_than_twice(found: dict[str, Journey]) -> 
 def test_a_read_leads_from_the_request_to_the_audit_stream(found: dict[str, Journey]) -> None:
     modules = [*found["read"].entered()]
     assert modules[:3] == ["services.cfm.machine", "services.cfm.serving", "services.tftp.server_core"]
-    assert modules[-2:] == ["services.cfm.audit_events", "bus.telemetry.audit"]
+    assert modules[-3:] == ["services.cfm.audit_events", "bus.device", "bus.telemetry.audit"]
 
 
 def test_how_a_read_ended_is_told_once(found: dict[str, Journey]) -> None:

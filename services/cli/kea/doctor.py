@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from fileid.lease import DEVICE_BYTES
+from bus.device import parse_device
 from services.cli.kea.kea import server_option
 from services.cli.options import config_option, load
 from services.dhcp.client.asking import CLIENT_PORT, SERVER_PORT, Place
@@ -53,12 +53,9 @@ class DeviceType(click.ParamType[bytes]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> bytes:
         """Its six bytes."""
         try:
-            device = bytes.fromhex(str(value).translate(_DELIMITERS))
-        except ValueError:
-            device = b""
-        if len(device) != DEVICE_BYTES:
-            self.fail(f"{value} is not a hardware address of {DEVICE_BYTES} bytes", param, ctx)
-        return device
+            return parse_device(str(value))
+        except ValueError as error:
+            self.fail(f"{value} {error}", param, ctx)
 
 
 @click.group()

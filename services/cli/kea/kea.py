@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from bus.device import device_text
 from services.cli.options import config_option, load
 from services.cli.output import Listing, output_option, show
 
@@ -110,7 +111,7 @@ def reservations(path: Path, catalogue: Path | None, servers: dict[str, str], ou
     from services.operator.kea.following import collect
 
     made = collect(load(path), catalogue, servers)
-    rows = [(one.device.hex(":"), one.file, one.next_server) for one in made]
+    rows = [(device_text(one.device), one.file, one.next_server) for one in made]
     document = as_dhcp4([one.as_kea() for one in made])
     show(output, document, Listing(("device", "file", "next_server"), rows))
 

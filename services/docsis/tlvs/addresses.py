@@ -20,7 +20,7 @@ PREFIX_BYTES: Final = 17
 MAC_BYTES: Final = 6
 _PORT_BYTES = 2
 
-_MAC = re.compile(r"[0-9A-Fa-f]{2}([:-][0-9A-Fa-f]{2}){5}")
+_MAC = re.compile(r"[0-9A-Fa-f]{2}([:-]?[0-9A-Fa-f]{2}){5}|[0-9A-Fa-f]{4}(\.[0-9A-Fa-f]{4}){2}")
 _PREFIX = re.compile(r"([0-9A-Fa-f:.]{2,45})/([0-9]{1,3})")
 _ENDPOINT = re.compile(r"(?:\[([0-9A-Fa-f:.]{2,45})\]|([0-9.]{7,15})):([0-9]{1,5})")
 
@@ -59,11 +59,13 @@ def endpoint_bytes(value: object, path: str) -> bytes:
 
 
 def mac_bytes(value: object, path: str) -> bytes:
-    """The 6 bytes of a MAC address with colons or hyphens; raises DocsisError."""
+    """The 6 bytes of a MAC address with colons, hyphens, a CMTS's dots or nothing between; raises
+    DocsisError.
+    """
     if not isinstance(value, str) or not _MAC.fullmatch(value):
         reason = f"must be a MAC address such as '00:1a:2c:00:00:01' (quoted), not {shown(value)}"
         raise DocsisError(path, reason)
-    return bytes.fromhex(value.replace(":", "").replace("-", ""))
+    return bytes.fromhex(value.replace(":", "").replace("-", "").replace(".", ""))
 
 
 def address_text(content: bytes) -> str | None:

@@ -9,8 +9,9 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, ConfigDict, Field, WithJsonSchema
 
 from bus.contract import Contract
+from bus.device import ASKED_PATTERN, TOLD_PATTERN
 from bus.errors import DecodeError
-from bus.telemetry.audit import DEVICE, FILEID
+from bus.telemetry.audit import FILEID
 from fileid.row import NAME_BYTES_MAX, pack_address
 
 
@@ -44,8 +45,11 @@ Address = Annotated[str, AfterValidator(_is_address), ADDRESS_SCHEMA]
 """IPv4 or IPv6."""
 
 Count = Annotated[int, Field(ge=0)]
-Device = Annotated[str, Field(pattern=rf"^{DEVICE.pattern}$")]
-"""A hardware address as it is told: aa:bb:cc:dd:ee:ff."""
+Device = Annotated[str, Field(pattern=TOLD_PATTERN)]
+"""A hardware address as it is told: 001a.2c00.0001."""
+
+AskedDevice = Annotated[str, Field(pattern=ASKED_PATTERN)]
+"""A hardware address as it may be asked for: in any form of `bus.device`."""
 
 FileId = Annotated[str, Field(pattern=rf"^{FILEID.pattern}$")]
 FileName = Annotated[str, Field(pattern=rf"^[\x00-\x7f]{{1,{NAME_BYTES_MAX}}}$")]

@@ -10,6 +10,7 @@ from services.instance.contracts.field import (
     ADDRESS_SCHEMA,
     Address,
     Asked,
+    AskedDevice,
     Device,
     FileId,
     FileName,
@@ -47,9 +48,8 @@ class CreateRequest(Asked):
 
     model_config = ConfigDict(extra="forbid")
 
-    device: str = Field(
-        pattern=r"^([0-9A-Fa-f]{2})([:-]?[0-9A-Fa-f]{2}){5}$",
-        description="The device's hardware address: 6 bytes in hex, with `:`, `-` or nothing between.",
+    device: AskedDevice = Field(
+        description="The device's hardware address: 001a.2c00.0001, or with `:`, `-` or nothing between."
     )
     address: HostAddress = Field(
         description="The address that it is leased, that of one host: its file is for reads from there."

@@ -6,20 +6,21 @@ from pydantic import ConfigDict, Field, model_validator
 
 from bus.contract import Name
 from bus.telemetry.audit import FOUND_MAX
-from services.instance.contracts.field import Asked, Device, FileId, Told
+from services.instance.contracts.field import Asked, AskedDevice, Device, FileId, Told
 
 
 class TraceRequest(Asked):
-    """Exactly one of the two is asked for, in lower case."""
+    """Exactly one of the two is asked for."""
 
     model_config = ConfigDict(
         json_schema_extra={"oneOf": [{"required": ["device"]}, {"required": ["fileid"]}]}
     )
 
-    device: Device = Field(
-        default_factory=str, description="The device's hardware address, aa:bb:cc:dd:ee:ff."
+    device: AskedDevice = Field(
+        default_factory=str,
+        description="The device's hardware address: 001a.2c00.0001, or with `:`, `-` or nothing between.",
     )
-    fileid: FileId = Field(default_factory=str, description="The FileID, 16 hex digits.")
+    fileid: FileId = Field(default_factory=str, description="The FileID, 16 hex digits in lower case.")
 
     @model_validator(mode="after")
     def _asks_for_one(self) -> "TraceRequest":

@@ -5,6 +5,7 @@ from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Any
 
+from bus.device import device_text
 from bus.errors import UnavailableError
 from services.lab.site.addresses import BAIT_NETWORK, POOLS, STRANGERS_NETWORK
 from services.lab.site.lab import Answers, Lab, Part
@@ -74,7 +75,7 @@ def mint(sidecar: Path, address: str) -> dict[str, Any]:
     """The answer to `fileid.create` for a device at this address; `UnavailableError` if refused."""
     request = {
         "op": "fileid.create",
-        "device": "02:00:" + IPv4Address(address).packed.hex(":"),
+        "device": device_text(b"\2\0" + IPv4Address(address).packed),
         "address": address,
         "settings": {"class": "residential", "customer": 1},
     }

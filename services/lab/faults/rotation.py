@@ -105,7 +105,7 @@ class Rotation:
         """A row of the sidecar's for the probe's address, its name sealed by `seal` or by another key."""
         request = {
             "op": "fileid.create",
-            "device": "00:00:5e:00:53:01",
+            "device": "0000.5e00.5301",
             "address": PROBE_ADDRESS,
             "settings": {"class": "residential", "customer": 1},
         }

@@ -30,6 +30,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
+from bus.device import device_text
 from bus.errors import DecodeError
 from services.dhcp.client.bootp import (
     ACK,
@@ -146,7 +147,7 @@ class DhcpServer:
             create = self._creates[answer["id"]]
             if "error" in answer:
                 event: dict[str, object] = {"event": "refused", "at": now, "error": str(answer["error"])}
-                event["device"] = create.request.chaddr.hex(":")
+                event["device"] = device_text(create.request.chaddr)
                 effects: list[Effect] = [Journaled(event)]
             else:
                 effects = self._grant(create, answer, now, current=self._is_current(create, answer["id"]))
@@ -208,7 +209,7 @@ class DhcpServer:
         ask = {
             "op": "fileid.create",
             "id": number,
-            "device": message.chaddr.hex(":"),
+            "device": device_text(message.chaddr),
             "address": address_text(message.requested),
             "relay": address_text(message.giaddr),
             "settings": settings,
@@ -228,7 +229,7 @@ class DhcpServer:
             "event": "minted",
             "at": now,
             "service": self.service,
-            "device": create.request.chaddr.hex(":"),
+            "device": device_text(create.request.chaddr),
             "address": address_text(create.address),
             "file": answer["file"],
             "fileid": answer["fileid"],

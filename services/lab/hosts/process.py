@@ -33,6 +33,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from bus.device import device_text, parse_device
 from services.dhcp.client.bootp import address_text
 from services.lab.hosts.authority import HostAuthority
 from services.lab.hosts.dhcp_server import (
@@ -126,7 +127,7 @@ class HostProcess:
         for event in read_journal(journal):
             if event["event"] == "effect":
                 address = ipaddress.IPv4Address(event["address"]).packed
-                self._server.restore(bytes.fromhex(event["device"].replace(":", "")), address)
+                self._server.restore(parse_device(event["device"]), address)
 
     def _connect(self, now: float) -> None:
         self._sidecar.connect(now)
@@ -204,7 +205,7 @@ class HostProcess:
             return True
         now = boottime_s()
         if authority.may_act(now):
-            whose = {"device": reply.device.hex(":"), "address": address_text(reply.address)}
+            whose = {"device": device_text(reply.device), "address": address_text(reply.address)}
             self._journal.append({**authority.effect(now), **whose})
             self._journal.flush()
             if authority.may_act(boottime_s()):

@@ -11,6 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
+from bus.device import parse_device
 from services.dhcp.kea.doctor.signs import header
 from services.lab.site.addresses import ESTABLISHED_FIRST
 
@@ -39,7 +40,7 @@ class GrantedLease(NamedTuple):
 
     def packed_device(self) -> bytes:
         """Its MAC."""
-        return bytes.fromhex(self.device.replace(":", ""))
+        return parse_device(self.device)
 
     def packed_address(self) -> bytes:
         """Its address."""

@@ -12,6 +12,7 @@ from ipaddress import IPv4Address, IPv4Network
 from itertools import islice
 from typing import Any
 
+from bus.device import parse_device
 from services.lab.site.addresses import POOLS, part_of_pool, relay_addresses
 
 _SERVICE_OF = {"docsis": "dhcp", "pktc": "mps"}
@@ -76,7 +77,7 @@ def roaming_figures(plant: Iterable[Event], sizes: Sequence[int]) -> dict[str, i
         found["moves"] += relay != former
         found["to_another_cmts"] += cmts_of[relay] != cmts_of[former]
         found["strange_addresses"] += IPv4Address(event["address"]) not in part_of_pool(service, relay)
-        found["strange_files"] += name != device.replace(":", "") or server != former_server
+        found["strange_files"] += name != parse_device(device).hex() or server != former_server
     return found
 
 

@@ -28,6 +28,7 @@ from collections.abc import Callable
 from random import Random
 from typing import Literal
 
+from bus.device import device_text
 from bus.errors import LocalError
 from services.dhcp.client.bootp import (
     ACK,
@@ -307,7 +308,7 @@ class Modem:
         self._wind(now)
 
     def _note(self, event: str, now: float, effects: list[Effect], **fields: object) -> None:
-        effects.append(Journaled({"event": event, "at": now, "device": self.mac.hex(":"), **fields}))
+        effects.append(Journaled({"event": event, "at": now, "device": device_text(self.mac), **fields}))
 
     def _wind(self, now: float) -> None:
         ladder_s = self._plan.ladder_s

@@ -106,7 +106,7 @@ def events(stream: Audit, **asked: Any) -> list[dict[str, Any]]:
 
 
 def happened(device: int, fileid: int, number: int = 0) -> dict[str, Any]:
-    return {"device": f"00:00:00:00:00:{device:02x}", "fileid": f"{fileid:016x}", "number": number}
+    return {"device": f"0000.0000.{device:04x}", "fileid": f"{fileid:016x}", "number": number}
 
 
 def test_what_happened_is_remembered_sent_or_not() -> None:
@@ -115,16 +115,17 @@ def test_what_happened_is_remembered_sent_or_not() -> None:
     stream.record(happened(2, 8), 0.0)
     stream.tick(1.0, 0.0)
     stream.record(happened(1, 9), 2.0)
-    assert events(stream, device="00:00:00:00:00:01") == [happened(1, 7), happened(1, 9)]
+    assert events(stream, device="0000.0000.0001") == [happened(1, 7), happened(1, 9)]
+    assert events(stream, device="00:00:00-00-00-01") == [happened(1, 7), happened(1, 9)]
     assert events(stream, fileid=f"{8:016x}") == [happened(2, 8)]
     assert events(stream, fileid=f"{10:016x}") == []
-    assert stream.answer({"device": "00:00:00:00:00:02"})["instance"] == "cfm-1"
+    assert stream.answer({"device": "0000.0000.0002"})["instance"] == "cfm-1"
 
 
 def test_a_device_in_another_field_is_not_that_device() -> None:
     stream = audit()
-    stream.record({**happened(1, 7), "reason": "00:00:00:00:00:02"}, 0.0)
-    assert events(stream, device="00:00:00:00:00:02") == []
+    stream.record({**happened(1, 7), "reason": "0000.0000.0002"}, 0.0)
+    assert events(stream, device="0000.0000.0002") == []
 
 
 def test_the_oldest_batch_is_forgotten_first() -> None:
@@ -133,7 +134,7 @@ def test_the_oldest_batch_is_forgotten_first() -> None:
         for number in range(EVENTS_MAX):
             stream.record(happened(1, batch, number), float(batch))
         stream.tick(float(batch), 0.0)
-    assert {event["fileid"] for event in events(stream, device="00:00:00:00:00:01")} == {
+    assert {event["fileid"] for event in events(stream, device="0000.0000.0001")} == {
         f"{batch:016x}" for batch in (3, 4)
     }
 
@@ -147,7 +148,7 @@ def test_an_answer_holds_the_newest_events_only() -> None:
 
 @pytest.mark.parametrize(
     "asked",
-    [{}, {"device": "00:00:00:00:00:01", "fileid": "0" * 16}, {"device": "00:00:00:00:00:0A"},
+    [{}, {"device": "0000.0000.0001", "fileid": "0" * 16}, {"device": "0000.0000.000"},
      {"device": 1}, {"fileid": "0" * 15}, {"fileid": '0" * 1600000000'}],
 )  # fmt: skip
 def test_what_is_no_trace_is_refused(asked: dict[str, Any]) -> None:

@@ -20,7 +20,7 @@ from services.tftp.sockets import Wakeup
 
 Make = Callable[..., Any]
 
-DEVICE = "00:11:22:33:44:55"
+DEVICE = "0011.2233.4455"
 
 
 def told(effects: list[Any]) -> list[dict[str, Any]]:

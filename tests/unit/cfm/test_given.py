@@ -201,7 +201,7 @@ def test_the_rows_download_is_told_with_its_device(cfm: Cfm, lease: Make, hand_o
     cfm.receive(hand_off(lease()), 0.0)
     read(cfm, MODEM, 1.0)
     events = told(cfm.tick(1.0 + DELAY_S))
-    assert [(one["event"], one["device"]) for one in events] == [("download.completed", "00:11:22:33:44:55")]
+    assert [(one["event"], one["device"]) for one in events] == [("download.completed", "0011.2233.4455")]
 
 
 def test_a_lookup_of_a_shared_name_is_answered_by_address(cfm: Cfm, lease: Make, hand_off: Make) -> None:

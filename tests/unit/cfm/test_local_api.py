@@ -108,7 +108,7 @@ def test_floors_are_wrong_if_they_are_not_as_their_contract_has_them(
 
 @pytest.mark.parametrize("operation", ["settings", "settings.history", "trace"])
 def test_what_sidecars_and_cfms_answer_has_one_shape(say: Say, operation: str) -> None:
-    body = say(operation, device="00:11:22:33:44:55")
+    body = say(operation, device="0011.2233.4455")
     answer = EXAMPLES[operation].answer
     assert shape(body) == shape(answer | {"events": []} if operation == "trace" else answer) | {"id": None}
 

@@ -59,7 +59,7 @@ def test_a_row_that_is_here_is_answered_with_its_file(cfm: Cfm, mint: Make, hand
     content = b64decode(reply.body.pop("content"))
     assert reply.body == {
         "id": 7,
-        "device": "00:11:22:33:44:55",
+        "device": "0011.2233.4455",
         "fileid": "0000000000000001",
         "how": "row",
     }

@@ -273,7 +273,7 @@ def test_the_audit_stream_is_told_of_downloads_and_of_rows_that_nobody_read(
     assert events(cfm.tick(1.125 + DELAY_S)) == [
         {
             "event": "download.completed",
-            "device": "00:11:22:33:44:55",
+            "device": "0011.2233.4455",
             "fileid": "0000000000000001",
             "at": 1_700_000_001.125,
             "how": "row",

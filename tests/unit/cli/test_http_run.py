@@ -30,7 +30,7 @@ OF_MULTICAST = {"provbus_multicast_datagrams_total", "provbus_settings_fetches_t
 CREATE = {
     "op": "fileid.create",
     "id": 1,
-    "device": "00:1a:2c:00:00:01",
+    "device": "001a.2c00.0001",
     "address": "127.0.0.1",
     "settings": {"class": "residential", "customer": 17},
 }

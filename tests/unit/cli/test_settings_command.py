@@ -192,7 +192,7 @@ def test_a_difference_is_what_a_modem_would_notice(provbus: Provbus) -> None:
         "class path old new",
         "data body.max_cpe 4 8",
         "gold - a class",
-        "mac 00:1a:2c:00:00:01 - {class: data, values.customer: 17}",
+        "mac 001a.2c00.0001 - {class: data, values.customer: 17}",
         "subnet 127.64.0.0/11 - {class: data, values.customer: 1}",
     ]
     back = provbus("settings", "diff", "new.yaml", "old.yaml", "-o", "json")
@@ -200,7 +200,7 @@ def test_a_difference_is_what_a_modem_would_notice(provbus: Provbus) -> None:
         {"class": "data", "path": "body.max_cpe", "old": 8, "new": 4},
         {"class": "gold", "path": "", "old": "a class", "new": None},
         {
-            "class": "mac 00:1a:2c:00:00:01",
+            "class": "mac 001a.2c00.0001",
             "path": "",
             "old": {"class": "data", "values.customer": 17},
             "new": None,
@@ -238,7 +238,7 @@ lookup:
             RULES,
             CHANGED,
             [
-                ("mac 00:1a:2c:00:00:01", "values.customer", 17, 18),
+                ("mac 001a.2c00.0001", "values.customer", 17, 18),
                 ("subnet 127.64.0.0/11", "class", "data", "gold"),
                 ("subnet 127.64.0.0/11", "values.customer", 1, None),
                 ("subnet 127.64.0.0/11", "", None, {"class": "voice"}),
@@ -290,7 +290,7 @@ def test_a_catalogue_is_applied_whole_or_not_and_outlives_a_restart(
     shown = provbus("settings", "show", *config).stdout.splitlines()
     assert [" ".join(line.split()) for line in shown[-5:-1]] == [
         "rule class values",
-        "mac 001a2c000001 data {customer: 17}",
+        "mac 001a.2c00.0001 data {customer: 17}",
         "subnet 127.64.0.0/11 data {customer: 1}",
         "changed author comment",
     ]

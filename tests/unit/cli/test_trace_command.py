@@ -24,8 +24,8 @@ from tests.unit.answering import answering
 Provbus = Callable[..., subprocess.CompletedProcess[str]]
 Config = dict[str, Any]
 
-DEVICE, FILEID = "00:1a:2c:00:00:01", "5f0c000000000001"
-OTHER = "00:1a:2c:00:00:02"
+DEVICE, FILEID = "001a.2c00.0001", "5f0c000000000001"
+OTHER = "001a.2c00.0002"
 
 
 def acked(device: str = DEVICE, age_s: float = 5.0) -> dict[str, Any]:
@@ -91,7 +91,9 @@ def topic() -> Iterator[str]:
         producer.close()
 
 
-@pytest.mark.parametrize("what", [DEVICE, "001A2C000001", "00-1a-2c-00-00-01", FILEID, FILEID.upper()])
+@pytest.mark.parametrize(
+    "what", [DEVICE, "001A2C000001", "00-1a-2c-00-00-01", "00:1a:2c:00:00:01", FILEID, FILEID.upper()]
+)
 def test_the_audit_topic_tells_the_whole_boot(
     topic: str, write: Callable[..., Path], provbus: Provbus, what: str
 ) -> None:
@@ -122,7 +124,7 @@ def test_programs_get_it_too(topic: str, write: Callable[..., Path], provbus: Pr
     assert boot["moments"][1]["ms"] == 2.5
 
 
-@pytest.mark.parametrize(("what", "since"), [("00:1a:2c:00:00:03", "15m"), (DEVICE, "2s"), ("f" * 16, "1d")])
+@pytest.mark.parametrize(("what", "since"), [("001a.2c00.0003", "15m"), (DEVICE, "2s"), ("f" * 16, "1d")])
 def test_who_is_not_in_it_is_1(
     topic: str, write: Callable[..., Path], provbus: Provbus, what: str, since: str
 ) -> None:

@@ -99,6 +99,6 @@ def test_who_says_nothing_of_the_device_is_counted_and_said(found: Lease, is_tol
     assert heard.sieve.entries([told(found)], WALL_S, WALL_S) == ([found] if is_told else [])
     assert heard.counts() == ({"lease": 1} if is_told else {"unidentified": 1})
     if not is_told:
-        assert "00:1a:2c:00:00:01" in heard.said["remote_id"]
+        assert "001a.2c00.0001" in heard.said["remote_id"]
         assert (found.remote_id.hex() or "no remote id") in heard.said["remote_id"]
         assert ("remote_id: none" in heard.said["remote_id"]) is (not found.remote_id)

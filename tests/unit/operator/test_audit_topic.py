@@ -16,7 +16,7 @@ from services.operator.story import ToldEvent
 
 NAME = "provbus.audit.v1"
 FILEID = "5f0c000000000001"
-EXPIRED = {"event": "fileid.expired", "device": "00:1a:2c:00:00:01", "fileid": FILEID, "at": 1.0}
+EXPIRED = {"event": "fileid.expired", "device": "001a.2c00.0001", "fileid": FILEID, "at": 1.0}
 EOF = KafkaError(KafkaError._PARTITION_EOF)
 
 

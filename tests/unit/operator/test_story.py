@@ -6,7 +6,7 @@ import pytest
 
 from services.operator.story import Boot, ToldEvent, is_told, tell
 
-DEVICE, FILEID = "00:1a:2c:00:00:01", "5f0c000000000001"
+DEVICE, FILEID = "001a.2c00.0001", "5f0c000000000001"
 
 
 def event(kind: str, at: float, **more: Any) -> dict[str, Any]:

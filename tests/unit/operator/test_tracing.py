@@ -10,7 +10,7 @@ from services.operator.story import ToldEvent
 from services.operator.tracing import asked_for, find
 from tests.unit.answering import answering
 
-DEVICE, FILEID = "00:1a:2c:00:00:01", "5f0c000000000001"
+DEVICE, FILEID = "001a.2c00.0001", "5f0c000000000001"
 
 
 def expired(at: float) -> dict[str, Any]:
@@ -23,6 +23,7 @@ def expired(at: float) -> dict[str, Any]:
         ("00:1A:2C:00:00:01", ("device", DEVICE)),
         ("00-1a-2c-00-00-01", ("device", DEVICE)),
         ("001a2c000001", ("device", DEVICE)),
+        ("001A.2C00.0001", ("device", DEVICE)),
         ("5F0C000000000001", ("fileid", FILEID)),
         ("modem", None),
         ("modäm.cm", None),

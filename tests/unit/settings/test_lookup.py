@@ -44,6 +44,7 @@ def test_nobody_has_a_class_without_rules() -> None:
     [
         ({"mac": "00:1A:2C:00:00:01"}, {}, {"device": "001a2c000002"}),
         ({"mac": "00-1a-2c-00-00-01"}, {}, {"device": "001a2c000002"}),
+        ({"mac": "001a.2c00.0001"}, {}, {"device": "001a2c000002"}),
         ({"mac": DEVICE}, {}, {"device": "001a2c000002"}),
         ({"remote_id": "00AA"}, {"remote": "00aa"}, {"remote": "00aa00"}),
         ({"circuit_id": "80000001"}, {"circuit": "80000001"}, {"remote": "80000001"}),
@@ -140,7 +141,7 @@ def test_what_is_found_is_the_askers_own() -> None:
 @pytest.mark.parametrize(
     ("rule", "text"),
     [
-        ({"mac": DEVICE}, "mac 00:1a:2c:00:00:01"),
+        ({"mac": DEVICE}, "mac 001a.2c00.0001"),
         ({"remote_id": "00AA"}, "remote_id 00aa"),
         ({"circuit_id": "80000001"}, "circuit_id 80000001"),
         ({"subnet": "2001:DB8:0::/32"}, "subnet 2001:db8::/32"),
@@ -158,7 +159,7 @@ def test_a_key_is_shown_in_one_way(rule: dict[str, Any], text: str) -> None:
         ({"mac": 1}, "must be text, not 1: what YAML takes for a number needs quotes"),
         ({"remote_id": 80000001}, "must be text, not 80000001: what YAML takes for a number needs quotes"),
         ({"subnet": None}, "must be text, not None: what YAML takes for a number needs quotes"),
-        ({"mac": "00:1a:2c:00:00"}, "must be a hardware address such as 00:1a:2c:00:00:01, not '"),
+        ({"mac": "00:1a:2c:00:00"}, "must be a hardware address such as 001a.2c00.0001, not '"),
         ({"mac": "00:1a:2c:00:00:0g"}, "must be a hardware address such as"),
         ({"mac": f"{DEVICE}\n"}, "must be a hardware address such as"),
         ({"remote_id": ""}, "must be 1 to 255 bytes in hex, not ''"),

@@ -394,7 +394,7 @@ def test_whom_no_rule_knows_gets_no_row_and_that_is_told(run: Run) -> None:
     (event,) = run.told()
     assert event == {
         "event": "lease.refused",
-        "device": "00:1a:2c:00:00:01",
+        "device": "001a.2c00.0001",
         "fileid": "",
         "at": WALL_S,
         "reason": "no_settings",
@@ -450,7 +450,7 @@ def test_what_is_told_of_an_acked_lease(run: Run, ack: Make) -> None:
     assert run.told() == [
         {
             "event": "lease.acked",
-            "device": "00:1a:2c:00:00:01",
+            "device": "001a.2c00.0001",
             "fileid": rows(first)[0].fields().serial.hex(),
             "at": WALL_S + at,
             "class": "data",

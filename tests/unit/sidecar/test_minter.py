@@ -285,7 +285,7 @@ def test_what_happened_is_told_to_the_audit_stream(minter: Minter, create: Make,
     (event,) = json.loads(batch.data)["events"]
     assert event == {
         "event": "fileid.acked",
-        "device": "00:11:22:33:44:55",
+        "device": "0011.2233.4455",
         "fileid": "0000000000000001",
         "at": 1_700_000_000.025,
         "class": "data",

@@ -70,7 +70,9 @@ def test_an_ipv4_address_inside_an_ipv6_one_is_the_ipv4_address() -> None:
     assert parse_create(BODY | {"address": "::ffff:10.0.0.7"}).address == bytes([10, 0, 0, 7])
 
 
-@pytest.mark.parametrize("device", ["001a2c000001", "00-1a-2c-00-00-01", "00:1a:2c-00-0001"])
+@pytest.mark.parametrize(
+    "device", ["001a2c000001", "00-1a-2c-00-00-01", "00:1a:2c-00-0001", "001a.2c00.0001"]
+)
 def test_the_usual_spellings_of_a_hardware_address(device: str) -> None:
     assert parse_create(BODY | {"device": device}).device == bytes.fromhex("001a2c000001")
 

@@ -9,6 +9,7 @@ device; `malformed`.
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from bus.device import device_text
 from bus.errors import DecodeError
 from fileid.lease import Lease, LeaseFile, choose_file, named_device
 from services.dhcp.kea.journal.entries import Columns, granted_at, parse_entry, parse_fields, split_line
@@ -83,9 +84,9 @@ class Sieve:
             other = "" if lease.remote_id else ", or say remote_id: none for that subnet in minter.kea.files"
             self._warn(
                 "remote_id",
-                f"{lease.device.hex(':')} has a lease in subnet {lease.subnet_id} with {said}: nothing says "
-                "whether it is a modem or behind one, so it gets no row; have the CMTS write the modem's "
-                f"address{other}",
+                f"{device_text(lease.device)} has a lease in subnet {lease.subnet_id} with {said}: "
+                "nothing says whether it is a modem or behind one, so it gets no row; "
+                f"have the CMTS write the modem's address{other}",
             )
         else:
             self.counts["lease"] += 1

@@ -63,6 +63,11 @@ def test_a_value_is_read_back_as_it_was_written(kind: ValueKind, value: object, 
     assert decode(row, bytes.fromhex(content)) == value
 
 
+@pytest.mark.parametrize("text", ["001A.2c00.00ff", "001a2c0000ff", "00-1a-2c-00-00-ff", "00:1a:2c:00:00:FF"])
+def test_a_mac_address_is_read_in_every_common_form(text: str) -> None:
+    assert bytes_of(row_of(ValueKind.MAC), text) == bytes.fromhex("001a2c0000ff")
+
+
 def test_every_kind_but_lists_of_sub_tlvs_and_varbinds_is_tried() -> None:
     assert {kind for kind, _, _ in SAID} == set(ValueKind) - {ValueKind.GROUP, ValueKind.VARBIND}
 
@@ -90,6 +95,7 @@ def test_every_kind_but_lists_of_sub_tlvs_and_varbinds_is_tried() -> None:
         (ValueKind.ENDPOINT, "192.0.2.999:1"),
         (ValueKind.ENDPOINT, "2001:db8::1:162"),
         (ValueKind.MAC, "00:1a:2c:00:00"),
+        (ValueKind.MAC, "00.1a.2c.00.00.ff"),
         (ValueKind.MAC, 66_051),
         (ValueKind.TEXT_Z, "é"),
         (ValueKind.HEX_SPLIT, "0"),

@@ -6,7 +6,7 @@ from services.lab.books.closing import by_lease
 from services.lab.books.ledger import Event, account
 from services.lab.kea.host import lease_counts
 
-ONE, TWO = "00:1a:2c:00:00:01", "00:1a:2c:00:00:02"
+ONE, TWO = "001a.2c00.0001", "001a.2c00.0002"
 FILE = {"file": "modem.cm", "server": "127.0.0.11"}
 
 

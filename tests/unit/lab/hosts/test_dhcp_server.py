@@ -139,7 +139,7 @@ def test_a_request_becomes_a_create_with_its_values() -> None:
     assert bench.ask(1) == {
         "op": "fileid.create",
         "id": 1,
-        "device": "00:1a:2c:00:00:01",
+        "device": "001a.2c00.0001",
         "address": "127.64.0.2",
         "relay": "127.0.1.1",
         "settings": settings,
@@ -167,7 +167,7 @@ def test_the_answer_is_noted_first_and_then_acknowledged() -> None:
             "event": "minted",
             "at": 3.5,
             "service": "dhcp",
-            "device": "00:1a:2c:00:00:01",
+            "device": "001a.2c00.0001",
             "address": "127.64.0.1",
             "file": "n1.cm",
             "fileid": "0" * 16,
@@ -197,7 +197,7 @@ def test_without_an_ack_dhcp_answers_and_the_mps_is_silent(service: Service, rep
 def test_an_error_is_noted_and_met_with_silence() -> None:
     bench = Bench()
     bench.ask(1)
-    event = {"event": "refused", "at": 1.0, "device": "00:1a:2c:00:00:01", "error": "try_again"}
+    event = {"event": "refused", "at": 1.0, "device": "001a.2c00.0001", "error": "try_again"}
     line = json.dumps({"id": 1, "error": "try_again", "detail": "no CFM"}).encode()
     assert bench.server.answer(line, 1.0) == [Journaled(event)]
     assert bench.ask(1)["id"] == 2
@@ -209,7 +209,7 @@ def test_answers_in_any_order_find_their_devices() -> None:
     for number in (2, 3, 1):
         noted, _ = bench.server.answer(minted(number), 0.0)
         assert isinstance(noted, Journaled)
-        assert noted.event["device"] == f"00:1a:2c:00:00:0{asked[number]}"
+        assert noted.event["device"] == f"001a.2c00.000{asked[number]}"
 
 
 def test_a_repeated_request_is_not_asked_twice_and_the_newest_is_answered() -> None:

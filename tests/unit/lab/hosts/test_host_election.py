@@ -164,7 +164,7 @@ def test_what_leaves_is_in_the_journal_with_its_epoch(bench: Bench) -> None:
         "role": "dhcp/lab",
         "era": 0,
         "epoch": 17,
-        "device": "00:1a:2c:00:00:03",
+        "device": "001a.2c00.0003",
         "address": "127.64.0.1",
     }
     assert offer.yiaddr == bytes((127, 64, 0, 1))

@@ -15,13 +15,13 @@ SUBNET = {
     "pools": [{"pool": "-", "client-class": "docsis"}, {"pool": "-", "client-class": "pktc"}],
 }
 CLASSES = [{"name": "docsis", "test": "1"}, {"name": "pktc", "test": "2", "next-server": "192.0.2.1"}]
-ONE, TWO = "00:1a:2c:00:00:01", "00:1a:2c:00:00:02"
+ONE, TWO = "001a.2c00.0001", "001a.2c00.0002"
 RELAYS = relay_addresses(4)
 
 
 def leased(device: str, relay: int, **changes: str) -> dict[str, Any]:
     address = str(part_of_pool("dhcp", relay)[5])
-    file = {"file": f"{device.replace(':', '')}.cm", "server": "127.0.0.11"}
+    file = {"file": f"{device.replace('.', '')}.cm", "server": "127.0.0.11"}
     return {"event": "leased", "device": device, "relay": RELAYS[relay], "address": address} | file | changes
 
 

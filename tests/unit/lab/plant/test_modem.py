@@ -144,7 +144,7 @@ def test_the_journal_of_a_boot() -> None:
     bench = Bench()
     bench.lease()
     bench.read()
-    who = {"at": DELAY_S, "device": "00:1a:2c:01:02:03"}
+    who = {"at": DELAY_S, "device": "001a.2c01.0203"}
     file = {"file": "n1.cm", "server": SERVER}
     leased = {"event": "leased", "address": "127.64.0.5", "at": 0.0, "device": who["device"]}
     assert [noted.event for noted in bench.all(Journaled)] == [
