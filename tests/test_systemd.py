@@ -98,7 +98,7 @@ def test_it_runs_a_command_that_exists_with_an_example_that_exists(unit: Unit, p
     while words and isinstance(command, click.Group):
         command = command.get_command(click.Context(command), words.pop(0))
     assert command is not None
-    context = command.make_context(command.name, words, resilient_parsing=True)
+    context = command.make_context(command.name, words)
     assert context.params["path"] == Path("/etc/provbus", f"{path.stem.removeprefix('provbus-')}.yaml")
 
 

@@ -28,8 +28,9 @@ def located(word: str | None) -> Path:
     return location.located(word, os.environ)
 
 
-def _one(_context: click.Context, _option: click.Parameter, word: str | None) -> Path:
-    return located(word)
+def _one(context: click.Context, _option: click.Parameter, word: str | None) -> Path:
+    # A shell that completes a line wants no file, and no wait for the reader of one.
+    return Path() if context.resilient_parsing else located(word)
 
 
 config_option = click.option(

@@ -24,7 +24,9 @@ def _seconds(_context: click.Context, _option: click.Parameter, text: str) -> in
     return int(found[1]) * _UNITS_S[found[2]]
 
 
-def _each(_context: click.Context, _option: click.Parameter, words: tuple[str, ...]) -> tuple[Path, ...]:
+def _each(context: click.Context, _option: click.Parameter, words: tuple[str, ...]) -> tuple[Path, ...]:
+    if context.resilient_parsing:
+        return ()
     return tuple(map(located, words)) or (located(None),)
 
 

@@ -1,5 +1,6 @@
 """What the command imports before it does anything: a help costs click, a question what it asks for."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -54,10 +55,11 @@ OF_A_QUESTION = (
 )
 
 
-def imported(*words: str | Path) -> set[str]:
+def imported(*words: str | Path, **environment: str) -> set[str]:
     """Every module that the command has imported when it ends, and the packages above it."""
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, *map(str, words)],
+        env=os.environ | environment,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -74,6 +76,12 @@ def test_what_is_imported_is_seen() -> None:
 @pytest.mark.parametrize("words", [(), *((command,) for command in COMMANDS)], ids=" ".join)
 def test_a_help_imports_nothing_of_the_platform(words: tuple[str, ...]) -> None:
     assert imported(*words, "--help").isdisjoint(OF_A_HELP)
+
+
+@pytest.mark.parametrize("line", ["provbus ", "provbus run dhcp --", "provbus trace 001a2c000001 --"])
+def test_a_completion_imports_no_more_than_a_help(line: str) -> None:
+    found = imported(_PROVBUS_COMPLETE="bash_complete", COMP_WORDS=line, COMP_CWORD=str(line.count(" ")))
+    assert found.isdisjoint(OF_A_HELP)
 
 
 @pytest.mark.parametrize("words", [("failover", "status"), ("peers", "ls")], ids=" ".join)
