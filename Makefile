@@ -9,10 +9,14 @@ FIRST_START := tests/integration/test_first_start_lab.py
 install: .venv/.installed
 
 .venv/.installed: pyproject.toml requirements-dev.lock
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-	touch $@
+	@echo "install 1/3: making a Python environment in .venv"
+	@$(PYTHON) -m venv .venv
+	@echo "install 2/3: fetching the $$(grep -c == requirements-dev.lock) packages of requirements-dev.lock," \
+	  "which takes a minute or two on a fresh machine"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@echo "install 3/3: installing provbus itself"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
 
 # A simulated plant of 600 modems boots through provbus.
 lab: install

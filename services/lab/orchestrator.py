@@ -28,8 +28,18 @@ from services.lab.site.site import Site
 READY_S = 30.0
 LISTEN_S = 0.1
 
-Progress = Callable[[int, int], None]
-"""Called with (devices finished, devices in all)."""
+
+class Watcher:
+    """The interface of whoever watches a run. It is called between two looks of the lab, and may not wait."""
+
+    def say(self, text: str) -> None:
+        """What the run is at, in a few words."""
+
+    def begin(self, site: Site) -> None:
+        """The run has this site from now on."""
+
+    def boots(self, online: int, failed: int) -> None:
+        """So many devices of the present boot are online, or have failed."""
 
 
 class RunFailedError(RemoteError):
@@ -46,12 +56,11 @@ class Run:
         parts: Sequence[Part],
         steps: Sequence[Item],
         repeat: int,
-        report: Callable[[str], None],
-        progress: Progress,
+        watcher: Watcher,
     ) -> None:
         self.site = site
         self.brokers = brokers
-        self.say = report
+        self.say: Callable[[str], None] = watcher.say
         self.instances = Instances(site, self.spawn)
         self.hosts: dict[str, Process] = {}
         self.figures: dict[str, Any] = {}
@@ -59,7 +68,7 @@ class Run:
         self._parts = parts
         self._steps = steps
         self._repeat = repeat
-        self._progress = progress
+        self._watcher = watcher
         self._processes: list[Process] = []
         self._cpu_at_go: dict[str, float] = {}
         self._cpu_at_end: dict[str, float] = {}
@@ -76,6 +85,7 @@ class Run:
     def start(self) -> None:
         """Start everything and wait until all services are ready for a boot."""
         site = self.site
+        self._watcher.begin(site)
         for part in self._parts:
             part.prepare(self)
         self.instances.start([*site.instances])
@@ -180,7 +190,7 @@ class Run:
         self.undo.close()
 
     def _heard(self, online: int, finished: int) -> None:
-        self._progress(finished, self.site.scenario.modems)
+        self._watcher.boots(online, finished - online)
         for part in self._parts:
             part.reached(self, online)
 

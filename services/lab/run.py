@@ -4,7 +4,7 @@ import fcntl
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 from bus.errors import ConfigError, TryAgainError, UnavailableError
 from bus.transport.here import has_ipv6
 from services.brokers.state import state_directory
-from services.lab.orchestrator import Progress, Run
+from services.lab.orchestrator import Run, Watcher
 from services.lab.parts import parts_of
 from services.lab.script.script import Script
 from services.lab.site.brokers import Kind, brokers_of
@@ -33,14 +33,12 @@ def chosen_broker(script: Script, mode: str, asked: str | None) -> Kind:
     return "kafka" if "kafka" in (needed, asked) else "embedded"
 
 
-def rehearse(
-    script: Script, mode: str, broker: Kind, report: Callable[[str], None], progress: Progress
-) -> dict[str, Any]:
+def rehearse(script: Script, mode: str, broker: Kind, watcher: Watcher) -> dict[str, Any]:
     """The figures of the same storm without its attack; none for a scenario that has none."""
     if script.attack is None:
         return {}
     calm = script.model_copy(update={"attack": None, "expect": {}})
-    with running(calm, mode, broker, report, progress) as lab:
+    with running(calm, mode, broker, watcher) as lab:
         found = lab.run()
     return {f"calm_{key}": found[key] for key in ("failed", "duration_s", "boot_p50_s", "boot_p99_s")}
 
@@ -50,8 +48,7 @@ def running(
     script: Script,
     mode: str,
     broker: Kind,
-    report: Callable[[str], None],
-    progress: Progress = lambda _done, _total: None,
+    watcher: Watcher,
     keep: Path | None = None,
 ) -> Iterator[Run]:
     """A started lab, with its broker (none, embedded, kafka) and a directory of its own; afterwards all is
@@ -73,12 +70,12 @@ def running(
     with (
         _alone(),
         tempfile.TemporaryDirectory(prefix="provbus-lab-") as name,
-        brokers_of(broker, own, Path(name) / "kafka", report, authorizer=script.authorizer) as brokers,
+        brokers_of(broker, own, Path(name) / "kafka", watcher.say, authorizer=script.authorizer) as brokers,
     ):
-        report("making keys and starting processes")
+        watcher.say("making keys and starting processes")
         parts = parts_of(script, mode)
         site = build_site(Path(name), script, mode, brokers.bootstrap, broker, parts)
-        lab = Run(site, brokers, parts, script.steps, script.repeat, report, progress)
+        lab = Run(site, brokers, parts, script.steps, script.repeat, watcher)
         try:
             lab.start()
             yield lab

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from services.lab.baseline.comparison import bare_cpu_per_session, cpu_per_boot
+from services.lab.orchestrator import Watcher
 from services.lab.plant.plants import plant_name
 from services.lab.run import running
 from services.lab.script.script import Script
@@ -51,7 +52,7 @@ def _cpu_per_boot(sizes: list[int]) -> float:
     scenario = Script(
         name="bench", modems=BOOTS, cfms=1, in_flight_max=IN_FLIGHT, deadline_s=120, settings=SETTINGS
     )
-    with running(scenario, "bus", "embedded", lambda _: None) as lab:
+    with running(scenario, "bus", "embedded", Watcher()) as lab:
         report = lab.run()
         events = read_journal(lab.site.journal(plant_name(1)))
         sizes += [event["bytes"] for event in events if event["event"] == "completed"]

@@ -6,6 +6,7 @@ The brokers must stand already: a lab that starts its own would leave nothing fo
 import time
 from pathlib import Path
 
+from services.lab.orchestrator import Watcher
 from services.lab.run import running
 from services.lab.script.script import Script
 from services.lab.site.processes import Process, wait_until
@@ -21,7 +22,7 @@ WARM_UP_S = 5.0  # the first beats, the settings, the first statistics
 def idle_figures(_bootstrap: str) -> list[Figure]:
     """Windows one after the other of a lab whose plant never starts."""
     cpu, rss_mib = [], []
-    with running(Script(name="idle", modems=1, cfms=3, settings=SETTINGS), "bus", "kafka", _ignore) as lab:
+    with running(Script(name="idle", modems=1, cfms=3, settings=SETTINGS), "bus", "kafka", Watcher()) as lab:
         sidecar = lab.instances["dhcp-1"]
         _watch(sidecar, WARM_UP_S)
         for _ in range(WINDOWS):
@@ -39,7 +40,3 @@ def _watch(sidecar: Process, span_s: float) -> None:
     """Let time pass, as long as the sidecar lives."""
     end = time.monotonic() + span_s
     wait_until(lambda: time.monotonic() >= end, 2 * span_s, "the window to end", [sidecar])
-
-
-def _ignore(_: str) -> None:
-    """Nobody waits for these reports."""

@@ -1,8 +1,12 @@
 """The lab from outside: small plants, real processes, the command line an operator types."""
 
 import json
+import os
+import pty
+import re
 import signal
 import subprocess
+import termios
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,8 +19,11 @@ from bus.routes import ROUTES
 from services.brokers.cluster import KafkaCluster
 from services.lab.site.file_read import read_file as tftp_read
 from services.lab.site.processes import ask
-from tests.integration.lab_run import ROOT, SCENARIOS, TIMEOUT_S, command, run_lab, written
+from tests.integration.lab_run import ROOT, SCENARIOS, TIMEOUT_S, command, run_for, run_lab, written
 from tests.requirement import need_ipv6
+
+UP = "\x1b[1A"
+"""A terminal's cursor goes up a line."""
 
 
 @contextmanager
@@ -53,6 +60,49 @@ def read_file(server: str, name: str, source: str) -> bytes | None:
     """A TFTP read of `name` from `source`; None if not one byte comes back within two seconds."""
     address, port = server.rsplit(":", 1)
     return tftp_read(name.encode(), source, (address, int(port)), patience_s=2.0)
+
+
+def test_nothing_but_the_report_is_printed_into_a_file(environment: dict[str, str]) -> None:
+    words = command("lab", "run", str(SCENARIOS / "first-boot.yaml"), "--modems", "20")
+    out, said, code = run_for(TIMEOUT_S, words, environment)
+    assert (code, said) == (0, "")
+    assert out.startswith("scenario ")
+    assert "\x1b" not in out
+    assert "\r" not in out
+
+
+def test_a_terminal_shows_the_run_and_then_the_report(environment: dict[str, str], tmp_path: Path) -> None:
+    """A modem every tenth of a second, so that there is something to see."""
+    scenario = written(tmp_path, "first-boot", boot_window_s=4.0)
+    words = command("lab", "run", str(scenario), "--modems", "40")
+    controller, terminal = pty.openpty()
+    termios.tcsetwinsize(terminal, (40, 120))
+    size = {"TERM": "xterm", "COLUMNS": "120", "LINES": "40"}
+    process = subprocess.Popen(words, cwd=ROOT, env=environment | size, stdout=terminal, stderr=terminal)
+    os.close(terminal)
+    shown = b""
+    try:
+        while chunk := _read(controller):
+            shown += chunk
+    finally:
+        process.wait(TIMEOUT_S)
+        os.close(controller)
+    assert process.returncode == 0, shown
+    drawn, _, report = shown.decode().partition("scenario ")
+    for seen in ("waiting for the services", "boots/s", "online ", "dhcp-1 ", "cfm-2 ", "active"):
+        assert seen in drawn
+    assert UP in drawn, "it is not drawn in place"
+    assert UP not in report
+    assert "boots/s" not in report
+    assert re.search(r"online *40 *\n", re.sub(r"\x1b\[[0-9;]*m|\r", "", report))
+
+
+def _read(controller: int) -> bytes:
+    """What a terminal's programs printed; empty when the last has ended."""
+    try:
+        return os.read(controller, 65536)
+    except OSError:
+        return b""
 
 
 def test_a_first_boot(environment: dict[str, str]) -> None:

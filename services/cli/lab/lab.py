@@ -5,19 +5,16 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from services.cli.lab.kafka_cluster import kafka
 from services.cli.options import MODE_VARIABLE, mode_option
 from services.cli.output import output_option
-
-if TYPE_CHECKING:
-    from rich.console import Console
 
 
 @click.group()
@@ -54,8 +51,7 @@ def run(
     Exit 1 when a modem failed, a FileID is unaccounted for, two primaries acted at once, a service ended by
     itself, an attack got bytes, a rotated key does not work, or what the scenario expects has not happened.
     """
-    from rich.console import Console
-
+    from services.cli.lab.screen import watching
     from services.lab.baseline.comparison import compare
     from services.lab.books.report import is_good
     from services.lab.orchestrator import RunFailedError
@@ -74,23 +70,24 @@ def run(
     if ipv6:
         plan = plan.model_copy(update={"ipv6": True})
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    console = Console(stderr=True)
-    with _progress(console, plan.modems) as (say, advance):
-        calm = rehearse(plan, mode, chosen, say, advance)
-        with running(plan, mode, chosen, say, advance, keep) as site:
-            try:
-                report = site.run() | calm
-            except RunFailedError as error:
-                click.echo(f"provbus: {error}", err=True)
-                sys.exit(1)
-            report |= compare(site.site, report, say)
-            report["expected"] = broken(plan.expect, report)
-            _print(report, output)
-            for field, text in report["expected"].items():
-                click.echo(f"not as expected: {field}: {text}", err=True)
-            if hold:
-                say("the services are up")
-                _hold(report["endpoints"])
+    with ExitStack() as stack:
+        screen = stack.enter_context(watching())
+        calm = rehearse(plan, mode, chosen, screen)
+        lab = stack.enter_context(running(plan, mode, chosen, screen, keep))
+        try:
+            report = lab.run() | calm
+        except RunFailedError as error:
+            screen.end()
+            click.echo(f"provbus: {error}", err=True)
+            sys.exit(1)
+        report |= compare(lab.site, report, screen.say)
+        report["expected"] = broken(plan.expect, report)
+        screen.end()
+        _print(report, output)
+        for field, text in report["expected"].items():
+            click.echo(f"not as expected: {field}: {text}", err=True)
+        if hold:
+            _hold(report["endpoints"])
     sys.exit(0 if is_good(report) else 1)
 
 
@@ -106,26 +103,6 @@ def _print(report: dict[str, Any], output: str) -> None:
 
         print_table(report)
     sys.stdout.flush()
-
-
-@contextmanager
-def _progress(
-    console: "Console", modems: int
-) -> Iterator[tuple[Callable[[str], None], Callable[[int, int], None]]]:
-    """A bar on a terminal, nothing elsewhere; yields what says a line and what moves the bar."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("starting", total=modems)
-
-        def say(text: str) -> None:
-            bar.update(task, description=text)
-
-        def advance(done: int, total: int) -> None:
-            bar.update(task, description="booting", completed=done, total=total)
-
-        yield say, advance
 
 
 def _hold(endpoints: Mapping[str, str | list[str]]) -> None:

@@ -2,11 +2,20 @@
 
 import http.client
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from services.lab.site.processes import ask
 from services.lab.site.site import Instance, Site
 
 ASK_S_MAX = 2.0
+
+
+class Sight(NamedTuple):
+    """An instance as it is seen from outside: its verdict in its own words, and its state in its role."""
+
+    name: str
+    verdict: str
+    role: str
 
 
 def unready(site: Site, running: Sequence[str]) -> str:
@@ -34,6 +43,15 @@ def not_ready(one: Instance) -> str:
     if not lines:
         return f"{one.name} does not answer"
     return "" if status == http.HTTPStatus.OK else f"{one.name} is {lines[0]}"
+
+
+def sight(one: Instance) -> Sight:
+    """How this instance is at the moment. A CFM has no role, and neither has one that does not answer."""
+    _, lines = _readyz(one)
+    if not lines:
+        return Sight(one.name, "does not answer", "")
+    status = ask(one.socket, {"op": "status"}, ASK_S_MAX) or {"failover": {}}
+    return Sight(one.name, lines[0], str(status["failover"].get("state", "")))
 
 
 def degraded(one: Instance) -> list[str]:
