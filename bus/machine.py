@@ -20,6 +20,7 @@ from bus.messages import (
     HostCame,
     HostGone,
     Kept,
+    Lacking,
     LocalRequest,
     LogBounds,
     LogLost,
@@ -67,6 +68,7 @@ class Hears(Generic[Leaves]):
     log_lost: Callable[[LogLost, float], Sequence[Leaves]]
     recreated: Callable[[Recreated, float], Sequence[Leaves]]
     wall_clock: Callable[[WallClock, float], Sequence[Leaves]]
+    lacking: Callable[[Lacking, float], Sequence[Leaves]]
     kept: Callable[[Kept, float], Sequence[Leaves]]
     unkept: Callable[[Unkept, float], Sequence[Leaves]]
     draining: Callable[[Draining, float], Sequence[Leaves]]
@@ -87,6 +89,7 @@ class Hears(Generic[Leaves]):
             LogLost: self.log_lost,
             Recreated: self.recreated,
             WallClock: self.wall_clock,
+            Lacking: self.lacking,
             Kept: self.kept,
             Unkept: self.unkept,
             Draining: self.draining,

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from bus.effects import Effect
 from bus.envelope import Envelope
+from bus.reason import Reason
 
 
 class Received(NamedTuple):
@@ -71,6 +72,12 @@ class WallClock(NamedTuple):
     """Unix time is `now + offset_s`."""
 
     offset_s: float
+
+
+class Lacking(NamedTuple):
+    """The faults of the carrier and of the other parts outside of the machine are these from now on."""
+
+    reasons: tuple[Reason, ...]
 
 
 class Kept(NamedTuple):
@@ -145,6 +152,7 @@ Arriving: TypeAlias = (
     | LogLost
     | Recreated
     | WallClock
+    | Lacking
     | Kept
     | Unkept
     | Draining

@@ -102,6 +102,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "services.tftp": {"bus", "bus.telemetry", "bus.transport"},
     "services.instance": {
         "bus",
+        "bus.fleet",
         "bus.runtime",
         "bus.telemetry",
         "bus.wire",
@@ -275,6 +276,14 @@ MAY_IMPORT: dict[str, set[str]] = {
         "services.lab.site",
         "services.lab.steps",
     },
+    "services.operator.fleet": {
+        "bus",
+        "bus.fleet",
+        "fileid",
+        "services.config",
+        "services.instance",
+        "services.operator",
+    },
     "services.operator": {
         "bus",
         "bus.config",
@@ -322,6 +331,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "services.docsis.mib",
         "services.mps",
         "services.operator",
+        "services.operator.fleet",
         "services.settings",
     },
     "services.cli.file": {
@@ -375,6 +385,7 @@ TWINS = {
 
 # So are two modules of one name. These mean one thing, each in its room.
 FILE_TWINS = {
+    "fleet": "the instances of a fleet: their file, and the command that shows them",
     "addresses": "IP addresses: as values of TLVs, and those of a lab",
     "asking": "questions and their answers, of Kafka and of a DHCP server",
     "assembly": "which parts of a machine know each other, of either service",

@@ -12,7 +12,6 @@ import pytest
 from bus.runtime.runner import DRAIN_S
 from bus.telemetry.audit import FOUND_MAX, KEPT_MAX
 from fileid.row import LIFE_S, NAME_BYTES_MAX
-from heartbeat.liveness.roster import SKEW_S_MAX
 from heartbeat.roles.granted import holder as granted
 from heartbeat.timing import LEASE_S
 from services.cfm import lookups
@@ -24,6 +23,7 @@ from services.docsis.mib.names import BUILT_IN
 from services.docsis.mib.objects import ROOTS
 from services.instance.metrics import METRICS
 from services.instance.operations import OPERATIONS
+from services.instance.reasons import REASONS
 from services.lab.script.script import load_script
 from services.lab.script.step_table import StepItem
 from services.sidecar.offering import APPLY_WITHIN_S
@@ -40,7 +40,6 @@ INDEX_PAGE = (DOCS / "index.md").read_text()
 CLI_PAGE = (DOCS / "reference/cli.md").read_text()
 CONFIGURATION_PAGE = (DOCS / "reference/configuration.md").read_text()
 METRICS_PAGE = (DOCS / "reference/metrics.md").read_text()
-READINESS_PAGE = (DOCS / "reference/readiness.md").read_text()
 SCENARIOS_PAGE = (DOCS / "reference/scenarios.md").read_text()
 RULES_PAGE = (DOCS / "reference/file-rules.md").read_text()
 LOCAL_API_PAGE = (DOCS / "reference/local-api.md").read_text()
@@ -249,28 +248,24 @@ def test_every_metric_named_on_a_page_exists(page: Path) -> None:
     assert set(re.findall(r"\bprovbus_\w*\w", ALL_PAGES[page])) <= METRICS.keys()
 
 
-def test_every_reason_for_not_being_ready_is_explained_and_no_other() -> None:
-    explained = re.findall(r"^\| `([^`]+)` \| (?:all|dhcp|cfm)", READINESS_PAGE, re.M)
-    said = {reason.replace("... s off", f"{SKEW_S_MAX:g} s off") for reason in reasons.said()}
-    assert sorted(explained) == sorted(said)
+def test_every_reason_that_is_said_has_its_row_and_every_row_is_said() -> None:
+    said = reasons.said()
+    assert {code for code, _ in said} == REASONS.keys()
+    assert [(code, text) for code, text in said if text and REASONS[code].text not in ("...", text)] == []
 
 
 @pytest.mark.parametrize(
     "source",
     [
-        'class A:\n    def missing(self):\n        return ["a new one"]',
-        'class A:\n    def _lacks_it(self):\n        """It says."""\n        yield f"a new {self.one}"',
-        'class A:\n    def f(self):\n        self.trouble = "a new one"',
-        'class A:\n    def f(self):\n        self._unkept[1] = f"a new {1}"',
-        'NEW = "a new one"\ndef troubles():\n    return [NEW]',
+        'def missing(self):\n    return [Reason("new", "a new one")]',
+        'def missing(self):\n    """It says."""\n    yield Reason("new", f"a new {self.one}")',
+        'def missing(self):\n    text = f"a new {1}{2}"\n    self._unkept[1] = Reason("new", text)',
+        'NEW = Reason("new", "a new one")',
+        'def missing(self):\n    yield Reason("new", self.trouble)',
     ],
 )
 def test_a_reason_is_found(source: str) -> None:
-    assert {*reasons.in_module(ast.parse(source))} & {"a new one", "a new ..."}
-
-
-def test_what_is_no_reason_is_not_found() -> None:
-    assert [*reasons.in_module(ast.parse('NEW = "a new one"\ndef f():\n    return "another one"'))] == []
+    assert {*reasons.in_module(ast.parse(source))} & {("new", "a new one"), ("new", "a new ..."), ("new", "")}
 
 
 @pytest.mark.parametrize("name", PAGES)

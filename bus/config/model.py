@@ -138,7 +138,9 @@ class LogSection(Section):
     """The log on standard error: for people or as JSON lines, and its lowest level."""
 
     format: Literal["human", "json"] = Field("human", description="Lines for people, or a JSON object each.")
-    level: Literal["warning", "info", "debug"] = Field("warning", description="The least that is logged.")
+    level: Literal["warning", "info", "debug"] = Field(
+        "info", description="The least that is logged; at `info` a line for each change of state."
+    )
 
 
 class NodeConfig(BaseSettings):

@@ -11,6 +11,7 @@ from bus.errors import UnavailableError
 from bus.fleet.identity import Identity
 from bus.fleet.key_pair import KeyPair
 from bus.machine import AnyMachine
+from bus.reason import Reason
 from bus.routes import ROUTES
 from bus.telemetry.metrics import Sample
 from bus.transport.carrier import CHECK_TIMEOUT_S, Link
@@ -39,7 +40,7 @@ class _Unopened:
         """None."""
         return ()
 
-    def lacks(self) -> list[str]:
+    def lacks(self) -> list[Reason]:
         """None."""
         return []
 
@@ -102,7 +103,7 @@ class HybridBus:
         yield from self._kafka.samples()
         yield from self._link.samples()
 
-    def lacks(self) -> list[str]:
+    def lacks(self) -> list[Reason]:
         """The faults of both halves."""
         return [*self._kafka.lacks(), *self._link.lacks()]
 

@@ -20,6 +20,7 @@ from bus.effects import CatchUp, Connect, Exit, Publish, Reply, Send, TakeIncarn
 from bus.envelope import Stamp
 from bus.errors import LocalError, UnavailableError
 from bus.fleet.identity import Identity, identify
+from bus.reason import Reason
 from bus.runtime import shortage
 from bus.runtime.carriers import open_carrier
 from bus.runtime.http_server import HttpServer
@@ -28,6 +29,7 @@ from bus.runtime.local_socket import LocalServer
 from bus.runtime.notify import Notifier
 from bus.runtime.runner import Handler, Runner, boottime
 from bus.runtime.shortage import check_threads
+from bus.telemetry.changes import Changes
 from bus.telemetry.health import Health, Worker
 from bus.telemetry.metrics import Metric, Sample, labelled
 from bus.transport.carrier import DescribedCarrier, Link
@@ -64,7 +66,7 @@ class Node:
         self.lock = InstanceLock(config.state_directory)
         self._closers: list[Any] = [self.lock.close]
         self._tellers: list[Callable[[], Iterable[Sample]]] = []
-        self._lackers: list[Callable[[], list[str]]] = []
+        self._lackers: list[Callable[[], list[Reason]]] = []
         self._is_running = False
         self.patience = patience or Patience()
         try:
@@ -137,12 +139,13 @@ class Node:
             Publish: lambda effect: publish(effect.envelope, effect.key),
             Connect: self._connect,
             CatchUp: lambda effect: carrier.catch_up(effect.traffic),
-            Reply: self._reply,
+            Reply: self.local.reply,
             TakeIncarnation: self._take_incarnation,
         }
         handlers = {**common, **handlers}
         status = machine.status
-        health = Health(status, self._lacks, self._metrics, self._samples)
+        health = Health(status, self._metrics, self._samples)
+        changes = Changes()
         runner = Runner(
             carrier.around(machine),
             self.poller,
@@ -150,7 +153,8 @@ class Node:
             notifier=self.keep(Notifier(os.environ)),
             spare=self.descriptors.spare,
             reload=reload,
-            every_second=lambda: _tell(health.news()),
+            lacks=self._lacks,
+            every_second=lambda: _tell(changes.lines(status.facts(boottime()), boottime()), health.news()),
         )
         self._tellers.append(runner.samples)
         if self.config.http is not None:
@@ -167,13 +171,6 @@ class Node:
         except (LocalError, UnavailableError) as error:
             _log.warning("%s", error)
 
-    def _reply(self, reply: Reply) -> None:
-        """Answer; add the faults of the carrier and the parts, which no machine knows, to `degraded`."""
-        degraded = reply.body.get("degraded")
-        if degraded is not None:
-            reply = reply._replace(body={**reply.body, "degraded": [*degraded, *self._lacks()]})
-        self.local.reply(reply)
-
     def _take_incarnation(self, effect: TakeIncarnation) -> None:
         """Keep it, then use it (`OSError`)."""
         keep_incarnation(self.config.state_directory, effect.incarnation)
@@ -186,7 +183,7 @@ class Node:
         tellers = (tell() for tell in self._tellers)
         return chain(labelled("provbus_transport_active", "mode", modes), *tellers)
 
-    def _lacks(self) -> list[str]:
+    def _lacks(self) -> list[Reason]:
         """The faults of the carrier and the other parts."""
         return [*chain.from_iterable(told() for told in self._lackers)]
 
@@ -196,9 +193,11 @@ class Node:
             self._closers.pop()()
 
 
-def _tell(news: str) -> None:
-    if news:
-        _log.warning("%s", news)
+def _tell(changes: Iterable[str], verdict: str) -> None:
+    for line in changes:
+        _log.info("%s", line)
+    if verdict:
+        _log.log(logging.INFO if verdict == "ready" else logging.WARNING, "%s", verdict)
 
 
 def next_incarnation(directory: Path) -> int:

@@ -34,7 +34,8 @@ from typing import Any
 from bus.effects import Effect, Exit, Keep, Publish, Send
 from bus.errors import ConfigError, OversizeError, TransportError, UnavailableError
 from bus.machine import AnyMachine
-from bus.messages import Draining, Kept, Stopping, Undelivered, Unkept, WallClock
+from bus.messages import Draining, Kept, Lacking, Stopping, Undelivered, Unkept, WallClock
+from bus.reason import Reason
 from bus.runtime.notify import Notifier
 from bus.state_file import DoubtError
 from bus.telemetry.log import Sparing
@@ -74,12 +75,17 @@ class Runner:
         drain_s: float = DRAIN_S,
         reload: Callable[[], None] | None = None,
         spare: Callable[[], AbstractContextManager[None]] = nullcontext,
+        lacks: Callable[[], Iterable[Reason]] = tuple,
         every_second: Callable[[], None] | None = None,
     ) -> None:
-        """`reload` is called within a second of a SIGHUP, between two rounds."""
+        """`reload` is called within a second of a SIGHUP, between two rounds. The machine is told what
+        `lacks` returns, each time that it changes.
+        """
         self.undelivered = 0
         self._spare = spare
         self._reload = reload
+        self._lacks = lacks
+        self._told: tuple[Reason, ...] = ()
         self._every_second = every_second
         self._is_reload_wanted = False
         self._notifier = notifier or Notifier({})
@@ -167,6 +173,10 @@ class Runner:
             self._wall_due = now + WALL_EVERY_S
             self._perform(machine.receive(WallClock(time.time() - now), now), now)
             self._notifier.alive()
+            lacks = tuple(self._lacks())
+            if lacks != self._told:
+                self._told = lacks
+                self._perform(machine.receive(Lacking(lacks), now), now)
             if self._every_second is not None:
                 self._every_second()
             if self._is_reload_wanted:

@@ -6,10 +6,11 @@ this instance do its work with the transport in force? An instance that works wi
 *degraded* and still ready. `/metrics`: the numbers.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple, Protocol
 
 from bus.machine import AnyMachine
+from bus.reason import Reason
 from bus.telemetry.exposition import CONTENT_TYPE, Exposition
 from bus.telemetry.metrics import Metric, Sample
 
@@ -30,11 +31,14 @@ class Status(Protocol):
     def samples(self, now: float) -> Iterable[Sample]:
         """Its metrics."""
 
-    def missing(self) -> list[str]:
-        """The missing things without which no work is possible, in words; empty if none."""
+    def facts(self, now: float) -> Mapping[str, str]:
+        """Its state by kind, in sentences (`bus.telemetry.changes`)."""
 
-    def degraded(self) -> list[str]:
-        """The faults with which work goes on, in words; empty if none."""
+    def missing(self) -> list[Reason]:
+        """The missing things without which no work is possible; empty if none."""
+
+    def degraded(self) -> list[Reason]:
+        """The faults with which work goes on, those of the carrier and the other parts too; empty if none."""
 
 
 class Worker(AnyMachine, Protocol):
@@ -45,59 +49,75 @@ class Worker(AnyMachine, Protocol):
         """Its report on itself."""
 
 
+NOT_READY = "not ready"
+
+
+class Readiness(NamedTuple):
+    """Whether an instance is `ready`, `degraded` or `not ready`, and why."""
+
+    word: str
+    reasons: list[Reason]
+
+    @property
+    def code(self) -> str:
+        """The code of the first reason, which stands for all where there is room for one; empty if ready."""
+        return self.reasons[0].code if self.reasons else ""
+
+    def __str__(self) -> str:
+        return self._with(self.reasons)
+
+    def with_codes(self) -> str:
+        """The same, with the code of each reason behind it."""
+        return self._with(f"{reason} [{reason.code}]" for reason in self.reasons)
+
+    def _with(self, reasons: Iterable[str]) -> str:
+        return f"{self.word}: {'; '.join(reasons)}" if self.reasons else self.word
+
+
+def judge(status: Status) -> Readiness:
+    """The verdict on this status. What is missing outweighs what is merely out of order."""
+    missing = status.missing()
+    if missing:
+        return Readiness(NOT_READY, missing)
+    degraded = status.degraded()
+    return Readiness("degraded" if degraded else "ready", degraded)
+
+
 class Health:
     """The pages of an instance, computed when they are asked for."""
 
     def __init__(
-        self,
-        status: Status,
-        transport: Callable[[], list[str]],
-        metrics: Mapping[str, Metric],
-        gather: Callable[[], Iterable[Sample]],
+        self, status: Status, metrics: Mapping[str, Metric], gather: Callable[[], Iterable[Sample]]
     ) -> None:
-        """`transport` returns the faults of the transport in force, in words; empty if none."""
         self._status = status
-        self._transport = transport
         self._exposition = Exposition(metrics, gather)
-        self._looked: tuple[str, list[str]] = ("ready", [])
+        self._looked = Readiness("ready", [])
 
     def news(self) -> str:
-        """The verdict and its reasons, for the log; empty if they did not change."""
-        missing, degraded = self._status.missing(), [*self._status.degraded(), *self._transport()]
-        verdict = _verdict(missing, degraded)
-        reasons = missing or degraded
-        if (verdict, reasons) == self._looked:
+        """The verdict and its reasons with their codes, for the log; empty if they did not change."""
+        found = judge(self._status)
+        if found == self._looked:
             return ""
-        self._looked = verdict, reasons
-        return f"{verdict}: {'; '.join(reasons)}" if reasons else verdict
+        self._looked = found
+        return found.with_codes()
 
     def pages(self) -> Mapping[str, Callable[[], Page]]:
         """The pages by path."""
         return {"/livez": _alive, "/readyz": self._ready, "/metrics": self._metrics}
 
     def _ready(self) -> Page:
-        missing, degraded = self._status.missing(), [*self._status.degraded(), *self._transport()]
-        return _page(503 if missing else 200, _verdict(missing, degraded), missing or degraded)
+        found = judge(self._status)
+        return _page(503 if found.word == NOT_READY else 200, found)
 
     def _metrics(self) -> Page:
         return Page(200, CONTENT_TYPE, self._exposition.render())
 
 
-def _verdict(missing: list[str], degraded: list[str]) -> str:
-    if missing:
-        return "not ready"
-    return "degraded" if degraded else "ready"
-
-
 def _alive() -> Page:
-    return _page(200, "alive", [])
+    return _page(200, Readiness("alive", []))
 
 
-def _page(status: int, verdict: str, reasons: list[str]) -> Page:
-    """The verdict and its reasons in the first line, then each reason in a line of its own."""
-
-    def lines() -> Iterator[str]:
-        yield f"{verdict}: {'; '.join(reasons)}" if reasons else verdict
-        yield from reasons
-
-    return Page(status, TEXT, "".join(f"{line}\n" for line in lines()).encode())
+def _page(status: int, found: Readiness) -> Page:
+    """The verdict and its reasons in the first line, then each reason in a line of its own, with its code."""
+    lines = [str(found), *(f"{reason.code}: {reason}" for reason in found.reasons)]
+    return Page(status, TEXT, "".join(f"{line}\n" for line in lines).encode())

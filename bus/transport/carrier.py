@@ -17,6 +17,7 @@ from bus.envelope import Envelope
 from bus.fleet.identity import Identity
 from bus.fleet.key_pair import KeyPair
 from bus.machine import AnyMachine
+from bus.reason import Reason
 from bus.telemetry.metrics import Sample
 
 CHECK_TIMEOUT_S = 5.0
@@ -88,7 +89,7 @@ class Describes(Protocol):
     def samples(self) -> Iterable[Sample]:
         """Its metrics, for a scrape."""
 
-    def lacks(self) -> list[str]:
+    def lacks(self) -> list[Reason]:
         """Its faults with which work goes on, in words; empty if none."""
 
 

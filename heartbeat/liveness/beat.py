@@ -36,10 +36,27 @@ class RoleState(Contract):
     epoch: int = Field(ge=-1, description="The epoch of its claim; -1 unless it holds the role.")
 
 
+class KeyIds(Contract):
+    """Which keys an instance has. No digit of a key is in its id. Each list is hex, two digits for a key; the
+    first key of a minter's `seal`, and of `group`, is the one in use.
+    """
+
+    fleet: Annotated[str, Field(pattern=r"^([0-9a-f]{8})?$")] = Field(
+        "", description="The fleet file: the head of a SHA-256 over its names and public keys."
+    )
+    seal: Annotated[str, Field(pattern=r"^([0-9a-f]{2}){0,256}$")] = Field(
+        "", description="Of a minter the keys that it has, of a CFM those that it opens names with."
+    )
+    group: Annotated[str, Field(pattern=r"^([0-9a-f]{2}){0,16}$")] = Field(
+        "", description="The keys of the multicast group."
+    )
+
+
 class Beat(Contract):
     """A sign of life. `generation` is that of the settings in force, 0 for none; `endpoints` may be empty.
     `leaves`: it is the last one. `namesake`: it does nothing, for another process has its name. `log` is its
-    position in the role log, `standing` its state in a role; None if it has none.
+    position in the role log, `standing` its state in a role; None if it has none. `verdict` is what its
+    `/readyz` says, `reason` the code of the first reason for that.
     """
 
     service: Annotated[str, Field(pattern="^(dhcp|mps|cfm)$")]
@@ -51,3 +68,8 @@ class Beat(Contract):
     namesake: Annotated[str, Field(pattern="^(yielded|stopped)?$")] = ""
     log: LogPosition | None = None
     standing: RoleState | None = None
+    verdict: Annotated[str, Field(pattern="^(ready|degraded|not ready)$")] = "ready"
+    reason: Annotated[str, Field(pattern="^[a-z0-9-]{0,40}$")] = ""
+    version: Annotated[str, Field(max_length=32)] = ""
+    transport: Annotated[str, Field(max_length=16)] = ""
+    keys: KeyIds = KeyIds()

@@ -21,6 +21,7 @@ from enum import StrEnum
 
 from bus.effects import Effect, Keep, TakeIncarnation
 from bus.envelope import Envelope, Stamp
+from bus.reason import Reason
 from bus.telemetry.metrics import Sample, labelled
 from heartbeat.timing import SILENCE_S
 
@@ -132,18 +133,24 @@ class Namesake:
             return max(self._heard_at + SILENT_S, self._take_at)
         return None
 
-    def missing(self) -> list[str]:
+    def missing(self) -> list[Reason]:
         """Why this process does nothing."""
         if self.state is NamesakeState.YIELDED:
-            return [f"its name: another process has it, of the later incarnation {self.rival}"]
+            return [
+                Reason(
+                    "name-taken", f"its name: another process has it, of the later incarnation {self.rival}"
+                )
+            ]
         if self.state is NamesakeState.STOPPED:
-            return [f"its name: it took turns with incarnation {self.rival}; stop one, restart the other"]
+            text = f"its name: it took turns with incarnation {self.rival}; stop one, restart the other"
+            return [Reason("name-contended", text)]
         return []
 
-    def degraded(self) -> list[str]:
+    def degraded(self) -> list[Reason]:
         """The faults with which this process goes on."""
         if self.state is NamesakeState.AHEAD:
-            return [f"its name is in use twice: incarnation {self.rival} beats too; stop that process"]
+            text = f"its name is in use twice: incarnation {self.rival} beats too; stop that process"
+            return [Reason("name-twice", text)]
         return []
 
     def samples(self) -> Iterator[Sample]:

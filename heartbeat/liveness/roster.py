@@ -87,6 +87,14 @@ class Roster:
         """The time of the next `tick`."""
         return self._detector.deadline()
 
+    def states(self) -> dict[str, PeerState | None]:
+        """The detector's state of every other instance ever heard."""
+        return {name: self.state(name) for name in self._peers if name != self._own}
+
+    def others(self) -> list[Peer]:
+        """The instances that are alive, without ourselves."""
+        return [peer for name, peer in self._peers.items() if name != self._own and self.is_alive(name)]
+
     def alive(self, service: str) -> list[Peer]:
         """The instances of a service that are alive."""
         return [
@@ -140,6 +148,11 @@ class Roster:
             "endpoints": beat.endpoints,
             "phi": round(self.phi(peer.name, now), 1),
             "clock_skew_s": round(peer.skew_s, 3),
+            "verdict": beat.verdict,
+            "reason": beat.reason,
+            "version": beat.version,
+            "transport": beat.transport,
+            "keys": beat.keys.model_dump(),
             "standing": None if beat.standing is None else beat.standing.model_dump(),
             "beat_age_s": None if heard is None else round(now - heard, 3),
         }

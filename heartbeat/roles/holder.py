@@ -18,6 +18,7 @@ from bus.effects import Effect
 from bus.envelope import Envelope
 from bus.errors import DecodeError, StateError, TryAgainError
 from bus.messages import Arriving
+from bus.reason import Reason
 from bus.telemetry.metrics import Sample, labelled
 from heartbeat.liveness.beat import LogPosition, RoleState
 from heartbeat.roles.claim import Claim
@@ -150,12 +151,29 @@ class RoleHolder(Protocol):
     def describe(self, now: float) -> dict[str, Any]:
         """The status for an operator."""
 
-    def lost(self) -> list[str]:
+    def lost(self) -> list[Reason]:
         """The obstacles to ever holding the role that only a person can remove."""
         return []
 
-    def waits_for(self, now: float) -> list[str]:
+    def waits_for(self, now: float) -> list[Reason]:
         """Its conditions for standing for the role."""
+        return []
+
+    def fact(self) -> str:
+        """Our state in the role, and its cause, in words."""
+        standing = self.standing()
+        if standing is None:
+            return f"no role that others share: {self.state}"
+        held = f", era {standing.era} epoch {standing.epoch}" if standing.epoch >= 0 else ""
+        return f"{standing.role}: {standing.state}{held}{f' ({self.cause})' if self.cause else ''}"
+
+    @property
+    def cause(self) -> str:
+        """The cause of the present state, in words; empty if it has none."""
+        return ""
+
+    def worries(self, now: float) -> list[Reason]:
+        """What it acts without, and should not for long."""
         return []
 
     def samples(self) -> Iterator[Sample]:

@@ -11,6 +11,7 @@ from fileid.given import Given
 from fileid.reads import Network, Reads
 from fileid.seal import Opener
 from fileid.table import Table
+from heartbeat.liveness.roster import Roster
 from heartbeat.roles.granted.grants import StorePromises
 from heartbeat.roles.log.fence import Fence, StoreFence
 from services.cfm.audit_events import Journal
@@ -21,6 +22,7 @@ from services.cfm.parts import Parts
 from services.cfm.serving import Serving
 from services.cfm.taking import Taking, judge
 from services.cfm.voting import Voting
+from services.instance.about import About
 from services.instance.frame import Frame
 from services.settings.catalogue import StoreCatalogue
 from services.settings.history import StoreHistory
@@ -45,12 +47,15 @@ def assemble(
     givers: Iterable[str] = (),
     catalogue: CatalogueRecord | None = None,
     history: Iterable[CatalogueRecord] = (),
+    services: Mapping[str, str] | None = None,
+    about: About | None = None,
     data_bytes_max: int = ROUTES["fileid"].payload_bytes_max,
     receive_buffer_bytes: int = 0,
 ) -> Cfm:
     """One CFM's machine. Its beats announce `endpoints`, `secret` signs the CMTS MIC, from `proxies` a name
     alone is believed, and `given` are the names that the DHCP servers of the minters `givers` give out.
-    `history` are former catalogues.
+    `history` are former catalogues, `services` has the service of every instance, and `about` is what its
+    beats tell of it.
     Without a `fence` every minter's rows count. With `voting` it has a vote on the holder of each role.
     """
     fence = fence or Fence({})
@@ -65,6 +70,7 @@ def assemble(
             StoreCatalogue: Subject("settings", builder.copy),
             StoreHistory: Subject("history", builder.history.store),
         },
+        about=about,
     )
     taking = Taking(stamp, minters, table, fence, data_bytes_max, frame.wall_s)
     reads = Reads(
@@ -87,6 +93,7 @@ def assemble(
     return Cfm(
         Parts(
             frame=frame,
+            roster=Roster(services or {}, own=stamp.instance),
             taking=taking,
             table=table,
             fence=fence,

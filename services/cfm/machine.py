@@ -11,7 +11,7 @@ A draining CFM serves every read, because modems were told this address. It exit
 enough beats have said `draining` for the minters to have turned away.
 
 While another process has our name (`heartbeat.liveness.namesake`) it takes no rows and does not vote, and
-serves the rows it has. It reads the beats for that alone.
+serves the rows it has. It reads the beats for that, and to say who is there.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -23,9 +23,11 @@ from fileid.pulls import Pull
 from fileid.reads import Serve, Silent
 from fileid.row import HELLO, PULLED, ROWS
 from heartbeat.liveness.beat import BEAT, Beat
+from heartbeat.liveness.detector import BEAT_EVERY_S
 from services.cfm.edges import CfmArriving, CfmEffect
 from services.cfm.parts import Parts
 from services.cfm.status import CfmStatus
+from services.instance.fellows import MINTERS
 from services.settings.record import CATALOGUE
 from services.tftp.sockets import Wakeup
 
@@ -42,6 +44,7 @@ class Cfm:
         self._frame = parts.frame
         self._serving = parts.serving
         self._taking = parts.taking
+        self._look_at = 0.0
         self.counts = parts.frame.counts
         self.status = CfmStatus(parts)
         frame = parts.frame
@@ -62,6 +65,7 @@ class Cfm:
             draining=frame.drain,
             stopping=frame.stop,
             wall_clock=frame.clock,
+            lacking=frame.lacking,
         )
         self._hears: Mapping[type, Callable[[Any, float], Sequence[CfmEffect]]] = {
             **hears.table(),
@@ -99,11 +103,13 @@ class Cfm:
                 parts.serving.tick,
                 frame.beat,
                 self._forget,
+                self._look_around,
                 frame.tell,
                 frame.keep_again,
                 frame.leave(DRAINING_BEATS, lambda: not parts.serving.is_busy),
             ),
             beat=self.beat,
+            status=self.status,
             overhears=True,
         )
 
@@ -149,6 +155,18 @@ class Cfm:
             self.parts.journal.expired(row.fields(), now)
         return []
 
+    def _look_around(self, now: float) -> Does:
+        """A move: the peers that have fallen silent, for people; nothing here is in a hurry."""
+        if now >= self._look_at:
+            self._look_at = now + BEAT_EVERY_S
+            self.parts.roster.tick(now)
+            self.parts.taking.look_for(self._minters_alive(), now)
+        return []
+
+    def _minters_alive(self) -> list[str]:
+        roster = self.parts.roster
+        return [peer.name for service in MINTERS for peer in roster.alive(service)]
+
     def _rows(self, message: Received, now: float) -> Does:
         effects, fresh = self._taking.rows(message, now, yields=self._frame.namesake.yields)
         return [*effects, *self._serving.arrived(fresh, now)]
@@ -160,7 +178,8 @@ class Cfm:
         return effects
 
     def _beaten(self, message: Received, now: float) -> Sequence[CfmEffect]:
-        self._frame.is_namesake(message, now)
+        if not self._frame.is_namesake(message, now):
+            self.parts.roster.receive(message.envelope, now, self._frame.wall_s(now))
         return ()
 
     def _catalogue(self, message: Received, now: float) -> Sequence[CfmEffect]:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from fileid.reads import Reads
 from fileid.seal import Opener
 from fileid.table import Table
+from heartbeat.liveness.roster import Roster
 from heartbeat.roles.log.fence import Fence
 from services.cfm.audit_events import Journal
 from services.cfm.building import Builder
@@ -23,6 +24,7 @@ class Parts(NamedTuple):
     """
 
     frame: Frame[CfmEffect]
+    roster: Roster
     taking: Taking
     table: Table
     fence: Fence

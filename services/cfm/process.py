@@ -11,6 +11,7 @@ from bus.envelope import number_of
 from bus.errors import ConfigError
 from bus.fleet.fleet import MINTERS, load_seal_keys
 from bus.fleet.identity import Identity, identify
+from bus.runtime.carriers import group_keys
 from bus.runtime.node import Node
 from bus.runtime.runner import boottime
 from bus.transport.here import check_one_host, look_up_advertised, look_up_endpoint
@@ -20,6 +21,7 @@ from bus.wire.endpoint import parse
 from fileid.given import Given
 from fileid.seal import KEY_BYTES, Opener, SealKey
 from fileid.table import Table
+from heartbeat.liveness.beat import KeyIds
 from heartbeat.roles.granted.grants import StorePromises, Voter
 from heartbeat.roles.granted.holder import check_voters
 from heartbeat.roles.log.fence import Fence, StoreFence
@@ -29,6 +31,7 @@ from services.cfm.promises_file import load_promises, save_promises
 from services.cfm.voting import Voting
 from services.config.instance import Config
 from services.config.sections import CfmSection, FailoverSection
+from services.instance.about import KeysInForce, about, key_ids
 from services.instance.metrics import METRICS
 from services.settings.catalogue import StoreCatalogue
 from services.settings.history import StoreHistory
@@ -47,6 +50,7 @@ class Files(NamedTuple):
     section: CfmSection
     secret: bytes
     seal_keys: list[SealKey]
+    keys: KeyIds
     identity: Identity
 
 
@@ -70,12 +74,14 @@ def read_files(config: Config) -> Files:
     for name in identity.fleet.keys(*MINTERS):
         if number_of(name) not in known:
             _log.warning("cfm.seal_keys: no key of %s: a read that comes before its row gets nothing", name)
-    return Files(section, secret, seals, identity)
+    group = [] if config.group is None else [key.key_id for key in group_keys(config.group)]
+    keys = key_ids(identity.fleet, [seal.key_id for seal in seals], group)
+    return Files(section, secret, seals, keys, identity)
 
 
 def run(config: Config) -> Exit:
     """Run a CFM until it is stopped."""
-    section, secret, seal_keys, _ = read_files(config)
+    section, secret, seal_keys, ids, _ = read_files(config)
     node = Node(
         config,
         ["cfm"],
@@ -88,6 +94,7 @@ def run(config: Config) -> Exit:
     try:
         minters = node.fleet.keys(*MINTERS)
         opener = Opener(seal_keys)
+        keys = KeysInForce(ids)
         given = Given(section.kea_names)
         if given.is_shared and section.tftp.proxies:
             _log.warning(
@@ -102,6 +109,7 @@ def run(config: Config) -> Exit:
             files = read_files(config)
             renew = node.renew(files.identity)
             opener.use(files.seal_keys)
+            keys.use(files.keys)
             machine.use(files.secret)
             renew()
 
@@ -137,6 +145,8 @@ def run(config: Config) -> Exit:
             givers=[name for name, service in node.fleet.services().items() if service == "dhcp"],
             catalogue=catalogue,
             history=history.load(has_copy=catalogue is not None),
+            services=node.fleet.services(),
+            about=about(node.carrier.mode, keys),
             data_bytes_max=node.carrier.data_bytes_max,
             receive_buffer_bytes=sockets.granted_bytes if sockets else 0,
         )

@@ -9,13 +9,16 @@ from typing import Any
 
 from bus.effects import Effect
 from bus.messages import LocalRequest
+from bus.reason import Reason
 from bus.telemetry.metrics import Sample, labelled
 from fileid.table import RowStatus
 from heartbeat.roles.granted.grants import StorePromises
 from heartbeat.roles.log.fence import StoreFence
 from services.cfm.parts import Parts
+from services.instance.fellows import fellow_facts, fellow_reasons
 from services.instance.local_api import answer
-from services.settings.catalogue import without_acceptance, without_copy
+from services.instance.reasons import reason_samples
+from services.settings.catalogue import settings_fact, without_acceptance, without_any, without_copy
 
 _STATUSES = [status.name.lower() for status in RowStatus]
 
@@ -28,18 +31,19 @@ class CfmStatus:
 
     def answer(self, request: LocalRequest, now: float) -> list[Effect]:
         """`status`."""
-        return [answer(request, **self.describe())]
+        return [answer(request, **self.describe(now))]
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self, now: float) -> dict[str, Any]:
         """The whole status, for an operator."""
         parts, audit = self._parts, self._parts.journal.audit
         voting = {} if parts.voting is None else parts.voting.describe()
         return {
             **parts.frame.describe(),
             "generation": parts.builder.generation,
-            "missing": self.missing(),
-            "degraded": self.degraded(),
-            "peers": {name: {"state": "connected"} for name in parts.taking.connected},
+            "missing": [one.document() for one in self.missing()],
+            "degraded": [one.document() for one in self.degraded()],
+            "peers": parts.roster.describe(now),
+            "connected": parts.taking.connected,
             "rows": len(parts.table),
             "failover": {**parts.fence.describe(), **voting},
             "table": parts.table.counts,
@@ -52,49 +56,83 @@ class CfmStatus:
             "audit": {"pending": len(audit), "dropped": audit.dropped, "untold": parts.journal.untold},
         }
 
-    def missing(self) -> list[str]:
-        """The things that are missing and without which no file can be built, or not for long."""
-        missing = self._parts.frame.missing()
-        return missing if self._parts.builder.generation else [*missing, "settings"]
+    def facts(self, now: float) -> dict[str, str]:
+        """Its state by kind, in words."""
+        parts = self._parts
+        roles = {
+            f"role {role}": f"role {role}: {one['holder'] or 'nobody'}, era {one['era']} epoch {one['epoch']}"
+            for role, one in parts.fence.describe()["roles"].items()
+        }
+        return {
+            **parts.frame.facts(),
+            **settings_fact(parts.builder.record),
+            **roles,
+            **fellow_facts(parts.roster, parts.taking.unconnected()),
+        }
 
-    def degraded(self) -> list[str]:
+    def missing(self) -> list[Reason]:
+        """The things that are missing and without which no file can be built, or not for long."""
+        parts = self._parts
+        return [*parts.frame.missing(), *without_any(has_any=parts.builder.generation > 0)]
+
+    def degraded(self) -> list[Reason]:
         """The degradations: files are built; rows of known primaries are taken, those of later ones not."""
         return [
             *self._parts.frame.namesake.degraded(),
             *self._lacks_authority(),
             *self._lacks_disk(),
             *self._lacks_keys(),
+            *self._lacks_minters(),
+            *fellow_reasons(self._parts.roster, "cfm", self._parts.frame.about.keys()),
             *without_acceptance(self._parts.builder.faults),
+            *self._parts.frame.lacks,
         ]
 
-    def _lacks_keys(self) -> list[str]:
+    def _lacks_minters(self) -> list[Reason]:
+        return [
+            Reason("minter-unconnected", f"{name}, which is alive, is not connected to the hand-off port")
+            for name in self._parts.taking.unconnected()
+        ]
+
+    def _lacks_keys(self) -> list[Reason]:
         known = self._parts.opener.minters
         return [
-            f"the seal key of {name}, without which a read before its row gets nothing: see cfm.seal_keys"
+            Reason(
+                "seal-key-missing",
+                f"the seal key of {name}, without which a read before its row gets nothing: "
+                "see cfm.seal_keys",
+            )
             for number, name in self._parts.taking.minters.items()
             if number not in known
         ]
 
-    def _lacks_authority(self) -> list[str]:
+    def _lacks_authority(self) -> list[Reason]:
         fence, voting = self._parts.fence, self._parts.voting
         if voting is not None and not voting.votes:
-            return ["its vote, without which a role may find no majority: see provbus failover admit"]
+            text = "its vote, without which a role may find no majority: see provbus failover admit"
+            return [Reason("no-vote", text)]
         if fence.is_on and (fence.is_from_disk or fence.reason):
-            return [f"the role log, so later primaries are refused ({fence.reason or 'not read yet'})"]
+            text = f"the role log, so later primaries are refused ({fence.reason or 'not read yet'})"
+            return [Reason("fence-stale", text)]
         behind = fence.behind()
-        return [f"an era of the role log above another authority's: {behind}"] if behind else []
+        if not behind:
+            return []
+        return [Reason("era-behind", f"an era of the role log above another authority's: {behind}")]
 
-    def _lacks_disk(self) -> list[str]:
+    def _lacks_disk(self) -> list[Reason]:
         found = without_copy(self._parts.frame.keeping)
         if why := self._parts.frame.keeping.why(StoreFence):
-            found.append(f"a disk for its fence, so the rows of later primaries are refused ({why})")
+            text = f"a disk for its fence, so the rows of later primaries are refused ({why})"
+            found.append(Reason("disk-fence", text))
         if why := self._parts.frame.keeping.why(StorePromises):
-            found.append(f"a disk for its promises, so it may abstain from a vote ({why})")
+            text = f"a disk for its promises, so it may abstain from a vote ({why})"
+            found.append(Reason("disk-promises", text))
         return found
 
     def samples(self, now: float) -> Iterator[Sample]:
         """All metrics of a CFM."""
         parts = self._parts
+        yield from reason_samples(self, "cfm")
         rows, silent, load = (
             parts.table.counts,
             parts.reads.silent,

@@ -6,7 +6,7 @@ acts; the answer says what is known of that role. A row that a read waits for is
 The fence decides whose rows count (`heartbeat.roles.log.fence`), and judges names and pulled rows too.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from bus.effects import Effect, Keep, Send
 from bus.envelope import Stamp, number_of
@@ -16,11 +16,15 @@ from fileid.handoff import ACKED_SEQ
 from fileid.pulls import Pull
 from fileid.row import ACK, PULL, Fields, cut, name_bytes, pack_names
 from fileid.table import Table, Tokens
+from heartbeat.liveness.lasting import Lasting
 from heartbeat.roles.hello import STANDING, pack_standing, unpack_hello
 from heartbeat.roles.log.fence import Fence, Verdict
 
 NOTHING_COUNTS = Tokens(b"", b"")
 """The tokens under which every row is unverified, so its minter asks another CFM."""
+
+GREETED_S = 1.5
+UNCONNECTED_S = 2.0  # a minter that has just started hears of us first
 
 
 class Taking:
@@ -45,11 +49,23 @@ class Taking:
         self._data_bytes_max = data_bytes_max
         self._wall_s = wall_s
         self._routes: dict[str, str | bytes] = {}
+        self._greeted_at: dict[str, float] = {}
+        self._unconnected = Lasting(UNCONNECTED_S)
+        self._now = 0.0
 
     @property
-    def connected(self) -> Iterable[str]:
-        """The minters that greeted us."""
-        return self._routes
+    def connected(self) -> list[str]:
+        """The minters that greeted us lately: they do four times a second."""
+        return [name for name, at in self._greeted_at.items() if self._now < at + GREETED_S]
+
+    def look_for(self, alive: Collection[str], now: float) -> None:
+        """Note which of these minters, which are alive, are not connected."""
+        self._now = now
+        self._unconnected.note({*alive} - {*self.connected}, now)
+
+    def unconnected(self) -> list[str]:
+        """The minters that have been alive and not connected for a while."""
+        return self._unconnected.at(self._now)
 
     def rows(self, message: Received, now: float, *, yields: bool) -> tuple[list[Effect], list[bytes]]:
         """Take a frame of rows: the answer, and the names of rows that are new (`DecodeError`). No row counts
@@ -73,6 +89,7 @@ class Taking:
         minter = message.envelope.source
         claim, asked_us = unpack_hello(message.envelope.data)
         stored = self._fence.hello(minter, claim, self._wall_s(now))
+        self._greeted_at[minter] = now
         is_back = self._routes.get(minter) != message.via
         self._routes[minter] = message.via
         answer = self._fence.answer(minter, once_kept=bool(stored))

@@ -20,6 +20,7 @@ COMMANDS = {
     "run": "services.cli.run",
     "config": "services.cli.config",
     "peers": "services.cli.peers",
+    "fleet": "services.cli.fleet",
     "failover": "services.cli.failover",
     "trace": "services.cli.trace",
     "keys": "services.cli.keys",

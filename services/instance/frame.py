@@ -13,14 +13,27 @@ from bus.contract import decode
 from bus.effects import Effect, Exit, TakeIncarnation
 from bus.envelope import Stamp
 from bus.errors import DecodeError
-from bus.messages import Draining, Kept, LocalRequest, Received, Stopping, Undelivered, Unkept, WallClock
+from bus.messages import (
+    Draining,
+    Kept,
+    Lacking,
+    LocalRequest,
+    Received,
+    Stopping,
+    Undelivered,
+    Unkept,
+    WallClock,
+)
+from bus.reason import Reason
 from bus.runtime.keeping import Keeping, Subject
 from bus.telemetry.audit import AUDIT, Audit
+from bus.telemetry.health import Status, judge
 from bus.telemetry.metrics import Sample
 from bus.wire.dedup import Dedup
 from heartbeat.liveness.beat import BEAT, Beat
 from heartbeat.liveness.namesake import Namesake, is_namesake
 from heartbeat.liveness.pulse import Pulse
+from services.instance.about import About
 from services.instance.local_api import answer, refuse, unknown
 
 Leaves = TypeVar("Leaves")
@@ -46,18 +59,23 @@ class Frame(Generic[Leaves]):
         counts: Sequence[str],
         keeps: Mapping[type, Subject],
         namesake: Namesake | None = None,
+        about: About | None = None,
     ) -> None:
         self.stamp = stamp
         self.service = service
         self.counts = dict.fromkeys(counts, 0)
         self.audit = Audit(stamp)
         self.pulse = Pulse(stamp)
+        self.about = about or About()
         self.namesake = namesake or Namesake(stamp.incarnation)
         self.dedup = Dedup()
         # An incarnation that could not be kept is asked for anew, with a later one.
         self.keeping = Keeping({**keeps, TakeIncarnation: Subject("incarnation", lambda: None)})
         self.wall_offset_s = 0.0
+        self.lacks: tuple[Reason, ...] = ()
+        """The faults of the carrier and of the other parts outside of the machine."""
         self._beat: Callable[[float], Beat]
+        self._status: Status
         self._types: Mapping[str, Callable[[Received, float], Sequence[Leaves]]] = {}
         self._operations: Mapping[str, Callable[[LocalRequest, float], Sequence[Leaves]]] = {}
         self._moves: Sequence[Callable[[float], Sequence[Leaves]]] = ()
@@ -69,14 +87,17 @@ class Frame(Generic[Leaves]):
         operations: Mapping[str, Callable[[LocalRequest, float], Sequence[Leaves]]],
         moves: Sequence[Callable[[float], Sequence[Leaves]]],
         beat: Callable[[float], Beat],
+        status: Status,
         overhears: bool = False,
     ) -> None:
         """Dispatch messages of these types and requests of these operations from now on. A tick does the
-        `moves` in this order, and `beat` makes the next beat. A machine that `overhears` others' messages
-        ignores those of other types; to any other machine they are a mistake of their sender.
+        `moves` in this order; `beat` makes the next beat, in which `status` tells how the machine stands. A
+        machine that `overhears` others' messages ignores those of other types; to any other machine they are
+        a mistake of their sender.
         """
         self._types, self._operations = types, operations
         self._moves, self._beat, self._overhears = moves, beat, overhears
+        self._status = status
 
     def wall_s(self, now: float) -> float:
         """The Unix time of this moment."""
@@ -136,6 +157,11 @@ class Frame(Generic[Leaves]):
         self.wall_offset_s = message.offset_s
         return []
 
+    def lacking(self, message: Lacking, now: float) -> list[Effect]:
+        """Adopt the faults of what is outside."""
+        self.lacks = message.reasons
+        return []
+
     def drain(self, message: Draining, now: float) -> list[Effect]:
         """From now on beats say that we finish our work."""
         self.pulse.drain()
@@ -144,7 +170,7 @@ class Frame(Generic[Leaves]):
     def stop(self, message: Stopping, now: float) -> list[Effect]:
         """Send the last events, and the last beat."""
         wall_s = self.wall_s(now)
-        return [*self.audit.flush(wall_s), self.pulse.leave(self._beat(now), now, wall_s)]
+        return [*self.audit.flush(wall_s), self.pulse.leave(self._whole_beat(now), now, wall_s)]
 
     def undelivered(self, message: Undelivered) -> bool:
         """Whether this was a batch of the audit stream; then it is counted."""
@@ -169,7 +195,19 @@ class Frame(Generic[Leaves]):
         """A move: the beat, if it is due."""
         if now < self.pulse.deadline():
             return []
-        return [self.pulse.tick(self._beat(now), now, self.wall_s(now))]
+        return [self.pulse.tick(self._whole_beat(now), now, self.wall_s(now))]
+
+    def _whole_beat(self, now: float) -> Beat:
+        found, about = judge(self._status), self.about
+        return self._beat(now).model_copy(
+            update={
+                "verdict": found.word,
+                "reason": found.code,
+                "version": about.version,
+                "transport": about.transport,
+                "keys": about.keys(),
+            }
+        )
 
     def tell(self, now: float) -> list[Effect]:
         """A move: the audit batches that are due."""
@@ -197,6 +235,16 @@ class Frame(Generic[Leaves]):
                 due = other
         return due
 
+    def facts(self) -> dict[str, str]:
+        """What every service tells of itself, in words."""
+        about, keys = self.about, self.about.keys()
+        ids = {"fleet file": keys.fleet, "seal": keys.seal, "group": keys.group}
+        said = ", ".join(f"{name} {value}" for name, value in ids.items() if value)
+        return {
+            "transport": f"transport: {about.transport}, provbus {about.version}",
+            "keys": f"keys: {said or 'none'}",
+        }
+
     def describe(self) -> dict[str, Any]:
         """The first fields of `status`, the same for every service."""
         return {
@@ -206,9 +254,10 @@ class Frame(Generic[Leaves]):
             "draining": self.pulse.is_draining,
         }
 
-    def missing(self) -> list[str]:
+    def missing(self) -> list[Reason]:
         """The reasons why this process does no work."""
-        return [*(["it drains, to stop"] if self.pulse.is_draining else []), *self.namesake.missing()]
+        drains = [Reason("stopping", "it drains, to stop")] if self.pulse.is_draining else []
+        return [*drains, *self.namesake.missing()]
 
     def samples(self) -> Iterator[Sample]:
         """The metrics of every service."""

@@ -42,6 +42,9 @@ METRICS: dict[str, Metric] = {
     "provbus_namesake_state": Metric(
         _GAUGE, "1 for how this process stands to another one of its name, 0 for the others.", ("state",)
     ),
+    "provbus_reason": Metric(
+        _GAUGE, "1 for each reason of the verdict of `/readyz`, 0 for those that are not given.", ("code",)
+    ),
     "provbus_failover_epoch": Metric(_GAUGE, "The epoch under which the role is held; -1 if it is not."),
     "provbus_failover_transitions_total": Metric(
         _COUNTER, "Changes of that state, by where from and why.", ("state", "cause")

@@ -35,6 +35,7 @@ def history(config: Config) -> list[dict[str, Any]]:
 
 
 def sight(config: Config) -> dict[str, Any]:
-    """Whom the instance sees, and how it stands itself."""
+    """Whom the instance sees, and how it stands itself. Rows can go between it and those of `handoff`."""
     status = ask(config, {"op": "status"})
-    return {key: status[key] for key in ("instance", "service", "draining", "missing", "degraded", "peers")}
+    found = {key: status[key] for key in ("instance", "service", "draining", "missing", "degraded", "peers")}
+    return {**found, "handoff": status["connected" if status["service"] == "cfm" else "cfms"]}

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 
 from bus.contract import decode, encode
 from bus.errors import DecodeError
+from bus.reason import Reason
 from bus.routes import route
 from bus.runtime.keeping import Keeping
 from services.settings.record import GENERATION_MAX, LONGEST, CatalogueRecord, Change
@@ -45,18 +46,39 @@ class StoreCatalogue(NamedTuple):
     record: CatalogueRecord
 
 
-def without_copy(keeping: Keeping) -> list[str]:
+def settings_fact(record: CatalogueRecord | None) -> dict[str, str]:
+    """The settings in force, and who put them there, in words."""
+    if record is None:
+        return {"settings": "settings: none"}
+    author = f", by {record.author}" if record.author else ""
+    comment = f": {record.comment}" if record.comment else ""
+    return {"settings": f"settings: generation {record.generation}{author}{comment}"}
+
+
+def without_any(*, has_any: bool) -> list[Reason]:
+    """What is missing without any settings in force."""
+    return [] if has_any else [Reason("no-settings", "settings")]
+
+
+def without_copy(keeping: Keeping) -> list[Reason]:
     """The degradation if the settings in force are not on the disk."""
     why = keeping.why(StoreCatalogue)
-    return [f"its copy of the settings, which a start without the others would need ({why})"] if why else []
+    if not why:
+        return []
+    return [
+        Reason(
+            "disk-settings", f"its copy of the settings, which a start without the others would need ({why})"
+        )
+    ]
 
 
-def without_acceptance(faults: Sequence[str]) -> list[str]:
+def without_acceptance(faults: Sequence[str]) -> list[Reason]:
     """The degradation if the settings in force make files that a CMTS would reject, for these faults."""
     if not faults:
         return []
     more = f", and {len(faults) - 1} more" if len(faults) > 1 else ""
-    return [f"settings that every CMTS takes ({faults[0]}{more}): see provbus settings check"]
+    text = f"settings that every CMTS takes ({faults[0]}{more}): see provbus settings check"
+    return [Reason("settings-faulty", text)]
 
 
 def structure_problems(classes: object, lookup: object = ()) -> list[Problem]:

@@ -13,6 +13,7 @@ from fileid.minted import Minted
 from fileid.seal import Sealer
 from heartbeat.liveness.namesake import Namesake
 from heartbeat.roles.holder import SoleHolder
+from services.instance.about import About
 from services.instance.frame import Frame
 from services.settings.catalogue import StoreCatalogue
 from services.settings.history import StoreHistory
@@ -49,12 +50,13 @@ def assemble(
     publish: CatalogueRecord | None = None,
     history: Iterable[CatalogueRecord] = (),
     files: Sequence[LeaseFile] = (),
+    about: About | None = None,
     data_bytes_max: int = ROUTES["fileid"].payload_bytes_max,
     scheme: str = "tcp",
 ) -> Minter:
     """One sidecar's machine. `service` is dhcp or mps; `random_bytes(n)` makes the serials; a DHCP server
     that does not ask gives out `files`; without an `authority` it always may act; CFMs are connected to at
-    endpoints of `scheme`; `history` are former catalogues.
+    endpoints of `scheme`; `history` are former catalogues; `about` is what its beats tell of it.
     """
     namesake = namesake or Namesake(stamp.incarnation)
     authority = authority or Authority(stamp, SoleHolder(), namesake=namesake)
@@ -68,6 +70,7 @@ def assemble(
             StoreHistory: Subject("history", lambda: offering.history.store()),
         },
         namesake=namesake,
+        about=about,
     )
     offering = Offering(stamp, publish, frame.wall_s, history)
     peers = Peers(stamp, services, random, scheme, lambda: offering.generation, authority.claims)

@@ -69,6 +69,7 @@ class Minter:
             draining=self._drain,
             stopping=frame.stop,
             wall_clock=frame.clock,
+            lacking=frame.lacking,
         )
         self._hears: Mapping[type, Callable[[Any, float], Sequence[MinterEffect]]] = {
             **hears.table(),
@@ -105,6 +106,7 @@ class Minter:
                 frame.leave(1, self._is_idle),
             ),
             beat=self._beat,
+            status=self.status,
         )
 
     def receive(self, message: MinterArriving, now: float) -> Does:

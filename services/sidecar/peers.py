@@ -13,15 +13,19 @@ from typing import Any
 from bus.effects import Connect, Effect, Send
 from bus.envelope import Stamp
 from bus.messages import Received
+from bus.reason import Reason
 from bus.telemetry.metrics import Sample, labelled
 from fileid.row import HELLO
 from heartbeat.liveness.balance import Balancer
-from heartbeat.liveness.roster import SKEW_S_MAX, Peer, Roster
+from heartbeat.liveness.lasting import Lasting
+from heartbeat.liveness.roster import Peer, Roster
 from heartbeat.roles.claim import Claim
 from heartbeat.roles.hello import pack_hello
+from services.instance.fellows import fellow_facts
 from services.sidecar.announced import Announced
 
 HELLO_EVERY_S = 0.25
+FAILING_S = 2.0  # a connection that is made anew takes less
 
 
 class Peers:
@@ -48,6 +52,8 @@ class Peers:
         self._generation = generation
         self._claims = claims
         self._hello_due = 0.0
+        self._now = 0.0
+        self._failing = Lasting(FAILING_S)
         self._greeted_under = Claim()
 
     @property
@@ -99,11 +105,13 @@ class Peers:
         changed that the CFMs learn from greetings alone.
         """
         self.roster.tick(now)
+        self._now = now
         claim, told_by_greeting = self._claims()
         if now < self._hello_due and told_by_greeting == self._greeted_under:
             return []
         self._greeted_under = told_by_greeting
         self._hello_due = now + HELLO_EVERY_S
+        self._failing.note(self.unreachable, now)
         self.unreachable.clear()
         hello = pack_hello(claim, now)
         return [
@@ -128,18 +136,31 @@ class Peers:
         able = self._balancer.able([*self.unreachable, *self.unusable], self._generation())
         return [peer.name for peer in able]
 
-    def missing(self) -> list[str]:
+    def facts(self) -> dict[str, str]:
+        """The state of every other instance, in words."""
+        return fellow_facts(self.roster, self._failing.at(self._now))
+
+    def missing(self) -> list[Reason]:
         """The reason why no CFM can take a row."""
         if self.able():
             return []
-        return ["no CFM that is alive can take rows" if self.roster.alive("cfm") else "no CFM is alive"]
+        if self.roster.alive("cfm"):
+            return [Reason("no-able-cfm", "no CFM that is alive can take rows")]
+        return [Reason("no-cfm", "no CFM is alive")]
 
-    def degraded(self) -> list[str]:
+    def degraded(self) -> list[Reason]:
         """The problems of single peers."""
-        skewed = [name for name, skew_s in self.roster.skewed().items() if abs(skew_s) > SKEW_S_MAX]
-        clocks = [f"the clock of {name} is more than {SKEW_S_MAX:g} s off ours" for name in skewed]
+        failing = [
+            Reason("cfm-unreachable", f"a connection to {name}, which is alive")
+            for name in self._failing.at(self._now)
+            if self.roster.is_alive(name)
+        ]
         unusable = self._unusable_and_alive().items()
-        return [*clocks, *(f"the place of {name} is of no use: {reason}" for name, reason in unusable)]
+        places = [
+            Reason("cfm-place-useless", f"the place of {name} is of no use: {reason}")
+            for name, reason in unusable
+        ]
+        return [*failing, *places]
 
     def samples(self, now: float) -> Iterator[Sample]:
         """The metrics of peers."""

@@ -10,6 +10,7 @@ from bus.effects import Exit, WatchHost
 from bus.errors import ConfigError
 from bus.fleet.fleet import Fleet, load_seal_keys
 from bus.fleet.identity import Identity, identify
+from bus.runtime.carriers import group_keys
 from bus.runtime.node import Node
 from bus.runtime.process_watch import ProcessWatch
 from bus.transport.poller import Poller
@@ -17,6 +18,7 @@ from bus.transport.zeromq.dealers import Dealers
 from fileid.handoff import Budget
 from fileid.lease import ExcuseServer, LeaseFile, StorePosition
 from fileid.seal import KEY_BYTES, Sealer, SealKey
+from heartbeat.liveness.beat import KeyIds
 from heartbeat.liveness.namesake import Namesake
 from heartbeat.roles.appointed.holder import AppointedHolder
 from heartbeat.roles.appointed.tenure import Tenure
@@ -27,6 +29,7 @@ from heartbeat.roles.granted.holder import GrantedHolder, check_voters
 from heartbeat.roles.holder import RoleHolder, SoleHolder
 from services.config.instance import Config
 from services.config.sections import FailoverSection, KeaSection, MinterSection
+from services.instance.about import KeysInForce, about, key_ids
 from services.instance.metrics import METRICS
 from services.settings.catalogue import StoreCatalogue
 from services.settings.history import StoreHistory
@@ -46,6 +49,7 @@ class Files(NamedTuple):
     section: MinterSection
     publish: CatalogueRecord | None
     seal_key: SealKey
+    keys: KeyIds
     identity: Identity
 
 
@@ -62,10 +66,13 @@ def read_files(config: Config, service: str) -> Files:
     _check_roles(config, identity.fleet)
     if section.kea is not None:
         _check_kea(section.kea, service, identity.fleet)
-    line = load_seal_keys(section.seal_key, identity.fleet, KEY_BYTES)[0]
+    lines = load_seal_keys(section.seal_key, identity.fleet, KEY_BYTES)
+    line = lines[0]
     if line[0] != config.instance:
         raise ConfigError(f"{section.seal_key} is the seal key of {line[0]}, not of {config.instance}")
-    return Files(section, publish, SealKey.of(*line), identity)
+    group = [] if config.group is None else [key.key_id for key in group_keys(config.group)]
+    keys = key_ids(identity.fleet, [key_id for _, key_id, _ in lines], group)
+    return Files(section, publish, SealKey.of(*line), keys, identity)
 
 
 class Follower(Protocol):
@@ -94,7 +101,7 @@ def run(
     """Run the sidecar of a DHCP or MPS server until it is stopped. `follow` starts the follower of a DHCP
     server that does not ask us, and that gives out `files`.
     """
-    section, publish, seal_key, _ = read_files(config, service)
+    section, publish, seal_key, ids, _ = read_files(config, service)
     node = Node(
         config,
         [service],
@@ -109,6 +116,7 @@ def run(
         history = HistoryFiles(config.state_directory)
         node.carrier.begin(has_copy=catalogue is not None)
         sealer = Sealer(seal_key)
+        keys = KeysInForce(ids)
         directory = config.state_directory
         kept = load_failover(directory)
         needs_host = section.attached or follow is not None
@@ -128,6 +136,7 @@ def run(
             files = read_files(config, service)
             renew = node.renew(files.identity)
             sealer.use(files.seal_key)
+            keys.use(files.keys)
             renew()
 
         machine = assemble(
@@ -146,6 +155,7 @@ def run(
             publish=publish,
             history=history.load(has_copy=catalogue is not None),
             files=files,
+            about=about(node.carrier.mode, keys),
             data_bytes_max=node.carrier.data_bytes_max,
             scheme=node.carrier.scheme,
         )

@@ -8,9 +8,12 @@ from typing import Any
 
 from bus.effects import Effect
 from bus.messages import LocalRequest
+from bus.reason import Reason
 from bus.telemetry.metrics import Sample, labelled
+from services.instance.fellows import fellow_reasons
 from services.instance.local_api import answer
-from services.settings.catalogue import without_acceptance, without_copy
+from services.instance.reasons import reason_samples
+from services.settings.catalogue import settings_fact, without_acceptance, without_any, without_copy
 from services.sidecar.parts import Parts
 
 
@@ -30,8 +33,8 @@ class MinterStatus:
         return {
             **parts.frame.describe(),
             "generation": parts.offering.generation,
-            "missing": self.missing(),
-            "degraded": self.degraded(),
+            "missing": [one.document() for one in self.missing()],
+            "degraded": [one.document() for one in self.degraded()],
             **parts.peers.describe(now),
             "failover": parts.authority.describe(now),
             "handoffs": parts.creating.handoff.counts,
@@ -40,25 +43,38 @@ class MinterStatus:
             "audit": {"pending": len(audit), "dropped": audit.dropped},
         }
 
-    def missing(self) -> list[str]:
+    def facts(self, now: float) -> dict[str, str]:
+        """Its state by kind, in words."""
+        parts = self._parts
+        return {
+            **parts.frame.facts(),
+            **settings_fact(parts.offering.record),
+            **parts.authority.facts(),
+            **parts.peers.facts(),
+        }
+
+    def missing(self) -> list[Reason]:
         """The things that are missing and without which no FileID can be answered."""
         parts = self._parts
-        missing = [*parts.frame.missing(), *([] if parts.offering else ["settings"])]
+        missing = [*parts.frame.missing(), *without_any(has_any=bool(parts.offering))]
         missing += parts.authority.missing()
         if parts.leasing.is_behind:
-            missing.append("rows for what Kea granted in the last minute: its journal is being read")
+            text = "rows for what Kea granted in the last minute: its journal is being read"
+            missing.append(Reason("kea-behind", text))
         return missing if parts.default_next_server else missing + parts.peers.missing()
 
-    def degraded(self) -> list[str]:
+    def degraded(self) -> list[Reason]:
         """The degradations: requests are answered with names all the same."""
         parts = self._parts
         return [
             *parts.frame.namesake.degraded(),
             *parts.peers.degraded(),
+            *fellow_reasons(parts.peers.roster, parts.frame.service, parts.frame.about.keys()),
             *parts.authority.degraded(),
             *without_copy(parts.frame.keeping),
             *without_acceptance(parts.offering.faults),
             *(parts.peers.missing() if parts.default_next_server else ()),
+            *parts.frame.lacks,
         ]
 
     def samples(self, now: float) -> Iterator[Sample]:
@@ -66,6 +82,7 @@ class MinterStatus:
         parts = self._parts
         audit, handoff, minted = parts.frame.audit, parts.creating.handoff, parts.creating.minted
         yield from parts.frame.samples()
+        yield from reason_samples(self, parts.frame.service)
         yield from parts.creating.samples()
         yield from labelled("provbus_leases_total", "outcome", parts.leasing.counts)
         yield Sample("provbus_undecodable_total", parts.frame.counts["undecodable"])

@@ -69,6 +69,11 @@ _PEER = {
     "endpoints": {"fileid": "tcp://192.0.2.11:7001", "tftp": "192.0.2.11"},
     "phi": 0.1,
     "clock_skew_s": 0.004,
+    "verdict": "ready",
+    "reason": "",
+    "version": "0.1.0",
+    "transport": "bus",
+    "keys": {"fleet": "20a1767f", "seal": "0001", "group": ""},
     "standing": None,
     "beat_age_s": 0.213,
 }

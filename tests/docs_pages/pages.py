@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.docs_pages import blocks, checks, commands, configuration, local_api
+from tests.docs_pages import blocks, checks, commands, configuration, local_api, reasons
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -11,11 +11,17 @@ WHOLE: dict[str, Callable[[], str]] = {
     "reference/local-api.md": local_api.page,
     "reference/local-api.schema.json": local_api.schema,
 }
-WITH_BLOCKS = ("reference/checks.md", "reference/cli.md", "reference/configuration.md")
+WITH_BLOCKS = (
+    "reference/checks.md",
+    "reference/cli.md",
+    "reference/configuration.md",
+    "reference/readiness.md",
+)
 MAKERS: blocks.Makers = {
     "command": commands.described,
     "contents": commands.contents,
     "findings": checks.findings,
+    "reasons": reasons.table,
     "section": configuration.described,
     "verbs": checks.verbs,
 }

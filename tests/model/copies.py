@@ -16,7 +16,7 @@ from bus.contract import Contract, encode
 
 NOW = 100.0
 FORGOTTEN_S = 6.0  # more than any time in heartbeat.timing
-_UNINTERESTING = frozenset({"taken"})  # a count of what happened, which decides nothing
+_UNINTERESTING = frozenset({"taken", "cause", "_claimed_for"})  # what happened, which decides nothing
 
 _Machine = TypeVar("_Machine")
 

@@ -260,7 +260,7 @@ def _hear(node: _Node, envelope: Envelope) -> None:
 
 def _follows_itself(node: _Node) -> bool:
     """The former process of this node held the role, as far as this one has read."""
-    roles, former = node.election.reader.roles, node.election._former
+    roles, former = node.election.reader.roles, node.election.former
     assert roles is not None
     held = roles.role(node.election.role)
     return former is not None and held.claim_id == former.claim_id

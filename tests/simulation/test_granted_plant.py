@@ -212,7 +212,7 @@ def test_every_cfm_takes_the_rows_of_the_primary_and_of_nobody_else(seed: int) -
     second = plant.until_primary()
     plant.world.run(plant.world.now + 1.0)
     for cfm in plant.cfms.values():
-        found = cfm.status.describe()["failover"]["roles"][ROLE]
+        found = cfm.status.describe(0.0)["failover"]["roles"][ROLE]
         assert found["holder"] == second
         assert found["epoch"] == plant.roles[second].claim.epoch
 
@@ -257,7 +257,7 @@ def test_a_fleet_that_had_an_appointed_primary_goes_on_in_the_next_era() -> None
     plant.world.run(2 * WITHIN_S)
     primary = plant.until_primary()
     assert plant.roles[primary].claim.era == 2
-    assert plant.cfms["cfm-2"].status.describe()["failover"]["roles"][ROLE]["holder"] == primary
+    assert plant.cfms["cfm-2"].status.describe(0.0)["failover"]["roles"][ROLE]["holder"] == primary
 
 
 @pytest.mark.soak

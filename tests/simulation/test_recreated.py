@@ -18,6 +18,6 @@ def test_everybody_keeps_the_settings_in_force_and_who_lost_them_finds_them(seed
     loses: list[Timed] = [(at_s + 6.0, Crash(LOSER)), (at_s + 6.1, Wipe(LOSER)), (at_s + 6.2, Restart(LOSER))]
     plant.world.plan([(at_s, Recreate("config")), *loses])
     plant.run()
-    generations = {name: cfm.status.describe()["generation"] for name, cfm in plant.cfms.items()}
+    generations = {name: cfm.status.describe(0.0)["generation"] for name, cfm in plant.cfms.items()}
     assert generations == {"cfm-1": 2, LOSER: 2}
     assert parse(plant.world.log("config")[-1].data).generation == 2

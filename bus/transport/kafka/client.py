@@ -29,6 +29,7 @@ from pydantic_core import from_json
 
 from bus.envelope import Envelope
 from bus.errors import LocalError, UnavailableError
+from bus.reason import Reason
 from bus.routes import ROUTES, topics
 from bus.telemetry.log import RateLimit
 from bus.telemetry.metrics import Sample, Tally
@@ -145,10 +146,10 @@ class Kafka:
                 "start one or correct kafka.bootstrap and kafka.client"
             ) from error
 
-    def lacks(self) -> list[str]:
+    def lacks(self) -> list[Reason]:
         """Its faults, in words; empty if none."""
-        lacks = [] if self.answers else ["Kafka does not answer"]
-        lacks += [self._producing.trouble] if self._producing.trouble else []
+        lacks = [] if self.answers else [Reason("kafka-silent", "Kafka does not answer")]
+        lacks += self._producing.troubles()
         lacks += [] if self._consuming is None else self._consuming.troubles()
         return lacks + self._topics.troubles
 

@@ -13,6 +13,7 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaError, Message
 
 from bus.errors import LocalError
+from bus.reason import Reason
 from bus.routes import route
 from bus.telemetry.metrics import Sample
 from bus.transport.kafka.asking import Asking
@@ -91,9 +92,12 @@ class Consuming:
             feed.close()
         self._consumer.close()
 
-    def troubles(self) -> Iterator[str]:
+    def troubles(self) -> Iterator[Reason]:
         """Faults of reading, in words."""
-        yield from filter(None, [self._consumer.trouble, *(feed.trouble for feed in self._feeds.values())])
+        yield from self._consumer.troubles()
+        yield from (
+            Reason("topic-bounds-unknown", feed.trouble) for feed in self._feeds.values() if feed.trouble
+        )
 
     def samples(self) -> Iterator[Sample]:
         """Replacements of the consumer."""

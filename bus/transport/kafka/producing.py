@@ -19,6 +19,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from bus.envelope import Envelope
 from bus.errors import BackpressureError, LocalError, UnavailableError
 from bus.messages import Undelivered
+from bus.reason import Reason
 from bus.routes import check_size, route
 from bus.telemetry.metrics import Sample, Tally
 from bus.transport.kafka.answers import NoAnswerError, has_ids
@@ -60,6 +61,10 @@ class Producing:
     def trouble(self) -> str:
         """Why no record can be published, in words; empty if one can."""
         return self._producer.trouble
+
+    def troubles(self) -> list[Reason]:
+        """That nothing can be published, if nothing can."""
+        return self._producer.troubles()
 
     def publish(self, envelope: Envelope, key: str) -> None:
         """Queue a record for its class's topic (`OversizeError`, `BackpressureError`, `UnavailableError`)."""

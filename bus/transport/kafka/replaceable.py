@@ -13,6 +13,7 @@ from typing import Generic, TypeVar
 
 from confluent_kafka import KafkaException
 
+from bus.reason import Reason
 from bus.telemetry.metrics import Sample
 from bus.transport.kafka.asking import reason_of
 
@@ -104,6 +105,10 @@ class Replaceable(Generic[Client]):
             self._end(old)
         except Exception as error:  # librdkafka's binding raises SystemError and RuntimeError too
             _log.warning("closing the Kafka %s: %s", self._name, reason_of(error))
+
+    def troubles(self) -> list[Reason]:
+        """That no client works, if none does."""
+        return [Reason("kafka-client-replaced", self.trouble)] if self.trouble else []
 
     def samples(self) -> Iterator[Sample]:
         """Replacements, by cause."""

@@ -19,6 +19,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import NamedTuple
 
 from bus.errors import UnavailableError
+from bus.reason import Reason
 from bus.transport.kafka.answers import NoAnswerError, TopicState
 from bus.transport.kafka.asking import Asking, Question, Retries
 from bus.transport.kafka.topic_pins import TopicPins
@@ -49,7 +50,7 @@ class TopicWatch:
         logs: Collection[str],
     ) -> None:
         """`pins` are the ids known before. Another id of one of the `logs` is never accepted."""
-        self.troubles: list[str] = []
+        self.troubles: list[Reason] = []
         """The faults of the topics that we use, in words for people."""
         self._asking = asking
         self._topics = topics
@@ -60,7 +61,7 @@ class TopicWatch:
         self._states: dict[str, TopicState] = {}
         self._seen: set[str] = set()
         self._given_up: set[str] = set()
-        self._unkept: dict[str, str] = {}
+        self._unkept: dict[str, Reason] = {}
         self._has_ids: bool | None = None
         self._question: Question[dict[str, TopicState]] | None = None
         self._retries = Retries("no broker describes the topics")
@@ -136,7 +137,9 @@ class TopicWatch:
         try:
             reason = self._pins.check(topic, state.id)
         except OSError as error:
-            self._unkept[topic] = f"the id of {topic}, which cannot be kept: {error.strerror or error}"
+            self._unkept[topic] = Reason(
+                "disk-topic-id", f"the id of {topic}, which cannot be kept: {error.strerror or error}"
+            )
             return None
         self._unkept.pop(topic, None)
         self._seen.add(topic)
@@ -149,21 +152,21 @@ class TopicWatch:
             self._pins.use(topic, state.id)
         return MadeAnew(topic, reason)
 
-    def _troubles(self, used: Collection[str]) -> Iterator[str]:
+    def _troubles(self, used: Collection[str]) -> Iterator[Reason]:
         yield from self._unkept.values()
         for topic, state in self._states.items():
             if topic not in used:
                 continue
             if state.trouble:
-                yield f"the topic {topic}, which {state.trouble}"
+                yield Reason("topic-missing", f"the topic {topic}, which {state.trouble}")
             elif not state.is_led:
-                yield f"a leader of {topic}: see provbus topics leaders"
+                yield Reason("topic-leaderless", f"a leader of {topic}: see provbus topics leaders")
             elif topic in self._read and not state.may_read:
-                yield f"the right to read {topic}"
+                yield Reason("topic-unreadable", f"the right to read {topic}")
             elif topic in self._written() and not state.may_write:
-                yield f"the right to write {topic}"
+                yield Reason("topic-unwritable", f"the right to write {topic}")
 
-    def _tell(self, troubles: list[str]) -> None:
+    def _tell(self, troubles: list[Reason]) -> None:
         for one in troubles:
             if one not in self.troubles:
                 _log.warning("missing: %s", one)

@@ -6,6 +6,7 @@ from bus.envelope import Stamp
 from bus.errors import LocalError
 from bus.fleet.identity import Identity
 from bus.machine import AnyMachine
+from bus.reason import Reason
 from bus.telemetry.metrics import Sample
 from bus.transport.carrier import CHECK_TIMEOUT_S
 from bus.transport.multicast.group import Multicast
@@ -65,7 +66,7 @@ class GroupCarrier:
         if self._replica is not None:
             yield from self._replica.samples()
 
-    def lacks(self) -> list[str]:
+    def lacks(self) -> list[Reason]:
         """None: a peer's silence tells everything."""
         return []
 

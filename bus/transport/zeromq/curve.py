@@ -10,6 +10,8 @@ is the instance's name: libzmq attaches it to every frame of the connection, so 
 decide its source.
 """
 
+import math
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,6 +21,7 @@ from zmq.utils.monitor import parse_monitor_message
 
 from bus.errors import StateError
 from bus.fleet.key_pair import KeyPair, new_key_pair
+from bus.reason import Reason
 from bus.telemetry.metrics import Sample
 from bus.transport.poller import Poller
 from bus.transport.zeromq.address_families import connect, own
@@ -26,6 +29,7 @@ from bus.transport.zeromq.address_families import connect, own
 ZAP_ENDPOINT = "inproc://zeromq.zap.01"
 ZAP_DOMAIN = b"provbus"
 STRANGER_TIMEOUT_S = 3.0
+REFUSED_S = 10.0
 _STEP_S = 0.01
 
 
@@ -52,6 +56,7 @@ class ZapHandler:
         in a context is a `StateError`.
         """
         self.refused = 0
+        self._refused_at = -math.inf
         self._poller = poller
         self.use(instances)
         self._socket = context.socket(zmq.REP)
@@ -76,6 +81,17 @@ class ZapHandler:
         """Refused connections."""
         return [Sample("provbus_zap_refused_total", self.refused)]
 
+    def lacks(self) -> list[Reason]:
+        """That a key was refused lately."""
+        if time.monotonic() >= self._refused_at + REFUSED_S:
+            return []
+        text = "the hand-off port, at which a key that is not of the fleet was refused just now"
+        return [Reason("stranger-refused", text)]
+
+    def forgive(self) -> None:
+        """Forget what was refused so far: that was us."""
+        self.refused, self._refused_at = 0, -math.inf
+
     def answer(self) -> list[Any]:
         """Answer one question, if there is one."""
         try:
@@ -92,6 +108,7 @@ class ZapHandler:
             name = self._instances.get(request[6])
         if name is None:
             self.refused += 1
+            self._refused_at = time.monotonic()
             return [b"1.0", request_id, b"400", b"not in the fleet", b"", b""]
         return [b"1.0", request_id, b"200", b"", name, b""]
 
@@ -116,5 +133,6 @@ def check_strangers_refused(context: zmq.Context[Any], zap: ZapHandler, endpoint
         stranger.disable_monitor()
         monitor.close()
         stranger.close()
+    zap.forgive()
     if event != zmq.EVENT_HANDSHAKE_FAILED_AUTH:
         raise StateError(f"self-test failed: {endpoint} did not refuse an unlisted key (event {event})")

@@ -4,6 +4,8 @@ One DEALER with many connections would deal its messages out in turn. A refused 
 while the CFM is connected and `UnavailableError` while it is not. The acks above cover all other losses.
 """
 
+import math
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,6 +17,7 @@ from bus.envelope import Envelope
 from bus.errors import BackpressureError, ConfigError, DecodeError, UnavailableError
 from bus.fleet.key_pair import KeyPair
 from bus.messages import Received
+from bus.reason import Reason
 from bus.routes import check_size
 from bus.telemetry.metrics import Tally
 from bus.transport.poller import Poller
@@ -32,6 +35,8 @@ _FAILED = (
 _CONNECTED = zmq.EVENT_HANDSHAKE_SUCCEEDED
 _LOST = zmq.EVENT_DISCONNECTED
 _RETRIED = zmq.EVENT_CONNECT_RETRIED
+
+REFUSED_S = 3.0  # greetings try every quarter of a second
 
 
 @dataclass(slots=True)
@@ -65,6 +70,7 @@ class Dealers:
         self._servers = servers
         self._queue_max = queue_max
         self._dealers: dict[str, _Dealer] = {}
+        self._refused_at: dict[str, float] = {}
         self._unopened: dict[str, tuple[str, bytes]] = {}  # for lack of descriptors; tried at every send
 
     @property
@@ -72,9 +78,17 @@ class Dealers:
         """Empty: CFMs answer on the connections that we open."""
         return ""
 
-    def lacks(self) -> list[str]:
-        """None: the silence of a CFM tells everything."""
-        return []
+    def lacks(self) -> list[Reason]:
+        """The handshakes that failed lately: with a wrong key at either end no connection is made."""
+        now = time.monotonic()
+        return [
+            Reason(
+                "handshake-refused",
+                f"the handshake with {peer} at {dealer.endpoint}: it has another key, or does not know ours",
+            )
+            for peer, dealer in self._dealers.items()
+            if not _update(dealer) and now < self._refused_at.get(peer, -math.inf) + REFUSED_S
+        ]
 
     @property
     def undecodable(self) -> int:
@@ -150,6 +164,8 @@ class Dealers:
         except zmq.Again:
             if _update(dealer):
                 raise BackpressureError(f"{self._queue_max} frames wait for {to!r}") from None
+            if dealer.has_failed:
+                self._refused_at[name] = time.monotonic()
             if dealer.last_event == _LOST or dealer.has_failed:
                 self._reopen(str(to), dealer)
             raise UnavailableError(f"{to!r} is not connected") from None

@@ -28,6 +28,7 @@ from typing import Any
 
 import zmq
 
+from bus.reason import Reason
 from bus.telemetry.log import Sparing
 from bus.telemetry.metrics import Sample
 from bus.transport.descriptors import lowest_free
@@ -77,11 +78,12 @@ class Door:
             Sample("provbus_handoff_door_shut", self.is_shut),
         ]
 
-    def lacks(self) -> list[str]:
+    def lacks(self) -> list[Reason]:
         """A fault while it is shut."""
         if not self.is_shut:
             return []
-        return [f"descriptors: from {self._shut_at} in use on nobody new connects to the hand-off port"]
+        text = f"descriptors: from {self._shut_at} in use on nobody new connects to the hand-off port"
+        return [Reason("descriptors", text)]
 
     def close(self) -> None:
         """Stop watching. The port is free once libzmq has closed it too."""

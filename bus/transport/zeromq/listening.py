@@ -10,6 +10,7 @@ from typing import Any
 import zmq
 
 from bus.fleet.key_pair import KeyPair
+from bus.reason import Reason
 from bus.telemetry.metrics import Sample
 from bus.transport.poller import Poller
 from bus.transport.zeromq.curve import ZapHandler, check_strangers_refused
@@ -58,9 +59,9 @@ class Listening:
         yield from self._zap.samples()
         yield from self._router.samples()
 
-    def lacks(self) -> list[str]:
-        """The faults of the router."""
-        return self._router.lacks()
+    def lacks(self) -> list[Reason]:
+        """The faults of the router, and keys that were refused."""
+        return [*self._router.lacks(), *self._zap.lacks()]
 
     def close(self) -> None:
         """Stop listening and end every connection."""

@@ -16,6 +16,7 @@ from bus.envelope import Envelope
 from bus.errors import BackpressureError, BusyError, ConfigError, DecodeError, UnavailableError
 from bus.fleet.key_pair import KeyPair
 from bus.messages import Received
+from bus.reason import Reason
 from bus.routes import check_size
 from bus.telemetry.metrics import Sample, Tally
 from bus.transport.descriptors import CONNECTIONS_MAX
@@ -66,7 +67,7 @@ class Router:
         yield from self.tally.samples()
         yield from self._door.samples()
 
-    def lacks(self) -> list[str]:
+    def lacks(self) -> list[Reason]:
         """The faults of the door."""
         return self._door.lacks()
 

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 from bus.effects import Effect
 from bus.errors import StateError, TryAgainError
+from bus.reason import Reason
 from heartbeat.roles.appointed.tenure import Tenure, begun, promoted, yielded
 from heartbeat.roles.claim import BY_APPOINTMENT, Claim, describe_authority
 from heartbeat.roles.evidence import Answer, Evidence
@@ -79,11 +80,12 @@ class AppointedHolder(RoleHolder):
         """Set whether we are able; if not, we do not act but stay the appointed one."""
         self._is_able = is_able
 
-    def waits_for(self, now: float) -> list[str]:
+    def waits_for(self, now: float) -> list[Reason]:
         """A majority of the CFMs, if we are the configured primary and have no tenure yet."""
         if not self._is_configured or self._tenure is not None:
             return []
-        return [f"a majority of the CFMs, to begin as the primary: {self.evidence.count(now)} heard"]
+        text = f"a majority of the CFMs, to begin as the primary: {self.evidence.count(now)} heard"
+        return [Reason("cfms-unheard", text)]
 
     def answered(self, cfm: str, answer: Answer, asked_at: float, now: float) -> None:
         """Take a CFM's answer about our role."""

@@ -85,6 +85,8 @@ class Election:
         self.claim = Claim()
         self.acts_until = 0.0
         self.is_able = True
+        self.cause = ""
+        """Why it is in its state, in words."""
         self.taken: Counter[tuple[State, Cause]] = Counter()
         self.reader = Reader()
         self.evidence = Evidence(cfms)
@@ -92,7 +94,7 @@ class Election:
         self._log = log_authority("")
         self._rank = rank
         self._new_id = new_id
-        self._former = former
+        self.former = former
         self._may_resume = former is not None
         self._wall_s = 0.0
         self._out: list[RoleEffect] = []
@@ -105,6 +107,7 @@ class Election:
         self._renew_at = 0.0
         self._promoted_until = 0.0
         self._campaign = Campaign()
+        self._claimed_for = ""
         self._settling = Settling()
         self._checkpoint_at = 0.0
         self._era_again_at = 0.0
@@ -333,6 +336,7 @@ class Election:
             follows_another=self._campaign.follows_another,
         )
         self._go(Cause.WON, now)
+        self.cause = f"claimed: {self._claimed_for}"
 
     def _depose(self, now: float) -> None:
         self._out.append(StoreClaim(None))
@@ -371,6 +375,7 @@ class Election:
         reason = "free" if held.released else "restarted" if self._is_former_self() else "silence"
         if reason == "silence" and self._promoted_until:
             reason = "promoted"
+        self._claimed_for = reason
         self._campaign.claim(
             claim_id,
             now,
@@ -405,7 +410,7 @@ class Election:
         held, roles = self._held(), self.reader.roles
         assert roles is not None
         claim = Claim(roles.era, held.epoch, held.claim_id, self._log)
-        return not held.released and claim == self._former
+        return not held.released and claim == self.former
 
     # Holding it
 
@@ -470,11 +475,11 @@ class Election:
 
     def _resume(self, now: float) -> None:
         """Go on under our former process's claim from before the log went away, if the CFMs vouch for it."""
-        if self._former is None or not self._may_resume or now < self._renew_at:
+        if self.former is None or not self._may_resume or now < self._renew_at:
             return
         self._renew_at = now + RENEW_EVERY_S
-        if now < self.evidence.until(self._former, now):
-            self.claim, self._may_resume = self._former, False
+        if now < self.evidence.until(self.former, now):
+            self.claim, self._may_resume = self.former, False
             self._settling.resume()
             self._go(Cause.VOUCHED, now)
             self.acts_until = self.evidence.until(self.claim, now)
@@ -514,6 +519,8 @@ class Election:
 
     def _go(self, cause: Cause, now: float) -> None:
         self.taken[self.state, cause] += 1
+        if cause is not Cause.SETTLED:  # what matters is still why the role was claimed
+            self.cause = str(cause)
         self.state = after(self.state, cause)
         self.since = now
         if self.state not in (State.ACTIVE, State.AUTONOMOUS):

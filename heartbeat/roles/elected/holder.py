@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from bus.effects import Effect
 from bus.errors import TryAgainError
 from bus.messages import Arriving, CaughtUp, Entry, LogBounds, LogLost, Recreated
+from bus.reason import Reason
 from bus.telemetry.metrics import Sample
 from heartbeat.liveness.beat import LogPosition
 from heartbeat.roles.claim import Claim
@@ -19,6 +20,8 @@ from heartbeat.roles.holder import Absent, RoleEffect, RoleHolder
 from heartbeat.roles.log.agreement import Agreement
 from heartbeat.roles.log.reader import Mark, position_of
 from heartbeat.roles.states import HOLDING, State
+
+UNREACHED = Reason("role-log-unreached", "the role log, which no broker has shown yet")
 
 
 class ElectedHolder(RoleHolder):
@@ -43,6 +46,11 @@ class ElectedHolder(RoleHolder):
     def state(self) -> State:
         """The state of the election."""
         return self.election.state
+
+    @property
+    def cause(self) -> str:
+        """The cause of the last transition; of a role that was won also what the claim was made for."""
+        return self.election.cause
 
     @property
     def claim(self) -> Claim:
@@ -129,11 +137,34 @@ class ElectedHolder(RoleHolder):
         """Our state, its age, and the holder of the role."""
         return self.election.describe(now)
 
-    def lost(self) -> list[str]:
+    def lost(self) -> list[Reason]:
         """A log that was lost or is disputed."""
         if self.state is State.HALT:
-            return [f"the role log, which is not what it was: {self.election.reason}"]
+            return [
+                Reason("role-log-changed", f"the role log, which is not what it was: {self.election.reason}")
+            ]
         return []
+
+    def waits_for(self, now: float) -> list[Reason]:
+        """The log, where it is not read up to its end, and a lease that does not come back."""
+        no_start = self.election.reader.no_start
+        if no_start:
+            return [Reason("role-log-beginning-lost", f"the beginning of the role log: {no_start}")]
+        if self.state is State.BOOT and not self._is_held_elsewhere(now):
+            return [UNREACHED]
+        if self.state is State.CATCHUP:
+            return [Reason("role-log-unread", "the end of the role log, which it still reads")]
+        if self.state is State.SUSPENDED:
+            return [Reason("role-suspended", "its role: its renewals do not come back from the log")]
+        return []
+
+    def worries(self, now: float) -> list[Reason]:
+        """That the CFMs stand in for the log, for us or for the primary beside which we stand by."""
+        if self.state is State.BOOT and self._is_held_elsewhere(now):
+            return [UNREACHED]
+        if self.state is not State.AUTONOMOUS:
+            return []
+        return [Reason("autonomous", "the role log: a majority of the CFMs vouches for it meanwhile")]
 
     def samples(self) -> Iterator[Sample]:
         """Also the reading of the log."""
@@ -143,6 +174,12 @@ class ElectedHolder(RoleHolder):
         for (state, cause), times in self.election.taken.items():
             labels = {"state": str(state), "cause": cause.name.lower()}
             yield Sample("provbus_failover_transitions_total", times, labels)
+
+    def _is_held_elsewhere(self, now: float) -> bool:
+        """Whether a CFM that answered lately stands by a claim that is not the one we had."""
+        answers = self.evidence.lately(now).values()
+        known = [one.highest for one in answers if one.highest.epoch >= 0 and not one.released]
+        return any(claim != self.election.former for claim in known)
 
     def _caught_up(self, message: CaughtUp, now: float) -> None:
         if message.traffic == "config":

@@ -17,6 +17,7 @@ from typing import Any
 from bus.effects import Send
 from bus.envelope import Envelope, Stamp
 from bus.errors import ConfigError, StateError
+from bus.reason import Reason
 from heartbeat.roles.claim import BY_GRANTS, Claim
 from heartbeat.roles.evidence import Answer, Evidence
 from heartbeat.roles.granted.grants import VOTERS_MIN, Candidate, Granted, Lost, Tell, Won
@@ -94,9 +95,11 @@ class GrantedHolder(RoleHolder):
             return False
         raise StateError(NOT_PROMOTED)
 
-    def lost(self) -> list[str]:
+    def lost(self) -> list[Reason]:
         """That no era is left."""
-        return [f"an era in which it could hold its role: {self.obstacle}"] if self.obstacle else []
+        if not self.obstacle:
+            return []
+        return [Reason("no-era-left", f"an era in which it could hold its role: {self.obstacle}")]
 
     def release(self, now: float) -> None:
         """Give the role back; neither we nor our host act under it any more."""

@@ -27,6 +27,7 @@ from pathlib import Path
 from queue import Empty, Full, Queue
 
 from bus.messages import HostCame, HostGone
+from bus.reason import Reason
 from bus.runtime.runner import boottime
 from bus.telemetry.metrics import Sample, labelled
 from bus.transport.poller import Poller
@@ -106,10 +107,11 @@ class Follower:
             Sample("provbus_unkept", bool(self._unkept), {"record": "position"}),
         ]
 
-    def lacks(self) -> list[str]:
+    def lacks(self) -> list[Reason]:
         """The degradations: Kea itself, its journal, and a position that is not on disk."""
         why = self._unkept
-        unkept = [f"its place in Kea's journal, which a start would read on from ({why})"] if why else []
+        text = f"its place in Kea's journal, which a start would read on from ({why})"
+        unkept = [Reason("disk-kea-place", text)] if why else []
         now = boottime()
         troubles = [*self._kea.troubles(now), *self._unread.troubles(now), *self._reader.troubles()]
         return [*troubles, *unkept]

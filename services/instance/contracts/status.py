@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from bus.contract import Name
-from heartbeat.liveness.beat import Load, RoleState
+from heartbeat.liveness.beat import KeyIds, Load, RoleState
 from services.instance.contracts.counts import (
     CfmCounts,
     HandoffCounts,
@@ -36,14 +36,13 @@ class PeerStatus(Told):
     endpoints: dict[str, str] = Field(description="Where it is: `fileid` for minters, `tftp` for modems.")
     phi: float = Field(ge=0, description="How surprising its silence is; for people, nothing decides by it.")
     clock_skew_s: float = Field(description="How far its wall clock is ahead of ours, in seconds.")
+    verdict: Literal["ready", "degraded", "not ready"] = Field(description="What its `/readyz` says.")
+    reason: str = Field(description="The code of the first reason for that; empty if it is ready.")
+    version: str = Field(description="The version of provbus that it runs.")
+    transport: str = Field(description="Its transport mode.")
+    keys: KeyIds = Field(description="Which keys it has.")
     standing: RoleState | None = Field(description="Where it stands for its role; null if it has none.")
     beat_age_s: float | None = Field(description="Seconds since its latest beat; null: it was forgotten.")
-
-
-class ConnectedMinter(Told):
-    """A minter that is connected to a CFM."""
-
-    state: Literal["connected"] = Field(description="Always `connected`.")
 
 
 class AuditQueue(Told):
@@ -59,13 +58,20 @@ class CfmAuditQueue(AuditQueue):
     untold: Untold = Field(description="Refused reads that it was not told of.")
 
 
+class ReasonTold(Told):
+    """A reason why an instance is not ready, or degraded."""
+
+    code: str = Field(description="Its code, which never changes: see [Readiness](readiness.md).")
+    text: str = Field(description="What was found, for people.")
+
+
 class _Status(Told):
     instance: Name = Field(description="The instance's name in the fleet file.")
     incarnation: Count = Field(description="Which start of it; a later one is a greater number.")
     generation: Generation = Field(description="The generation of the settings in force; 0: there are none.")
     draining: bool = Field(description="Whether it finishes its work, to stop.")
-    missing: list[str] = Field(description="Why it is not ready, in the words of `/readyz`.")
-    degraded: list[str] = Field(description="Why it is degraded, in the words of `/readyz`.")
+    missing: list[ReasonTold] = Field(description="Why it is not ready, as `/readyz` says it.")
+    degraded: list[ReasonTold] = Field(description="Why it is degraded, as `/readyz` says it.")
 
 
 class SidecarStatus(_Status):
@@ -86,7 +92,8 @@ class CfmStatus(_Status):
     """A CFM."""
 
     service: Literal["cfm"] = Field(description="What it is.")
-    peers: dict[Name, ConnectedMinter] = Field(description="The minters that are connected to it, by name.")
+    peers: dict[Name, PeerStatus] = Field(description="Every instance that it ever heard of, by name.")
+    connected: list[Name] = Field(description="The minters that are connected to it.")
     rows: Count = Field(description="Rows that wait for their read.")
     failover: FenceStatus | VoterStatus = Field(description="What it knows of the roles.")
     table: RowCounts = Field(description="Rows, by what became of them.")

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from services.lab.site.scenario import Scenario
 
 CLONE_ADDRESS = "127.0.0.99"
-TWICE = "its name is in use twice"
-TAKEN = "its name: another process has it"
+TWICE = "name-twice"
+TAKEN = "name-taken"
 
 
 class Clones(Part):
@@ -55,9 +55,9 @@ class Clone(OnRunning):
         watchers = [one for one in lab.site.minters() if one.name != name]
 
         def untold() -> str:
-            if not any(TAKEN in reason for reason in _answer(original)["missing"]):
+            if not any(reason["code"] == TAKEN for reason in _answer(original)["missing"]):
                 return f"{name} does not say that another process has its name"
-            if not any(TWICE in reason for reason in _answer(socket)["degraded"]):
+            if not any(reason["code"] == TWICE for reason in _answer(socket)["degraded"]):
                 return f"the clone of {name} does not say that its name is in use twice"
             for one in watchers:
                 if not _answer(one.socket).get("peers", {}).get(name, {}).get("twice"):
@@ -113,4 +113,7 @@ class EndClone(Word):
 
 
 def _answer(socket: Path) -> dict[str, Any]:
-    return ask(socket, {"op": "status"}) or {"missing": ["it does not answer"], "degraded": []}
+    return ask(socket, {"op": "status"}) or {
+        "missing": [{"code": "", "text": "it does not answer"}],
+        "degraded": [],
+    }

@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 from bus.errors import StateError
 from services.lab.books.refusals import Refusals
 from services.lab.site.processes import ask
-from services.lab.site.readiness import degraded, primary_of
+from services.lab.site.readiness import primary_of
 from services.lab.steps.instances import OnRunning
 from services.lab.steps.step import Word, unknown_name
 
@@ -24,8 +24,8 @@ MARGIN_S = 5.0
 
 
 class Says(OnRunning):
-    """Wait until each of these instances gives a reason with this text for not being ready (`missing`), or
-    for being degraded, and still gives it for `hold_s`.
+    """Wait until each of these instances gives a reason with this code or text for not being ready
+    (`missing`), or for being degraded, and still gives it for `hold_s`.
     """
 
     missing: str = ""
@@ -54,9 +54,8 @@ class Says(OnRunning):
         kind, wanted = ("missing", self.missing) if self.missing else ("degraded", self.degraded)
         for name in self.running(lab):
             one = lab.site.instances[name]
-            answer = ask(one.socket, {"op": "status"}) or {kind: ["it does not answer"]}
-            # Only the page for operators shows the transport's degradations.
-            reasons = answer[kind] + (degraded(one) if self.degraded else [])
+            answer = ask(one.socket, {"op": "status"}) or {kind: []}
+            reasons = [f"{reason['code']}: {reason['text']}" for reason in answer[kind]]
             if not any(wanted in reason for reason in reasons):
                 return f"{name} does not say that {wanted!r} is {kind}, but {reasons}"
         return ""

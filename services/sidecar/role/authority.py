@@ -27,6 +27,7 @@ from bus.effects import Effect, Keep, WatchHost
 from bus.envelope import NO_TOKEN, Envelope, Stamp, Token
 from bus.errors import DecodeError
 from bus.messages import Arriving, Draining, Kept, LocalRequest, Received, Unkept
+from bus.reason import Reason
 from bus.telemetry.metrics import Sample
 from heartbeat.liveness.beat import LogPosition, RoleState
 from heartbeat.liveness.namesake import Namesake
@@ -196,21 +197,34 @@ class Authority:
         """The metrics of our state and of the role log."""
         return self._holder.samples()
 
-    def degraded(self) -> list[str]:
-        """A disk that refuses our record, if the role is held or not exclusive: we act all the same."""
-        return self._lacks_disk() if not self._holder.is_exclusive or not self.is_released else []
+    def degraded(self) -> list[Reason]:
+        """A disk that refuses our record, if the role is held or not exclusive: we act all the same. What
+        keeps us from the role without being our own fault.
+        """
+        if not self._holder.is_exclusive:
+            return self._lacks_disk()
+        found = [] if self.is_released else self._lacks_disk()
+        found += self._holder.worries(self._now)
+        if self._operator.locked:
+            found.append(Reason("locked", "its lock: it takes no role by itself"))
+        if self._needs_host and not self._host.is_here:
+            found.append(Reason("no-host", "its host service, without which it stands for no role"))
+        return found
 
-    def missing(self) -> list[str]:
+    def missing(self) -> list[Reason]:
         """The reasons why we could not hold the role: readiness means that we could take over."""
         holder = self._holder
         if holder.is_exclusive and self.is_released and self._unkept:
             return self._lacks_disk()
+        if holder.is_exclusive and self._operator.drained:
+            return [Reason("drained", "its role, which an operator told it not to take")]
         lost = holder.lost()
         if lost:
             return lost
         if self._former_mode:
             cfms = holder.evidence.count(self._now)
-            return [f"a majority of the CFMs in mode {self._mode}, after {self._former_mode}: {cfms} heard"]
+            text = f"a majority of the CFMs in mode {self._mode}, after {self._former_mode}: {cfms} heard"
+            return [Reason("mode-unanswered", text)]
         return holder.waits_for(self._now) or self._refused()
 
     def operate(self, request: LocalRequest, now: float) -> list[Effect]:
@@ -252,6 +266,15 @@ class Authority:
             return due
         return self._host.lease_until if due is None else min(due, self._host.lease_until)
 
+    def facts(self) -> dict[str, str]:
+        """Our state in the role, the host beside us, and an operator's orders, in words."""
+        found = {"role": f"role {self._holder.fact()}"}
+        if self._needs_host:
+            found["host"] = f"host service: {self._host.state.name.lower()}"
+        if self._operator.last_order:
+            found["order"] = f"an operator's order: {self._operator.last_order}"
+        return found
+
     def describe(self, now: float) -> dict[str, Any]:
         """The state of the role, for an operator."""
         return {
@@ -289,10 +312,12 @@ class Authority:
         claim = holder.claim
         self._token = claim.token if holder.state in HOLDING else NO_TOKEN
 
-    def _lacks_disk(self) -> list[str]:
-        return [f"a disk that keeps its claims ({self._unkept})"] if self._unkept else []
+    def _lacks_disk(self) -> list[Reason]:
+        if not self._unkept:
+            return []
+        return [Reason("disk-claims", f"a disk that keeps its claims ({self._unkept})")]
 
-    def _refused(self) -> list[str]:
+    def _refused(self) -> list[Reason]:
         """The reason why no CFM takes our rows; empty for the moment that CFMs need to learn of a claim."""
         if not self._held.claim_id or self._now < self._held_since + VOUCH_S:
             return []
@@ -302,7 +327,7 @@ class Authority:
         known = "no claim"
         if other.claim_id:
             known = f"era {other.era} epoch {other.epoch} of {describe_authority(other.authority)}"
-        return [f"a CFM that takes its rows: those that answer stand by {known}"]
+        return [Reason("rows-refused", f"a CFM that takes its rows: those that answer stand by {known}")]
 
     def _standing(self, message: Received, now: float) -> list[Effect]:
         self.answered(message.envelope.source, message.envelope.data, now)

@@ -27,6 +27,9 @@ class Operator:
             "failover.promote": self._promote,
             "failover.era": self._era,
         }
+        self._given = 0
+        self.last_order = ""
+        """The last order since the start, and who gave it."""
         self._holder = holder
         self._record = record
 
@@ -37,12 +40,14 @@ class Operator:
     def _drain(self, request: LocalRequest, now: float) -> list[Effect]:
         """A drained sidecar gives the role back, and takes it no more."""
         record = self._record()._replace(drained=_switch(request))
+        self._note(request, "drain" if record.drained else "drain --off")
         told = answer(request, drained=record.drained, vacant=self._is_vacant(record))
         return [Keep(record, (told,))]
 
     def _lock(self, request: LocalRequest, now: float) -> list[Effect]:
         """A locked sidecar takes no role. It keeps one that it won, but an appointed primary stops."""
         record = self._record()._replace(locked=_switch(request))
+        self._note(request, "lock" if record.locked else "lock --off")
         told = answer(request, locked=record.locked, vacant=self._is_vacant(record))
         return [Keep(record, (told,))]
 
@@ -65,12 +70,15 @@ class Operator:
             return [refuse(request, "try_again", str(error))]
         except StateError as error:
             return [refuse(request, "refused", str(error))]
+        self._note(request, "promote")
         return [answer(request, promoting=promoting, state=str(self._holder.state))]
 
     def _era(self, request: LocalRequest, now: float) -> list[Effect]:
         """An era begins in the name of the user who asks, by the kernel's word."""
         try:
-            return [answer(request, era=self._holder.begin_era(request.user.name, now))]
+            era = self._holder.begin_era(request.user.name, now)
+            self._note(request, f"era {era}")
+            return [answer(request, era=era)]
         except TryAgainError as error:
             return [refuse(request, "try_again", str(error))]
         except StateError as error:
@@ -82,6 +90,10 @@ class Operator:
         given = {state: verb for state, (verb, is_on) in orders.items() if is_on}
         back = " and ".join(f"provbus failover {verb} --off" for verb in given.values())
         return f"it is {' and '.join(given)}: take it back with {back}, then promote it"
+
+    def _note(self, request: LocalRequest, order: str) -> None:
+        self._given += 1
+        self.last_order = f"{order}, by {request.user.name} (order {self._given} since the start)"
 
 
 def _switch(request: LocalRequest) -> bool:

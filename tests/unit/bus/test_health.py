@@ -5,44 +5,50 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from bus.reason import Reason
 from bus.telemetry.health import Health, Page
 from bus.telemetry.metrics import Sample
 from services.instance.metrics import METRICS
+
+AWAY, SLOW = Reason("away", "Kafka is away"), Reason("so", "slow")
+SETTINGS = Reason("no-settings", "settings")
 
 
 @dataclass
 class Fake:
     """A status and a transport that say what a test wants."""
 
-    lacks: list[str] = field(default_factory=list)
-    limps: list[str] = field(default_factory=list)
-    transport: list[str] = field(default_factory=list)
+    lacks: list[Reason] = field(default_factory=list)
+    limps: list[Reason] = field(default_factory=list)
 
     def samples(self, now: float) -> Iterator[Sample]:
         yield Sample("provbus_table_rows", 7)
 
-    def missing(self) -> list[str]:
+    def facts(self, now: float) -> dict[str, str]:
+        return {}
+
+    def missing(self) -> list[Reason]:
         return self.lacks
 
-    def degraded(self) -> list[str]:
+    def degraded(self) -> list[Reason]:
         return self.limps
 
 
 def page(fake: Fake, path: str) -> Page:
-    return Health(fake, lambda: fake.transport, METRICS, lambda: fake.samples(0.0)).pages()[path]()
+    return Health(fake, METRICS, lambda: fake.samples(0.0)).pages()[path]()
 
 
 @pytest.mark.parametrize(
     ("fake", "status", "body"),
     [
         (Fake(), 200, "ready\n"),
-        (Fake(transport=["Kafka is away"]), 200, "degraded: Kafka is away\nKafka is away\n"),
-        (Fake(limps=["slow"], transport=["away"]), 200, "degraded: slow; away\nslow\naway\n"),
-        (Fake(lacks=["settings"]), 503, "not ready: settings\nsettings\n"),
+        (Fake(limps=[AWAY]), 200, "degraded: Kafka is away\naway: Kafka is away\n"),
+        (Fake(limps=[SLOW, AWAY]), 200, "degraded: slow; Kafka is away\nso: slow\naway: Kafka is away\n"),
+        (Fake(lacks=[SETTINGS]), 503, "not ready: settings\nno-settings: settings\n"),
         (
-            Fake(lacks=["settings", "no CFM is alive"], transport=["away"]),
+            Fake(lacks=[SETTINGS, SLOW], limps=[AWAY]),
             503,
-            "not ready: settings; no CFM is alive\nsettings\nno CFM is alive\n",
+            "not ready: settings; slow\nno-settings: settings\nso: slow\n",
         ),
     ],
 )
@@ -53,15 +59,15 @@ def test_ready_says_which_part_is_missing(fake: Fake, status: int, body: str) ->
 
 
 def test_alive_looks_at_nothing() -> None:
-    found = page(Fake(lacks=["everything"], transport=["Kafka is away"]), "/livez")
+    found = page(Fake(lacks=[SETTINGS], limps=[AWAY]), "/livez")
     assert (found.status, found.body) == (200, b"alive\n")
 
 
 def test_readiness_is_judged_when_asked() -> None:
     fake = Fake()
-    ready = Health(fake, list, METRICS, list).pages()["/readyz"]
+    ready = Health(fake, METRICS, list).pages()["/readyz"]
     assert ready().status == 200
-    fake.lacks.append("settings")
+    fake.lacks.append(SETTINGS)
     assert ready().status == 503
 
 
@@ -74,11 +80,11 @@ def test_metrics_are_those_gathered() -> None:
 
 def test_a_change_of_readiness_is_news_once() -> None:
     fake = Fake()
-    health = Health(fake, lambda: fake.transport, METRICS, lambda: fake.samples(0.0))
+    health = Health(fake, METRICS, lambda: fake.samples(0.0))
     assert health.news() == ""
-    fake.lacks = ["settings"]
-    assert [health.news(), health.news()] == ["not ready: settings", ""]
-    fake.lacks, fake.limps = [], ["slow"]
-    assert health.news() == "degraded: slow"
+    fake.lacks = [SETTINGS]
+    assert [health.news(), health.news()] == ["not ready: settings [no-settings]", ""]
+    fake.lacks, fake.limps = [], [SLOW, AWAY]
+    assert health.news() == "degraded: slow [so]; Kafka is away [away]"
     fake.limps = []
     assert health.news() == "ready"

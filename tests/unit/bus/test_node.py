@@ -1,6 +1,5 @@
 """The node: it opens everything or nothing, says what is wrong, and closes in the right order."""
 
-import json
 import socket
 import threading
 from collections.abc import Callable
@@ -14,7 +13,8 @@ from bus.effects import Exit, Reply
 from bus.errors import BusyError, ConfigError, ProvbusError, UnavailableError
 from bus.fleet.fleet import make_fleet
 from bus.fleet.key_pair import new_key_pair
-from bus.messages import LocalRequest, WallClock
+from bus.messages import Lacking, LocalRequest, WallClock
+from bus.reason import Reason
 from bus.runtime.hybrid_bus import HybridBus
 from bus.runtime.node import Node, next_incarnation
 from bus.transport.carrier import Link
@@ -205,9 +205,12 @@ class _Echo:
     """A machine that answers its one request and leaves."""
 
     status = Well()
+    lacks: tuple[Reason, ...] = ()
 
     def receive(self, message: Any, now: float) -> list[Any]:
-        if isinstance(message, WallClock):
+        if isinstance(message, Lacking):
+            self.lacks = message.reasons
+        if isinstance(message, WallClock | Lacking):
             return []
         assert isinstance(message, LocalRequest)
         return [Reply(message.session, message.body), Exit(75, "answered")]
@@ -222,14 +225,14 @@ class _Echo:
 class _Part:
     """Something of a node that is not as it should be."""
 
-    def lacks(self) -> list[str]:
-        return ["a part"]
+    def lacks(self) -> list[Reason]:
+        return [Reason("a-part", "a part")]
 
     def close(self) -> None:
         pass
 
 
-def answered(node: Node, path: Path, request: bytes) -> bytes:
+def answered(node: Node, path: Path, request: bytes, echo: _Echo | None = None) -> bytes:
     """What the echo of this node answers over its local socket. The node is closed then."""
     answers: list[bytes] = []
 
@@ -243,7 +246,7 @@ def answered(node: Node, path: Path, request: bytes) -> bytes:
     asking = threading.Thread(target=ask)
     asking.start()
     try:
-        assert node.run(_Echo(), {}) == Exit(75, "answered")
+        assert node.run(echo or _Echo(), {}) == Exit(75, "answered")
     finally:
         node.close()
         asking.join()
@@ -256,12 +259,12 @@ def test_a_node_runs_its_machine_behind_its_local_socket(settings: dict[str, Any
     assert answered(node, tmp_path / "dhcp-1.sock", b'{"id":7}\n') == b'{"id":7}\n'
 
 
-def test_who_asks_how_it_is_hears_what_its_parts_lack(settings: dict[str, Any], tmp_path: Path) -> None:
+def test_a_machine_is_told_what_the_parts_around_it_lack(settings: dict[str, Any], tmp_path: Path) -> None:
     node = open_node(configured(settings, tmp_path))
     node.keep(_Part())
-    told = json.loads(answered(node, tmp_path / "dhcp-1.sock", b'{"degraded":["slow"]}\n'))
-    assert told["degraded"][0] == "slow"
-    assert "a part" in told["degraded"][1:]
+    echo = _Echo()
+    answered(node, tmp_path / "dhcp-1.sock", b'{"id":7}\n', echo)
+    assert "a-part" in [reason.code for reason in echo.lacks]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from bus.reason import Reason
 from bus.telemetry.metrics import Sample
 
 
@@ -12,10 +13,14 @@ class Well:
         """None."""
         return iter(())
 
-    def missing(self) -> list[str]:
+    def facts(self, now: float) -> dict[str, str]:
+        """None."""
+        return {}
+
+    def missing(self) -> list[Reason]:
         """Nothing."""
         return []
 
-    def degraded(self) -> list[str]:
+    def degraded(self) -> list[Reason]:
         """Nothing."""
         return []

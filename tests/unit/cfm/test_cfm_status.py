@@ -5,12 +5,19 @@ from typing import Any
 
 import pytest
 
+from bus.contract import encode
+from bus.envelope import Envelope
 from bus.messages import Draining, Received
 from bus.telemetry.exposition import Exposition
-from fileid.row import Row
+from fileid.row import HELLO, Row
 from fileid.seal import Opener
 from fileid.table import Table
+from heartbeat.liveness.beat import BEAT, Beat, KeyIds
+from heartbeat.roles.claim import Claim
+from heartbeat.roles.hello import pack_hello
 from services.cfm.machine import Cfm
+from services.cfm.taking import GREETED_S, UNCONNECTED_S
+from services.instance.about import About
 from services.instance.metrics import METRICS
 from services.settings.catalogue import record
 from services.tftp.server_core import TftpServer
@@ -21,6 +28,8 @@ Build = Callable[..., Cfm]
 Mint = Callable[..., Row]
 HandOff = Callable[..., Received]
 Rrq = Callable[..., Wakeup]
+
+SERVICES = {"cfm-1": "cfm", "dhcp-1": "dhcp", "mps-1": "mps"}
 
 
 def values(cfm: Cfm, now: float) -> dict[tuple[str, ...], Any]:
@@ -112,7 +121,7 @@ def test_a_row_that_nobody_read_expires(cfm: Cfm, mint: Mint, hand_off: HandOff)
 
 
 def test_the_granted_receive_buffer_is_told(build: Build) -> None:
-    assert build(receive_buffer_bytes=4096).status.describe()["receive_buffer_bytes"] == 4096
+    assert build(receive_buffer_bytes=4096).status.describe(0.0)["receive_buffer_bytes"] == 4096
 
 
 def test_a_read_that_is_shed_and_one_that_is_refused_are_counted(build: Build, mint: Mint, rrq: Rrq) -> None:
@@ -125,3 +134,80 @@ def test_a_read_that_is_shed_and_one_that_is_refused_are_counted(build: Build, m
     assert found["provbus_sheds_total", "sessions"] == 2
     assert found["provbus_tftp_events_total", "shed"] == 1
     assert found["provbus_parked_reads",] == 1
+
+
+def codes(cfm: Cfm) -> list[str]:
+    return [one.code for one in cfm.status.degraded()]
+
+
+def beat(source: str, **fields: Any) -> Received:
+    """A beat of another instance of the fleet."""
+    data = encode(Beat(service=source.partition("-")[0], **fields))
+    return Received(Envelope(BEAT, source, 1, 1, 0, data), "")
+
+
+def hello(source: str) -> Received:
+    """The greeting of a minter that is connected."""
+    return Received(Envelope(HELLO, source, 1, 1, 0, pack_hello(Claim(), 0.0)), b"route")
+
+
+def live(cfm: Cfm, seconds: float, *, start: float = 0.0, greets: bool = False, **fields: Any) -> float:
+    """Let time pass in which dhcp-1 beats, and greets us or not; returns the time then."""
+    now = start
+    while now < start + seconds:
+        cfm.receive(beat("dhcp-1", **fields), now)
+        if greets:
+            cfm.receive(hello("dhcp-1"), now)
+        cfm.tick(now)
+        now += 0.25
+    cfm.tick(now)
+    return now
+
+
+def test_a_minter_that_is_alive_and_does_not_greet_is_said_once_that_lasts(build: Build) -> None:
+    cfm = build(services=SERVICES)
+    now = live(cfm, UNCONNECTED_S - 0.25)
+    assert (codes(cfm), cfm.status.facts(now)["peer dhcp-1"]) == ([], "peer dhcp-1: alive")
+    now = live(cfm, 0.5, start=now)
+    assert cfm.status.degraded() == ["dhcp-1, which is alive, is not connected to the hand-off port"]
+    assert codes(cfm) == ["minter-unconnected"]
+    assert cfm.status.facts(now)["peer dhcp-1"] == "peer dhcp-1: alive, and not reached"
+    live(cfm, 0.25, start=now, greets=True)
+    assert codes(cfm) == []
+
+
+def test_one_that_greeted_and_stops_is_said_after_both_times(build: Build) -> None:
+    cfm = build(services=SERVICES)
+    now = live(cfm, 5.0, greets=True)
+    now = live(cfm, GREETED_S + UNCONNECTED_S - 0.5, start=now)
+    assert codes(cfm) == []
+    live(cfm, 1.0, start=now)
+    assert codes(cfm) == ["minter-unconnected"]
+
+
+def test_one_that_left_or_was_never_there_is_not_missed(build: Build) -> None:
+    cfm = build(services=SERVICES)
+    live(cfm, 5.0, leaves=True)
+    assert codes(cfm) == []
+
+
+def test_its_settings_its_keys_and_its_peers_are_facts(build: Build) -> None:
+    keys = KeyIds(fleet="0badc0de", seal="0001", group="07")
+    cfm = build(services=SERVICES, about=About("1.0", "multicast", lambda: keys))
+    cfm.receive(beat("mps-1"), 0.0)
+    assert cfm.status.facts(0.0) == {
+        "transport": "transport: multicast, provbus 1.0",
+        "keys": "keys: fleet file 0badc0de, seal 0001, group 07",
+        "settings": "settings: generation 3",
+        "peer mps-1": "peer mps-1: alive",
+    }
+    bare = build(catalogue=None).status.facts(0.0)
+    assert (bare["settings"], bare["keys"]) == ("settings: none", "keys: none")
+
+
+def test_a_minter_whose_key_it_lacks_is_said(build: Build) -> None:
+    cfm = build(services=SERVICES, about=About("1.0", "bus", lambda: KeyIds(seal="00")))
+    cfm.receive(beat("dhcp-1", keys=KeyIds(seal="0100")), 0.0)
+    assert codes(cfm) == ["keys-behind"]
+    assert values(cfm, 0.0)["provbus_reason", "keys-behind"] == 1
+    assert values(cfm, 0.0)["provbus_reason", "fence-stale"] == 0

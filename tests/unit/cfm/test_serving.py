@@ -339,9 +339,9 @@ def test_status_says_what_the_operator_asks_first(cfm: Cfm, mint: Make, hand_off
     found = status(cfm)
     assert (found["id"], found["instance"], found["service"]) == (9, "cfm-1", "cfm")
     assert (found["incarnation"], found["generation"], found["rows"]) == (4, 3, 1)
-    assert (found["draining"], found["peers"]) == (False, {})
+    assert (found["draining"], found["connected"]) == (False, [])
     cfm.receive(Received(Envelope(HELLO, "dhcp-1", 1, 2, 0, pack_hello(Claim(), 0.0)), b"route"), 0.0)
-    assert status(cfm)["peers"] == {"dhcp-1": {"state": "connected"}}
+    assert status(cfm)["connected"] == ["dhcp-1"]
     json.dumps(found)
     (reply,) = cfm.receive(LocalRequest(3, {"op": "fileid.create"}), 0.0)
     assert reply.body["error"] == "bad_request"

@@ -66,7 +66,7 @@ def told(cfm: Cfm, message: Any, now: float, disk: Disk | None = None) -> list[A
 
 
 def status(cfm: Cfm) -> dict[str, Any]:
-    found: dict[str, Any] = cfm.status.describe()["failover"]
+    found: dict[str, Any] = cfm.status.describe(0.0)["failover"]
     return found
 
 

@@ -185,20 +185,17 @@ def test_over_multicast_the_rest_is_shown_and_nothing_of_kafka(
 
 def test_a_minter_without_its_broker_is_alive_and_says_what_is_missing(alone: Config, start: Start) -> None:
     at = start(alone)
-    until(f"{at}/readyz", says("not ready: no CFM is alive\n"))
+    until(f"{at}/readyz", says("not ready: the role log, which no broker has shown yet; no CFM is alive\n"))
     assert get(f"{at}/livez") == (200, "alive\n")
     assert "provbus_kafka_answering 0.0" in get(f"{at}/metrics")[1]
 
 
-def test_a_minter_with_a_default_server_is_degraded(alone: Config, start: Start) -> None:
+def test_with_a_default_server_a_minter_still_needs_the_role_log(alone: Config, start: Start) -> None:
     alone["minter"]["default_next_server"] = "127.0.0.1"
     at = start(alone)
-    body = until(f"{at}/readyz", lambda status, _: status == 200)
-    assert body.splitlines() == [
-        "degraded: no CFM is alive; Kafka does not answer",
-        "no CFM is alive",
-        "Kafka does not answer",
-    ]
+    body = until(f"{at}/readyz", says("not ready: the role log, which no broker has shown yet\n"))
+    assert body.splitlines()[1:] == ["role-log-unreached: the role log, which no broker has shown yet"]
+    assert 'provbus_reason{code="role-log-unreached"} 1.0' in get(f"{at}/metrics")[1]
 
 
 def test_a_port_in_use_is_73(

@@ -91,7 +91,9 @@ def test_a_question_imports_the_configuration_and_the_socket(
     path = tmp_path / "dhcp-1.yaml"
     path.write_text(yaml.safe_dump(configs["dhcp-1"]))
     status = {"instance": "dhcp-1", "service": "dhcp", "draining": False, "missing": [], "degraded": []}
-    with answering(tmp_path / "dhcp-1.sock", {**status, "failover": {"state": "active"}, "peers": {}}):
+    with answering(
+        tmp_path / "dhcp-1.sock", {**status, "failover": {"state": "active"}, "peers": {}, "cfms": []}
+    ):
         found = imported(*words, "--config", path, "-o", "json")
     assert "services.config.instance" in found
     assert found.isdisjoint(OF_A_QUESTION)

@@ -33,6 +33,8 @@ MINTER: dict[str, Any] = {
             "draining": True,
             "load": {"in_flight": 3, "p99_ms": 4.25, "capacity": 1000},
             "generation": 3,
+            "verdict": "degraded",
+            "reason": "clock-off",
             "beat_age_s": 0.25,
         },
         "mps-1": {
@@ -42,17 +44,21 @@ MINTER: dict[str, Any] = {
             "draining": False,
             "load": {"in_flight": 0, "p99_ms": 0.0, "capacity": 1},
             "generation": 2,
+            "verdict": "ready",
+            "reason": "",
             "beat_age_s": None,
         },
     },
+    "cfms": ["cfm-1"],
 }
 CFM = {
     "instance": "cfm-1",
     "service": "cfm",
     "draining": True,
-    "missing": ["it drains, to stop"],
-    "degraded": ["one", "two"],
-    "peers": {"dhcp-1": {"state": "connected"}},
+    "missing": [{"code": "stopping", "text": "it drains, to stop"}],
+    "degraded": [{"code": "one", "text": "one"}, {"code": "two", "text": "two"}],
+    "peers": {},
+    "connected": ["dhcp-1"],
 }
 SHOWN = ("instance", "service", "draining", "missing", "degraded", "peers")
 
@@ -74,7 +80,7 @@ def test_programs_get_every_peer_as_the_instance_knows_it(
         result = provbus("peers", "ls", "--config", path, "-o", output)
     assert (result.returncode, result.stderr) == (0, "")
     found = yaml.safe_load(result.stdout)
-    assert found == {key: MINTER[key] for key in SHOWN}
+    assert found == {**{key: MINTER[key] for key in SHOWN}, "handoff": ["cfm-1"]}
     assert asked == [{"op": "status"}]
 
 
@@ -83,22 +89,40 @@ def test_people_get_a_line_per_peer(path: Path, tmp_path: Path, provbus: Provbus
         lines = provbus("peers", "ls", "--config", path).stdout.splitlines()
     assert [line.split() for line in lines] == [
         ["dhcp-1", "sees"],
-        ["peer", "state", "service", "incarnation", "load", "p99_ms", "generation", "beat_age_s"],
-        ["cfm-1", "alive,", "draining", "cfm", "1700000000000", "3/1000", "4.2", "3", "0.25"],
-        ["mps-1", "forgotten", "mps", "7", "0/1", "0.0", "2", "-"],
+        [
+            *("peer", "state", "ready", "service", "incarnation", "handoff", "load", "p99_ms"),
+            *("generation", "beat_age_s"),
+        ],
+        [
+            *(
+                "cfm-1",
+                "alive,",
+                "draining",
+                "degraded:",
+                "clock-off",
+                "cfm",
+                "1700000000000",
+                "yes",
+                "3/1000",
+            ),
+            *("4.2", "3", "0.25"),
+        ],
+        ["mps-1", "forgotten", "ready", "mps", "7", "-", "0/1", "0.0", "2", "-"],
     ]
 
 
-def test_a_cfm_says_that_it_hears_no_peers(path: Path, tmp_path: Path, provbus: Provbus) -> None:
-    with answering(tmp_path / "dhcp-1.sock", CFM):
+def test_a_cfm_says_which_minters_are_connected(path: Path, tmp_path: Path, provbus: Provbus) -> None:
+    peers = {"dhcp-1": MINTER["peers"]["mps-1"], "dhcp-2": MINTER["peers"]["mps-1"]}
+    with answering(tmp_path / "dhcp-1.sock", {**CFM, "peers": peers}):
         lines = provbus("peers", "ls", "--config", path).stdout.splitlines()
-    assert lines[0].strip() == "cfm-1 (draining) hears no peers: these minters are connected"
+    assert lines[0].strip() == "cfm-1 (draining) sees"
     assert lines[1].strip() == "not ready: it drains, to stop"
-    assert lines[3].split() == ["dhcp-1", "connected", *"------"]
+    assert [line.split()[5] for line in lines[3:]] == ["yes", "-"]
 
 
 def test_what_is_less_than_it_should_be_is_said(path: Path, tmp_path: Path, provbus: Provbus) -> None:
-    status = {**MINTER, "degraded": ["the clock of cfm-1 is off", "and more"]}
+    reasons = [{"code": "clock-off", "text": "the clock of cfm-1 is off"}, {"code": "x", "text": "and more"}]
+    status = {**MINTER, "degraded": reasons}
     with answering(tmp_path / "dhcp-1.sock", status):
         lines = provbus("peers", "ls", "--config", path).stdout.splitlines()
     assert lines[1].strip() == "degraded: the clock of cfm-1 is off; and more"

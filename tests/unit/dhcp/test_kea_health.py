@@ -26,7 +26,7 @@ def health() -> KeaHealth:
 
 def ask(health: KeaHealth, now: float, *, is_mute: bool) -> None:
     health.asked(now)
-    health.answered(now, MUTE if is_mute else "")
+    health.answered(now, MUTE if is_mute else None)
 
 
 def test_it_is_nobody_before_its_first_answer() -> None:

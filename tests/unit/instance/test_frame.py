@@ -15,6 +15,7 @@ from bus.telemetry.audit import AUDIT
 from heartbeat.liveness.beat import BEAT, Beat
 from services.instance.frame import Frame
 from services.instance.local_api import unknown
+from tests.unit.bus.well import Well
 
 ROWS, PULL = "provbus.fileid.rows.v1", "provbus.fileid.pull.v1"
 
@@ -33,6 +34,7 @@ def framed(*moves: Any, overhears: bool = False, **types: Any) -> Frame[Any]:
         {"echo": lambda request, now: [Reply(request.session, request.body)], "fail": fail},
         moves=moves,
         beat=lambda now: Beat(service="cfm"),
+        status=Well(),
         overhears=overhears,
     )
     return frame

@@ -37,5 +37,5 @@ def test_whom_an_instance_sees_is_a_part_of_its_status(sidecar: Config) -> None:
         "degraded": [],
         "peers": {},
     }
-    with answering(sidecar.local.socket, {**seen, "metrics": 1}):
-        assert sight(sidecar) == seen
+    with answering(sidecar.local.socket, {**seen, "cfms": ["cfm-1"], "metrics": 1}):
+        assert sight(sidecar) == {**seen, "handoff": ["cfm-1"]}

@@ -702,6 +702,62 @@ def test_a_restart_before_that_waits_for_them_too() -> None:
     assert run.stored[-1].mode == "multicast"
 
 
+def codes(run: Run) -> tuple[list[str], list[str]]:
+    """Why it is not ready, and why it is degraded."""
+    return (
+        [one.code for one in run.authority.missing()],
+        [one.code for one in run.authority.degraded()],
+    )
+
+
+def test_one_that_is_drained_is_not_ready_and_one_that_is_locked_is_degraded() -> None:
+    run = active()
+    assert codes(run) == ([], [])
+    run.ask("failover.lock")
+    assert codes(run) == ([], ["locked"])
+    run.ask("failover.drain")
+    assert codes(run) == (["drained"], ["locked"])
+    run.ask("failover.drain", on=False)
+    run.ask("failover.lock", on=False)
+    assert codes(run) == ([], [])
+
+
+def test_one_without_its_host_is_degraded_and_one_that_needs_none_is_not() -> None:
+    run = Run(needs_host=True)
+    run.pass_s(LEASE_S)
+    assert codes(run) == ([], ["no-host"])
+    run.ask("host.attach", HOST)
+    run.pass_s(LEASE_S)
+    assert codes(run) == ([], [])
+    run.give(SessionClosed(HOST))
+    assert codes(run) == ([], ["no-host"])
+    assert codes(active()) == ([], [])
+
+
+def test_where_nobody_else_stands_no_host_and_no_lock_is_missed() -> None:
+    authority = Authority(
+        Stamp("mps-1", "lab", 1), SoleHolder(), needs_host=True, kept=StoreFailover(None, locked=True)
+    )
+    assert (authority.missing(), authority.degraded()) == ([], [])
+
+
+def test_a_log_that_is_lost_is_said_unless_an_operator_drained_it() -> None:
+    run = active()
+    run.give(LogLost("failover", "it was made anew"))
+    assert codes(run) == (["role-log-changed"], [])
+
+
+def test_its_state_its_host_and_the_last_order_are_facts() -> None:
+    run = active(needs_host=True)
+    facts = run.authority.facts()
+    assert facts.keys() == {"role", "host"}
+    assert facts["role"].startswith("role dhcp/lab: active, era 0 epoch ")
+    assert facts["host"] == "host service: here"
+    run.ask("failover.lock")
+    assert "lock" in run.authority.facts()["order"]
+    assert active().authority.facts().keys() == {"role"}
+
+
 def test_the_same_mode_as_the_last_time_waits_for_nobody() -> None:
     run = Run(kept=StoreFailover(None, mode="bus"), cfms=THREE)
     run.pass_s(0.5)

@@ -6,11 +6,16 @@ from typing import Any
 import pytest
 
 from bus.effects import Send
-from bus.messages import Draining, LocalRequest, Received, WallClock
+from bus.envelope import Envelope
+from bus.messages import Draining, LocalRequest, Received, Undelivered, WallClock
 from bus.telemetry.exposition import Exposition
 from bus.telemetry.metrics import Histogram
+from fileid.row import HELLO
+from heartbeat.liveness.beat import KeyIds
+from services.instance.about import About
 from services.instance.metrics import METRICS
 from services.sidecar.minter import Minter
+from services.sidecar.peers import FAILING_S, HELLO_EVERY_S
 
 Build = Callable[..., Minter]
 Beats = Callable[..., Received]
@@ -100,3 +105,75 @@ def test_what_is_forgotten_early_is_shed(build: Build, create: Callable[..., Loc
         minter.receive(create(), 0.0)
     minter.receive(WallClock(0.0), 0.0)
     assert values(minter, 0.0)["provbus_sheds_total", "minted"] == 2
+
+
+def codes(minter: Minter) -> list[str]:
+    return [one.code for one in minter.status.degraded()]
+
+
+def greet_in_vain(minter: Minter, beat: Beats, seconds: float, start: float = 0.0, **fields: Any) -> float:
+    """Let time pass in which cfm-1 beats and no greeting of it can be sent; returns the time then."""
+    failed = Undelivered(Envelope(HELLO, "dhcp-1", 1, 1, 0, b""), "cfm-1", "not connected")
+    now = start
+    while now < start + seconds:
+        minter.receive(beat(**fields), now)
+        minter.receive(beat("dhcp-1", service="dhcp"), now)
+        minter.tick(now)
+        minter.receive(failed, now)
+        now += HELLO_EVERY_S
+    minter.tick(now)
+    return now
+
+
+def test_a_cfm_that_is_alive_and_not_reached_is_said_once_that_lasts(build: Build, beat: Beats) -> None:
+    minter = build()
+    now = greet_in_vain(minter, beat, FAILING_S - HELLO_EVERY_S)
+    assert (codes(minter), minter.status.facts(now)["peer cfm-1"]) == ([], "peer cfm-1: alive")
+    now = greet_in_vain(minter, beat, 2 * HELLO_EVERY_S, start=now)
+    assert minter.status.degraded() == ["a connection to cfm-1, which is alive"]
+    assert codes(minter) == ["cfm-unreachable"]
+    assert minter.status.facts(now)["peer cfm-1"] == "peer cfm-1: alive, and not reached"
+
+
+def test_a_greeting_that_is_sent_ends_it(build: Build, beat: Beats) -> None:
+    minter = build()
+    now = greet_in_vain(minter, beat, 2 * FAILING_S)
+    assert codes(minter) == ["cfm-unreachable"]
+    minter.receive(beat(), now)
+    minter.tick(now + HELLO_EVERY_S)
+    assert codes(minter) == []
+
+
+def test_one_that_left_is_not_missed(build: Build, beat: Beats) -> None:
+    minter = build()
+    greet_in_vain(minter, beat, 2 * FAILING_S, leaves=True)
+    assert codes(minter) == []
+
+
+def test_its_settings_its_role_its_keys_and_its_peers_are_facts(build: Build, beat: Beats) -> None:
+    keys = KeyIds(fleet="0badc0de", seal="0100")
+    minter = build(about=About("1.0", "bus", lambda: keys))
+    minter.receive(beat("cfm-2"), 0.0)
+    assert minter.status.facts(0.0) == {
+        "transport": "transport: bus, provbus 1.0",
+        "keys": "keys: fleet file 0badc0de, seal 0100",
+        "settings": "settings: generation 3",
+        "role": "role no role that others share: active",
+        "peer cfm-2": "peer cfm-2: alive",
+    }
+    assert build(catalogue=None).status.facts(0.0)["settings"] == "settings: none"
+
+
+def test_a_cfm_without_the_key_that_we_use_is_said(build: Build, beat: Beats) -> None:
+    minter = build(about=About("1.0", "bus", lambda: KeyIds(seal="0100")))
+    minter.receive(beat(keys=KeyIds(seal="0001")), 0.0)
+    assert codes(minter) == []
+    minter.receive(beat(keys=KeyIds(seal="00")), 0.5)
+    assert codes(minter) == ["keys-behind"]
+
+
+def test_every_reason_that_it_gives_is_1_in_its_metrics(build: Build) -> None:
+    found = values(build(catalogue=None), 0.0)
+    ones = {key[1] for key, value in found.items() if key[0] == "provbus_reason" and value}
+    assert ones == {"no-settings", "no-cfm"}
+    assert found["provbus_reason", "locked"] == 0

@@ -9,6 +9,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 
 from bus.errors import RemoteError, UnavailableError
+from bus.reason import Reason
 from fileid.lease import Leased
 from services.dhcp.kea.daemon.control import ONE_LEASE, MuteError, PendingCommand
 from services.dhcp.kea.daemon.health import DEAF, MUTE, UNKNOWN, KeaHealth
@@ -57,16 +58,20 @@ class Conversation:
         """Excuse a reload of our own for so long; with 0 it is over. From any thread."""
         self._excuses.put(seconds)
 
-    def troubles(self, now: float) -> list[str]:
+    def troubles(self, now: float) -> list[Reason]:
         """The troubles of Kea, in words; one of them is that it is not there."""
         if not self._presence.is_there:
             why = self._presence.why_not
-            return [f"Kea is not found at its control socket ({why}): see provbus doctor kea"] if why else []
-        troubles = [self._health.trouble] if self._health.trouble not in ("", UNKNOWN) else []
+            text = f"Kea is not found at its control socket ({why}): see provbus doctor kea"
+            return [Reason("kea-absent", text)] if why else []
+        trouble = self._health.trouble
+        troubles = [] if trouble is None or trouble is UNKNOWN else [trouble]
         if self._health.is_excused(now):
-            troubles.append("Kea reloads its configuration (provbus kea apply): it answers nobody meanwhile")
+            text = "Kea reloads its configuration (provbus kea apply): it answers nobody meanwhile"
+            troubles.append(Reason("kea-reloads", text))
         if self._pages.is_open:
-            troubles.append("Kea is asked for all its leases, because its journal was cut")
+            text = "Kea is asked for all its leases, because its journal was cut"
+            troubles.append(Reason("kea-resync", text))
         return troubles
 
     def look(self, now: float, *, wrote: bool) -> list[Leased]:
@@ -137,9 +142,9 @@ class Conversation:
         self._hang_up()
         return found
 
-    def _deaf(self) -> str:
-        """The trouble of a Kea that answers well but has no sockets; empty if we cannot see them."""
-        return DEAF if hears_modems(self._presence.pid) is False else ""
+    def _deaf(self) -> Reason | None:
+        """The trouble of a Kea that answers well but has no sockets; None if we cannot see them."""
+        return DEAF if hears_modems(self._presence.pid) is False else None
 
     def _hang_up(self) -> None:
         if self._question is not None:

@@ -13,22 +13,29 @@ a question for `SILENT_S`. Any other, also one just found, is healthy after its 
 our own (`provbus kea apply`) is excused: silence and bad answers do not count until it is over.
 """
 
+from bus.reason import Reason
+
 QUIET_S = 1.0
 ASK_EVERY_S = 1.0
 SILENT_S = 5.0
 BAD_ANSWERS = 3
 
-UNKNOWN = "Kea was not asked yet"
-MUTE = "Kea answers no modem: a reload failed and left it without leases (its log says why)"
-DEAF = "Kea hears no modem: a reload was refused and left it without sockets (its log says why)"
-SILENT = "Kea answers nobody: it stands still, or reads its leases"
+UNKNOWN = Reason("kea-silent", "Kea was not asked yet")
+MUTE = Reason(
+    "kea-no-leases", "Kea answers no modem: a reload failed and left it without leases (its log says why)"
+)
+DEAF = Reason(
+    "kea-no-sockets",
+    "Kea hears no modem: a reload was refused and left it without sockets (its log says why)",
+)
+SILENT = Reason("kea-silent", "Kea answers nobody: it stands still, or reads its leases")
 
 
 class KeaHealth:
     """The health of one Kea process. Times are in seconds of one clock that never jumps."""
 
     def __init__(self, now: float) -> None:
-        self.trouble = UNKNOWN
+        self.trouble: Reason | None = UNKNOWN
         self._asked_s: float | None = None
         self._due_s = now
         self._bad_answers = 0
@@ -64,12 +71,12 @@ class KeaHealth:
         if self._asked_s is None:
             self._asked_s = now
 
-    def answered(self, now: float, trouble: str = "") -> None:
+    def answered(self, now: float, trouble: Reason | None = None) -> None:
         """Kea answered the last question, and is in this trouble, `MUTE` or `DEAF`, or in none."""
         self._asked_s = None
         if not trouble:
             self._forgive(now)
-            self.trouble = ""
+            self.trouble = None
             return
         if not self.is_excused(now):
             self._bad_answers += 1
@@ -112,8 +119,9 @@ class Unread:
         """Whether the minter may work; one that has not begun waits for a journal that it can read."""
         return not self.is_for_long(now) if has_begun else not self._why
 
-    def troubles(self, now: float) -> list[str]:
+    def troubles(self, now: float) -> list[Reason]:
         """The trouble, in words."""
         if not self.is_for_long(now):
             return []
-        return [f"Kea's journal cannot be read ({self._why}), and the log says which file"]
+        text = f"Kea's journal cannot be read ({self._why}), and the log says which file"
+        return [Reason("kea-journal-unreadable", text)]

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bus.errors import DecodeError
+from bus.reason import Reason
 from bus.runtime.runner import boottime
 from fileid.lease import Leased
 from services.dhcp.kea.journal.ages import batches
@@ -37,7 +38,10 @@ CHUNKS_AT_ONCE = 16  # some 5 ms, if nothing in them is young
 TRIES = 3
 HEADS_EVERY_S = 5.0  # whether Kea would take its files: not urgent
 
-HEADLESS = "Kea would refuse its journal at its next start: somebody cut it, see provbus doctor kea"
+HEADLESS = Reason(
+    "kea-journal-cut",
+    "Kea would refuse its journal at its next start: somebody cut it, see provbus doctor kea",
+)
 
 
 class _Recent(NamedTuple):
@@ -72,7 +76,7 @@ class JournalReader:
         """The time since the end was last reached, in seconds: later lines may be unread."""
         return max(0.0, boottime() - self._caught_up_s)
 
-    def troubles(self) -> list[str]:
+    def troubles(self) -> list[Reason]:
         """The troubles of Kea's files, in words."""
         return [HEADLESS] if self._is_headless else []
 

@@ -99,6 +99,7 @@ def test_before_and_without_a_connection_a_send_is_refused(dealers: Dealers) -> 
     with pytest.raises(UnavailableError):
         dealers.send("cfm-1", rows(1))
     assert not dealers.is_connected("cfm-1")
+    assert dealers.lacks() == []  # nobody refused our key
     assert not dealers.is_connected("cfm-2")
 
 
@@ -194,8 +195,12 @@ def test_a_server_that_refused_us_is_tried_again(
         zap = ZapHandler(older, poller, {})
         router = Router(older, poller, SERVER, any_port)
         dealers.connect("cfm-1", router.endpoint)
+        assert dealers.lacks() == []
         until(lambda: zap.refused)
-        until(lambda: refused(lambda: dealers.send("cfm-1", rows(1)), UnavailableError))
+        until(lambda: refused(lambda: dealers.send("cfm-1", rows(1)), UnavailableError) and dealers.lacks())
+        (reason,) = dealers.lacks()
+        assert reason.code == "handshake-refused"
+        assert reason.startswith(f"the handshake with cfm-1 at {router.endpoint}: ")
         router.close()
         zap.close()
     zap = ZapHandler(context, poller, LISTED)
@@ -203,6 +208,7 @@ def test_a_server_that_refused_us_is_tried_again(
     try:
         deliver(dealers, "cfm-1", rows(2), until)
         assert take(1)[0].envelope == rows(2)
+        assert dealers.lacks() == []
     finally:
         router.close()
         zap.close()

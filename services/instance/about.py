@@ -1,0 +1,44 @@
+"""What an instance tells of itself in every beat, beside what its machine knows."""
+
+import hashlib
+from collections.abc import Callable, Iterable
+from importlib.metadata import version
+from typing import NamedTuple
+
+from bus.fleet.fleet import Fleet
+from heartbeat.liveness.beat import KeyIds
+
+
+class About(NamedTuple):
+    """Its version, its transport, and which keys it has now."""
+
+    version: str = ""
+    transport: str = ""
+    keys: Callable[[], KeyIds] = KeyIds
+
+
+class KeysInForce:
+    """Which keys an instance has, as a reload changes them."""
+
+    def __init__(self, ids: KeyIds) -> None:
+        self._ids = ids
+
+    def use(self, ids: KeyIds) -> None:
+        """These from now on."""
+        self._ids = ids
+
+    def now(self) -> KeyIds:
+        """These."""
+        return self._ids
+
+
+def key_ids(fleet: Fleet, seal: Iterable[int], group: Iterable[int] = ()) -> KeyIds:
+    """The ids of the keys of this fleet file and these key files, each in its order."""
+    pins = sorted((name, one.service, one.site, *one.keys) for name, one in fleet.instances.items())
+    digest = hashlib.sha256(repr(pins).encode()).hexdigest()[:8]
+    return KeyIds(fleet=digest, seal=bytes(seal).hex(), group=bytes(group).hex())
+
+
+def about(transport: str, keys: KeysInForce) -> About:
+    """An instance of this installation."""
+    return About(version("provbus"), transport, keys.now)

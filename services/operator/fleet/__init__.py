@@ -1,0 +1,1 @@
+"""The whole fleet, asked of one running instance."""
