@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from bus.fleet.steps import KINDS, STEPS
+from services.cli.options import CONFIG_METAVAR, load, located
 
 
 @click.group()
@@ -64,8 +65,17 @@ def add_command(directory: Path, instances: tuple[str, ...], site: str) -> None:
 @click.argument("directory", type=click.Path(path_type=Path))
 @click.argument("kind", type=click.Choice(KINDS))
 @click.argument("step", type=click.Choice(STEPS))
-@click.option("--force", is_flag=True, help="Drop seal keys although names of the former ones still live.")
-def rotate_command(directory: Path, kind: str, step: str, force: bool) -> None:
+@click.option(
+    "--config",
+    "path",
+    metavar=CONFIG_METAVAR,
+    type=click.Path(),
+    help="Ask this running instance first whether everybody has the files of the step before.",
+)
+@click.option(
+    "--force", is_flag=True, help="Go on although somebody is behind, or names of former keys live."
+)
+def rotate_command(directory: Path, kind: str, step: str, path: str | None, force: bool) -> None:
     """Take one step in rotating all keys of a KIND in DIRECTORY: add, use, drop.
 
     \b
@@ -75,10 +85,15 @@ def rotate_command(directory: Path, kind: str, step: str, force: bool) -> None:
     drop    nobody believes the former one; for seal not before 60 s have passed since use
 
     A step that is not due is refused (78), and one that was cut off is taken again. Seal keys are not dropped
-    while names of the former ones live (75).
+    while names of the former ones live (75). With --config none is taken while an instance of the fleet is
+    behind or not alive (75).
     """
-    if force and (kind, step) != ("seal", "drop"):
-        raise click.BadParameter("--force is for seal drop: nothing else waits")
+    if force and path is None and (kind, step) != ("seal", "drop"):
+        raise click.BadParameter("--force is for seal drop and for --config: nothing else waits")
+    if path is not None and not force and step != "add":
+        from services.operator.fleet.key_holders import check_holders
+
+        check_holders(load(located(path)), directory, kind)
     from bus.fleet.rotation import rotate
     from fileid.row import LIFE_S
     from fileid.seal import KEY_BYTES

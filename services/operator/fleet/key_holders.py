@@ -1,0 +1,65 @@
+"""Who has the keys of a directory: before the next step of a rotation everybody must have this one's.
+
+Beats name the ids of keys (`heartbeat.liveness.beat.KeyIds`), so one running instance knows of all.
+"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from bus.errors import TryAgainError
+from bus.fleet.fleet import MINTERS, Fleet, load_fleet, load_group_keys, load_seal_keys
+from fileid.seal import KEY_BYTES
+from services.config.instance import Config
+from services.instance.about import key_ids
+from services.operator.ask import ask
+from services.operator.fleet.fleet_status import own_peer
+
+Ids = Mapping[str, list[str]]
+"""For each instance the ids that it must have, in hex; the first of a minter is the one in use."""
+
+
+def check_holders(config: Config, directory: Path, kind: str) -> None:
+    """`TryAgainError` if an instance does not have the keys of this kind as they are in the directory."""
+    status = ask(config, {"op": "status"})
+    peers = {**status["peers"], status["instance"]: own_peer(status)}
+    fleet = load_fleet(directory / "fleet.yaml")
+    behind = sorted(lagging(kind, wanted(directory, fleet, kind), fleet, peers))
+    if behind:
+        raise TryAgainError(
+            f"{', '.join(behind)}: not with the {kind} keys of {directory}, as {status['instance']} sees it; "
+            "give them their files and reload them, or take the step with --force"
+        )
+
+
+def wanted(directory: Path, fleet: Fleet, kind: str) -> Ids:
+    """What each instance must have of this kind, by the files of the directory."""
+    if kind == "curve":
+        return {name: [key_ids(fleet, ()).fleet] for name in fleet.instances}
+    if kind == "multicast":
+        ids = [f"{key.key_id:02x}" for key in load_group_keys(directory / "multicast" / "group.key")]
+        return dict.fromkeys(fleet.instances, ids)
+    seals = {
+        name: [
+            f"{key_id:02x}"
+            for _, key_id, _ in load_seal_keys(directory / "seal" / f"{name}.key", fleet, KEY_BYTES)
+        ]
+        for name in fleet.keys(*MINTERS)
+    }
+    every = [key_id for ids in seals.values() for key_id in ids]
+    return {name: seals.get(name, every) for name in fleet.instances}
+
+
+def lagging(kind: str, ids: Ids, fleet: Fleet, peers: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """The instances that are not alive, or do not have their ids."""
+    field = {"curve": "fleet", "multicast": "group"}.get(kind, kind)
+    for name, member in fleet.instances.items():
+        peer = peers.get(name)
+        if peer is None or peer["state"] != "alive":
+            yield f"{name} (not alive)"
+            continue
+        theirs = peer["keys"][field]
+        have = [theirs] if kind == "curve" else [theirs[at : at + 2] for at in range(0, len(theirs), 2)]
+        is_all_that_counts = kind == "seal" and member.service == "cfm"
+        if not {*ids[name]} <= {*have} if is_all_that_counts else ids[name] != have:
+            yield name
