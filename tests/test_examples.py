@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs_pages.console import PLANT, Block, blocks, compare, differences
+from tests.docs_pages.console import FLEET, PLANT, Block, blocks, compare, differences
 
 ROOT = Path(__file__).parent.parent
 PATHS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -32,6 +32,7 @@ NOT_RUN = {
         "docs/howto/failover.md",
         "provbus failover admit --config cfm.yaml",
     ): "it needs a fleet with grants: tests/unit/cli/test_failover_command.py runs it",
+    ("docs/howto/first-fleet.md", "make install"): MAKE,
     (
         "docs/howto/kea.md",
         "provbus kea reservations --config dhcp-1.yaml --server cfm-1=192.0.2.11 --server cfm-2=192.0.2.12",
@@ -71,8 +72,8 @@ NOT_RUN = {
 
 
 def alone(block: Block) -> bool:
-    """Whether a block is run by itself, without a plant."""
-    return PLANT not in block.words and (block.page, block.first) not in NOT_RUN
+    """Whether a block is run by itself, without a plant or a fleet."""
+    return not block.words & {PLANT, FLEET} and (block.page, block.first) not in NOT_RUN
 
 
 @pytest.mark.parametrize("page", sorted({block.page for block in BLOCKS if alone(block)}))
@@ -96,12 +97,12 @@ def test_every_console_block_has_a_command() -> None:
 
 
 def test_every_block_that_is_not_run_is_there() -> None:
-    there = {(block.page, block.first) for block in BLOCKS if PLANT not in block.words}
+    there = {(block.page, block.first) for block in BLOCKS if not block.words & {PLANT, FLEET}}
     assert NOT_RUN.keys() - there == set()
 
 
 def test_the_words_of_a_block_are_known() -> None:
-    assert {word for block in BLOCKS for word in block.words} <= {PLANT}
+    assert {word for block in BLOCKS for word in block.words} <= {PLANT, FLEET}
 
 
 PAGE = """\
@@ -113,6 +114,11 @@ $ cat made.txt
 one
 $ wc -l < made.txt
 1
+$ for n in 1 2; do sed "s/^/$n /" <<EOF; done
+of $n
+EOF
+1 of 1
+2 of 2
 $ printf 'a\\nb\\nc'
 a
 ...
@@ -129,6 +135,7 @@ a
         ("\n1\n", "\n2\n"),
         ("\n1\n", "\n"),
         ("\n1\n", "\n1\n1\n"),
+        ("1 of 1", "1 of 2"),
         ("a\n...", "b\n..."),
         ("a\n...", "a"),
     ],

@@ -1,8 +1,10 @@
 """Examples: the console blocks of a page, run as a reader would, and compared with what the page shows.
 
-A block is fenced by ```console. Behind that word may stand `plant` (it is run beside a lab that is held) and
-`varies=NAME,...`. A line that begins with `$ ` is a command, the lines up to the next one are what it prints.
+A block is fenced by ```console. Behind that word may stand `plant` (it is run beside a lab that is held),
+`fleet` (its page starts real brokers and a fleet) and `varies=NAME,...`. A line that begins with `$ ` is a
+command, the lines up to the next one are what it prints.
 
+- A command with `<<WORD` goes on up to the line `WORD`.
 - A line `...` stands for any lines, or none; `...` in a line for any text.
 - `varies` names columns and rows whose numbers may be other ones. A column is one of a table whose head has
   that name, a row is one that begins with it. Blanks between cells then count as one.
@@ -19,9 +21,10 @@ from typing import NamedTuple
 
 TIMEOUT_S = 300  # for a page, on a busy machine
 ANYTHING = "..."
-PLANT = "plant"
+PLANT, FLEET = "plant", "fleet"
 _FENCE = re.compile(r"^```console(?P<words>[^\n]*)\n(?P<body>.*?)^```$", re.DOTALL | re.MULTILINE)
 _CAT = re.compile(r"cat ([\w.-]+)")
+_HERE = re.compile(r"(?<!<)<<(\w+)")
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 _CELLS = re.compile(r" {2,}")
 _MARK = "-- the next command of the page --"
@@ -88,24 +91,34 @@ def compare(shown: Sequence[str], printed: Sequence[str], varies: Iterable[str] 
 def _commands(body: str) -> Iterator[Command]:
     parts = re.split(r"^\$ ", body, flags=re.MULTILINE)
     for part in parts[1:]:
-        text, *shown = part.splitlines()
-        yield Command(text, tuple(shown))
+        lines = part.splitlines()
+        here = _HERE.search(lines[0])
+        length = lines.index(here[1]) + 1 if here else 1
+        yield Command("\n".join(lines[:length]), tuple(lines[length:]))
 
 
 def _run(commands: Sequence[Command], directory: Path, environment: Mapping[str, str]) -> list[list[str]]:
     """What each command prints, on standard output and standard error together."""
-    done = subprocess.run(
-        ["bash", "-c", "".join(_script(commands))],
-        cwd=directory,
-        env=dict(environment),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=TIMEOUT_S,
-        check=False,
-    )
-    return [said.splitlines() for said in done.stdout.split(f"\n{_MARK}\n")[1:]]
+    try:
+        done = subprocess.run(
+            ["bash", "-c", "".join(_script(commands))],
+            cwd=directory,
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=TIMEOUT_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as late:
+        *former, last = _said(late.output or b"")
+        at = commands[len(former)].text
+        raise AssertionError(f"not over within {TIMEOUT_S} s: $ {at}\n" + "\n".join(last)) from None
+    return _said(done.stdout)
+
+
+def _said(output: bytes) -> list[list[str]]:
+    return [said.splitlines() for said in output.decode().split(f"\n{_MARK}\n")[1:]]
 
 
 def _script(commands: Sequence[Command]) -> Iterator[str]:
