@@ -15,6 +15,7 @@ from fileid.table import Table
 from heartbeat.liveness.beat import BEAT, Beat, KeyIds
 from heartbeat.roles.claim import Claim
 from heartbeat.roles.hello import pack_hello
+from heartbeat.roles.log.fence import Fence
 from services.cfm.machine import Cfm
 from services.cfm.taking import GREETED_S, UNCONNECTED_S
 from services.instance.about import About
@@ -29,6 +30,7 @@ Mint = Callable[..., Row]
 HandOff = Callable[..., Received]
 Rrq = Callable[..., Wakeup]
 
+NO_CLAIM = Claim()
 SERVICES = {"cfm-1": "cfm", "dhcp-1": "dhcp", "mps-1": "mps"}
 
 
@@ -146,9 +148,9 @@ def beat(source: str, **fields: Any) -> Received:
     return Received(Envelope(BEAT, source, 1, 1, 0, data), "")
 
 
-def hello(source: str) -> Received:
-    """The greeting of a minter that is connected."""
-    return Received(Envelope(HELLO, source, 1, 1, 0, pack_hello(Claim(), 0.0)), b"route")
+def hello(source: str, claim: Claim = NO_CLAIM) -> Received:
+    """The greeting of a minter that is connected and acts under this claim."""
+    return Received(Envelope(HELLO, source, 1, 1, 0, pack_hello(claim, 0.0)), b"route")
 
 
 def live(cfm: Cfm, seconds: float, *, start: float = 0.0, greets: bool = False, **fields: Any) -> float:
@@ -203,6 +205,14 @@ def test_its_settings_its_keys_and_its_peers_are_facts(build: Build) -> None:
     }
     bare = build(catalogue=None).status.facts(0.0)
     assert (bare["settings"], bare["keys"]) == ("settings: none", "keys: none")
+
+
+def test_the_holder_of_each_role_is_a_fact(build: Build) -> None:
+    fence = Fence({"dhcp-1": "dhcp/lab"}, has_log=False)
+    cfm = build(services=SERVICES, fence=fence)
+    assert "role dhcp/lab" not in cfm.status.facts(0.0)
+    cfm.receive(hello("dhcp-1", Claim(2, 17, "a" * 16)), 0.0)
+    assert cfm.status.facts(0.0)["role dhcp/lab"] == "role dhcp/lab: dhcp-1, era 2 epoch 17"
 
 
 def test_a_minter_whose_key_it_lacks_is_said(build: Build) -> None:
