@@ -154,7 +154,9 @@ class Node:
             spare=self.descriptors.spare,
             reload=reload,
             lacks=self._lacks,
-            every_second=lambda: _tell(changes.lines(status.facts(boottime()), boottime()), health.news()),
+            every_second=lambda: _tell(
+                changes.lines(status.facts(boottime()), boottime()), health.news(boottime())
+            ),
         )
         self._tellers.append(runner.samples)
         if self.config.http is not None:
@@ -193,11 +195,11 @@ class Node:
             self._closers.pop()()
 
 
-def _tell(changes: Iterable[str], verdict: str) -> None:
+def _tell(changes: Iterable[str], verdicts: Iterable[str]) -> None:
     for line in changes:
         _log.info("%s", line)
-    if verdict:
-        _log.log(logging.INFO if verdict == "ready" else logging.WARNING, "%s", verdict)
+    for line in verdicts:
+        _log.log(logging.INFO if line.startswith("ready") else logging.WARNING, "%s", line)
 
 
 def next_incarnation(directory: Path) -> int:

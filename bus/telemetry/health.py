@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol
 
 from bus.machine import AnyMachine
 from bus.reason import Reason
+from bus.telemetry.changes import Changes
 from bus.telemetry.exposition import CONTENT_TYPE, Exposition
 from bus.telemetry.metrics import Metric, Sample
 
@@ -91,15 +92,13 @@ class Health:
     ) -> None:
         self._status = status
         self._exposition = Exposition(metrics, gather)
-        self._looked = Readiness("ready", [])
+        self._changes = Changes()
 
-    def news(self) -> str:
-        """The verdict and its reasons with their codes, for the log; empty if they did not change."""
-        found = judge(self._status)
-        if found == self._looked:
-            return ""
-        self._looked = found
-        return found.with_codes()
+    def news(self, now: float) -> list[str]:
+        """The verdict and its reasons with their codes, for the log, if they changed. What flaps has the
+        allowance of every other change.
+        """
+        return self._changes.lines({"verdict": judge(self._status).with_codes()}, now)
 
     def pages(self) -> Mapping[str, Callable[[], Page]]:
         """The pages by path."""

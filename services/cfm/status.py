@@ -79,13 +79,13 @@ class CfmStatus:
         """The degradations: files are built; rows of known primaries are taken, those of later ones not."""
         return [
             *self._parts.frame.namesake.degraded(),
+            *self._parts.frame.lacks,
             *self._lacks_authority(),
             *self._lacks_disk(),
             *self._lacks_keys(),
             *self._lacks_minters(),
             *fellow_reasons(self._parts.roster, "cfm", self._parts.frame.about.keys()),
             *without_acceptance(self._parts.builder.faults),
-            *self._parts.frame.lacks,
         ]
 
     def _lacks_minters(self) -> list[Reason]:

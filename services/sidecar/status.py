@@ -68,13 +68,13 @@ class MinterStatus:
         parts = self._parts
         return [
             *parts.frame.namesake.degraded(),
+            *parts.frame.lacks,  # what is out of order outside explains what is within
             *parts.peers.degraded(),
             *fellow_reasons(parts.peers.roster, parts.frame.service, parts.frame.about.keys()),
             *parts.authority.degraded(),
             *without_copy(parts.frame.keeping),
             *without_acceptance(parts.offering.faults),
             *(parts.peers.missing() if parts.default_next_server else ()),
-            *parts.frame.lacks,
         ]
 
     def samples(self, now: float) -> Iterator[Sample]:

@@ -33,6 +33,7 @@ from heartbeat.liveness.beat import BEAT, Beat
 from heartbeat.liveness.detector import BEAT_EVERY_S
 from services.brokers.state import ClusterInfo
 from services.lab.site.embedded import embedded
+from services.lab.site.processes import wait_until
 from services.lab.site.site import free_port
 from tests.contract.clients import topic
 from tests.integration.planted import Fleet, Sought
@@ -159,6 +160,11 @@ def refused_rows(fleet: Fleet) -> None:
     fleet.begin("dhcp-1", "cfm-1")
     fleet.until_acts("dhcp-1")
     fence = fleet.site.state_directory("cfm-1") / "fence.json"
+
+    def has_claim() -> bool:
+        return fence.exists() and bool(json.loads(fence.read_text())["roles"].get("dhcp/lab"))
+
+    wait_until(has_claim, COMMAND_S, "the claim to be on the disk of cfm-1", [])
     fleet.kill("cfm-1")
     kept = json.loads(fence.read_text())
     claims = kept["roles"]["dhcp/lab"]
@@ -269,11 +275,11 @@ STATES = [
     State(hostless, "dhcp-2", "no-host", "cfm-1"),
     State(unreachable, "dhcp-1", "cfm-unreachable", "cfm-1"),
     State(unreachable, "cfm-2", "minter-unconnected", "cfm-1"),
-    State(foreign_cfm, "dhcp-1", "cfm-unreachable", "cfm-1"),
-    State(foreign_cfm, "dhcp-1", "handshake-refused", "cfm-1", first="cfm-unreachable"),
-    State(foreign_minter, "dhcp-1", "cfm-unreachable", "cfm-1"),
-    State(foreign_minter, "dhcp-1", "handshake-refused", "cfm-1", first="cfm-unreachable"),
-    State(foreign_minter, "cfm-2", "stranger-refused", "cfm-1", first="minter-unconnected"),
+    State(foreign_cfm, "dhcp-1", "cfm-unreachable", "cfm-1", first="handshake-refused"),
+    State(foreign_cfm, "dhcp-1", "handshake-refused", "cfm-1"),
+    State(foreign_minter, "dhcp-1", "cfm-unreachable", "cfm-1", first="handshake-refused"),
+    State(foreign_minter, "dhcp-1", "handshake-refused", "cfm-1"),
+    State(foreign_minter, "cfm-2", "stranger-refused", "cfm-1"),
     State(stranger, "cfm-1", "stranger-refused", "dhcp-1"),
     State(refused_rows, "dhcp-1", "rows-refused", "cfm-1"),
     State(cloned, "dhcp-2", "name-taken", "cfm-1", first=TWICE),
@@ -288,7 +294,7 @@ REAL = [
     State(beginning_lost, "dhcp-2", "role-log-beginning-lost", "cfm-1"),
     State(made_anew, "dhcp-1", "role-log-changed", "cfm-1"),
     State(made_anew, "dhcp-2", "role-log-changed", "cfm-1"),
-    State(stale_fence, "cfm-1", "fence-stale", "dhcp-1"),
+    State(stale_fence, "cfm-1", "fence-stale", "dhcp-1", first="topic-missing"),
 ]
 
 

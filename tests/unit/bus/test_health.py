@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from bus.reason import Reason
+from bus.telemetry.changes import EVERY_S, LINES_AT_ONCE
 from bus.telemetry.health import Health, Page
 from bus.telemetry.metrics import Sample
 from services.instance.metrics import METRICS
@@ -81,10 +82,20 @@ def test_metrics_are_those_gathered() -> None:
 def test_a_change_of_readiness_is_news_once() -> None:
     fake = Fake()
     health = Health(fake, METRICS, lambda: fake.samples(0.0))
-    assert health.news() == ""
+    assert health.news(0.0) == ["ready"]
     fake.lacks = [SETTINGS]
-    assert [health.news(), health.news()] == ["not ready: settings [no-settings]", ""]
+    assert [health.news(1.0), health.news(2.0)] == [["not ready: settings [no-settings]"], []]
     fake.lacks, fake.limps = [], [SLOW, AWAY]
-    assert health.news() == "degraded: slow [so]; Kafka is away [away]"
+    assert health.news(3.0) == ["degraded: slow [so]; Kafka is away [away]"]
     fake.limps = []
-    assert health.news() == "ready"
+    assert health.news(4.0) == ["ready"]
+
+
+def test_a_readiness_that_flaps_gets_a_few_lines() -> None:
+    fake = Fake()
+    health = Health(fake, METRICS, lambda: fake.samples(0.0))
+    lines = 0
+    for at in range(200):
+        fake.limps = [SLOW] if at % 2 else []
+        lines += len(health.news(float(at)))
+    assert lines == LINES_AT_ONCE + 200 // EVERY_S - 1
