@@ -242,8 +242,11 @@ def test_both_keas_of_a_hot_standby_write_the_same_leases(tmp_path: Path, ports:
         wait_until(lambda: is_in_hot_standby(primary), DEADLINE_S, "the pair", [])
         granted = boots(ports, 1).end().acks
         assert granted > 0
-        wait_until(lambda: len(leases(standby)) >= granted, DEADLINE_S, "the standby's journal", [])
-        assert leases(primary) == leases(standby)
+
+        def are_equal() -> bool:  # on a busy machine a lease is written whose ACK nobody waited for
+            return len(leases(primary)) >= granted and leases(primary) == leases(standby)
+
+        wait_until(are_equal, DEADLINE_S, "the same leases in both journals", [])
 
 
 def examined(kea: Kea) -> Report:
