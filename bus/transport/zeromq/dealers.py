@@ -4,6 +4,7 @@ One DEALER with many connections would deal its messages out in turn. A refused 
 while the CFM is connected and `UnavailableError` while it is not. The acks above cover all other losses.
 """
 
+import errno
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -32,6 +33,10 @@ _FAILED = (
     zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL,
     zmq.EVENT_HANDSHAKE_FAILED_AUTH,
 )
+_TIMED_OUT = (zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL, errno.EAGAIN)
+"""A handshake without an answer, as with a process that stands still, has this error number (libzmq 4.3.5);
+one that the other end broke off, because it has another key, has EPIPE.
+"""
 _CONNECTED = zmq.EVENT_HANDSHAKE_SUCCEEDED
 _LOST = zmq.EVENT_DISCONNECTED
 _RETRIED = zmq.EVENT_CONNECT_RETRIED
@@ -47,6 +52,7 @@ class _Dealer:
     server: bytes
     last_event: int = 0
     has_failed: bool = False
+    was_refused: bool = False
 
 
 class Dealers:
@@ -79,7 +85,7 @@ class Dealers:
         return ""
 
     def lacks(self) -> list[Reason]:
-        """The handshakes that failed lately: with a wrong key at either end no connection is made."""
+        """The handshakes that were refused lately: with a wrong key at either end no connection is made."""
         now = time.monotonic()
         return [
             Reason(
@@ -164,7 +170,7 @@ class Dealers:
         except zmq.Again:
             if _update(dealer):
                 raise BackpressureError(f"{self._queue_max} frames wait for {to!r}") from None
-            if dealer.has_failed:
+            if dealer.was_refused:
                 self._refused_at[name] = time.monotonic()
             if dealer.last_event == _LOST or dealer.has_failed:
                 self._reopen(str(to), dealer)
@@ -216,6 +222,7 @@ def _update(dealer: _Dealer) -> bool:
     """Read the monitor's events; True if the newest one says connected."""
     while (found := dealer.monitor.next()) is not None:
         dealer.last_event = found[0]
+        dealer.was_refused |= found[0] in _FAILED and found != _TIMED_OUT
         dealer.has_failed = dealer.last_event != _CONNECTED and (
             dealer.has_failed or dealer.last_event in _FAILED
         )

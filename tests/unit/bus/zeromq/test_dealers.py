@@ -1,5 +1,6 @@
 """The dealers: one connection per CFM, found again after every loss, and a refused send says so."""
 
+import socket
 from typing import Any
 
 import pytest
@@ -242,3 +243,17 @@ def test_closing_leaves_the_poller_quiet(
     dealers.close()
     router.close()
     assert poller.poll(0.01) == []
+
+
+def test_a_server_that_stands_still_is_not_taken_for_one_with_another_key(
+    dealers: Dealers, until: Until
+) -> None:
+    """It accepts a connection, as the kernel does for a stopped process, and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        dealers.connect("cfm-1", f"tcp://127.0.0.1:{silent.getsockname()[1]}")
+        with silent.accept()[0] as first:
+            while first.recv(1_024):  # until the handshake has timed out
+                pass
+            with pytest.raises(UnavailableError):
+                dealers.send("cfm-1", rows(1))
+            assert dealers.lacks() == []
