@@ -74,9 +74,9 @@ def _join(
     return GroupCarrier(group, stamp, keys)
 
 
-def group_keys(section: MulticastSection) -> list[GroupKey]:
-    """The keys of the group, the one that seals first (`ConfigError`, `UnavailableError`)."""
-    keys = [key for path in section.keys for key in load_group_keys(path)]
+def group_keys(section: MulticastSection | None) -> list[GroupKey]:
+    """The keys of the group, first the one that seals; [] without one (`ConfigError`, `UnavailableError`)."""
+    keys = [key for path in section.keys for key in load_group_keys(path)] if section is not None else []
     if len({key.key_id for key in keys}) != len(keys):
         raise ConfigError("multicast.keys: two keys have the same id")
     return keys

@@ -2,8 +2,8 @@
 
 The parent forks before the first thread and the first client, and keeps none. It learns from waitpid(2) that
 the child has ended: a number that was read somewhere may belong to another process by now, the child's own
-cannot before the parent has waited for it. All signals are blocked while it waits and are taken one by one,
-so none comes between a look and a deed.
+cannot before the parent has waited for it. The signals that it hands on are blocked while it waits and are
+taken one by one, so none comes between a look and a deed.
 
 The child dies with its parent (PR_SET_PDEATHSIG), so that whoever ends the parent has ended both. It has a
 process group of its own: Ctrl-C reaches the parent alone, which hands it on once. As process 1 of a container

@@ -17,12 +17,16 @@ FILE = "lock"
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
+class LockedError(BusyError):
+    """Another process holds the lock."""
+
+
 class InstanceLock:
     """The lock of one state directory, held until `close` or the end of the process."""
 
     def __init__(self, directory: Path) -> None:
-        """Take the lock. `BusyError` if another process holds it, or if the file cannot be had now,
-        `ConfigError` if the directory is none.
+        """Take the lock. `LockedError` if another process holds it, `BusyError` if the file cannot be had
+        now, `ConfigError` if the directory is none.
         """
         path = directory / FILE
         try:
@@ -38,7 +42,7 @@ class InstanceLock:
             self.close()
             if not isinstance(error, BlockingIOError):
                 raise BusyError(f"state_directory: cannot lock {path}: {error.strerror}") from error
-            raise BusyError(
+            raise LockedError(
                 f"another process runs with {directory}: give each instance a state_directory of its own"
             ) from error
         found = os.fstat(self._descriptor)

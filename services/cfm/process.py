@@ -74,7 +74,7 @@ def read_files(config: Config) -> Files:
     for name in identity.fleet.keys(*MINTERS):
         if number_of(name) not in known:
             _log.warning("cfm.seal_keys: no key of %s: a read that comes before its row gets nothing", name)
-    group = [] if config.group is None else [key.key_id for key in group_keys(config.group)]
+    group = [key.key_id for key in group_keys(config.group)]
     keys = key_ids(identity.fleet, [seal.key_id for seal in seals], group)
     return Files(section, secret, seals, keys, identity)
 

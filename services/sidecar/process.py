@@ -22,7 +22,7 @@ from heartbeat.liveness.beat import KeyIds
 from heartbeat.liveness.namesake import Namesake
 from heartbeat.roles.appointed.holder import AppointedHolder
 from heartbeat.roles.appointed.tenure import Tenure
-from heartbeat.roles.claim import BY_APPOINTMENT, is_log
+from heartbeat.roles.claim import BY_APPOINTMENT
 from heartbeat.roles.elected.election import Election
 from heartbeat.roles.elected.holder import ElectedHolder
 from heartbeat.roles.granted.holder import GrantedHolder, check_voters
@@ -70,7 +70,7 @@ def read_files(config: Config, service: str) -> Files:
     line = lines[0]
     if line[0] != config.instance:
         raise ConfigError(f"{section.seal_key} is the seal key of {line[0]}, not of {config.instance}")
-    group = [] if config.group is None else [key.key_id for key in group_keys(config.group)]
+    group = [key.key_id for key in group_keys(config.group)]
     keys = key_ids(identity.fleet, [key_id for _, key_id, _ in lines], group)
     return Files(section, publish, SealKey.of(*line), keys, identity)
 
@@ -231,14 +231,13 @@ def appointed(node: Node, section: FailoverSection, kept: StoreFailover) -> Appo
 def elect(node: Node, kept: StoreFailover) -> Election:
     """The election of this instance's role. The first instance in the fleet file stands first."""
     role, members = _members(node)
-    claim = kept.claim if kept.lock == node.lock.identity else None
     return Election(
         role=role,
         stamp=node.stamp,
         rank=members.index(node.stamp.instance),
         cfms=[*node.fleet.keys("cfm")],
         new_id=lambda: secrets.token_hex(8),
-        former=claim if claim is not None and is_log(claim.authority) else None,
+        former=kept.held_under(node.lock.identity),
     )
 
 

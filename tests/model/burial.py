@@ -25,7 +25,8 @@ def bury(name: str, incarnation: int, claim: Claim) -> Buried:
     its child's, so that nothing keeps its record behind those of the child.
     """
     parent = Parent(lambda: 0.0)
-    parent.receive(Ended(KILLED, Estate(ROLE, StoreFailover(claim), "", Stamp(name, "lab", incarnation + 1))))
+    estate = Estate(ROLE, claim, StoreFailover(claim), Stamp(name, "lab", incarnation + 1))
+    parent.receive(Ended(KILLED, estate))
     (keep,) = parent.receive(Reached(True))
     assert isinstance(keep, Keep)
     (release, _) = parent.receive(Kept(keep.record))

@@ -19,7 +19,7 @@ from bus.errors import BusyError, ConfigError, TryAgainError, UnavailableError
 from bus.fleet.fleet import load_fleet
 from bus.messages import Kept, Unkept
 from bus.runtime import child
-from bus.runtime.instance_lock import InstanceLock
+from bus.runtime.instance_lock import InstanceLock, LockedError
 from bus.runtime.node import next_incarnation
 from bus.state_file import DoubtError
 from bus.transport.kafka.admin.one_record import OneRecord
@@ -33,7 +33,6 @@ from services.sidecar.parent.parent import (
     Reached,
     ReachLog,
     Signalled,
-    held_by,
 )
 from services.sidecar.role.record_file import load_failover, save_failover
 
@@ -60,6 +59,7 @@ class _Guard:
         self._child = number
         self._parent = Parent(time.time)
         self._lock: InstanceLock | None = None
+        self._role_log: OneRecord | None = None
         self._exit: Exit | None = None
         self._handlers: dict[type, Callable[[Any], None]] = {
             HandOn: lambda effect: os.kill(self._child, effect.number),
@@ -91,8 +91,9 @@ class _Guard:
             return None
         try:
             self._lock = InstanceLock(config.state_directory)
-            kept, lock = load_failover(config.state_directory), self._lock.identity
-            if held_by(kept, lock) is None:
+            kept = load_failover(config.state_directory)
+            claim = kept.held_under(self._lock.identity)
+            if claim is None:
                 return None
             fleet = load_fleet(config.fleet)
             stamp = Stamp(
@@ -100,23 +101,21 @@ class _Guard:
                 fleet.member(config.instance).site,
                 next_incarnation(config.state_directory),
             )
-            return Estate(fleet.roles()[config.instance], kept, lock, stamp)
-        except BusyError:  # another process runs under that claim, or the child found one that does
+            return Estate(fleet.roles()[config.instance], claim, kept, stamp)
+        except LockedError:  # another process runs under that claim, or the child found one that does
             return None
-        except (ConfigError, TryAgainError, UnavailableError) as error:
+        except (BusyError, ConfigError, TryAgainError, UnavailableError) as error:
             _log.warning("the sidecar's role is not given back: %s", error)
             return None
 
     def _is_log_there(self) -> bool:
+        assert self._config.brokers is not None
         try:
-            return self._role_log().is_led(REACH_S)
+            self._role_log = OneRecord("failover", client_settings(self._config.brokers))
         except (ConfigError, UnavailableError) as error:  # a password or a certificate that is gone
             _log.warning("%s", error)
             return False
-
-    def _role_log(self) -> OneRecord:
-        assert self._config.brokers is not None
-        return OneRecord("failover", client_settings(self._config.brokers))
+        return self._role_log.is_led(REACH_S)
 
     def _receive(self, message: Any) -> None:
         for effect in self._parent.receive(message):
@@ -132,9 +131,10 @@ class _Guard:
             self._receive(Kept(effect.record))
 
     def _publish(self, effect: Publish) -> None:
+        assert self._role_log is not None
         try:
-            self._role_log().publish(effect.envelope, effect.key, SEND_S)
-        except (ConfigError, UnavailableError) as error:
+            self._role_log.publish(effect.envelope, effect.key, SEND_S)
+        except UnavailableError as error:
             _log.warning("others wait for silence, for nobody confirmed that the role is free: %s", error)
 
     def _leave(self, effect: Exit) -> None:

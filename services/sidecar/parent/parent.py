@@ -25,7 +25,7 @@ from bus.contract import encode
 from bus.effects import Exit, Keep, Publish
 from bus.envelope import Stamp
 from bus.messages import Kept, Unkept
-from heartbeat.roles.claim import Claim, is_log
+from heartbeat.roles.claim import Claim
 from heartbeat.roles.log.records import TYPE_OF, Release
 from services.sidecar.role.record import StoreFailover
 
@@ -48,19 +48,19 @@ class Signalled(NamedTuple):
 
 
 class Estate(NamedTuple):
-    """What a child left behind: its role, its record on the disk, the identity of the lock under which that
-    was read, and the stamp of the one record that its parent may write.
+    """What a child left behind: its role, the claim that it held, its record on the disk, and the stamp of
+    the one record that its parent may write.
     """
 
     role: str
+    claim: Claim
     kept: StoreFailover
-    lock: str
     stamp: Stamp
 
 
 class Ended(NamedTuple):
     """Message: the child has ended and was waited for. `exit_code` is below 0 for a signal; `estate` is None
-    if another process has its state directory, or nobody can read that.
+    if it held no claim of a role log, another process has its state directory, or nobody can read that.
     """
 
     exit_code: int
@@ -114,7 +114,7 @@ class Parent:
         code = ended.exit_code
         self._exit = Exit(code if code >= 0 else SIGNALLED - code, "")
         estate = ended.estate
-        if estate is None or held_by(estate.kept, estate.lock) is None:
+        if estate is None:
             return self._leave("")
         self.state, self._estate = ParentState.REACHING, estate
         return [ReachLog()]
@@ -128,9 +128,7 @@ class Parent:
 
     def _marked(self, _: Kept) -> list[Effect]:
         assert self._estate is not None
-        role, kept, lock, stamp = self._estate
-        claim = held_by(kept, lock)
-        assert claim is not None
+        role, claim, _kept, stamp = self._estate
         release = Release(role=role, epoch=claim.epoch, claim_id=claim.claim_id)
         envelope = stamp.envelope(TYPE_OF[Release], encode(release), time_ms=round(self._wall_s() * 1000))
         return [Publish(envelope, role), *self._leave(f"{role} is given back")]
@@ -138,10 +136,3 @@ class Parent:
     def _leave(self, reason: str) -> list[Effect]:
         self.state = ParentState.OVER
         return [self._exit._replace(reason=reason)]
-
-
-def held_by(kept: StoreFailover, lock: str) -> Claim | None:
-    """The claim of a role log that a process with this very lock kept; None for any other."""
-    claim = kept.claim
-    is_of_log = claim is not None and kept.is_ours and is_log(claim.authority)
-    return claim if is_of_log and kept.lock == lock else None

@@ -96,8 +96,10 @@ class Parents:
         world = self._plant.world
         disk = self._plant.disks[sidecar]
         kept = disk.failover or StoreFailover(None)
+        claim = kept.held_under(kept.lock)
         stamp = Stamp(sidecar, "sim", LATER + world.incarnation(parent_of(sidecar)))
-        world.deliver(parent_of(sidecar), Ended(KILLED, Estate(parts.ROLES[sidecar], kept, "", stamp)))
+        estate = None if claim is None else Estate(parts.ROLES[sidecar], claim, kept, stamp)
+        world.deliver(parent_of(sidecar), Ended(KILLED, estate))
 
     def _hand_on(self, node: str, _: HandOn) -> None:
         """A child is told in its own time, and one that sleeps when it wakes."""

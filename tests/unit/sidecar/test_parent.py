@@ -28,8 +28,7 @@ HELD = StoreFailover(CLAIM, locked=True, mode="bus", lock=LOCK)
 KILLED = -9
 
 
-def estate(kept: StoreFailover = HELD) -> Estate:
-    return Estate(ROLE, kept, LOCK, Stamp("dhcp-1", "lab", 8))
+ESTATE = Estate(ROLE, CLAIM, HELD, Stamp("dhcp-1", "lab", 8))
 
 
 def parent() -> Parent:
@@ -39,14 +38,14 @@ def parent() -> Parent:
 def bereaved() -> Parent:
     """A parent whose child died with the role, and that reached the log."""
     one = parent()
-    assert one.receive(Ended(KILLED, estate())) == [ReachLog()]
+    assert one.receive(Ended(KILLED, ESTATE)) == [ReachLog()]
     return one
 
 
 def test_it_hands_signals_on_while_its_child_lives() -> None:
     one = parent()
     assert one.receive(Signalled(15)) == [HandOn(15)]
-    one.receive(Ended(KILLED, estate()))
+    one.receive(Ended(KILLED, ESTATE))
     assert one.receive(Signalled(15)) == []
 
 
@@ -88,7 +87,8 @@ def test_a_claim_that_could_not_be_taken_off_the_disk_is_not_given_back(is_doubt
     ids=["no claim", "of another authority", "of another instance", "of another lock"],
 )
 def test_what_is_not_its_childs_claim_of_the_log_is_left_alone(kept: StoreFailover) -> None:
-    assert parent().receive(Ended(KILLED, estate(kept))) == [Exit(137, "")]
+    assert HELD.held_under(LOCK) == CLAIM
+    assert kept.held_under(LOCK) is None
 
 
 @pytest.mark.parametrize(("exit_code", "told"), [(0, 0), (78, 78), (-15, 143)])
@@ -99,5 +99,5 @@ def test_it_ends_as_its_child_ended(exit_code: int, told: int) -> None:
 
 def test_it_gives_back_the_role_of_a_child_that_ended_by_itself() -> None:
     """An error of ours ends a process too, and nobody acts for it any more."""
-    effects: list[Any] = parent().receive(Ended(70, estate()))
+    effects: list[Any] = parent().receive(Ended(70, ESTATE))
     assert effects == [ReachLog()]
