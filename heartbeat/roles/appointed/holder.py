@@ -103,10 +103,10 @@ class AppointedHolder(RoleHolder):
 
     def promote(self, now: float, absent: Absent = tuple) -> bool:
         """Appoint us. `TryAgainError` if we are not able, or a CFM is neither heard nor named as absent."""
-        if not self._is_able:
-            raise TryAgainError("this sidecar could not do the work; see failover.status")
         if self.state in HOLDING:
             return False
+        if not self._is_able:
+            raise TryAgainError("this sidecar could not do the work; see failover.status")
         heard = {cfm: answer.highest for cfm, answer in self.evidence.lately(now).items()}
         try:
             found = promoted(

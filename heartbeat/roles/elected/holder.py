@@ -102,10 +102,10 @@ class ElectedHolder(RoleHolder):
 
     def promote(self, now: float, absent: Absent = tuple) -> bool:
         """Claim without waiting for silence."""
-        if not self.election.is_able:
-            raise TryAgainError("this sidecar could not do the work; see failover.status")
         if self.state in HOLDING:
             return False
+        if not self.election.is_able:
+            raise TryAgainError("this sidecar could not do the work; see failover.status")
         self.election.promote(now)
         return True
 

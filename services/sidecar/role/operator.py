@@ -5,6 +5,7 @@ kept changes nothing.
 """
 
 from collections.abc import Callable
+from typing import Any, NamedTuple
 
 from bus.effects import Effect, Keep
 from bus.errors import DecodeError, StateError, TryAgainError
@@ -15,6 +16,14 @@ from services.instance.local_api import answer, refuse
 from services.sidecar.role.record import StoreFailover
 
 
+class _Asked(NamedTuple):
+    """An order that waits for the disk: its record, its request, and its words."""
+
+    record: StoreFailover
+    request: LocalRequest
+    order: str
+
+
 class Operator:
     """The orders of an operator. `record` is the record to keep on the disk with them."""
 
@@ -22,11 +31,12 @@ class Operator:
         self.locked = kept.locked
         self.drained = kept.drained
         self.operations: dict[str, Callable[[LocalRequest, float], list[Effect]]] = {
-            "failover.drain": self._drain,
-            "failover.lock": self._lock,
+            "failover.drain": lambda request, _: self._set(request, "drain", "drained"),
+            "failover.lock": lambda request, _: self._set(request, "lock", "locked"),
             "failover.promote": self._promote,
             "failover.era": self._era,
         }
+        self._asked: _Asked | None = None
         self._given = 0
         self.last_order = ""
         """The last order since the start, and who gave it."""
@@ -36,20 +46,19 @@ class Operator:
     def kept(self, record: StoreFailover) -> None:
         """This record is on the disk: now it takes effect."""
         self.locked, self.drained = record.locked, record.drained
+        if self._asked is not None and self._asked.record is record:
+            self._note(self._asked.request, self._asked.order)
+            self._asked = None
 
-    def _drain(self, request: LocalRequest, now: float) -> list[Effect]:
-        """A drained sidecar gives the role back, and takes it no more."""
-        record = self._record()._replace(drained=_switch(request))
-        self._note(request, "drain" if record.drained else "drain --off")
-        told = answer(request, drained=record.drained, vacant=self._is_vacant(record))
-        return [Keep(record, (told,))]
-
-    def _lock(self, request: LocalRequest, now: float) -> list[Effect]:
-        """A locked sidecar takes no role. It keeps one that it won, but an appointed primary stops."""
-        record = self._record()._replace(locked=_switch(request))
-        self._note(request, "lock" if record.locked else "lock --off")
-        told = answer(request, locked=record.locked, vacant=self._is_vacant(record))
-        return [Keep(record, (told,))]
+    def _set(self, request: LocalRequest, verb: str, field: str) -> list[Effect]:
+        """A drained sidecar gives the role back, and takes it no more. A locked one takes no role; it keeps
+        one that it won, but an appointed primary stops.
+        """
+        is_on = _switch(request)
+        changed: dict[str, Any] = {field: is_on}
+        record = self._record()._replace(**changed)
+        self._asked = _Asked(record, request, verb if is_on else f"{verb} --off")
+        return [Keep(record, (answer(request, **changed, vacant=self._is_vacant(record)),))]
 
     def _is_vacant(self, record: StoreFailover) -> bool:
         """Whether we are the appointed primary and stand still by these orders, so nobody holds the role."""
@@ -62,8 +71,6 @@ class Operator:
             is_held = self._holder.state in HOLDING
             if self.drained or (self.locked and not is_held):
                 return [refuse(request, "refused", self._orders())]
-            if self.locked:
-                return [answer(request, promoting=False, state=str(self._holder.state))]
         try:
             promoting = self._holder.promote(now, lambda: _names(request, "absent"))
         except TryAgainError as error:

@@ -758,6 +758,16 @@ def test_its_state_its_host_and_the_last_order_are_facts() -> None:
     assert active().authority.facts().keys() == {"role"}
 
 
+def test_an_order_that_the_disk_refuses_is_no_fact() -> None:
+    run = active()
+    run.is_full = True
+    run.ask("failover.lock")
+    assert "order" not in run.authority.facts()
+    run.is_full = False
+    run.ask("failover.drain")
+    assert "drain" in run.authority.facts()["order"]
+
+
 def test_the_same_mode_as_the_last_time_waits_for_nobody() -> None:
     run = Run(kept=StoreFailover(None, mode="bus"), cfms=THREE)
     run.pass_s(0.5)
