@@ -280,6 +280,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "bus",
         "bus.fleet",
         "fileid",
+        "heartbeat.liveness",
         "services.config",
         "services.instance",
         "services.operator",

@@ -47,9 +47,14 @@ class KeyIds(Contract):
     seal: Annotated[str, Field(pattern=r"^([0-9a-f]{2}){0,256}$")] = Field(
         "", description="Of a minter the keys that it has, of a CFM those that it opens names with."
     )
-    group: Annotated[str, Field(pattern=r"^([0-9a-f]{2}){0,16}$")] = Field(
+    group: Annotated[str, Field(pattern=r"^([0-9a-f]{2}){0,256}$")] = Field(
         "", description="The keys of the multicast group."
     )
+
+
+def each_id(ids: str) -> list[str]:
+    """The ids in a list of `KeyIds`."""
+    return [ids[at : at + 2] for at in range(0, len(ids), 2)]
 
 
 class Beat(Contract):

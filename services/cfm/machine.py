@@ -17,6 +17,7 @@ serves the rows it has. It reads the beats for that, and to say who is there.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from bus.fleet.fleet import MINTERS
 from bus.machine import Hears, nothing
 from bus.messages import LocalRequest, Received, SessionClosed, Undelivered
 from fileid.pulls import Pull
@@ -27,7 +28,6 @@ from heartbeat.liveness.detector import BEAT_EVERY_S
 from services.cfm.edges import CfmArriving, CfmEffect
 from services.cfm.parts import Parts
 from services.cfm.status import CfmStatus
-from services.instance.fellows import MINTERS
 from services.settings.record import CATALOGUE
 from services.tftp.sockets import Wakeup
 

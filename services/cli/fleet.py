@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from services.cli.options import config_option, load
-from services.cli.output import Listing, output_option, show
+from services.cli.output import Listing, output_option, readiness, show
 from services.cli.watching import watch
 
 COLUMNS = (
@@ -61,13 +61,12 @@ def watch_command(path: Path, output: str) -> None:
 def _listing(found: dict[str, Any]) -> Listing:
     rows = []
     for one in found["instances"]:
-        ready = f"{one['verdict']}: {one['reason']}" if one["reason"] else one["verdict"]
         cells = (
             one["name"],
             one["service"],
             one["site"],
             one["state"],
-            ready,
+            readiness(one),
             one["role"],
             one["generation"],
         )

@@ -90,7 +90,7 @@ def rotate_command(directory: Path, kind: str, step: str, path: str | None, forc
     """
     if force and path is None and (kind, step) != ("seal", "drop"):
         raise click.BadParameter("--force is for seal drop and for --config: nothing else waits")
-    if path is not None and not force and step != "add":
+    if path is not None and not force:
         from services.operator.fleet.key_holders import check_holders
 
         check_holders(load(located(path)), directory, kind)

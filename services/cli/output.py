@@ -52,6 +52,11 @@ def cell(value: object) -> str:
     return str(value)
 
 
+def readiness(one: Mapping[str, Any]) -> str:
+    """The verdict of an instance, with the code of its first reason."""
+    return f"{one['verdict']}: {one['reason']}" if one["reason"] else str(one["verdict"])
+
+
 def show(output: str, document: Any, *listings: Listing) -> None:
     """Print the document, or the tables that say the same."""
     if output == "json":

@@ -6,16 +6,13 @@ instance itself is not ready, or degraded.
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from services.cli.options import config_option, load
-from services.cli.output import Listing, output_option, show
+from services.cli.output import Listing, output_option, readiness, show
 from services.cli.watching import watch
-
-if TYPE_CHECKING:
-    pass
 
 COLUMNS = (
     "peer",
@@ -71,16 +68,16 @@ def _listing(status: dict[str, Any]) -> Listing:
 
 
 def _cells(peer: dict[str, Any], *, has_handoff: bool) -> Iterator[str]:
-    busy = peer.get("load")
+    busy = peer["load"]
     shown = {
         **peer,
-        "ready": f"{peer['verdict']}: {peer['reason']}" if peer["reason"] else peer["verdict"],
+        "ready": readiness(peer) if peer["state"] == "alive" else None,  # who is gone said it once
         "handoff": "yes" if has_handoff else None,
         "state": ", ".join(
-            [peer["state"] or "forgotten", *(word for word in ("draining", "twice") if peer.get(word))]
+            [peer["state"] or "forgotten", *(word for word in ("draining", "twice") if peer[word])]
         ),
-        "load": None if busy is None else f"{busy['in_flight']}/{busy['capacity']}",
-        "p99_ms": None if busy is None else round(busy["p99_ms"], 1),
+        "load": f"{busy['in_flight']}/{busy['capacity']}",
+        "p99_ms": round(busy["p99_ms"], 1),
     }
     for column in COLUMNS[1:]:
         value = shown.get(column)

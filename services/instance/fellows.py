@@ -6,11 +6,10 @@ before a name does not open.
 
 from collections.abc import Collection, Iterator
 
+from bus.fleet.fleet import MINTERS
 from bus.reason import Reason
-from heartbeat.liveness.beat import KeyIds
+from heartbeat.liveness.beat import KeyIds, each_id
 from heartbeat.liveness.roster import SKEW_S_MAX, Roster
-
-MINTERS = ("dhcp", "mps")
 
 
 def fellow_facts(roster: Roster, unreached: Collection[str] = ()) -> dict[str, str]:
@@ -52,9 +51,9 @@ def _seals(roster: Roster, service: str, keys: KeyIds) -> Iterator[Reason]:
             continue
         is_to_open = service == "cfm" and peer.beat.service in MINTERS
         is_to_seal = service in MINTERS and peer.beat.service == "cfm"
-        if is_to_open and theirs[:2] not in _each(keys.seal):
+        if is_to_open and theirs[:2] not in each_id(keys.seal):
             yield _behind(f"{peer.name} seals with key {int(theirs[:2], 16)}, which we do not have")
-        if is_to_seal and keys.seal[:2] not in _each(theirs):
+        if is_to_seal and keys.seal[:2] not in each_id(theirs):
             yield _behind(f"we seal with key {int(keys.seal[:2], 16)}, which {peer.name} does not have")
 
 
@@ -62,7 +61,7 @@ def _group(roster: Roster, keys: KeyIds) -> Iterator[Reason]:
     """Who lacks our key hears nothing of us; that we hear him is how we know."""
     for peer in roster.others():
         theirs = peer.beat.keys.group
-        if keys.group and theirs and keys.group[:2] not in _each(theirs):
+        if keys.group and theirs and keys.group[:2] not in each_id(theirs):
             yield _behind(
                 f"{peer.name} does not have the group's key {int(keys.group[:2], 16)}, which we use"
             )
@@ -70,8 +69,3 @@ def _group(roster: Roster, keys: KeyIds) -> Iterator[Reason]:
 
 def _behind(text: str) -> Reason:
     return Reason("keys-behind", text)
-
-
-def _each(ids: str) -> list[str]:
-    """The ids in a list of them."""
-    return [ids[at : at + 2] for at in range(0, len(ids), 2)]

@@ -198,16 +198,18 @@ class Frame(Generic[Leaves]):
         return [self.pulse.tick(self._whole_beat(now), now, self.wall_s(now))]
 
     def _whole_beat(self, now: float) -> Beat:
+        return self._beat(now).model_copy(update=self._standing())
+
+    def _standing(self) -> dict[str, Any]:
+        """How we stand, for our beats and for whoever asks."""
         found, about = judge(self._status), self.about
-        return self._beat(now).model_copy(
-            update={
-                "verdict": found.word,
-                "reason": found.code,
-                "version": about.version,
-                "transport": about.transport,
-                "keys": about.keys(),
-            }
-        )
+        return {
+            "verdict": found.word,
+            "reason": found.code,
+            "version": about.version,
+            "transport": about.transport,
+            "keys": about.keys(),
+        }
 
     def tell(self, now: float) -> list[Effect]:
         """A move: the audit batches that are due."""
@@ -252,6 +254,8 @@ class Frame(Generic[Leaves]):
             "service": self.service,
             "incarnation": self.stamp.incarnation,
             "draining": self.pulse.is_draining,
+            **self._standing(),
+            "keys": self.about.keys().model_dump(),
         }
 
     def missing(self) -> list[Reason]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import NamedTuple
 
+from bus.fleet.fleet import MINTERS, SERVICES
 from bus.telemetry.health import Status, judge
 from bus.telemetry.metrics import Sample, labelled
 
@@ -31,52 +32,51 @@ class ReasonRow(NamedTuple):
     do: str
 
 
-_ALL, _MINTERS = ("dhcp", "mps", "cfm"), ("dhcp", "mps")
 _DHCP, _CFM = ("dhcp",), ("cfm",)
 _NO, _LESS, _EITHER = Weight.NOT_READY, Weight.DEGRADED, Weight.EITHER
 
 REASONS: dict[str, ReasonRow] = {
     # The instance itself
     "no-settings": ReasonRow(
-        _ALL,
+        SERVICES,
         _NO,
         "settings",
         "no settings catalogue has come, and none is on disk",
         "`provbus settings apply`",
     ),
     "stopping": ReasonRow(
-        _ALL, _NO, "it drains, to stop", "it finishes its work", "wait, and start it again"
+        SERVICES, _NO, "it drains, to stop", "it finishes its work", "wait, and start it again"
     ),
     "name-taken": ReasonRow(
-        _ALL,
+        SERVICES,
         _NO,
         "its name: another process has it, of the later incarnation ...",
         "it does nothing until the other one has been silent for 10 s",
         "a cloned machine? Stop one of the two",
     ),
     "name-contended": ReasonRow(
-        _ALL,
+        SERVICES,
         _NO,
         "its name: it took turns with incarnation ...; stop one, restart the other",
         "two processes of its name took turns, and both have stopped",
         "stop one, restart the other",
     ),
     "name-twice": ReasonRow(
-        _ALL,
+        SERVICES,
         _LESS,
         "its name is in use twice: incarnation ... beats too; stop that process",
         "the other process yields",
         "stop the other one",
     ),
     "clock-off": ReasonRow(
-        _ALL,
+        SERVICES,
         _LESS,
         "the clock of ... is more than ... s off ours",
         "seals have an age",
         "set one of the clocks",
     ),
     "keys-behind": ReasonRow(
-        _ALL,
+        SERVICES,
         _LESS,
         "...",
         "keys or fleet files differ: between two steps of a rotation, or because one was not distributed",
@@ -91,98 +91,98 @@ REASONS: dict[str, ReasonRow] = {
     ),
     # Its role
     "drained": ReasonRow(
-        _MINTERS,
+        MINTERS,
         _NO,
         "its role, which an operator told it not to take",
         "it gave the role back and stands for it no more",
         "`provbus failover drain --off`",
     ),
     "locked": ReasonRow(
-        _MINTERS,
+        MINTERS,
         _LESS,
         "its lock: it takes no role by itself",
         "what it holds it keeps; if it loses that, or holds nothing, it does nothing",
         "`provbus failover lock --off`",
     ),
     "no-host": ReasonRow(
-        _MINTERS,
+        MINTERS,
         _LESS,
         "its host service, without which it stands for no role",
         "with `minter.attached`, or a Kea that is followed: nobody is there to act for",
         "start the host service; [Connect a DHCP server](../howto/host-service.md)",
     ),
     "role-log-unreached": ReasonRow(
-        _MINTERS,
+        MINTERS,
         _EITHER,
         "the role log, which no broker has shown yet",
         "not ready: it cannot know who is the primary. Degraded where the CFMs know another one",
         "see why Kafka does not answer",
     ),
     "role-log-unread": ReasonRow(
-        _MINTERS,
+        MINTERS,
         _NO,
         "the end of the role log, which it still reads",
         "it reads on",
         "wait, or look at Kafka",
     ),
     "role-log-beginning-lost": ReasonRow(
-        _MINTERS,
+        MINTERS,
         _NO,
         "the beginning of the role log: ...",
         "retention took it away and no checkpoint is left, so nobody can know who holds a role",
         "[Begin an era](../howto/failover.md#begin-an-era)",
     ),
     "role-log-changed": ReasonRow(
-        _MINTERS,
+        MINTERS,
         _NO,
         "the role log, which is not what it was: ...",
         "HALT: the log lost records, or is another one",
         "find out why, then restart it; see `provbus failover status`",
     ),
     "role-suspended": ReasonRow(
-        _MINTERS,
+        MINTERS,
         _NO,
         "its role: its renewals do not come back from the log",
         "it holds the role and may not act: `try_again`",
         "look at Kafka; after 5 s it gives the role back if the log moves",
     ),
     "autonomous": ReasonRow(
-        _MINTERS,
+        MINTERS,
         _LESS,
         "the role log: a majority of the CFMs vouches for it meanwhile",
         "it is the primary without the log, and nobody else can become it",
         "look at Kafka",
     ),
     "no-era-left": ReasonRow(
-        _MINTERS,
+        MINTERS,
         _NO,
         "an era in which it could hold its role: ...",
         "with `failover.grants`, the last era that there can be is over",
         "change to `transport.mode: bus`",
     ),
     "mode-unanswered": ReasonRow(
-        _MINTERS,
+        MINTERS,
         _NO,
         "a majority of the CFMs in mode ..., after ...: ... heard",
         "it was started in another mode than the last time, and stands for its role once they answer there",
         "[Change the mode](../howto/change-of-mode.md)",
     ),
     "cfms-unheard": ReasonRow(
-        _MINTERS,
+        MINTERS,
         _NO,
         "a majority of the CFMs, to begin as the primary: ... heard",
         "over multicast, the configured primary asks them which era it may begin",
         "start the CFMs, or `provbus failover promote --absent`",
     ),
     "rows-refused": ReasonRow(
-        _MINTERS,
+        MINTERS,
         _NO,
         "a CFM that takes its rows: those that answer stand by ...",
         "it holds its role, and every CFM that answers stands by another claim",
         "[Change the mode](../howto/change-of-mode.md)",
     ),
     "disk-claims": ReasonRow(
-        _MINTERS,
+        MINTERS,
         _EITHER,
         "a disk that keeps its claims (...)",
         "not ready: it stands for nothing until there is room. Degraded while it holds its role",
@@ -190,35 +190,35 @@ REASONS: dict[str, ReasonRow] = {
     ),
     # CFMs, as minters see them
     "no-cfm": ReasonRow(
-        _MINTERS,
+        MINTERS,
         _EITHER,
         "no CFM is alive",
         "not ready; with `minter.default_next_server` degraded",
         "start a CFM, or see whether its beats arrive",
     ),
     "no-able-cfm": ReasonRow(
-        _MINTERS,
+        MINTERS,
         _EITHER,
         "no CFM that is alive can take rows",
         "the same: every CFM drains, lacks the settings, or cannot be reached",
         "see the CFMs in `provbus fleet status`",
     ),
     "cfm-unreachable": ReasonRow(
-        _MINTERS,
+        MINTERS,
         _LESS,
         "a connection to ..., which is alive",
         "its beats come, and its hand-off port is not reached: it gets no rows from here",
         "see `cfm.listen`, `cfm.advertise` and what is between; with `handshake-refused`, the keys",
     ),
     "cfm-place-useless": ReasonRow(
-        _MINTERS,
+        MINTERS,
         _LESS,
         "the place of ... is of no use: ...",
         "that CFM announces an address or endpoint which nobody can reach; it gets no rows and no modem",
         "correct its `cfm.advertise` or `cfm.tftp.address`",
     ),
     "handshake-refused": ReasonRow(
-        _MINTERS,
+        MINTERS,
         _LESS,
         "the handshake with ... at ...: it has another key, or does not know ours",
         "a fleet file or a key is not the same at both ends",
@@ -283,14 +283,14 @@ REASONS: dict[str, ReasonRow] = {
     ),
     # Settings
     "disk-settings": ReasonRow(
-        _ALL,
+        SERVICES,
         _LESS,
         "its copy of the settings, which a start without the others would need (...)",
         "the settings are in force; the copy is tried again every second",
         "make room",
     ),
     "settings-faulty": ReasonRow(
-        _ALL,
+        SERVICES,
         _LESS,
         "settings that every CMTS takes (...): see provbus settings check",
         "they make files that a CMTS would reject, first for the reason in brackets; they are served",
@@ -369,52 +369,56 @@ REASONS: dict[str, ReasonRow] = {
     ),
     # Kafka
     "kafka-silent": ReasonRow(
-        _ALL,
+        SERVICES,
         _LESS,
         "Kafka does not answer",
         "no record is confirmed any more; hand-offs go on",
         "look at the brokers: `provbus config check --online`",
     ),
     "topic-missing": ReasonRow(
-        _ALL,
+        SERVICES,
         _LESS,
         "the topic ..., which ...",
         "it is not there, or may not be seen",
         "`provbus topics apply`, or give the right to see it",
     ),
     "topic-leaderless": ReasonRow(
-        _ALL,
+        SERVICES,
         _LESS,
         "a leader of ...: see provbus topics leaders",
         "nobody can read or write that topic",
         '"After a power cut" in `deploy/kafka/README.md`',
     ),
     "topic-unreadable": ReasonRow(
-        _ALL, _LESS, "the right to read ...", "it was taken away", "give it back; it then reads on by itself"
+        SERVICES,
+        _LESS,
+        "the right to read ...",
+        "it was taken away",
+        "give it back; it then reads on by itself",
     ),
     "topic-unwritable": ReasonRow(
-        _ALL,
+        SERVICES,
         _LESS,
         "the right to write ...",
         "what could not be written is tried again or counted",
         "give it back",
     ),
     "topic-bounds-unknown": ReasonRow(
-        _ALL,
+        SERVICES,
         _LESS,
         "where ... begins and ends: ...",
         "no broker says so, so that topic is not read yet",
         "look at the brokers",
     ),
     "disk-topic-id": ReasonRow(
-        _ALL,
+        SERVICES,
         _LESS,
         "the id of ..., which cannot be kept: ...",
         "the role log is not read before its id is in the state directory",
         "make room",
     ),
     "kafka-client-replaced": ReasonRow(
-        _ALL,
+        SERVICES,
         _LESS,
         "the Kafka ..., which is replaced: ...",
         "the producer or the consumer failed for good, or one of its topics was made anew",

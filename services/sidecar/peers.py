@@ -138,7 +138,7 @@ class Peers:
 
     def facts(self) -> dict[str, str]:
         """The state of every other instance, in words."""
-        return fellow_facts(self.roster, self._failing.at(self._now))
+        return fellow_facts(self.roster, [*self._unreached()])
 
     def missing(self) -> list[Reason]:
         """The reason why no CFM can take a row."""
@@ -151,9 +151,7 @@ class Peers:
     def degraded(self) -> list[Reason]:
         """The problems of single peers."""
         failing = [
-            Reason("cfm-unreachable", f"a connection to {name}, which is alive")
-            for name in self._failing.at(self._now)
-            if self.roster.is_alive(name)
+            Reason("cfm-unreachable", f"a connection to {name}, which is alive") for name in self._unreached()
         ]
         unusable = self._unusable_and_alive().items()
         places = [
@@ -173,6 +171,10 @@ class Peers:
         yield from labelled("provbus_beat_age_seconds", "peer", ages)
         yield from labelled("provbus_clock_skew_seconds", "peer", self.roster.skewed())
         yield Sample("provbus_detector_stretch", self.roster.stretch)
+
+    def _unreached(self) -> Iterator[str]:
+        """The CFMs that are alive, and that no greeting has reached for a while."""
+        return filter(self.roster.is_alive, self._failing.at(self._now))
 
     def _unusable_and_alive(self) -> dict[str, str]:
         return {name: reason for name, reason in self.unusable.items() if self.roster.is_alive(name)}

@@ -70,6 +70,11 @@ class _Status(Told):
     incarnation: Count = Field(description="Which start of it; a later one is a greater number.")
     generation: Generation = Field(description="The generation of the settings in force; 0: there are none.")
     draining: bool = Field(description="Whether it finishes its work, to stop.")
+    verdict: Literal["ready", "degraded", "not ready"] = Field(description="What its `/readyz` says.")
+    reason: str = Field(description="The code of the first reason for that; empty if it is ready.")
+    version: str = Field(description="The version of provbus that it runs.")
+    transport: str = Field(description="Its transport mode.")
+    keys: KeyIds = Field(description="Which keys it has.")
     missing: list[ReasonTold] = Field(description="Why it is not ready, as `/readyz` says it.")
     degraded: list[ReasonTold] = Field(description="Why it is degraded, as `/readyz` says it.")
 

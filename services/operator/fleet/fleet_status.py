@@ -4,10 +4,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from bus.fleet.fleet import Fleet, load_fleet
+from heartbeat.liveness.detector import DEAD_AFTER_S
 from services.config.instance import Config
 from services.operator.ask import ask
 
 SILENT = "silent"
+OWN = ("service", "verdict", "reason", "version", "transport", "keys", "generation")
+"""What an instance tells of itself as its beats do."""
 
 
 class FleetEntry(NamedTuple):
@@ -45,14 +48,14 @@ def fleet_status(config: Config) -> dict[str, Any]:
 
 def judge_fleet(fleet: Fleet, status: Mapping[str, Any]) -> list[FleetEntry]:
     """Every instance of this fleet file by the `status` of one of them."""
-    peers = {**status["peers"], status["instance"]: own_peer(status)}
+    peers = peers_of(status)
     newest = max([peer["generation"] for peer in peers.values() if peer["state"] == "alive"], default=0)
-    mode = peers[status["instance"]]["transport"]
     found = []
     for name, member in fleet.instances.items():
         peer = peers.get(name, {})
-        state = peer.get("state") or SILENT
-        last = peer if state == "alive" else {}  # what others said last is not so any more
+        state = (peer["state"] or "forgotten") if peer else SILENT
+        # What one said last that is not heard any more is not so any more.
+        last = peer if state == "alive" and not _is_stale(peer) else {}
         standing = last.get("standing")
         role = "" if standing is None else standing["state"]
         found.append(
@@ -69,44 +72,46 @@ def judge_fleet(fleet: Fleet, status: Mapping[str, Any]) -> list[FleetEntry]:
                 peer.get("transport", ""),
                 peer.get("keys", {}),
                 peer.get("beat_age_s"),
-                "; ".join(_faults(peer, newest, mode)),
+                "; ".join(_faults(peer, newest, status["transport"])),
             )
         )
     return found
 
 
-def own_peer(status: Mapping[str, Any]) -> dict[str, Any]:
-    """The asked instance: it answers, whether its beats come back or not."""
-    reasons = status["missing"] or status["degraded"]
-    heard = status["peers"].get(status["instance"], {"transport": "", "version": "", "standing": None})
-    return {
-        **heard,
-        "state": "alive",
-        "verdict": "not ready" if status["missing"] else "degraded" if reasons else "ready",
-        "reason": reasons[0]["code"] if reasons else "",
-        "generation": status["generation"],
-    }
+def peers_of(status: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """Every instance that the asked one ever heard, and itself: it answers, heard or not."""
+    name = status["instance"]
+    own = {"standing": None, "twice": False, **status["peers"].get(name, {})}
+    own |= {key: status[key] for key in OWN} | {"state": "alive", "beat_age_s": None}
+    return {**status["peers"], name: own}
 
 
 def _faults(peer: Mapping[str, Any], newest: int, mode: str) -> Iterable[str]:
     """What is wrong with an instance, as its last beat or the lack of one shows it. `mode` is that of the
-    asked one, empty until it has heard itself.
+    asked one.
     """
     if not peer:
         yield "never heard"
         return
     if peer["state"] != "alive":
-        age_s = peer.get("beat_age_s")
-        yield peer["state"] if peer["state"] and age_s is None else _silent(peer["state"], age_s)
+        yield _silent(peer["state"], peer["beat_age_s"])
+        return
+    if _is_stale(peer):
+        yield f"no beat for {peer['beat_age_s']:.0f} s, nor of the asked one"
         return
     if peer["verdict"] != "ready":
         yield f"{peer['verdict']}: {peer['reason']}"
-    if peer.get("twice"):
+    if peer["twice"]:
         yield "its name is in use twice"
     if peer["generation"] < newest:
         yield f"settings {peer['generation']} of {newest}"
-    if mode and peer["transport"] != mode:
+    if peer["transport"] != mode:
         yield f"in mode {peer['transport']}"
+
+
+def _is_stale(peer: Mapping[str, Any]) -> bool:
+    """Whether it counts as alive only because nobody is heard: silence is counted up to our own last beat."""
+    return peer["state"] == "alive" and (peer["beat_age_s"] or 0.0) > DEAD_AFTER_S
 
 
 def _silent(state: str | None, age_s: float | None) -> str:

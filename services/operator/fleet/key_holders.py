@@ -10,10 +10,11 @@ from typing import Any
 from bus.errors import TryAgainError
 from bus.fleet.fleet import MINTERS, Fleet, load_fleet, load_group_keys, load_seal_keys
 from fileid.seal import KEY_BYTES
+from heartbeat.liveness.beat import each_id
 from services.config.instance import Config
 from services.instance.about import key_ids
 from services.operator.ask import ask
-from services.operator.fleet.fleet_status import own_peer
+from services.operator.fleet.fleet_status import peers_of
 
 Ids = Mapping[str, list[str]]
 """For each instance the ids that it must have, in hex; the first of a minter is the one in use."""
@@ -22,9 +23,8 @@ Ids = Mapping[str, list[str]]
 def check_holders(config: Config, directory: Path, kind: str) -> None:
     """`TryAgainError` if an instance does not have the keys of this kind as they are in the directory."""
     status = ask(config, {"op": "status"})
-    peers = {**status["peers"], status["instance"]: own_peer(status)}
     fleet = load_fleet(directory / "fleet.yaml")
-    behind = sorted(lagging(kind, wanted(directory, fleet, kind), fleet, peers))
+    behind = sorted(lagging(kind, wanted(directory, fleet, kind), fleet, peers_of(status)))
     if behind:
         raise TryAgainError(
             f"{', '.join(behind)}: not with the {kind} keys of {directory}, as {status['instance']} sees it; "
@@ -37,15 +37,12 @@ def wanted(directory: Path, fleet: Fleet, kind: str) -> Ids:
     if kind == "curve":
         return {name: [key_ids(fleet, ()).fleet] for name in fleet.instances}
     if kind == "multicast":
-        ids = [f"{key.key_id:02x}" for key in load_group_keys(directory / "multicast" / "group.key")]
-        return dict.fromkeys(fleet.instances, ids)
-    seals = {
-        name: [
-            f"{key_id:02x}"
-            for _, key_id, _ in load_seal_keys(directory / "seal" / f"{name}.key", fleet, KEY_BYTES)
-        ]
-        for name in fleet.keys(*MINTERS)
-    }
+        group = [key.key_id for key in load_group_keys(directory / "multicast" / "group.key")]
+        return dict.fromkeys(fleet.instances, each_id(key_ids(fleet, (), group).group))
+    seals = {}
+    for name in fleet.keys(*MINTERS):
+        lines = load_seal_keys(directory / "seal" / f"{name}.key", fleet, KEY_BYTES)
+        seals[name] = each_id(key_ids(fleet, [key_id for _, key_id, _ in lines]).seal)
     every = [key_id for ids in seals.values() for key_id in ids]
     return {name: seals.get(name, every) for name in fleet.instances}
 
@@ -59,7 +56,7 @@ def lagging(kind: str, ids: Ids, fleet: Fleet, peers: Mapping[str, Mapping[str, 
             yield f"{name} (not alive)"
             continue
         theirs = peer["keys"][field]
-        have = [theirs] if kind == "curve" else [theirs[at : at + 2] for at in range(0, len(theirs), 2)]
+        have = [theirs] if kind == "curve" else each_id(theirs)
         is_all_that_counts = kind == "seal" and member.service == "cfm"
         if not {*ids[name]} <= {*have} if is_all_that_counts else ids[name] != have:
             yield name

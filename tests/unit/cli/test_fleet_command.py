@@ -28,17 +28,17 @@ PEER: dict[str, Any] = {
 }
 ACTIVE = {"role": "dhcp/lab", "state": "active", "era": 1, "epoch": 17}
 WELL: dict[str, Any] = {
+    **PEER,
     "id": None,
     "instance": "cfm-1",
-    "generation": 3,
-    "missing": [],
-    "degraded": [],
+    "service": "cfm",
     "peers": {"dhcp-1": {**PEER, "standing": ACTIVE}, "mps-1": PEER, "cfm-1": PEER},
 }
 DRAINED = {**PEER, "verdict": "not ready", "reason": "drained"}
 ILL: dict[str, Any] = {
     **WELL,
-    "degraded": [{"code": "clock-off", "text": "the clock of dhcp-1 is more than 5 s off ours"}],
+    "verdict": "degraded",
+    "reason": "clock-off",
     "peers": {"dhcp-1": DRAINED, "cfm-1": PEER},
 }
 

@@ -28,6 +28,7 @@ MINTER: dict[str, Any] = {
     "peers": {
         "cfm-1": {
             "state": "alive",
+            "twice": False,
             "service": "cfm",
             "incarnation": 1_700_000_000_000,
             "draining": True,
@@ -39,6 +40,7 @@ MINTER: dict[str, Any] = {
         },
         "mps-1": {
             "state": None,
+            "twice": False,
             "service": "mps",
             "incarnation": 7,
             "draining": False,
@@ -107,7 +109,7 @@ def test_people_get_a_line_per_peer(path: Path, tmp_path: Path, provbus: Provbus
             ),
             *("4.2", "3", "0.25"),
         ],
-        ["mps-1", "forgotten", "ready", "mps", "7", "-", "0/1", "0.0", "2", "-"],
+        ["mps-1", "forgotten", "-", "mps", "7", "-", "0/1", "0.0", "2", "-"],
     ]
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from bus.fleet.fleet import Fleet, Member
 from bus.fleet.key_pair import new_key_pair
-from services.operator.fleet.fleet_status import FleetEntry, judge_fleet, own_peer
+from services.operator.fleet.fleet_status import FleetEntry, judge_fleet, peers_of
 
 KEY = new_key_pair().public.decode()
 SERVICES = {"dhcp-1": "dhcp", "dhcp-2": "dhcp", "cfm-1": "cfm"}
@@ -36,7 +36,7 @@ def status(**peers: dict[str, Any]) -> dict[str, Any]:
     """The status of dhcp-1, by which all are well but those that are told otherwise; `-` is `_` there."""
     all_of_them = {name: peer() for name in SERVICES}
     all_of_them |= {name.replace("_", "-"): one for name, one in peers.items()}
-    return {"instance": "dhcp-1", "generation": 3, "missing": [], "degraded": [], "peers": all_of_them}
+    return {"instance": "dhcp-1", "service": "dhcp", **peer(), "peers": all_of_them}
 
 
 def entry(name: str, found: dict[str, Any]) -> FleetEntry:
@@ -69,7 +69,7 @@ def test_one_that_was_never_heard_is_silent() -> None:
         ("dead", 44.0, "dead", "dead, no beat for 44 s"),
         ("left", 9.0, "left", "left, no beat for 9 s"),
         ("left", None, "left", "left"),
-        (None, None, "silent", "forgotten"),
+        (None, None, "forgotten", "forgotten"),
     ],
 )
 def test_one_that_does_not_beat_is_wrong_however_well_it_was(
@@ -121,19 +121,24 @@ def test_the_role_is_told_with_the_epoch_of_who_holds_it(standing: Any, role: st
 
 def test_the_asked_one_says_of_itself_what_its_beat_does_not_say_yet() -> None:
     found = status(dhcp_1=peer(state="dead", verdict="ready", generation=2))
-    found |= {"degraded": [{"code": "locked", "text": "its lock"}, {"code": "no-host", "text": "its host"}]}
+    found |= {"verdict": "degraded", "reason": "locked"}
     one = entry("dhcp-1", found)
     assert (one.state, one.verdict, one.reason, one.generation) == ("alive", "degraded", "locked", 3)
     assert one.wrong == "degraded: locked"
-    found["missing"] = [{"code": "drained", "text": "its role"}]
-    assert own_peer(found)["verdict"] == "not ready"
-    assert entry("dhcp-1", found).wrong == "not ready: drained"
+    assert peers_of(found)["dhcp-1"]["service"] == "dhcp"
 
 
 def test_the_asked_one_without_its_own_beats_is_alive_and_the_others_are_not_blamed() -> None:
-    """Its first beat did not come back yet, and its mode is known from its beats."""
+    """Its first beat did not come back yet."""
     found = status()
     del found["peers"]["dhcp-1"]
     assert [(one.name, one.state, one.wrong) for one in judge_fleet(FLEET, found)] == [
         (name, "alive", "") for name in SERVICES
     ]
+
+
+def test_where_nobody_is_heard_the_last_word_of_the_others_is_not_shown() -> None:
+    """A broker that stands still silences the asked one too, so nobody is suspected."""
+    one = entry("cfm-1", status(cfm_1=peer(beat_age_s=12.0)))
+    assert (one.state, one.verdict, one.wrong) == ("alive", "", "no beat for 12 s, nor of the asked one")
+    assert entry("dhcp-1", status(dhcp_1=peer(beat_age_s=12.0))).wrong == ""
