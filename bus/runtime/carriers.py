@@ -20,6 +20,7 @@ from bus.transport.multicast.group import Multicast, Place, lossy
 from bus.transport.poller import Poller
 from bus.wire.datagram import GroupKey
 
+GROUP_KEYS_MAX = 16  # a beat has room for the ids of so many
 STATISTICS_EVERY_S = 5.0  # a document of 10 KB; scrapes come every 10 s or more
 _log = logging.getLogger("provbus.node")
 
@@ -79,6 +80,8 @@ def group_keys(section: MulticastSection | None) -> list[GroupKey]:
     keys = [key for path in section.keys for key in load_group_keys(path)] if section is not None else []
     if len({key.key_id for key in keys}) != len(keys):
         raise ConfigError("multicast.keys: two keys have the same id")
+    if len(keys) > GROUP_KEYS_MAX:
+        raise ConfigError(f"multicast.keys: {len(keys)} keys, of at most {GROUP_KEYS_MAX}")
     return keys
 
 

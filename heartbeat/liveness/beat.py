@@ -47,7 +47,7 @@ class KeyIds(Contract):
     seal: Annotated[str, Field(pattern=r"^([0-9a-f]{2}){0,256}$")] = Field(
         "", description="Of a minter the keys that it has, of a CFM those that it opens names with."
     )
-    group: Annotated[str, Field(pattern=r"^([0-9a-f]{2}){0,256}$")] = Field(
+    group: Annotated[str, Field(pattern=r"^([0-9a-f]{2}){0,16}$")] = Field(
         "", description="The keys of the multicast group."
     )
 

@@ -3,6 +3,7 @@
 import pytest
 
 from bus.contract import decode, encode
+from bus.runtime.carriers import GROUP_KEYS_MAX
 from bus.wire.datagram import DATA_BYTES_MAX
 from heartbeat.liveness.beat import Beat, KeyIds, Load, LogPosition, RoleState
 
@@ -10,7 +11,7 @@ SEGMENT_BYTES = 1_400
 OFFSET_MAX = 2**63 - 1
 SITE = "s" * 63
 ADDRESS = "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff"
-KEYS = KeyIds(fleet="f" * 8, seal="ff" * 256, group="ff" * 16)
+KEYS = KeyIds(fleet="f" * 8, seal="ff" * 256, group="ff" * GROUP_KEYS_MAX)
 LOG = LogPosition(position=OFFSET_MAX, mark=OFFSET_MAX, digest="f" * 64)
 LARGEST = Beat(
     service="cfm",
