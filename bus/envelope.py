@@ -6,13 +6,14 @@ plus our own extensions (incarnation, seq, era, epoch). A transport only chooses
 
 A message's identity is (source, incarnation, class, seq): `Stamp` numbers the messages of one incarnation of
 one instance, per class. A retry is the same envelope again, so a receiver recognizes it (`bus.wire.dedup`).
-`time_ms` is for people; no rule compares it.
+`time_ms` is for people; no rule compares it. `proof` says who wrote a message that travels by topic or group
+(`bus.wire.signature`); a connection proves that by itself.
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 
 class Token(NamedTuple):
@@ -47,6 +48,7 @@ class Envelope(NamedTuple):
     data: bytes
     token: Token = NO_TOKEN
     site: str = ""
+    proof: bytes = b""
 
     @property
     def traffic(self) -> str:
@@ -63,6 +65,28 @@ def _no_token() -> Token:
     return NO_TOKEN
 
 
+class Signs(Protocol):
+    """Signs in the name of one instance (`bus.wire.signature`)."""
+
+    def proof(self, envelope: Envelope) -> bytes:
+        """The proof of a message."""
+
+    def over(self, content: bytes) -> bytes:
+        """A signature over these bytes."""
+
+
+class _Unsigned:
+    """Signs nothing."""
+
+    def proof(self, envelope: Envelope) -> bytes:
+        """None."""
+        return b""
+
+    def over(self, content: bytes) -> bytes:
+        """None."""
+        return b""
+
+
 class Stamp:
     """Writes the envelopes of one incarnation of one instance.
 
@@ -76,6 +100,8 @@ class Stamp:
         self.site = site
         self.incarnation = incarnation
         self._token: Callable[[], Token] = _no_token
+        self._signer: Signs = _Unsigned()
+        self._signed: Collection[str] = ()
         self._seqs: dict[str, int] = {}
 
     @property
@@ -87,6 +113,18 @@ class Stamp:
         """Put a token into each envelope from now on; `token` is called for every one."""
         self._token = token
 
+    def signs(self, signer: Signs, classes: Collection[str]) -> None:
+        """Put a proof into each envelope of these classes from now on; `signer` makes it."""
+        self._signer, self._signed = signer, classes
+
+    def signature(self, content: bytes) -> bytes:
+        """Our signature over what is no message; empty if we sign nothing."""
+        return self._signer.over(content)
+
+    def has_signed(self, envelope: Envelope) -> bool:
+        """Whether we would prove this message in just that way now: a signature is made without chance."""
+        return bool(envelope.proof) and self._signer.proof(envelope) == envelope.proof
+
     def begin(self, incarnation: int) -> None:
         """Write envelopes of this later incarnation from now on."""
         self.incarnation = incarnation
@@ -96,7 +134,7 @@ class Stamp:
         traffic = traffic_of(type_)
         seq = self._seqs.get(traffic, 0) + 1
         self._seqs[traffic] = seq
-        return Envelope(
+        envelope = Envelope(
             type_,
             self.instance,
             self.incarnation,
@@ -106,3 +144,4 @@ class Stamp:
             self._token(),
             self.site,
         )
+        return envelope._replace(proof=self._signer.proof(envelope)) if traffic in self._signed else envelope

@@ -3,6 +3,7 @@
 A service whose own sockets bring more adds those types to the union.
 """
 
+from enum import StrEnum
 from typing import Any, NamedTuple, TypeAlias
 
 from bus.effects import Effect
@@ -11,10 +12,13 @@ from bus.reason import Reason
 
 
 class Received(NamedTuple):
-    """A message arrived. `via` is the way back to its sender (what `Send.to` takes), empty for a topic."""
+    """A message arrived. `via` is the way back to its sender (what `Send.to` takes), empty for a topic. It
+    `is_proven` if a key of its source's own vouches for who says it: that of the connection, or a signature.
+    """
 
     envelope: Envelope
     via: str | bytes
+    is_proven: bool = False
 
 
 class Undelivered(NamedTuple):
@@ -117,12 +121,22 @@ NOBODY = User(-1, "nobody")
 """The user of a request that came over no socket."""
 
 
+class LocalDoor(StrEnum):
+    """A local socket of an instance: that of its host service, or that of its operators."""
+
+    HOST = "host"
+    ADMIN = "admin"
+
+
 class LocalRequest(NamedTuple):
-    """A request over the local socket; `session` is the way back, `user` the one who connected."""
+    """A request over a local socket; `session` is the way back, `user` the one who connected, `door` the
+    socket. One that came over no socket has every right.
+    """
 
     session: int
     body: dict[str, Any]
     user: User = NOBODY
+    door: LocalDoor = LocalDoor.ADMIN
 
 
 class SessionClosed(NamedTuple):

@@ -20,6 +20,14 @@ class Medium(StrEnum):
     KAFKA = "kafka"
 
 
+class Proof(StrEnum):
+    """What shows who wrote a message of a class."""
+
+    CONNECTION = "connection"  # its key; over the group nothing shows which member wrote it
+    SIGNATURE = "signature"  # by a key that the fleet file has
+    CERTIFICATE = "certificate"  # the same, and the key with a certificate of the fleet's root key
+
+
 @dataclass(frozen=True, slots=True)
 class Topic:
     """The declaration of a Kafka topic; all have replication 3 and min in-sync 2."""
@@ -39,6 +47,8 @@ class Route:
 
     A class that is not `in_group` is lost in mode multicast. Its datagrams are encrypted, or only signed if
     it `is_readable`. A message for one peer goes to that peer only, unless its type is in `told_all`.
+
+    What travels by topic or to a group names its writer, and `proof` is what shows that it was that one.
     """
 
     medium: Medium
@@ -50,6 +60,7 @@ class Route:
     in_group: bool = True
     is_readable: bool = False
     told_all: frozenset[str] = frozenset()
+    proof: Proof = Proof.CONNECTION
 
 
 # After a power cut the brokers that return may all lack what was only in memory. So a record that must not be
@@ -67,6 +78,7 @@ ROUTES: dict[str, Route] = {
         4 * 1024,
         Topic("provbus.heartbeat.v1", 1, {"retention.ms": "60000", "segment.ms": "60000", **SELF_HEALING}),
         is_readable=True,
+        proof=Proof.SIGNATURE,
     ),
     # A checkpoint of 128 roles fits. The brokers' clocks stamp the records, for they refuse those of a writer
     # whose own is an hour ahead. The log's start moves once a day, as often as a checkpoint is written.
@@ -87,6 +99,7 @@ ROUTES: dict[str, Route] = {
         from_start=True,
         is_log=True,
         tail_records=50_000,  # five checkpoints; the whole log of seven days may have millions
+        proof=Proof.CERTIFICATE,
     ),
     # Kafka's own limit is 1 MiB for a record with its headers.
     "config": Route(
@@ -98,6 +111,7 @@ ROUTES: dict[str, Route] = {
             {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.1", **ON_DISK},
         ),
         from_start=True,
+        proof=Proof.SIGNATURE,
     ),
     # 256 events of up to 1 KiB.
     "audit": Route(
@@ -115,6 +129,10 @@ def route(traffic: str) -> Route:
         return ROUTES[traffic]
     except KeyError:
         raise LocalError(f"no route for traffic class {traffic!r}") from None
+
+
+SIGNED = frozenset(traffic for traffic, one in ROUTES.items() if one.proof is not Proof.CONNECTION)
+"""The classes of which each message carries a proof of its writer."""
 
 
 def topics() -> list[Topic]:

@@ -51,7 +51,10 @@ class Given:
 
     def is_key(self, key: bytes) -> bool:
         """Whether this is a key of a name that is given out."""
-        return b"\0" in key or (self._own is not None and self._own.fullmatch(key) is not None)
+        name, nul, _ = key.partition(b"\0")
+        if nul:
+            return name in self._shared
+        return self._own is not None and self._own.fullmatch(key) is not None
 
 
 def _shared_key(name: bytes, address: bytes) -> bytes:

@@ -7,10 +7,11 @@ that `choose` names; if the ack does not come within `try_s`, or the frame could
 goes to the next CFM, until `budget_s` is over. From the fourth try on the wait doubles, so a long budget (MPS
 waits for its ack) does not become a stream of retries.
 
-An ack carries a status per row and counts from any CFM, also late, as long as the row is not settled. Rows
-that a CFM refused (it is full) travel on in a new frame, to another CFM; when all have refused, after the
-wait of a try. When the budget is over the remaining rows are settled as not acked. That is no failure: it is
-unknown whether a CFM has them, and a full seal serves anyway.
+An ack carries a status per row and counts from every CFM that was asked, also late, as long as the row is not
+settled. From another one it is a mistake of its sender: frame numbers run on and can be guessed. Rows that a
+CFM refused (it is full) travel on in a new frame, to another CFM; when all have refused, after the wait of a
+try. When the budget is over the remaining rows are settled as not acked. That is no failure: it is unknown
+whether a CFM has them, and a full seal serves anyway.
 """
 
 from collections.abc import Callable, Sequence
@@ -28,6 +29,7 @@ from fileid.table import check_statuses, is_settled
 
 ACKED_SEQ = Struct(">Q")
 PLAIN_TRIES = 3
+_COUNTED = ("acked", "unacked", "retried", "refused", "late_acks", "unasked_acks")
 
 Choose = Callable[[Sequence[str], float], str | None]
 """Returns the best CFM that is not among these, or None."""
@@ -89,7 +91,7 @@ class Handoff:
         data_bytes_max: int = ROUTES["fileid"].payload_bytes_max,
     ) -> None:
         """`data_bytes_max` bounds the data of one frame."""
-        self.counts = dict.fromkeys(("acked", "unacked", "retried", "refused", "late_acks"), 0)
+        self.counts = dict.fromkeys(_COUNTED, 0)
         self.shed = 0
         self._stamp = stamp
         self._choose = choose
@@ -129,6 +131,9 @@ class Handoff:
             self.counts["late_acks"] += 1
             return []
         cfm = envelope.source
+        if cfm not in frame.tried:
+            self.counts["unasked_acks"] += 1
+            return []
         statuses = check_statuses(data[ACKED_SEQ.size :], len(frame.offered))
         del self._frames[seq]
         if not any(statuses):
@@ -150,8 +155,11 @@ class Handoff:
         if frame is not None and self._choose(frame.round, now) is not None:
             self._arm(frame, now)
 
-    def tick(self, now: float) -> tuple[list[Send], list[Settled]]:
-        """Frames to send, and rows whose budget is over."""
+    def tick(self, now: float, wall_offset_s: float) -> tuple[list[Send], list[Settled]]:
+        """Frames to send, and rows whose budget is over. A frame has the time of our wall clock, by which its
+        rows are judged.
+        """
+        sent_ms = int((now + wall_offset_s) * 1000)
         sends: list[Send] = []
         settled: list[Settled] = []
         while self._timers and self._timers[0][0] <= now:
@@ -167,15 +175,15 @@ class Handoff:
         fresh, self._fresh = self._fresh, []
         rows_bytes_max = self._data_bytes_max - COUNT_BYTES
         for offered in (fresh,) if len(fresh) == 1 else cut(fresh, _size_bytes, rows_bytes_max):
-            self._try(self._frame(offered, [], 0), sends, now)
+            self._try(self._frame(offered, [], 0, sent_ms), sends, now)
         refused, self._refused = self._refused, []
         for one, tried, tries in refused:
             if now >= one.deadline:
                 settled += self._settle([one], "", tried)
             elif self._choose(tried, now) is not None:
-                self._try(self._frame([one], tried, tries), sends, now)
+                self._try(self._frame([one], tried, tries, sent_ms), sends, now)
             else:
-                self._wait(self._frame([one], tried, tries), now)
+                self._wait(self._frame([one], tried, tries, sent_ms), now)
         return sends, settled
 
     def deadline(self) -> float | None:
@@ -184,9 +192,9 @@ class Handoff:
             return 0.0
         return self._timers[0][0] if self._timers else None
 
-    def _frame(self, offered: Sequence[_Offered], tried: list[str], tries: int) -> _Frame:
+    def _frame(self, offered: Sequence[_Offered], tried: list[str], tries: int, sent_ms: int) -> _Frame:
         data = pack_rows([one.row for one in offered])
-        envelope = self._stamp.envelope(ROWS, data, time_ms=0)
+        envelope = self._stamp.envelope(ROWS, data, time_ms=sent_ms)
         frame = _Frame(envelope, offered, offered[0].deadline, tried, list(tried), tries)
         self._frames[envelope.seq] = frame
         return frame

@@ -7,6 +7,7 @@ on there, and a lease that it reports twice makes the same row again.
 
 import hashlib
 import re
+from collections import OrderedDict
 from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv4Network
 from typing import Any, NamedTuple
@@ -35,6 +36,29 @@ class Lease(NamedTuple):
 def lease_serial(device: bytes, address: bytes, granted_s: int) -> bytes:
     """The serial of the row for a lease: every report of that lease makes the same one."""
     return hashlib.sha256(device + address + granted_s.to_bytes(8, "big")).digest()[:SERIAL_BYTES]
+
+
+class Whereabouts:
+    """Behind which modem each adapter was seen last, by option 82: a MAC that shows up behind two is cloned,
+    or its adapter was moved. Of the devices seen last, `devices_max` are remembered.
+    """
+
+    def __init__(self, devices_max: int = 50_000) -> None:
+        self.forgotten = 0
+        """Devices that made room for others: a move of theirs is not seen."""
+        self._devices_max = devices_max
+        self._behind: OrderedDict[bytes, bytes] = OrderedDict()
+
+    def moved_from(self, lease: Lease) -> bytes:
+        """The remote id behind which this device was before; empty if it was there, or is new to us."""
+        if not lease.remote_id:
+            return b""
+        before = self._behind.pop(lease.device, lease.remote_id)
+        self._behind[lease.device] = lease.remote_id
+        if len(self._behind) > self._devices_max:
+            self._behind.popitem(last=False)
+            self.forgotten += 1
+        return b"" if before == lease.remote_id else before
 
 
 class Leased(NamedTuple):

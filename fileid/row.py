@@ -31,6 +31,7 @@ ACK = "provbus.fileid.ack.v1"
 PULL = "provbus.fileid.pull.v1"
 PULLED = "provbus.fileid.pulled.v1"
 HELLO = "provbus.fileid.hello.v1"
+DISOWNED = "provbus.fileid.disowned.v1"
 
 NAME_BYTES_MAX = 127  # BOOTP `file` is 128 bytes with its final zero (RFC 951)
 VALUES_BYTES_MAX = 1024
@@ -52,10 +53,14 @@ _HEAD_BYTES = {
 IPV4_STARTS = {bytes((flags, _BODY_VERSION)) for flags in (0, 1, 4)}
 """The flags and the version with which an IPv4 row starts: its head has `HEAD.size` bytes."""
 IPV4_BODY_BYTES_MAX = HEAD.size + VALUES_BYTES_MAX
-_LEASED_START = bytes((4,))
+LEASED_START = bytes((4, _BODY_VERSION))
+"""The flags and the version with which the row of a lease starts: a DHCP server gave its name."""
+MINTED = slice(2, 8)
+"""The place of the minting time in a body; it compares as times do."""
 TOKEN = slice(8, 16)
 """The place of the packed token in a body; it compares as tokens do."""
 MINTER = slice(30, 34)
+_TEMPLATE_AT = 38
 _LENGTHS = [Struct(f">{1 + 2 * count}H") for count in range(ROWS_MAX + 1)]  # by count: it, then two a row
 COUNT_BYTES = _LENGTHS[0].size
 """The bytes of a frame besides its rows."""
@@ -160,7 +165,18 @@ def is_partial(body: bytes) -> bool:
 
 def is_newer(body: bytes, other: bytes) -> bool:
     """Whether both are of leases, and the first of the later one: then it replaces the other."""
-    return bool(body[:1] == other[:1] == _LEASED_START and body[:8] > other[:8])
+    return bool(body[:2] == other[:2] == LEASED_START and body[MINTED] > other[MINTED])
+
+
+def is_same(body: bytes, other: bytes) -> bool:
+    """Whether two rows of one name give their device the same file, whoever minted them under whatever claim:
+    they differ in token, minter and generation at most.
+    """
+    return (
+        body[: TOKEN.start] == other[: TOKEN.start]
+        and body[TOKEN.stop : MINTER.start] == other[TOKEN.stop : MINTER.start]
+        and body[_TEMPLATE_AT:] == other[_TEMPLATE_AT:]
+    )
 
 
 def mark_partial(body: bytes) -> bytes:
@@ -225,7 +241,7 @@ def name_bytes(name: bytes) -> int:
 
 
 def pack_names(names: Sequence[bytes]) -> bytes:
-    """File names, each behind its length in one byte (`PULL`)."""
+    """File names, each behind its length in one byte (`PULL`, `DISOWNED`)."""
     return b"".join(bytes((len(name),)) + name for name in names)
 
 

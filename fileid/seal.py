@@ -26,7 +26,13 @@ from fileid.row import NAME_BYTES_MAX, Row, head_bytes, mark_partial, unpack
 SEAL_VERSION = 1
 MASK_BYTES_MAX = 12
 KEY_BYTES = 64  # AES-256-SIV
+HEAD_CHARACTERS = 3
+"""So many characters of a name hold its version and its key id, and two bits of its seal."""
 _URLSAFE = bytes.maketrans(b"+/", b"-_")
+
+
+class ForgedError(DecodeError):
+    """A name that looks like a sealed one and that no minter sealed: it cost a decryption to see that."""
 
 
 class SealKey(NamedTuple):
@@ -45,6 +51,20 @@ class SealKey(NamedTuple):
 def _text(sealed: bytes) -> bytes:
     """base64url without padding (RFC 4648, section 5)."""
     return b2a_base64(sealed, newline=False).translate(_URLSAFE, b"=")
+
+
+def is_sealed(name: bytes) -> bool:
+    """Whether a name begins as the sealed ones do; only opening it proves more."""
+    return name[:HEAD_CHARACTERS] in _ALL_HEADS
+
+
+def _heads(key_id: int) -> frozenset[bytes]:
+    """The heads of all names under this key id."""
+    starts = (bytes((SEAL_VERSION, key_id, bits << 6)) for bits in range(4))
+    return frozenset(_text(start)[:HEAD_CHARACTERS] for start in starts)
+
+
+_ALL_HEADS = frozenset(head for key_id in range(256) for head in _heads(key_id))
 
 
 class Sealer:
@@ -83,15 +103,27 @@ class Opener:
     def use(self, keys: Sequence[SealKey]) -> None:
         """Open names with these keys from now on."""
         self._keys = {key.key_id: (key.minter, AESSIV(key.key)) for key in keys}
+        self._nobodys = _ALL_HEADS - {head for key_id in self._keys for head in _heads(key_id)}
+        own: dict[bytes, frozenset[bytes]] = {}
+        for key in keys:
+            number = key.minter.to_bytes(4, "big")
+            own[number] = own.get(number, self._nobodys) | _heads(key.key_id)
+        self._heads = own
 
     @property
     def minters(self) -> set[int]:
         """The numbers of the minters whose names open."""
         return {minter for minter, _ in self._keys.values()}
 
+    def heads(self, minter: bytes) -> frozenset[bytes]:
+        """The first `HEAD_CHARACTERS` of every name that the minter of this packed number may have sealed:
+        with its keys, or with one that nobody here has.
+        """
+        return self._heads.get(minter, self._nobodys)
+
     def open(self, name: bytes) -> Row:
-        """The row in a name; `DecodeError` unless one of our minters made it. Age and address are not checked
-        here.
+        """The row in a name; `DecodeError` unless one of our minters made it, `ForgedError` if only the seal
+        shows that. Age and address are not checked here.
         """
         text, dot, mask = name.partition(b".")
         if not dot or len(name) > NAME_BYTES_MAX or len(text) % 4 == 1:
@@ -110,7 +142,7 @@ class Opener:
         try:
             body = siv.decrypt(sealed[2:], [mask])
         except InvalidTag as error:
-            raise DecodeError("the seal does not open") from error
+            raise ForgedError("the seal does not open") from error
         if unpack(body).minter != minter:
-            raise DecodeError("the seal's key is not its minter's")
+            raise ForgedError("the seal's key is not its minter's")
         return Row(name, body)

@@ -48,6 +48,7 @@ NOT_RUN = {
     ): KEA,
     ("docs/howto/lab.md", "provbus lab run deploy/scenarios/first-boot.yaml --broker kafka -o json"): LAB,
     ("docs/howto/lab.md", "provbus lab run deploy/scenarios/first-boot.yaml --mode multicast"): LAB,
+    ("docs/howto/lab.md", "provbus lab run deploy/scenarios/attack.yaml --proxied"): LAB,
     ("docs/howto/lab.md", "provbus lab kafka up"): "it needs Java: test_kafka_lab.py runs it",
     (
         "docs/howto/trace.md",

@@ -1,9 +1,11 @@
 """The units of deploy/systemd: systemd understands them, and they agree with the code and the examples."""
 
+import os
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections import defaultdict
 from pathlib import Path
 
@@ -22,6 +24,7 @@ ROOT = Path(__file__).parent.parent
 UNITS = sorted((ROOT / "deploy/systemd").glob("*.service"))
 PROGRAM = "/opt/provbus/bin/provbus"
 IMPORT_S = 10.0  # to load the program on a busy machine
+EXPOSURE_MAX = 16  # of 100, by systemd-analyze security; lower is better
 CLOSE_S = 3.0  # flushing and joining the Kafka client's threads
 
 Unit = dict[str, list[str]]
@@ -86,7 +89,7 @@ def test_a_setting_that_systemd_does_not_know_is_found(copy: Path) -> None:
 def test_systemd_finds_little_that_is_exposed(copy: Path) -> None:
     if "--offline" not in analyze("--help").stdout:
         pytest.skip("this systemd-analyze cannot judge a unit that is not installed")
-    result = analyze("security", "--offline=yes", "--threshold=20", copy)
+    result = analyze("security", "--offline=yes", f"--threshold={EXPOSURE_MAX}", copy)
     assert result.returncode == 0, result.stdout
 
 
@@ -149,3 +152,66 @@ def test_a_sidecar_may_see_whether_kea_has_a_socket() -> None:
     """Kea is another user's process: where proc(5) hides those, a Kea that hears no modem passes for well."""
     unit = read((ROOT / "deploy/systemd/provbus-dhcp.service").read_text())
     assert unit["ProtectProc"] == ["default"]
+
+
+def test_no_service_has_anything_of_another() -> None:
+    """A CFM, which faces the subscribers, reads no credentials, state or memory of a sidecar on its host."""
+    units = {path.stem: read(path.read_text()) for path in UNITS}
+    for name, unit in units.items():
+        assert (unit["User"], unit["Group"]) == ([name], [name])
+    for setting in ("User", "Group", "StateDirectory", "RuntimeDirectory"):
+        assert len({unit[setting][0] for unit in units.values()}) == len(units), setting
+    handed: dict[str, set[str]] = defaultdict(set)
+    for name, unit in units.items():
+        for one in unit["LoadCredential"]:
+            handed[one.partition(":")[2]].add(name)
+    shared = {Path(file).name for file, to in handed.items() if len(to) > 1 and "/seal/" not in file}
+    assert shared == {"kafka.password", "fleet.key"}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_the_user_of_a_cfm_reads_no_credential_of_a_sidecar() -> None:
+    """As systemd lays credentials out: a file of mode 0400 in a directory of mode 0500, both the user's."""
+    users = {path.stem: 61_300 + number for number, path in enumerate(UNITS)}
+    with tempfile.TemporaryDirectory() as place:
+        Path(place).chmod(0o755)
+        files = {}
+        for name, uid in users.items():
+            credentials = Path(place, f"{name}.service")
+            credentials.mkdir()
+            files[name] = credentials / "curve.key"
+            files[name].write_text("secret")
+            for one, mode in ((files[name], 0o400), (credentials, 0o500)):
+                one.chmod(mode)
+                os.chown(one, uid, uid)
+        for name, uid in users.items():
+            assert [other for other in files if reads(files[other], uid)] == [name]
+
+
+def reads(path: Path, uid: int) -> bool:
+    """Whether this user without groups can read a file."""
+    child = os.fork()
+    if child == 0:
+        os.setgroups([])
+        os.setgid(uid)
+        os.setuid(uid)
+        os._exit(0 if os.access(path, os.R_OK) else 1)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_what_it_may_use_is_bounded_with_a_reason(unit: Unit, path: Path) -> None:
+    lines = path.read_text().splitlines()
+    for setting in ("LimitCORE", "MemoryMax", "TasksMax"):
+        (at,) = (number for number, line in enumerate(lines) if line.startswith(f"{setting}="))
+        assert lines[at - 1].startswith("# "), setting
+    assert unit["LimitCORE"] == ["0"]
+
+
+def test_a_sidecar_sees_no_other_users_and_lists_no_interfaces(unit: Unit, path: Path) -> None:
+    """`tests/unit/cli/test_hardened.py` runs sidecars so. A CFM has the TFTP port by a capability of the host
+    alone, and libzmq aborts a process that binds and cannot list the interfaces.
+    """
+    is_cfm = path.stem == "provbus-cfm"
+    assert unit["PrivateUsers"] == ([] if is_cfm else ["yes"])
+    families = ["AF_UNIX", "AF_INET", "AF_INET6", *(["AF_NETLINK"] if is_cfm else [])]
+    assert unit["RestrictAddressFamilies"] == [" ".join(families)]

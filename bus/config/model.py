@@ -20,17 +20,26 @@ from pydantic_settings import (
 )
 
 from bus.config.environment import Place, check_variables, variables_of
-from bus.config.paths import resolve, wrong_paths
+from bus.config.paths import admin_socket_of, resolve, wrong_paths
 from bus.config.section import HostIPv4, ListenPlace, MulticastGroup, Port, Section, Servers
 from bus.config.yaml_file import explain, origin, read_yaml
 from bus.contract import Name
 from bus.errors import ConfigError
-from bus.wire.endpoint import is_loopback, split
+from bus.wire.endpoint import is_loopback, split, wrong_socket_path
 
 COLUMNS = {"bus": "kafka", "multicast": "multicast"}
 """The modes of `transport.mode`, and the section that each needs."""
 MODES = tuple(COLUMNS)
 _FLAGS = "_flags"  # an argument of a configuration; no key of a file begins like that
+ENCRYPTED = ("SSL", "SASL_SSL")
+"""The values of librdkafka's `security.protocol` with which nothing travels in clear."""
+_SASL_PASSWORD = "sasl.password"
+_SECRET_ENDS = ("password", "passphrase", "secret", "key.pem")
+
+
+def _is_secret(setting: str) -> bool:
+    """Whether the value of this setting of librdkafka is a secret, or may hold one in its text."""
+    return setting.endswith(_SECRET_ENDS) or setting == "sasl.oauthbearer.config"
 
 
 def wrong_mode(mode: str) -> str:
@@ -50,6 +59,11 @@ class KafkaSection(Section):
         default_factory=dict, description="Settings of librdkafka by their own names: TLS, SASL. No password."
     )
     password_file: Path | None = Field(None, description="The file of the SASL password.")
+    secret_files: dict[str, Path] = Field(
+        default_factory=dict,
+        description="Other secrets among librdkafka's settings by their own names, each the file that holds "
+        "it: `ssl.key.password`, `sasl.oauthbearer.client.secret`.",
+    )
     message_timeout_s: float = Field(
         2.0, gt=0, description="How long a record may take to be confirmed before it counts as not delivered."
     )
@@ -64,13 +78,19 @@ class KafkaSection(Section):
         for name in ("bootstrap.servers", "metadata.broker.list"):
             if name in self.client:
                 raise ValueError(f"client.{name} has no place here: set kafka.bootstrap")
-        secret = next((name for name in self.client if name.endswith("password")), None)
+        if _SASL_PASSWORD in self.secret_files:
+            raise ValueError(f"secret_files.{_SASL_PASSWORD} has no place here: set kafka.password_file")
+        secret = next((name for name in self.client if _is_secret(name)), None)
         if secret is not None:
-            raise ValueError(f"{secret} is a secret: put it into a file and name that in password_file")
-        if self.client.get("security.protocol", "PLAINTEXT") in ("SSL", "SASL_SSL"):
-            return self
+            place = "password_file" if secret == _SASL_PASSWORD else "secret_files"
+            raise ValueError(f"{secret} is a secret: put it into a file and name that in {place}")
+        configured = self.client.get("security.protocol", "PLAINTEXT")
         for server in self.bootstrap.split(","):
-            host = server.rpartition(":")[0].strip("[]")
+            protocol, _, place = server.strip().rpartition("://")
+            host = place.rpartition(":")[0].strip("[]")
+            # librdkafka speaks to a server as its own prefix says
+            if {protocol or configured, configured} <= {*ENCRYPTED}:
+                continue
             if not is_loopback(host):
                 raise ValueError(
                     f"{server} is not on loopback: set client.security.protocol to SSL or SASL_SSL"
@@ -105,7 +125,8 @@ class MulticastSection(Section):
     rate_per_s: float = Field(
         10_000.0,
         gt=0,
-        description="The limit of one address before any cryptography, in datagrams.",
+        description="The limit of a peer's address, and of all other addresses together, before any "
+        "cryptography, in datagrams.",
     )
     burst: int = Field(20_000, ge=1, description="The datagrams that it may send at once.")
     lose: float = Field(
@@ -117,20 +138,44 @@ class MulticastSection(Section):
 
 
 class LocalSection(Section):
-    """The local socket of the host service; its mode is 0660."""
+    """The local sockets: one of mode 0660 for the host service, one of mode 0600 for operators."""
 
-    socket: Path = Field(description="Where the socket is made.")
+    socket: Path = Field(
+        description="Where the host service's socket is made; beside `NAME.sock` the operators' is "
+        "`NAME.admin.sock`."
+    )
+    group: str | None = Field(
+        None,
+        min_length=1,
+        description="The group that may use the host service's socket, if not our own. We must be in it.",
+    )
+
+    @property
+    def admin_socket(self) -> Path:
+        """The operators' socket."""
+        return admin_socket_of(self.socket)
 
 
 class HttpSection(Section):
-    """The address of /metrics, /livez and /readyz; without this section they are off."""
+    """The address or socket of /metrics, /livez and /readyz; without this section they are off."""
 
-    listen: ListenPlace = Field(description="The address and port to listen on.")
+    listen: ListenPlace | None = Field(None, description="The address and port to listen on: of loopback.")
+    socket: Path | None = Field(
+        None, description="Where a Unix socket of mode 0660 is made instead, for members of our group."
+    )
+
+    @model_validator(mode="after")
+    def _has_one_place(self) -> Self:
+        if (self.listen is None) == (self.socket is None):
+            raise ValueError("give either listen or socket")
+        return self
 
     @property
-    def address(self) -> tuple[str, int]:
-        """Host and port."""
-        host, port = split(self.listen)
+    def place(self) -> tuple[str, int] | Path:
+        """Host and port, or the path of the socket."""
+        if self.socket is not None:
+            return self.socket
+        host, port = split(self.listen or "")
         return host, int(port)
 
 
@@ -149,12 +194,13 @@ class NodeConfig(BaseSettings):
     model_config = SettingsConfigDict(
         extra="forbid", frozen=True, env_prefix="PROVBUS_", env_nested_delimiter="__"
     )
-    socket_paths: ClassVar[tuple[Place, ...]] = (("local", "socket"),)
+    socket_paths: ClassVar[tuple[Place, ...]] = (("local", "socket"), ("http", "socket"))
     """The places of the paths of local sockets, which the kernel limits in length."""
 
     instance: Name = Field(description="Its name, as the fleet file has it.")
     fleet: Path = Field(description="The fleet file: who there is, and each one's public key.")
     key: Path = Field(description="The file of its CURVE secret key.")
+    signing_key: Path = Field(description="The file of the secret key by which it signs what many read.")
     state_directory: Path = Field(description="Where it keeps what a restart must know.")
     local: LocalSection
     transport: TransportSection = TransportSection()
@@ -220,9 +266,11 @@ def load(path: Path, model: type[_Config], mode: str = "") -> _Config:
     except SettingsError as error:
         raise ConfigError(f"environment: {error}") from error
     config = resolve(config, path.parent.resolve())
+    wrong = [*wrong_paths(config, model.socket_paths)]
+    if not wrong and (reason := wrong_socket_path(str(config.local.admin_socket))):
+        wrong.append((("local", "socket"), reason))
     mistakes = [
-        f"{origin(path, marks, place, variables)}: {'.'.join(place)}: {reason}"
-        for place, reason in wrong_paths(config, model.socket_paths)
+        f"{origin(path, marks, place, variables)}: {'.'.join(place)}: {reason}" for place, reason in wrong
     ]
     if mistakes:
         raise ConfigError("\n".join(mistakes))

@@ -47,10 +47,20 @@ def resolve(section: _Model, base: Path) -> _Model:
         if isinstance(value, BaseModel):
             return resolve(value, base)
         if isinstance(value, dict):
-            return value | {name: str(absolute(path)) for name, path in client_files(value)}
+            files = {name: str(absolute(path)) for name, path in client_files(value)}
+            return {name: absolute(one) for name, one in value.items()} | files
         return value
 
     return section.model_copy(update={name: absolute(value) for name, value in section})
+
+
+def admin_socket_of(socket: Path) -> Path:
+    """The operators' socket beside the host service's.
+
+    >>> admin_socket_of(Path("/run/provbus/dhcp-1.sock")).name
+    'dhcp-1.admin.sock'
+    """
+    return socket.with_name(f"{socket.stem}.admin{socket.suffix}")
 
 
 def client_files(settings: Mapping[str, Any]) -> Iterator[tuple[str, Path]]:
@@ -88,3 +98,4 @@ def _paths(value: Any, place: Place) -> Iterator[tuple[Place, Path]]:
             yield from _paths(item, (*place, name))
     elif isinstance(value, dict):
         yield from (((*place, name), path) for name, path in client_files(value))
+        yield from (((*place, name), path) for name, path in value.items() if isinstance(path, Path))

@@ -20,6 +20,7 @@ from bus.config.unreadable import cannot_read
 from bus.errors import ConfigError, UnavailableError
 
 CREDENTIALS = "credentials:"
+OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 _MARKS = {codecs.BOM_UTF8: "UTF-8", codecs.BOM_UTF16_LE: "UTF-16", codecs.BOM_UTF16_BE: "UTF-16"}
 _SLIPS = {
     "begins with a blank": re.compile(rb"\A[ \t]"),
@@ -64,12 +65,14 @@ def _read(path: Path) -> bytes:
     path = credential(path)
     try:
         with path.open("rb") as file:
-            is_exposed = bool(os.fstat(file.fileno()).st_mode & stat.S_IROTH)
+            mode = os.fstat(file.fileno()).st_mode
             secret = file.read()
     except OSError as error:
         raise cannot_read(f"the secret in {path}", error) from error
-    if is_exposed:
+    if mode & stat.S_IROTH:
         _log.warning("everybody may read the secret in %s: chmod o-r", path)
+    if mode & OTHERS_WRITE:
+        _log.warning("others may write the secret in %s, and so choose it: chmod go-w", path)
     for mark, name in _MARKS.items():
         if secret.startswith(mark):
             raise ConfigError(

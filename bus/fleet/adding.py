@@ -23,12 +23,15 @@ from bus.fleet.fleet import (
     check_fleet,
     load_fleet,
     load_seal_keys,
+    read_root,
     save_fleet,
     save_secret,
     seal_key_line,
 )
 from bus.fleet.key_pair import new_key_pair
+from bus.fleet.pairs import PAIRS
 from bus.fleet.rotation_record import load_record
+from bus.fleet.signing import certify, new_secret_key
 from bus.state_file import DoubtError
 
 
@@ -42,11 +45,12 @@ class Added(NamedTuple):
 
 
 def add_instances(directory: Path, services: Mapping[str, str], site: str, seal_key_bytes: int) -> Added:
-    """Write curve/NAME.key and seal/NAME.key of each new instance, then the fleet file with them.
+    """Write curve/NAME.key, sign/NAME.key and seal/NAME.key of each new instance, then the fleet file with
+    them. The root key in root.key certifies them.
 
-    `ConfigError` for a name that is in the fleet, a wrong name, service or site, or too many minters;
-    `BusyError` if a file of theirs is there, or one cannot be written; `TryAgainError` while their kinds of
-    keys are rotated.
+    `ConfigError` for a name that is in the fleet, a wrong name, service or site, too many minters, or another
+    root key than the fleet's; `UnavailableError` if root.key cannot be read; `BusyError` if a file of theirs
+    is there, or one cannot be written; `TryAgainError` while their kinds of keys are rotated.
     """
     path = directory / "fleet.yaml"
     fleet = load_fleet(path)
@@ -56,19 +60,28 @@ def add_instances(directory: Path, services: Mapping[str, str], site: str, seal_
     minters = [name for name, service in services.items() if service in MINTERS]
     _check_at_rest(directory, fleet)
     taken = _seal_ids(directory, fleet, seal_key_bytes) if minters else set()
+    root = read_root(directory, fleet)
     pairs = {name: new_key_pair() for name in services}
+    signs = {name: new_secret_key() for name in services}
     members = {
-        name: {"service": service, "site": site, "keys": [pairs[name].public.decode()]}
+        name: {
+            "service": service,
+            "site": site,
+            "keys": [pairs[name].public.decode()],
+            "sign": [certify(root, name, f"{service}/{site}", signs[name].public)],
+        }
         for name, service in services.items()
     }
     try:
-        grown = Fleet.model_validate({"instances": {**fleet.model_dump()["instances"], **members}})
+        known = fleet.model_dump()
+        grown = Fleet.model_validate({**known, "instances": {**known["instances"], **members}})
     except ValidationError as error:
         raise ConfigError("\n".join(explain(error, path, {}, Fleet))) from error
     if len(grown.keys(*MINTERS)) > MINTERS_MAX:
         raise ConfigError(f"a fleet has at most {MINTERS_MAX} minters, not {len(grown.keys(*MINTERS))}")
     check_fleet(grown, path)
     secrets = {directory / "curve" / f"{name}.key": pair.secret for name, pair in pairs.items()}
+    secrets |= {directory / "sign" / f"{name}.key": key.line for name, key in signs.items()}
     free = (key_id for key_id in range(256) if key_id not in taken)
     for name in minters:
         line = seal_key_line(name, next(free), os.urandom(seal_key_bytes))
@@ -97,12 +110,13 @@ def restarts(before: Fleet, after: Fleet) -> list[str]:
 def _check_at_rest(directory: Path, fleet: Fleet) -> None:
     """Check that no key of an instance is being rotated."""
     for name, one in fleet.instances.items():
-        if len(one.keys) == 1 and not (directory / "curve" / f"{name}.next.key").exists():
-            continue
-        raise TryAgainError(
-            f"the curve keys are being rotated: take the remaining steps (provbus keys rotate {directory}"
-            " curve), then add"
-        )
+        for kind, pairs in PAIRS.items():
+            if len(pairs.listed(one)) == 1 and not pairs.following(directory, name).exists():
+                continue
+            raise TryAgainError(
+                f"the {kind} keys are being rotated: take the remaining steps (provbus keys rotate"
+                f" {directory} {kind}), then add"
+            )
 
 
 def _seal_ids(directory: Path, fleet: Fleet, seal_key_bytes: int) -> set[int]:
@@ -122,10 +136,15 @@ def _seal_ids(directory: Path, fleet: Fleet, seal_key_bytes: int) -> set[int]:
 
 def _check_free(directory: Path, names: Mapping[str, str]) -> None:
     for name in names:
-        for file in (f"curve/{name}.key", f"curve/{name}.next.key", f"seal/{name}.key"):
-            if (directory / file).exists():
+        files = [
+            file
+            for one in PAIRS.values()
+            for file in (one.present(directory, name), one.following(directory, name))
+        ]
+        for file in (*files, directory / "seal" / f"{name}.key"):
+            if file.exists():
                 raise BusyError(
-                    f"{directory / file} exists, and {name} is not in the fleet; keys are never overwritten:"
+                    f"{file} exists, and {name} is not in the fleet; keys are never overwritten:"
                     " remove it if an earlier try left it there"
                 )
 

@@ -13,32 +13,36 @@ due the files say themselves, those of ids with `rotation_record`. A step that w
 some files and done by the others; taking it again finishes it.
 
 A sealed name is opened for as long as it lives, so seal keys rest for that time between `use` and `drop`. The
-other kinds need no rest: a datagram of the group is opened when it arrives, and a CURVE key is asked for when
-a connection begins.
+group's keys and CURVE need no rest: a datagram is opened when it arrives, and a CURVE key is asked for when a
+connection begins. What a settings key sealed stays on the topic and on the disks until a minter that uses the
+next one has written it anew, which no file here says: so who drops asks the fleet
+(`services.operator.fleet.key_holders`).
 """
 
 import math
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from bus.config.secret_file import read_key_lines
 from bus.errors import BusyError, ConfigError, TryAgainError
 from bus.fleet.fleet import (
     MINTERS,
-    Fleet,
-    group_key_line,
+    SETTINGS_KEY_BYTES,
     load_fleet,
     load_group_keys,
     load_seal_keys,
+    load_settings_keys,
+    numbered_key_line,
     save_fleet,
     save_secret,
     seal_key_line,
+    settings_key_file,
     settle,
 )
 from bus.fleet.instant import Instant, passed_s, this_instant
-from bus.fleet.key_pair import new_key_pair, read_key_pair
+from bus.fleet.pairs import PAIRS, KeyPairs
 from bus.fleet.rotation_record import FILE, Pending, Turn, load_record, save_record
 from bus.wire.datagram import KEY_BYTES as GROUP_KEY_BYTES
 
@@ -68,11 +72,13 @@ def rotate(
     cannot be written.
     """
     try:
-        if kind == "curve":
-            _rotate_curve(directory, Turn(step))
+        if kind in PAIRS:
+            _rotate_pairs(directory, PAIRS[kind], Turn(step))
         elif kind == "seal":
             files = _seal_files(directory, seal_key_bytes)
             _rotate_ids(directory, kind, Turn(step), files, seal_rest_s, now)
+        elif kind == "settings":
+            _rotate_ids(directory, kind, Turn(step), _settings_file(directory), 0.0, now)
         else:
             _rotate_ids(directory, kind, Turn(step), _group_file(directory), 0.0, now)
     except OSError as error:
@@ -82,7 +88,16 @@ def rotate(
 def _group_file(directory: Path) -> dict[str, _File]:
     path = directory / "multicast" / "group.key"
     ids = [key.key_id for key in load_group_keys(path)]
-    return {"group": _File(path, ids, lambda key_id: group_key_line(key_id, os.urandom(GROUP_KEY_BYTES)))}
+    return {"group": _File(path, ids, lambda key_id: numbered_key_line(key_id, os.urandom(GROUP_KEY_BYTES)))}
+
+
+def _settings_file(directory: Path) -> dict[str, _File]:
+    path = settings_key_file(directory)
+    return {"fleet": _File(path, [key_id for key_id, _ in load_settings_keys(path)], _settings_line)}
+
+
+def _settings_line(key_id: int) -> bytes:
+    return numbered_key_line(key_id, os.urandom(SETTINGS_KEY_BYTES))
 
 
 def _seal_files(directory: Path, seal_key_bytes: int) -> dict[str, _File]:
@@ -173,51 +188,43 @@ def _check_rest(kind: str, left_s: float) -> None:
         raise TryAgainError(f"{kind}: names of the former keys live for another {math.ceil(left_s)} s")
 
 
-def _rotate_curve(directory: Path, step: Turn) -> None:
+def _rotate_pairs(directory: Path, kind: KeyPairs, step: Turn) -> None:
     path = directory / "fleet.yaml"
     fleet = load_fleet(path)
-    due = {name: _curve_due(directory, name, one.keys) for name, one in fleet.instances.items()}
-    _check_turn(step, {_present(directory, name): one for name, one in due.items()})
-    keys: dict[str, list[str]] = {}
-    for name, member in fleet.instances.items():
-        secret, following = _present(directory, name), _next(directory, name)
+    members = fleet.instances
+    due = {name: _pair_due(directory, kind, name, kind.publics(one)) for name, one in members.items()}
+    _check_turn(step, {kind.present(directory, name): one for name, one in due.items()})
+    entries: dict[str, list[Any]] = {}
+    entry = kind.entries(directory, fleet)
+    for name, member in members.items():
+        secret, following = kind.present(directory, name), kind.following(directory, name)
+        known = kind.listed(member)
         if step is Turn.ADD:
             if not following.exists():
-                _replace(following, new_key_pair().secret)
-            keys[name] = [*member.keys[:1], read_key_pair(following).public.decode()]
+                _replace(following, kind.fresh())
+            entries[name] = [*known[:1], entry(name, member, kind.public(following))]
         elif step is Turn.USE:
             if following.exists():
                 following.rename(secret)
                 settle(secret.parent)
-            used = read_key_pair(secret).public.decode()
-            keys[name] = [used, *(key for key in member.keys if key != used)]
+            used = kind.public(secret)
+            entries[name] = sorted(known, key=lambda one: kind.text(one) != used)
         else:
-            keys[name] = member.keys[:1]
-    members = {
-        name: member.model_copy(update={"keys": keys[name]}) for name, member in fleet.instances.items()
-    }
-    save_fleet(path, Fleet(instances=members))
+            entries[name] = known[:1]
+    changed = {name: kind.with_entries(one, entries[name]) for name, one in members.items()}
+    save_fleet(path, fleet.model_copy(update={"instances": changed}))
 
 
-def _curve_due(directory: Path, name: str, keys: list[str]) -> Turn | None:
+def _pair_due(directory: Path, kind: KeyPairs, name: str, keys: list[str]) -> Turn | None:
     """The step that the keys of an instance wait for. The fleet file is written after the secrets, so after
     a `use` that was cut off the secret in use may be that of the second key.
     """
     if len(keys) == 1:
         return Turn.ADD
-    if _next(directory, name).exists():
-        is_known = read_key_pair(_next(directory, name)).public.decode() == keys[1]
-        return Turn.USE if is_known else None
-    used = read_key_pair(_present(directory, name)).public.decode()
+    if kind.following(directory, name).exists():
+        return Turn.USE if kind.public(kind.following(directory, name)) == keys[1] else None
+    used = kind.public(kind.present(directory, name))
     return {keys[0]: Turn.DROP, keys[1]: Turn.USE}.get(used)
-
-
-def _present(directory: Path, name: str) -> Path:
-    return directory / "curve" / f"{name}.key"
-
-
-def _next(directory: Path, name: str) -> Path:
-    return directory / "curve" / f"{name}.next.key"
 
 
 def _replace(path: Path, secret: bytes) -> None:

@@ -3,5 +3,5 @@
 They stand apart from what takes the steps: who only names them needs no cryptography.
 """
 
-KINDS = ("curve", "seal", "multicast")
+KINDS = ("curve", "sign", "seal", "multicast", "settings")
 STEPS = ("add", "use", "drop")

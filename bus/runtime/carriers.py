@@ -1,6 +1,7 @@
 """Opens the carrier that a configuration asks for."""
 
 import logging
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
@@ -9,6 +10,7 @@ from bus.config.model import KafkaSection, MulticastSection, NodeConfig
 from bus.envelope import Stamp
 from bus.errors import ConfigError
 from bus.fleet.fleet import Fleet, load_group_keys
+from bus.fleet.trust import Believing
 from bus.runtime.hybrid_bus import HybridBus
 from bus.runtime.runner import boottime
 from bus.transport.carrier import DescribedCarrier, Link
@@ -17,8 +19,10 @@ from bus.transport.kafka.client import Kafka
 from bus.transport.kafka.client_settings import client_settings
 from bus.transport.multicast.carrier import GroupCarrier
 from bus.transport.multicast.group import Multicast, Place, lossy
+from bus.transport.multicast.incarnations import load_incarnations
 from bus.transport.poller import Poller
 from bus.wire.datagram import GroupKey
+from bus.wire.proof import SECRET_BYTES, Proofs
 
 GROUP_KEYS_MAX = 16  # a beat has room for the ids of so many
 STATISTICS_EVERY_S = 5.0  # a document of 10 KB; scrapes come every 10 s or more
@@ -30,6 +34,7 @@ def open_carrier(
     poller: Poller,
     stamp: Stamp,
     fleet: Fleet,
+    trust: Believing,
     *,
     read: Sequence[str],
     overhear: Sequence[str],
@@ -40,26 +45,37 @@ def open_carrier(
     """The carrier of the mode in force, open; its caller closes it.
 
     `read` are the classes to be read; of the classes `overhear` also messages in a group to others are
-    wanted. `link` opens our end of the hand-off connections, to instances of the services `peers`, when the
-    carrier begins. `patience` bounds the wait for late parts, then `TransportError`; `ConfigError` for the
-    rest.
+    wanted. `trust` decides whose settings are held for others. `link` opens our end of the hand-off
+    connections, to instances of the services `peers`, when the carrier begins. `patience` bounds the wait for
+    late parts, then `TransportError`; `ConfigError` for the rest.
     """
     if config.group is not None:
         group = config.group
-        return patience.until_done(lambda: _join(group, poller, stamp, fleet, overhear))
+        directory = config.state_directory
+        return patience.until_done(lambda: _join(group, poller, stamp, fleet, trust, overhear, directory))
     assert config.brokers is not None
     every_s = 0.0 if config.http is None else STATISTICS_EVERY_S
     return HybridBus(_kafka(config.brokers, poller, read, every_s, config.state_directory), link, peers)
 
 
 def _join(
-    section: MulticastSection, poller: Poller, stamp: Stamp, fleet: Fleet, overhear: Sequence[str]
+    section: MulticastSection,
+    poller: Poller,
+    stamp: Stamp,
+    fleet: Fleet,
+    trust: Believing,
+    overhear: Sequence[str],
+    directory: Path,
 ) -> GroupCarrier:
     def keys() -> list[GroupKey]:
         return group_keys(section)
 
     if section.lose:
         _log.warning("throwing away %g of what arrives, as multicast.lose asks", section.lose)
+    kept = load_incarnations(directory)
+    proofs = Proofs(
+        os.urandom(SECRET_BYTES), {name: one for name, one in kept.items() if name in fleet.instances}
+    )
     group = Multicast(
         poller,
         Place(section.group, section.port, section.address, section.ttl),
@@ -70,9 +86,11 @@ def _join(
         boottime,
         rate_per_s=section.rate_per_s,
         burst=section.burst,
+        proofs=proofs,
+        is_of=trust.is_of,
         weather=lossy(Random(stamp.incarnation), section.lose) if section.lose else None,
     )
-    return GroupCarrier(group, stamp, keys)
+    return GroupCarrier(group, stamp, trust, keys, proofs, directory)
 
 
 def group_keys(section: MulticastSection | None) -> list[GroupKey]:

@@ -6,17 +6,20 @@ from typing import Any
 
 from pydantic_core import from_json, to_json
 
-from bus.errors import TryAgainError, UnavailableError
+from bus.errors import RemoteError, TryAgainError, UnavailableError
 
 
 def exchange(path: Path, request: dict[str, Any], timeout_s: float) -> dict[str, Any]:
-    """One request and its answer, for a client. `UnavailableError` if nobody listens at `path`, or not to us;
-    `TryAgainError` if there came no answer: then nobody knows what became of the request.
+    """One request and its answer, for a client. `UnavailableError` if nobody listens at `path`, `RemoteError`
+    if that socket is not for us, `TryAgainError` if there came no answer: then nobody knows what became of
+    the request.
     """
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         connection.settimeout(timeout_s)
         try:
             connection.connect(str(path))
+        except PermissionError as error:
+            raise RemoteError(f"{path} is not for our user") from error
         except OSError as error:
             raise UnavailableError(f"nobody answers at {path}") from error
         try:

@@ -3,31 +3,36 @@
 No thread: an answer proves that the loop turns, and a page is made between two messages, so there is no race.
 Just enough of HTTP/1.1 (RFC 9112) for a GET without a body, one per connection. Everything a client
 can make us hold is bounded: connections (the oldest gives way), the request's length, and the time from
-accept to the end. After the answer we say that we are done and let the client close: closing first, with
-unread bytes left, would reset the connection and could take the answer with it.
+accept to the end; a page that costs something bounds itself (`bus.telemetry.page`). After the answer we say
+that we are done and let the client close: closing first, with unread bytes left, would reset the connection
+and could take the answer with it.
+
+The pages name instances, roles and faults to whoever can connect: so at an address it is a port of loopback,
+or at a path a Unix socket of mode 0660. Any other address is warned of.
 """
 
-import logging
 import socket
 import time
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 from bus.runtime.accepting import Acceptor
-from bus.telemetry.health import Page
 from bus.telemetry.metrics import Sample, labelled
-from bus.transport.here import cannot_listen, look_up
+from bus.telemetry.page import Page, error_page
+from bus.transport.here import cannot_listen, look_up, warn_beyond_loopback
 from bus.transport.poller import Poller
+from bus.transport.unix_socket import listen_at
 
 CONNECTIONS_MAX = 64
 REQUEST_BYTES_MAX = 4 * 1024
 CONNECTION_S_MAX = 5.0  # half of what Prometheus waits for a scrape
-_TEXT = "text/plain; charset=utf-8"
-_log = logging.getLogger("provbus.http")
+_SOCKET_MODE = 0o660
 
-Pages = Mapping[str, Callable[[], Page]]
+Pages = Mapping[str, Callable[[float], Page]]
+Place = tuple[str, int] | Path
 
 
 class _Connection:
@@ -44,12 +49,12 @@ class HttpServer:
     def __init__(
         self,
         poller: Poller,
-        address: tuple[str, int],
+        place: Place,
         pages: Pages,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Listen on this host and port; `BusyError` if the port is taken, `UnavailableError` if the host is
-        not here.
+        """Listen on this host and port, or at this path; `BusyError` if another has it, `UnavailableError` if
+        the host is not here.
         """
         self._responses: dict[str, int] = {"200": 0}
         self._poller = poller
@@ -57,15 +62,11 @@ class HttpServer:
         self._clock = clock
         self._numbers = count(1)
         self._connections: dict[int, _Connection] = {}  # oldest first
-        host, port = look_up(address[0], "http.listen"), address[1]
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        try:
-            listener = socket.create_server((host, port), family=family, backlog=CONNECTIONS_MAX)
-        except OSError as error:
-            raise cannot_listen(
-                f"http.listen: cannot listen on {host} port {port}", host, error.errno
-            ) from error
-        self.port: int = listener.getsockname()[1]
+        self._path = place if isinstance(place, Path) else None
+        listener = (
+            listen_at(place, _SOCKET_MODE, CONNECTIONS_MAX) if isinstance(place, Path) else _listen(*place)
+        )
+        self.name = listener.getsockname()
         self._acceptor = Acceptor(poller, listener, "http", self._take)
         poller.before_wait(self._expire)
 
@@ -79,6 +80,8 @@ class HttpServer:
     def close(self) -> None:
         """Stop listening and hang up on everybody."""
         self._acceptor.close()
+        if self._path is not None:
+            self._path.unlink(missing_ok=True)
         for number in list(self._connections):
             self._drop(number)
 
@@ -119,25 +122,25 @@ class HttpServer:
         """Answer as soon as the request is whole or cannot become one; later bytes are thrown away."""
         head, end, _ = connection.request.partition(b"\r\n\r\n")
         if len(head) > REQUEST_BYTES_MAX:
-            connection.unsent = self._answer(_error(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE))
+            connection.unsent = self._answer(error_page(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE))
         elif end:
             connection.unsent = self._answer(self._page(head))
 
     def _page(self, head: bytes) -> Page:
         found = parse(head)
         if found is None:
-            return _error(HTTPStatus.BAD_REQUEST)
+            return error_page(HTTPStatus.BAD_REQUEST)
         method, path = found
         make = self._pages.get(path)
         if make is None:
-            return _error(HTTPStatus.NOT_FOUND)
+            return error_page(HTTPStatus.NOT_FOUND)
         if method != "GET":
-            return _error(HTTPStatus.METHOD_NOT_ALLOWED)
+            return error_page(HTTPStatus.METHOD_NOT_ALLOWED)
         try:
-            return make()
-        except Exception:  # a page must not stop the loop that serves the subscribers
-            _log.exception("%s cannot be told", path)
-            return _error(HTTPStatus.INTERNAL_SERVER_ERROR)
+            return make(self._clock())
+        except Exception as error:  # a page must not stop the loop that serves the subscribers
+            self._poller.faults.note("page", "page", error, path)
+            return error_page(HTTPStatus.INTERNAL_SERVER_ERROR)
 
     def _answer(self, page: Page) -> bytes:
         code = str(page.status)
@@ -184,5 +187,12 @@ def parse(head: bytes) -> tuple[str, str] | None:
     return words[0], words[1].partition("?")[0]
 
 
-def _error(status: HTTPStatus) -> Page:
-    return Page(status, _TEXT, f"{status.phrase}\n".encode())
+def _listen(name: str, port: int) -> socket.socket:
+    host = look_up(name, "http.listen")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listener = socket.create_server((host, port), family=family, backlog=CONNECTIONS_MAX)
+    except OSError as error:
+        raise cannot_listen(f"http.listen: cannot listen on {host} port {port}", host, error.errno) from error
+    warn_beyond_loopback("http.listen", host)
+    return listener

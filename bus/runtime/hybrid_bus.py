@@ -5,6 +5,7 @@ The route table gives each class its medium (`bus.routes`); `Publish` goes to Ka
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 from bus.envelope import Envelope
 from bus.errors import UnavailableError
@@ -94,8 +95,12 @@ class HybridBus:
         self._kafka.speak()
         return machine
 
+    def handlers(self) -> Mapping[type, Callable[[Any], None]]:
+        """None: the machine has no effects of ours."""
+        return {}
+
     def renew(self, identity: Identity) -> Callable[[], None]:
-        """A function that gives the hand-off these keys; Kafka's are in its own settings."""
+        """A function that gives the hand-off these keys, and no others; Kafka's are in its own settings."""
         return lambda: self._link.use(identity.keys, identity.fleet.keys(*self._peers))
 
     def samples(self) -> Iterator[Sample]:

@@ -12,6 +12,7 @@ import os
 from pathlib import Path
 
 from bus.errors import BusyError, ConfigError
+from bus.state_file import make_directory
 
 FILE = "lock"
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
@@ -30,7 +31,7 @@ class InstanceLock:
         """
         path = directory / FILE
         try:
-            directory.mkdir(parents=True, exist_ok=True)
+            make_directory(directory)
             self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except (FileExistsError, NotADirectoryError) as error:
             raise ConfigError(f"state_directory: {directory} is not a directory") from error

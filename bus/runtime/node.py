@@ -1,4 +1,4 @@
-"""The frame of every provbus process: its name, keys, poller, carrier, local socket and runner.
+"""The frame of every provbus process: its name, keys, poller, carrier, local sockets and runner.
 
 A composition root opens a `Node`, adds the sockets of its service, hands over its machine and the handlers of
 its effects, and runs. Opening checks the whole configuration and raises one clear error for a mistake.
@@ -18,9 +18,13 @@ from bus import state_file
 from bus.config.model import MODES, NodeConfig
 from bus.effects import CatchUp, Connect, Exit, Publish, Reply, Send, TakeIncarnation
 from bus.envelope import Stamp
-from bus.errors import LocalError, UnavailableError
+from bus.errors import LocalError, TryAgainError, UnavailableError
 from bus.fleet.identity import Identity, identify
+from bus.fleet.members import Members, members
+from bus.fleet.trust import Trust
+from bus.leaps import GROWTH, Number
 from bus.reason import Reason
+from bus.routes import SIGNED
 from bus.runtime import shortage
 from bus.runtime.carriers import open_carrier
 from bus.runtime.http_server import HttpServer
@@ -35,6 +39,7 @@ from bus.telemetry.metrics import Metric, Sample, labelled
 from bus.transport.carrier import DescribedCarrier, Link
 from bus.transport.descriptors import Descriptors
 from bus.transport.here import Patience
+from bus.transport.peer import group_named
 from bus.transport.poller import Poller
 
 _log = logging.getLogger("provbus.node")
@@ -60,28 +65,39 @@ class Node:
         """
         self.config = config
         self._metrics = metrics
-        self.fleet, self.member, self.keys = identify(config, services)
+        identity = identify(config, services)
+        self.fleet, self.member, self.keys, self._signing = identity
+        self._signer = self._signing.signer()
+        self.members = members(self.fleet, self.fleet)
+        self.trust = Trust(self.fleet)
+        self._started = self.fleet
         self.descriptors = Descriptors()
         check_threads()
         self.lock = InstanceLock(config.state_directory)
         self._closers: list[Any] = [self.lock.close]
-        self._tellers: list[Callable[[], Iterable[Sample]]] = []
-        self._lackers: list[Callable[[], list[Reason]]] = []
+        self._tellers: list[Callable[[], Iterable[Sample]]] = [self.trust.samples]
+        self._lackers: list[Callable[[], list[Reason]]] = [
+            lambda: self.trust.degraded(boottime()),
+            lambda: self._signing.lacks(),
+        ]
         self._is_running = False
         self.patience = patience or Patience()
         try:
             incarnation = next_incarnation(config.state_directory)
             self.stamp = Stamp(config.instance, self.member.site, incarnation)
+            self.stamp.signs(self._signer, SIGNED)
             self.context: zmq.Context[Any] = zmq.Context()
             self.poller = Poller()
             self._closers += [self.poller.close, self.context.term]
-            self.local = self.keep(LocalServer(self.poller, config.local.socket))
+            group = group_named(config.local.group)
+            self.local = self.keep(LocalServer(self.poller, config.local.socket, group))
             self.carrier: DescribedCarrier = self.keep(
                 open_carrier(
                     config,
                     self.poller,
                     self.stamp,
                     self.fleet,
+                    self.trust,
                     read=read,
                     overhear=overhear,
                     peers=peers,
@@ -95,10 +111,14 @@ class Node:
             raise
 
     def keep(self, part: Any) -> Any:
-        """Close this part with the node, before parts that were opened earlier. Its `samples`, if it has any,
-        are in every scrape, and its `lacks` are reasons for being degraded.
-        """
+        """Close this part with the node, before parts that were opened earlier, and show it until then."""
         self._closers.append(part.close)
+        return self.show(part)
+
+    def show(self, part: Any) -> Any:
+        """Have the `samples` of this part in every scrape, and its `lacks` among the reasons for being
+        degraded, if it has any.
+        """
         if hasattr(part, "samples"):
             self._tellers.append(part.samples)
         if hasattr(part, "lacks"):
@@ -111,14 +131,19 @@ class Node:
             shortage.explain(error)
 
     def renew(self, identity: Identity) -> Callable[[], None]:
-        """A function that puts these keys in force, and the group's as they are on disk now; `ConfigError` or
-        `UnavailableError` here if they cannot be read. Instances added to the fleet need a restart.
+        """A function that puts these keys and members in force, and the group's keys as they are on disk now;
+        `ConfigError` or `UnavailableError` here if they cannot be read.
         """
         take = self.carrier.renew(identity)
 
         def renewed() -> None:
-            self.fleet, self.member, self.keys = identity
+            before = self.members
+            self.fleet, self.member, self.keys, self._signing = identity
+            self.members = members(self._started, self.fleet)
+            self._signer.use(self._signing.secret, self._signing.certificate, self._signing.role)
+            self.trust.use(self.fleet)
             take()
+            _tell_members(before, self.members)
 
         return renewed
 
@@ -142,7 +167,7 @@ class Node:
             Reply: self.local.reply,
             TakeIncarnation: self._take_incarnation,
         }
-        handlers = {**common, **handlers}
+        handlers = {**common, **carrier.handlers(), **handlers}
         status = machine.status
         health = Health(status, self._metrics, self._samples)
         changes = Changes()
@@ -161,8 +186,8 @@ class Node:
         self._tellers.append(runner.samples)
         if self.config.http is not None:
             self._tellers.append(lambda: status.samples(boottime()))
-            address, pages = self.config.http.address, health.pages()
-            self.keep(self.patience.until_done(lambda: HttpServer(self.poller, address, pages)))
+            place, pages = self.config.http.place, health.pages()
+            self.keep(self.patience.until_done(lambda: HttpServer(self.poller, place, pages, boottime)))
         self._is_running = True
         return runner.run()
 
@@ -195,6 +220,19 @@ class Node:
             self._closers.pop()()
 
 
+def _tell_members(before: Members, after: Members) -> None:
+    """Log who does not count any more, who does again, and who would after a restart."""
+    for name in after.gone:
+        if name not in before.gone:
+            _log.warning("%s was taken out of the fleet file: nothing of it counts from now on", name)
+    for name in before.gone:
+        if name not in after.gone:
+            _log.warning("%s is in the fleet file again, and counts", name)
+    for name in after.new:
+        if name not in before.new:
+            _log.warning("%s is new in the fleet file: it counts here after a restart", name)
+
+
 def _tell(changes: Iterable[str], verdicts: Iterable[str]) -> None:
     for line in changes:
         _log.info("%s", line)
@@ -210,6 +248,8 @@ def next_incarnation(directory: Path) -> int:
     try:
         last = int(path.read_text()) if path.exists() else 0
         incarnation = max(int(time.time() * 1000), last + 1)
+        if incarnation > GROWTH[Number.INCARNATION].last:
+            raise TryAgainError(f"state_directory: no incarnation is left above the one in {path}")
         keep_incarnation(directory, incarnation)
     except OSError as error:
         raise state_file.unusable("write", path, error) from error

@@ -10,6 +10,13 @@ handler of its type performs each effect. A handler that fails for now raises a 
 A record to keep on the disk (`Keep`) is written before the machine's next message, and the machine is told
 the outcome first. A disk that refuses is a warning, and again the machine decides: no process ends for it.
 
+What arrives comes from others, and an error that a handler raises at it is a fault of ours that they know how
+to bring about. So it costs that message, and an error of an effect costs that effect: counted and told
+(`bus.telemetry.own_faults`), never the process. A message that did not leave is `Undelivered`, a record that
+was not written is `Unkept`, and a request of the local socket is answered that its outcome is not known. An
+error of `tick` ends the process: no message is to blame that could be left out, the same tick would be due
+again at once, and a start from the disk is the better state.
+
 A wake-up that brought several messages is followed by others at once. Waking for each alone costs more than
 the work on it, so after `BUSY_MESSAGES` in one wake-up the next is put off by `GATHER_S`, as network cards
 moderate their interrupts. A lone message, such as a hand-off in quiet times, never waits.
@@ -27,19 +34,30 @@ import logging
 import math
 import signal
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from bus.effects import Effect, Exit, Keep, Publish, Send
+from bus.effects import Effect, Exit, Keep, Publish, Reply, Send
 from bus.errors import ConfigError, OversizeError, TransportError, UnavailableError
 from bus.machine import AnyMachine
-from bus.messages import Draining, Kept, Lacking, Stopping, Undelivered, Unkept, WallClock
+from bus.messages import (
+    Draining,
+    Kept,
+    Lacking,
+    LocalRequest,
+    Received,
+    Stopping,
+    Undelivered,
+    Unkept,
+    WallClock,
+)
 from bus.reason import Reason
 from bus.runtime.notify import Notifier
 from bus.state_file import DoubtError
 from bus.telemetry.log import Sparing
 from bus.telemetry.metrics import Sample
+from bus.telemetry.own_faults import brief
 from bus.transport.poller import Poller
 
 DRAIN_S = 10.0  # a modem's download takes milliseconds, and one that waits for its row is forgotten after 4 s
@@ -51,6 +69,7 @@ GARBAGE_MAX = (
 )
 WARN_EVERY_S = 60.0  # of one kind of record: the disk is tried every second
 _WAIT_S_MAX = 1.0
+_ABOUT_MAX = 120  # characters of a peer's words in a line of the log
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _log = logging.getLogger("provbus.runner")
 
@@ -82,6 +101,7 @@ class Runner:
         `lacks` returns, each time that it changes.
         """
         self.undelivered = 0
+        self._faults = poller.faults
         self._spare = spare
         self._reload = reload
         self._lacks = lacks
@@ -107,8 +127,8 @@ class Runner:
         self._exit = Exit(code, reason)
 
     def samples(self) -> list[Sample]:
-        """Effects that no handler took."""
-        return [Sample("provbus_effects_undelivered_total", self.undelivered)]
+        """Effects that no handler took, and faults of ours."""
+        return [Sample("provbus_effects_undelivered_total", self.undelivered), *self._faults.samples()]
 
     def run(self) -> Exit:
         """Run until the machine returns `Exit` or a signal ends the drain; restore the signal handlers."""
@@ -125,7 +145,7 @@ class Runner:
             if self._asked:
                 self._drain()
                 now = boottime()
-                self._perform(self._machine.receive(Stopping(), now), now)
+                self._perform(self._told_of(Stopping(), now), now)
         finally:
             for number, handler in zip(_SIGNALS, before, strict=True):
                 signal.signal(number, handler)
@@ -155,7 +175,7 @@ class Runner:
         now = boottime()
         limit = now + self._drain_s
         self._notifier.stopping(f"draining for at most {self._drain_s:g} s")
-        self._perform(self._machine.receive(Draining(), now), now)
+        self._perform(self._told_of(Draining(), now), now)
         self._due = 0.0
         while self._exit is None and now < limit:
             self.round(min(limit - now, _WAIT_S_MAX))
@@ -171,19 +191,19 @@ class Runner:
         now = boottime()
         if now >= self._wall_due:
             self._wall_due = now + WALL_EVERY_S
-            self._perform(machine.receive(WallClock(time.time() - now), now), now)
+            self._perform(self._told_of(WallClock(time.time() - now), now), now)
             self._notifier.alive()
-            lacks = tuple(self._lacks())
+            lacks = (*self._faults.lacks(), *self._lacks())
             if lacks != self._told:
                 self._told = lacks
-                self._perform(machine.receive(Lacking(lacks), now), now)
+                self._perform(self._told_of(Lacking(lacks), now), now)
             if self._every_second is not None:
                 self._every_second()
             if self._is_reload_wanted:
                 self._reload_now()
         effects: list[Effect] = []
         for message in messages:
-            told = machine.receive(message, now)
+            told = self._told_of(message, now)
             effects += told
             for one in told:
                 if type(one) is Keep:  # and the machine hears what became of it before the next message
@@ -199,6 +219,22 @@ class Runner:
         if max(len(messages), len(effects)) >= BUSY_MESSAGES:
             time.sleep(GATHER_S)
 
+    def _told_of(self, message: Any, now: float) -> Sequence[Effect]:
+        """The effects of a message that the machine is told now; none if it raised."""
+        try:
+            effects: Sequence[Effect] = self._machine.receive(message, now)
+        except Exception as error:
+            return self._lost(message, error)
+        return effects
+
+    def _lost(self, message: Any, error: Exception) -> list[Effect]:
+        """Count a message at which the machine raised. Whoever asked over the local socket is told."""
+        self._faults.note("message", type(message).__name__, error, _about(message))
+        if not isinstance(message, LocalRequest):
+            return []
+        body = {"id": message.body.get("id"), "error": "indeterminate", "detail": brief(error)}
+        return [Reply(message.session, body)]
+
     def _perform(self, effects: Iterable[Effect], now: float) -> None:
         for effect in effects:
             if type(effect) is Keep:
@@ -206,8 +242,8 @@ class Runner:
                 continue
             try:
                 self._handlers[type(effect)](effect)
-            except (TransportError, OversizeError) as error:
-                self._report(effect, error, now)
+            except Exception as error:
+                self._failed(effect, error, now)
 
     def _keep(self, effect: Keep, now: float) -> None:
         record, kind = effect.record, type(effect.record).__name__
@@ -216,13 +252,20 @@ class Runner:
         except OSError as error:
             reason = error.strerror or str(error)
             self._warnings.warn(kind, f"cannot write {error.filename}: {reason}; tried again every second")
-            failed = Unkept(record, effect.then, reason, isinstance(error, DoubtError))
-            self._perform(self._machine.receive(failed, now), now)
+            self._unkept(effect, reason, now, is_doubtful=isinstance(error, DoubtError))
+            return
+        except Exception as error:  # a record that cannot be written down; how far it got nobody knows
+            self._faults.note("effect", kind, error)
+            self._unkept(effect, brief(error), now, is_doubtful=True)
             return
         if self._warnings.is_over(kind):
             _log.warning("the disk takes %s again", kind)
-        self._perform(self._machine.receive(Kept(record), now), now)
+        self._perform(self._told_of(Kept(record), now), now)
         self._perform(effect.then, now)
+
+    def _unkept(self, effect: Keep, reason: str, now: float, *, is_doubtful: bool) -> None:
+        failed = Unkept(effect.record, effect.then, reason, is_doubtful)
+        self._perform(self._told_of(failed, now), now)
 
     def _write(self, record: Any) -> None:
         """Write a record; without free descriptors, with the spare ones, which it gives back."""
@@ -235,13 +278,23 @@ class Runner:
             with self._spare():
                 write(record)
 
-    def _report(self, effect: Effect, error: Exception, now: float) -> None:
-        self.undelivered += 1
-        _log.debug("%s: %s", type(effect).__name__, error)
-        if isinstance(effect, Send):
-            failed = Undelivered(effect.envelope, effect.to, str(error))
-        elif isinstance(effect, Publish):
-            failed = Undelivered(effect.envelope, "", str(error))
-        else:
-            raise error
-        self._perform(self._machine.receive(failed, now), now)
+    def _failed(self, effect: Effect, error: Exception, now: float) -> None:
+        """An effect was not performed: the machine is told of a message that did not leave."""
+        is_foreseen = isinstance(effect, Send | Publish) and isinstance(error, TransportError | OversizeError)
+        reason = str(error) if is_foreseen else brief(error)
+        if not is_foreseen:
+            self._faults.note("effect", type(effect).__name__, error)
+        if isinstance(effect, Send | Publish):
+            self.undelivered += 1
+            _log.debug("%s: %s", type(effect).__name__, reason)
+            to = effect.to if isinstance(effect, Send) else ""
+            self._perform(self._told_of(Undelivered(effect.envelope, to, reason), now), now)
+
+
+def _about(message: object) -> str:
+    """What a message was, as far as that is no secret."""
+    if isinstance(message, Received):
+        return ascii(f"{message.envelope.type} of {message.envelope.source}"[:_ABOUT_MAX])
+    if isinstance(message, LocalRequest):
+        return ascii(f"{message.body.get('op')} of {message.user.name}"[:_ABOUT_MAX])
+    return ""

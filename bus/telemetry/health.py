@@ -3,7 +3,7 @@
 Three questions, three pages. `/livez`: does the main loop turn? The answer itself proves it, so the page
 looks at nothing else, least of all at Kafka: a broker's outage must not restart every sidecar. `/readyz`: can
 this instance do its work with the transport in force? An instance that works without all its parts is
-*degraded* and still ready. `/metrics`: the numbers.
+*degraded* and still ready. `/metrics`: the numbers, of the last second.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -14,16 +14,7 @@ from bus.reason import Reason
 from bus.telemetry.changes import Changes
 from bus.telemetry.exposition import CONTENT_TYPE, Exposition
 from bus.telemetry.metrics import Metric, Sample
-
-TEXT = "text/plain; charset=utf-8"
-
-
-class Page(NamedTuple):
-    """The answer to one question."""
-
-    status: int
-    content_type: str
-    body: bytes
+from bus.telemetry.page import TEXT, KeptPage, Page
 
 
 class Status(Protocol):
@@ -100,11 +91,11 @@ class Health:
         """
         return self._changes.lines({"verdict": judge(self._status).with_codes()}, now)
 
-    def pages(self) -> Mapping[str, Callable[[], Page]]:
-        """The pages by path."""
-        return {"/livez": _alive, "/readyz": self._ready, "/metrics": self._metrics}
+    def pages(self) -> Mapping[str, Callable[[float], Page]]:
+        """The pages by path, each of a moment."""
+        return {"/livez": _alive, "/readyz": self._ready, "/metrics": KeptPage(self._metrics)}
 
-    def _ready(self) -> Page:
+    def _ready(self, now: float) -> Page:
         found = judge(self._status)
         return _page(503 if found.word == NOT_READY else 200, found)
 
@@ -112,7 +103,7 @@ class Health:
         return Page(200, CONTENT_TYPE, self._exposition.render())
 
 
-def _alive() -> Page:
+def _alive(now: float) -> Page:
     return _page(200, Readiness("alive", []))
 
 

@@ -16,7 +16,20 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from threading import Lock
 
+from bus.telemetry.terminal import shown_lines
+
 HUMAN = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
+
+class HumanFormatter(logging.Formatter):
+    """Lines for people; the control characters of foreign texts are shown, and not obeyed by a terminal."""
+
+    def __init__(self) -> None:
+        super().__init__(HUMAN)
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The lines of a record."""
+        return shown_lines(super().format(record))
 
 
 class JsonFormatter(logging.Formatter):
@@ -38,7 +51,7 @@ class JsonFormatter(logging.Formatter):
 def configure(form: str = "human", level: str = "warning") -> None:
     """Log to standard error in this form (human, json) from this level on (warning, info, debug)."""
     handler = logging.StreamHandler()
-    handler.setFormatter(JsonFormatter() if form == "json" else logging.Formatter(HUMAN))
+    handler.setFormatter(JsonFormatter() if form == "json" else HumanFormatter())
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
 
 

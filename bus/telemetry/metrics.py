@@ -118,13 +118,21 @@ METRICS: dict[str, Metric] = {
     "provbus_effects_undelivered_total": Metric(
         _COUNTER, "Messages that no transport took at once; their machine was told."
     ),
+    "provbus_faults_total": Metric(
+        _COUNTER,
+        "Faults of this program, by what each cost: a message, an effect, a read, a page, a thread's turn.",
+        ("place",),
+    ),
     "provbus_undecodable_total": Metric(_COUNTER, "Messages that arrived whole but said nothing valid."),
     "provbus_duplicates_total": Metric(_COUNTER, "Messages that had been received before."),
     "provbus_draining": Metric(_GAUGE, "1 while the process finishes its work to stop, else 0."),
     "provbus_queue_depth": Metric(_GAUGE, "What waits or is kept in each bounded queue.", ("queue",)),
     "provbus_sheds_total": Metric(_COUNTER, "What a full queue did not take or had to give up.", ("queue",)),
-    "provbus_local_refused_total": Metric(_COUNTER, "Clients of the local socket that were turned away."),
-    "provbus_local_malformed_total": Metric(_COUNTER, "Lines on the local socket that were no request."),
+    "provbus_local_refused_total": Metric(_COUNTER, "Clients of the local sockets that were turned away."),
+    "provbus_local_misplaced_total": Metric(
+        _COUNTER, "Requests of the host's socket for operators' operations; they were refused."
+    ),
+    "provbus_local_malformed_total": Metric(_COUNTER, "Lines on the local sockets that were no request."),
     "provbus_unkept_total": Metric(_COUNTER, "Records that the disk refused, by what they are.", ("record",)),
     "provbus_unkept": Metric(
         _GAUGE, "1 for a record that belongs on the disk and is not there, else 0.", ("record",)
@@ -138,8 +146,15 @@ METRICS: dict[str, Metric] = {
     ),
     "provbus_http_responses_total": Metric(_COUNTER, "Answers of this HTTP server.", ("code",)),
     # ZeroMQ and Kafka.
+    "provbus_zap_accepted_total": Metric(_COUNTER, "Connections accepted, for their key is in the fleet."),
+    "provbus_handoff_frames_dropped_total": Metric(
+        _COUNTER, "Frames on connections made with a key that was dropped since."
+    ),
     "provbus_zap_refused_total": Metric(
         _COUNTER, "Connections refused because their key is not in the fleet."
+    ),
+    "provbus_kafka_in_clear_refused_total": Metric(
+        _COUNTER, "Records refused, for they would go to a broker beyond loopback in clear."
     ),
     "provbus_kafka_brokers_up": Metric(
         _GAUGE, "Brokers this client is connected to; it connects to those it needs.", ("client",)
@@ -158,6 +173,11 @@ METRICS: dict[str, Metric] = {
         _COUNTER, "Clients that were worth nothing any more and were replaced.", ("client", "cause")
     ),
     # Multicast.
+    "provbus_unproven_total": Metric(
+        _COUNTER,
+        "Messages of topics and groups that are not believed.",
+        ("reason",),
+    ),
     "provbus_multicast_datagrams_total": Metric(
         _COUNTER, "Datagrams that were not believed, came late, or did not come at all.", ("reason",)
     ),

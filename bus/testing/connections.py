@@ -63,7 +63,7 @@ class Connections:
             if self._network.is_refused():
                 raise UnavailableError(f"{target} is not connected")
             return
-        message = Received(from_frame(to_frame(envelope), node), via)
+        message = Received(from_frame(to_frame(envelope), node), via, True)
         for delay_s in self._network.copies(node, target):
             self._arrive(delay_s, target, incarnation, message)
 

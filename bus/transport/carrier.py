@@ -11,7 +11,7 @@ There is a carrier per mode: `bus.runtime.hybrid_bus` and `bus.transport.multica
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from bus.envelope import Envelope
 from bus.fleet.identity import Identity
@@ -74,9 +74,13 @@ class Carrier(Protocol):
     def around(self, machine: AnyMachine) -> AnyMachine:
         """The machine for the runner to drive in place of this one; called once, before it runs."""
 
+    def handlers(self) -> Mapping[type, Callable[[Any], None]]:
+        """The handlers of the effects that the machine of `around` has besides those of every machine."""
+
     def renew(self, identity: Identity) -> Callable[[], None]:
-        """A function that puts these keys in force. `ConfigError` or `UnavailableError` here if they cannot
-        be read; then nothing has changed.
+        """A function that puts these keys and members in force: a message to us alone of an instance that the
+        fleet does not have is not delivered from then on, and none is sent to it. `ConfigError` or
+        `UnavailableError` here if the keys cannot be read; then nothing has changed.
         """
 
     def close(self) -> None:

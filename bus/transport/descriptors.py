@@ -4,7 +4,7 @@ The kernel gives out the lowest number that is free and refuses one that the lim
 lowest free number, found by opening and closing a descriptor, tells how close we are.
 
 Every use has a bound of its own, except connections to the hand-off port, which strangers open. `RESERVE` of
-the limit are kept from them: for 64 clients of the local socket, 64 of HTTP, the watched processes, Kafka's
+the limit are kept from them: for 80 clients of the local sockets, 64 of HTTP, the watched processes, Kafka's
 brokers, and the files of the state directory.
 
 Below `LIMIT_MIN` no process starts: libzmq 4.3.5 aborts when it gets no descriptor for its thread or for

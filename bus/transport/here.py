@@ -19,7 +19,7 @@ from threading import Thread
 from typing import TypeVar
 
 from bus.errors import BusyError, TransportError, UnavailableError
-from bus.wire.endpoint import ANY, is_any, is_name, parse, wrong_address
+from bus.wire.endpoint import ANY, is_any, is_loopback, is_name, parse, wrong_address
 
 START_S = 10.0  # the drain of the process before us; the units leave time for it
 RETRY_EVERY_S = 0.25
@@ -66,6 +66,17 @@ class Patience:
                 self._sleep(min(left_s, RETRY_EVERY_S))
 
 
+def warn_beyond_loopback(what: str, host: str) -> None:
+    """Warn of an address, or a name, at which others than this host may ask."""
+    if not is_loopback(host):
+        _log.warning(
+            "%s: whoever can reach %s reads which instances there are, their roles and faults: "
+            "use an address of loopback, or http.socket",
+            what,
+            host,
+        )
+
+
 def has_ipv6() -> bool:
     """Whether this host speaks IPv6, at least to itself."""
     try:
@@ -110,6 +121,8 @@ def _addresses(host: str) -> list[str]:
     def ask() -> None:
         try:
             places = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+        except UnicodeError as error:  # a name that DNS has no words for
+            found.put(OSError(errno.EINVAL, str(error)))
         except OSError as error:
             found.put(error)
         else:

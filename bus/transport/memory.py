@@ -6,7 +6,7 @@ ever dropped in silence.
 """
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from bus.envelope import Envelope
@@ -43,6 +43,7 @@ class Memory:
         self.read = frozenset(read)
         self._hub = hub
         self._queue: deque[tuple[str, Any]] = deque()
+        self._members: Collection[str] | None = None  # None: every instance of the hub
         hub.members[instance] = self
 
     @property
@@ -54,7 +55,7 @@ class Memory:
         """Put a message into a peer's queue (`OversizeError`, `UnavailableError`, `BackpressureError`)."""
         check_size(envelope.traffic, len(envelope.data))
         peer = self._hub.members.get(to) if isinstance(to, str) else None
-        if peer is None:
+        if peer is None or not self._is_member(peer.instance):
             raise UnavailableError(f"{to!r} is not there")
         peer.put(self.instance, encode(envelope))
 
@@ -76,13 +77,21 @@ class Memory:
             raise LocalError(f"{traffic} is not read here")
         self._queue.append(("", CaughtUp(traffic)))
 
+    def handlers(self) -> Mapping[type, Callable[[Any], None]]:
+        """None: the machine has no effects of ours."""
+        return {}
+
     def around(self, machine: AnyMachine) -> AnyMachine:
         """The machine itself."""
         return machine
 
     def renew(self, identity: Identity) -> Callable[[], None]:
-        """Do nothing: within a process nobody needs a key."""
-        return lambda: None
+        """A function that keeps to these instances; within a process nobody needs a key."""
+
+        def renewed() -> None:
+            self._members = identity.fleet.instances.keys()
+
+        return renewed
 
     def check_room(self) -> None:
         """`BackpressureError` while our queue is full."""
@@ -92,7 +101,11 @@ class Memory:
     def put(self, via: str, raw: Any) -> None:
         """Queue bytes that came by this way, whatever they are, as a network would."""
         self.check_room()
-        self._queue.append((via, raw))
+        if self._is_member(via):
+            self._queue.append((via, raw))
+
+    def _is_member(self, name: str) -> bool:
+        return not name or self._members is None or name in self._members
 
     def receive(self) -> list[Received | CaughtUp]:
         """The messages that arrived; those that cannot be decoded are counted and skipped."""
@@ -103,7 +116,7 @@ class Memory:
                 messages.append(raw)
                 continue
             try:
-                messages.append(Received(decode(raw, via), via))
+                messages.append(Received(decode(raw, via), via, True))
             except DecodeError:
                 self.undecodable += 1
         return messages

@@ -17,6 +17,10 @@ keep the rows of the next ones waiting until their senders sent them again, and 
 
 Epoll reports a descriptor as long as there is data to read. One whose data cannot be taken for a while may
 `rest`.
+
+A reader that raises has met something that we did not think of, mostly sent by a peer. That costs what it
+read, and its descriptor rests for `FAULT_S`, for it may not have taken what makes it raise; the others are
+read as before (`bus.telemetry.own_faults`).
 """
 
 import select
@@ -28,11 +32,14 @@ from typing import Any
 
 import zmq
 
+from bus.telemetry.own_faults import OwnFaults
+
 Reader = Callable[[], list[Any]]
 
 _EVENTS = int(zmq.EVENTS)  # plain numbers: arithmetic on pyzmq's enumerations costs a microsecond
 _READABLE = int(zmq.POLLIN)
 BATCH_MAX = 128  # datagrams taken from one socket before the others get their turn
+FAULT_S = 0.05  # what cannot be read at all costs twenty tries a second, and no processor
 FRAMES_MAX = 32  # messages taken from each ZeroMQ socket in a busy turn; one may hold 64 rows
 
 
@@ -40,6 +47,8 @@ class Poller:
     """Polls and reads. Not thread-safe, like the sockets in it."""
 
     def __init__(self) -> None:
+        self.faults = OwnFaults(("read", "message", "effect", "page"))
+        """The faults of this thread: of reading, of the machine that is given what was read, and of pages."""
         self._epoll = select.epoll()
         self._readers: dict[int, Reader] = {}
         self._sockets: dict[int, zmq.Socket[bytes]] = {}
@@ -76,6 +85,8 @@ class Poller:
         def resume() -> None:
             if self._readers.get(descriptor) is read:  # else it was closed, and another has its number
                 self._epoll.modify(descriptor, select.EPOLLIN)
+                if descriptor in self._sockets:  # its sign may have been swallowed meanwhile
+                    self._suspects[descriptor] = self._sockets[descriptor]
 
         self.later(for_s, resume)
 
@@ -110,7 +121,10 @@ class Poller:
             if socket is not None:
                 self._suspects[descriptor] = socket
             if descriptor in self._readers:
-                messages += self._readers[descriptor]()
+                try:
+                    messages += self._readers[descriptor]()
+                except Exception as error:
+                    self._failed(descriptor, error)
         if self._suspects and not messages:
             self._read_suspects(messages)
         elif len(messages) > 1:
@@ -133,6 +147,13 @@ class Poller:
         left_s = max(0.0, timers[0][0] - time.monotonic())
         return left_s if timeout_s is None else min(timeout_s, left_s)
 
+    def _failed(self, descriptor: int, error: Exception) -> None:
+        """Count a reader that raised, and let its descriptor rest."""
+        self.faults.note("read", "read", error)
+        self._suspects.pop(descriptor, None)
+        if descriptor in self._readers:
+            self.rest(descriptor, FAULT_S)
+
     def _read_suspects(self, messages: list[Any]) -> bool:
         """Read the suspects; True if any had data, even no message of ours: there may be more behind it."""
         found = False
@@ -141,7 +162,10 @@ class Poller:
                 continue  # an earlier reader removed it
             if int(socket.getsockopt(_EVENTS)) & _READABLE:
                 found = True
-                messages += self._readers[descriptor]()
+                try:
+                    messages += self._readers[descriptor]()
+                except Exception as error:
+                    self._failed(descriptor, error)
             else:
                 self._suspects.pop(descriptor, None)
         return found

@@ -22,6 +22,11 @@ class Window(NamedTuple):
     high: int = 0
     bits: int = 0
 
+    @classmethod
+    def past(cls, number: int) -> "Window":
+        """The window of a sequence that was seen up to this number."""
+        return cls(number, _MASK)
+
     def see(self, number: int) -> tuple["Window", bool]:
         """The window after this number, and whether the number is new."""
         ahead = number - self.high

@@ -157,6 +157,14 @@ def wrong_announced(text: str, scheme: str) -> str:
     return _at(text, wrong_address(found.host))
 
 
+def wrong_pinned(text: str, pin: str) -> str:
+    """The mistake in a good endpoint, or address, that is pinned to this address; empty if none is."""
+    host = parse(text).host if "://" in text else text
+    if not pin or ip_address(host) == ip_address(pin):
+        return ""
+    return f"{text} is not at {pin}, where the fleet file has it"
+
+
 def wrong_place(text: str) -> str:
     """The mistake in a `HOST:PORT` to listen on that is not announced: any address is good as well."""
     try:

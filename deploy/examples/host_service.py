@@ -13,7 +13,7 @@ import sys
 import time
 from typing import Any
 
-EVERY_S = 1.0  # a lease has 3 s, so asking at each boot keeps it
+EVERY_S = 1.0  # a lease has 3 s, and a file name may take 2 s: it then asks again at once
 ANSWER_S = 5.0
 
 
@@ -46,9 +46,9 @@ class Sidecar:
         """Whether an effect is allowed at this moment. To be asked before every one."""
         return not self._closed.poll(0) and time.clock_gettime(time.CLOCK_BOOTTIME) < self._until_s
 
-    def wait(self) -> None:
-        """Wait for the next boot, or for a word of the sidecar."""
-        select.select([self._socket], [], [], EVERY_S)
+    def wait(self, seconds: float) -> None:
+        """Wait so long for the next boot, or for a word of the sidecar."""
+        select.select([self._socket], [], [], max(0.0, seconds))
 
     def close(self) -> None:
         """End the session."""
@@ -63,6 +63,7 @@ def serve(sidecar: Sidecar, device: str, address: str) -> None:
         raise ConnectionError(f"not attached: {attached['detail']}")
     acted = False
     while True:
+        began_s = time.monotonic()
         sidecar.ask("authority")
         if sidecar.may_act():
             settings = {"class": "residential", "customer": 7}
@@ -73,7 +74,7 @@ def serve(sidecar: Sidecar, device: str, address: str) -> None:
         elif acted:
             sidecar.ask("host.yielded")
             acted = False
-        sidecar.wait()
+        sidecar.wait(EVERY_S - (time.monotonic() - began_s))
 
 
 def main(path: str, device: str, address: str) -> None:

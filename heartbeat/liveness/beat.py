@@ -7,14 +7,21 @@ from pydantic import Field
 from bus.contract import Contract
 
 BEAT = "provbus.heartbeat.beat.v1"
+LOAD_MAX = 1_000_000_000
+"""Of downloads at once, and of milliseconds: sums and ratios of them are numbers that a float has."""
+OFFSET_MAX = (1 << 63) - 1  # Kafka's own
 
 
 class Load(Contract):
     """How busy an instance is."""
 
-    in_flight: int = Field(0, ge=0, description="Rows that are handed off, or reads that are served or wait.")
-    p99_ms: float = Field(0.0, ge=0, description="99th percentile of the downloads of the last 10 s, in ms.")
-    capacity: int = Field(1, ge=1, description="Downloads at once at which it is fully loaded.")
+    in_flight: int = Field(
+        0, ge=0, le=LOAD_MAX, description="Rows that are handed off, or reads that are served or wait."
+    )
+    p99_ms: float = Field(
+        0.0, ge=0, le=LOAD_MAX, description="99th percentile of the downloads of the last 10 s, in ms."
+    )
+    capacity: int = Field(1, ge=1, le=LOAD_MAX, description="Downloads at once at which it is fully loaded.")
 
 
 class LogPosition(Contract):
@@ -22,8 +29,8 @@ class LogPosition(Contract):
     before that one; -1 for nothing yet.
     """
 
-    position: int = Field(ge=-1)
-    mark: int = Field(ge=-1)
+    position: int = Field(ge=-1, le=OFFSET_MAX)
+    mark: int = Field(ge=-1, le=OFFSET_MAX)
     digest: Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")]
 
 
@@ -32,8 +39,10 @@ class RoleState(Contract):
 
     role: str = Field(description="The role: service and site.")
     state: str = Field(description="Where it stands for it.")
-    era: int = Field(ge=0, description="The era of its claim.")
-    epoch: int = Field(ge=-1, description="The epoch of its claim; -1 unless it holds the role.")
+    era: int = Field(ge=0, le=0xFFFF, description="The era of its claim.")
+    epoch: int = Field(
+        ge=-1, le=OFFSET_MAX, description="The epoch of its claim; -1 unless it holds the role."
+    )
 
 
 class KeyIds(Contract):
@@ -50,6 +59,9 @@ class KeyIds(Contract):
     group: Annotated[str, Field(pattern=r"^([0-9a-f]{2}){0,16}$")] = Field(
         "", description="The keys of the multicast group."
     )
+    settings: Annotated[str, Field(pattern=r"^([0-9a-f]{2}){0,2}$")] = Field(
+        "", description="The keys for the secrets of the settings, that in use first."
+    )
 
 
 def each_id(ids: str) -> list[str]:
@@ -58,7 +70,8 @@ def each_id(ids: str) -> list[str]:
 
 
 class Beat(Contract):
-    """A sign of life. `generation` is that of the settings in force, 0 for none; `endpoints` may be empty.
+    """A sign of life. `generation` is that of the settings in force, 0 for none; `sealed` has the ids of
+    the settings keys that it cannot do without, as in `KeyIds`; `endpoints` may be empty.
     `leaves`: it is the last one. `namesake`: it does nothing, for another process has its name. `log` is its
     position in the role log, `standing` its state in a role; None if it has none. `verdict` is what its
     `/readyz` says, `reason` the code of the first reason for that.
@@ -68,6 +81,7 @@ class Beat(Contract):
     load: Load = Load()
     draining: bool = False
     generation: int = Field(0, ge=0, le=0xFFFFFFFF)
+    sealed: Annotated[str, Field(pattern=r"^([0-9a-f]{2}){0,2}$")] = ""
     endpoints: dict[str, str] = Field(default_factory=dict)
     leaves: bool = False
     namesake: Annotated[str, Field(pattern="^(yielded|stopped)?$")] = ""

@@ -103,6 +103,10 @@ class Detector:
             return []
         return [PeerChanged(peer, state)]
 
+    def forget(self, peer: str) -> None:
+        """Forget this peer, as if it had never been heard."""
+        self._peers.pop(peer, None)
+
     def echo(self, now: float) -> None:
         """Note a beat of our own."""
         if self._echo is not None:

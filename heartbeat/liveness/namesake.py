@@ -21,6 +21,7 @@ from enum import StrEnum
 
 from bus.effects import Effect, Keep, TakeIncarnation
 from bus.envelope import Envelope, Stamp
+from bus.leaps import GROWTH, Number
 from bus.reason import Reason
 from bus.telemetry.metrics import Sample, labelled
 from heartbeat.timing import SILENCE_S
@@ -81,6 +82,11 @@ class Namesake:
         self._takes: deque[float] = deque(maxlen=TAKES_MAX)
 
     @property
+    def is_alone(self) -> bool:
+        """Whether no other process of our name is heard."""
+        return self.state is NamesakeState.ALONE
+
+    @property
     def yields(self) -> bool:
         """Whether this process must begin no work."""
         return self.state in (NamesakeState.YIELDED, NamesakeState.STOPPED)
@@ -121,7 +127,11 @@ class Namesake:
             self._go(_Cause.TURNS)
             return []
         self._take_at = now + TAKE_AGAIN_S
-        return [Keep(TakeIncarnation(max(int(wall_s * 1000), self.rival + 1, incarnation + 1)))]
+        above = max(int(wall_s * 1000), self.rival + 1, incarnation + 1)
+        if above > GROWTH[Number.INCARNATION].last:  # only a person can end a process of the last one
+            self._go(_Cause.TURNS)
+            return []
+        return [Keep(TakeIncarnation(above))]
 
     def deadline(self) -> float | None:
         """The time of the next `tick`."""

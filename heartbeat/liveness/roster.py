@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from bus.contract import decode
 from bus.envelope import Envelope
 from bus.errors import DecodeError
+from bus.leaps import Number, is_leap
 from heartbeat.liveness.beat import Beat
 from heartbeat.liveness.detector import SUSPECT_AFTER_S, Detector, PeerChanged, PeerState
 
@@ -27,12 +28,15 @@ TWICE_BEATS = 8
 
 
 class Peer(NamedTuple):
-    """An instance's last beat, and the lead of its wall clock over ours then, in s."""
+    """An instance's last beat, and the lead of its wall clock over ours then, in s; `is_ahead`: no clock has
+    come to its incarnation yet.
+    """
 
     name: str
     incarnation: int
     beat: Beat
     skew_s: float = 0.0
+    is_ahead: bool = False
 
 
 class _Older(NamedTuple):
@@ -40,6 +44,10 @@ class _Older(NamedTuple):
 
     beats: int = 0
     heard_at: float = 0.0
+
+
+def _is_ahead(incarnation: int, wall_s: float) -> bool:
+    return is_leap(Number.INCARNATION, int(wall_s * 1000), incarnation)
 
 
 class Roster:
@@ -52,6 +60,14 @@ class Roster:
         self._detector = detector or Detector()
         self._peers: dict[str, Peer] = {}
         self._older: dict[str, _Older] = {}
+
+    def keep_to(self, services: Mapping[str, str]) -> None:
+        """Let these instances alone in from now on, and forget all others."""
+        self._services = services
+        for name in [name for name in self._peers if name not in services]:
+            del self._peers[name]
+            self._older.pop(name, None)
+            self._detector.forget(name)
 
     def receive(self, envelope: Envelope, now: float, wall_s: float | None = None) -> list[PeerChanged]:
         """Take a beat that arrived, at this Unix time if that is known; `DecodeError` if it is none, or not
@@ -69,7 +85,9 @@ class Roster:
             skew_s = 0.0
             if wall_s is not None and envelope.time_ms:
                 skew_s = envelope.time_ms / 1000 - wall_s
-            self._peers[envelope.source] = Peer(envelope.source, envelope.incarnation, beat, skew_s)
+            is_ahead = wall_s is not None and _is_ahead(envelope.incarnation, wall_s)
+            peer = Peer(envelope.source, envelope.incarnation, beat, skew_s, is_ahead)
+            self._peers[envelope.source] = peer
             if known is None or envelope.incarnation > known.incarnation:
                 self._older.pop(envelope.source, None)
         else:
@@ -130,6 +148,12 @@ class Roster:
         """The lead of each alive peer's wall clock over ours at its last beat, in s."""
         return {name: round(peer.skew_s, 3) for name, peer in self._peers.items() if self.is_alive(name)}
 
+    def ahead(self) -> list[str]:
+        """The alive peers whose incarnation no clock has come to: one of their starts had a wrong clock, or
+        another speaks as they.
+        """
+        return [name for name, peer in self._peers.items() if peer.is_ahead and self.is_alive(name)]
+
     def is_twice(self, name: str, now: float) -> bool:
         """Whether two processes of this name beat. The last beats of one that was restarted prove nothing."""
         older = self._older.get(name, _Older())
@@ -145,6 +169,7 @@ class Roster:
             "draining": beat.draining,
             "load": beat.load.model_dump(),
             "generation": beat.generation,
+            "sealed": beat.sealed,
             "endpoints": beat.endpoints,
             "phi": round(self.phi(peer.name, now), 1),
             "clock_skew_s": round(peer.skew_s, 3),

@@ -15,12 +15,13 @@ from pydantic import Field
 
 from bus.envelope import Token
 from bus.errors import StateError
+from bus.leaps import GROWTH, LeapError, Number, check_leap, is_leap
 
 BY_APPOINTMENT = "appointed"
 BY_GRANTS = "granted"
-ERA_MAX = 0xFFFF  # a row has room for 16 bits
+ERA_MAX = GROWTH[Number.ERA].last  # a row has room for 16 bits
 CANDIDATES_MAX = 64  # per role; epochs are told apart by their remainder, so it can never change
-EPOCH_MAX = (1 << 48) - 1
+EPOCH_MAX = GROWTH[Number.EPOCH].last  # and for 48
 _LOG = "log:"
 _KINDS = ("", _LOG, BY_APPOINTMENT, BY_GRANTS)
 PACKED_BYTES = 9
@@ -73,6 +74,18 @@ def epoch_above(epoch: int, index: int) -> int:
 def accepts(known: Claim | None, offered: Claim) -> bool:
     """Whether an acceptor that knows one claim takes rows under another: the same, or a later one."""
     return known is None or offered == known or offered.token > known.token
+
+
+def check_unlogged(source: str, known: Claim | None, said: Claim, *, is_proven: bool) -> None:
+    """`LeapError` if a claim that no log decided is further above the latest known one than it can have come:
+    its era by the word of one who is not proven, or its epoch by anybody's.
+    """
+    if known is None or known.epoch < 0:
+        return
+    check_leap(Number.ERA, source, known.era, said.era, is_proven=is_proven)
+    epoch = known.epoch if said.era == known.era else 0
+    if is_leap(Number.EPOCH, epoch, said.epoch):
+        raise LeapError(Number.EPOCH, source, epoch, said.epoch)
 
 
 def log_authority(identity: str) -> str:

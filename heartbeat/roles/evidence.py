@@ -9,14 +9,20 @@ claim. A constant difference of positions does not count: others alone may have 
 renewal.
 
 An answer counts from the time when its question was *sent*, so a late one proves nothing.
+
+To stop, one CFM's word is enough: it may be the only one that has read the next claim. To go up, it is not. A
+CFM that names an era or an epoch which leaps above what a majority has come to would use them up for all
+others (`bus.leaps`), so what it names is not `credible`: no era is begun above it, and no claim ends for it.
 """
 
 from collections.abc import Collection
 from typing import NamedTuple
 
-from heartbeat.roles.claim import Claim
+from bus.leaps import LeapError, Number, check_leap
+from heartbeat.roles.claim import Claim, is_log
 from heartbeat.timing import SILENCE_S
 
+NONE = Claim()
 VOUCH_S = 2.0  # of eight questions one must be answered
 
 
@@ -56,6 +62,39 @@ class Evidence:
         return len(self.lately(now)) >= self.majority
 
     @property
+    def credible(self) -> Claim:
+        """The highest claim that a CFM named, of those that are credible."""
+        return max((one for one in self._named() if self.is_credible(one)), default=NONE)
+
+    def is_credible(self, claim: Claim, own: Claim = NONE) -> bool:
+        """Whether a claim does not leap above what a majority of the CFMs has come to, and above `own`."""
+        try:
+            self.check(claim, own)
+        except LeapError:
+            return False
+        return True
+
+    def check(self, claim: Claim, own: Claim = NONE, source: str = "a CFM") -> None:
+        """`LeapError` if this claim, of which `source` told us, is not credible."""
+        named = sorted(self._named(), reverse=True)
+        common = named[self.majority - 1] if len(named) >= self.majority else NONE
+        known = max(common, own)
+        check_leap(Number.ERA, source, known.era, claim.era, is_proven=False)
+        epoch = max(0, known.epoch) if known.era == claim.era else 0
+        check_leap(Number.EPOCH, source, epoch, claim.epoch, is_proven=is_log(claim.authority))
+
+    def check_answer(self, cfm: str, own: Claim) -> None:
+        """`LeapError` if the claim in this CFM's last answer is not credible. Before a majority has answered
+        there is nothing to tell a leap by.
+        """
+        said = self._said.get(cfm)
+        if said is not None and len(self._said) >= self.majority:
+            self.check(said.answer.highest, own, cfm)
+
+    def _named(self) -> list[Claim]:
+        return [said.answer.highest for said in self._said.values()]
+
+    @property
     def majority(self) -> int:
         """The size of a majority of the configured CFMs."""
         return len(self._cfms) // 2 + 1
@@ -85,7 +124,7 @@ class Evidence:
         """The claim of another authority, of this era or a later one, that some CFM stands by: it refuses all
         that `authority` decided in its era. None while no majority answered lately.
         """
-        highest = self.highest
+        highest = self.credible
         is_another = highest.epoch >= 0 and highest.authority != authority
         return highest if is_another and highest.era >= era and self.has_asked_majority(now) else None
 

@@ -6,12 +6,15 @@ and the answer repeats it, so the minter knows the age of its question without a
     HELLO:    asked at u64 (microseconds of the minter's clock) | its claim
     STANDING: asked at u64 | highest claim | released u8 | position in the log i64
     claim:    era u16 | epoch i64 (-1: none) | claim id 8 | authority: kind u8, log 8
+
+An epoch is at most what a row has room for, 48 bits, and a position is an offset of Kafka's or -1: nothing
+behind this module has to look at that again.
 """
 
 from struct import Struct
 
 from bus.errors import DecodeError
-from heartbeat.roles.claim import Claim, pack_authority, unpack_authority
+from heartbeat.roles.claim import EPOCH_MAX, Claim, pack_authority, unpack_authority
 from heartbeat.roles.evidence import Answer
 
 STANDING = "provbus.fileid.standing.v1"
@@ -42,6 +45,8 @@ def unpack_standing(data: bytes) -> tuple[Answer, float]:
     if len(data) != _STANDING.size:
         raise DecodeError(f"standing of {len(data)} bytes")
     asked_us, *claim, released, position = _STANDING.unpack(data)
+    if position < -1:
+        raise DecodeError(f"a position of {position} in the role log")
     return Answer(_claim(*claim), bool(released), position), asked_us / 1e6
 
 
@@ -51,6 +56,8 @@ def _packed(claim: Claim) -> tuple[int, int, bytes, bytes]:
 
 
 def _claim(era: int, epoch: int, claim_id: bytes, packed: bytes) -> Claim:
+    if not -1 <= epoch <= EPOCH_MAX:
+        raise DecodeError(f"a claim of epoch {epoch}")
     try:
         authority = unpack_authority(packed)
     except ValueError as error:

@@ -113,8 +113,10 @@ class RoleHolder(Protocol):
         `StateError`: no person decides it. `TryAgainError`: it cannot be now.
         """
 
-    def begin_era(self, authority: str, now: float) -> int:
-        """Begin an era at a person's wish; returns its number. Errors as of `promote`."""
+    def begin_era(self, authority: str, now: float, revoke: Collection[str]) -> int:
+        """Begin an era at a person's wish, in which nobody writes the log by the keys `revoke` (hex); returns
+        its number. Errors as of `promote`.
+        """
         raise TryAgainError("the log is out of reach, or lost; see failover.status")
 
     def release(self, now: float) -> None:

@@ -20,7 +20,8 @@ from pathlib import Path
 from bus.errors import UnavailableError
 from services.brokers.detached import stop
 from services.brokers.jars import Java
-from services.brokers.launch import PortTakenError, free_ports, launch, take_down
+from services.brokers.launch import PortTakenError, launch, take_down
+from services.brokers.places import OnLoopback
 from services.brokers.properties import Jvm
 from services.brokers.state import locked, read_cluster
 
@@ -67,7 +68,7 @@ def _train(jvm: Jvm, archive: Path) -> None:
         draft = Path(scratch) / archive.name
         options = (f"-XX:ArchiveClassesAtExit={draft}", "-Xlog:cds=off", "-Xlog:cds+dynamic=off")
         try:
-            info = launch(jvm, Path(scratch), free_ports(2), TRAIN_S_MAX, logger.debug, options)
+            info = launch(jvm, Path(scratch), OnLoopback(nodes=1), TRAIN_S_MAX, logger.debug, options)
             stop([broker.process for broker in info.brokers], finished=lambda: False, stop_s_max=TRAIN_S_MAX)
             take_down(Path(scratch), ())
         except PortTakenError:

@@ -31,7 +31,6 @@ from services.brokers.launch import (
     CLEAN_SHUTDOWN,
     SERVER,
     PortTakenError,
-    free_ports,
     launch,
     missing_brokers,
     quote,
@@ -39,7 +38,8 @@ from services.brokers.launch import (
     silent_brokers,
     take_down,
 )
-from services.brokers.properties import NODES, Jvm
+from services.brokers.places import BrokerPlaces, OnLoopback
+from services.brokers.properties import Jvm
 from services.brokers.state import (
     Broker,
     ClusterInfo,
@@ -81,8 +81,8 @@ class ClusterStatus(BaseModel):
 class KafkaCluster:
     """The cluster of one directory, by default the user's standing one.
 
-    `report` gets a few words on each wait; `draw_ports(n)` gives ports to listen on; `templates` are the
-    files of `deploy/kafka` from which a new cluster's settings are made.
+    `report` gets a few words on each wait; `places` are those of the nodes; `templates` are the files of
+    `deploy/kafka` from which a new cluster's settings are made.
     """
 
     def __init__(
@@ -91,16 +91,20 @@ class KafkaCluster:
         *,
         environ: Mapping[str, str] = os.environ,
         report: Callable[[str], None] = logger.info,
-        draw_ports: Callable[[int], list[int]] = free_ports,
+        places: BrokerPlaces | None = None,
         ready_s_max: float = READY_S_MAX,
         templates: Sequence[str] = (SERVER,),
     ) -> None:
         self.directory = (directory or state_directory(environ)).absolute()
         self._environ = environ
         self._report = report
-        self._draw_ports = draw_ports
+        self._places = places or OnLoopback()
         self._ready_s_max = ready_s_max
         self._templates = templates
+
+    def fetch(self) -> None:
+        """Get what a start needs from outside: Kafka itself. `UnavailableError` if that is not to be had."""
+        self._jvm()
 
     def find(self) -> ClusterInfo | None:
         """The cluster if all its brokers live and answer, else None."""
@@ -180,24 +184,32 @@ class KafkaCluster:
         """
         with locked(self.directory):
             self._those(numbers, alive=False)
-            info = relaunch(self._jvm(), self._info(), numbers)
+            info = relaunch(self._jvm(), self._info(), numbers, self._places)
             if 2 * len(info.living()) <= len(info.brokers):
                 return
             if missing := silent_brokers(info, self._ready_s_max):
                 tail = quote(log_path(self.directory, missing[0]).read_text(errors="replace"))
                 raise UnavailableError(f"Kafka broker {missing[0]} does not answer:\n{tail}")
 
+    def signal(self, numbers: Sequence[int], number: signal.Signals) -> None:
+        """Send a signal to those of these brokers that run: one that is suspended keeps its connections."""
+        for broker in self._info().living():
+            if broker.id in numbers:
+                send_signal(broker.process, number)
+
     @contextlib.contextmanager
     def suspended(self, numbers: Sequence[int]) -> Iterator[None]:
         """Suspend these brokers meanwhile; their connections stay open, and they send nothing."""
-        processes = [broker.process for broker in self._those(numbers, alive=True)]
+        self._those(numbers, alive=True)
         try:
-            for process in processes:
-                send_signal(process, signal.SIGSTOP)
+            self.signal(numbers, signal.SIGSTOP)
             yield
         finally:
-            for process in processes:
-                send_signal(process, signal.SIGCONT)
+            self.signal(numbers, signal.SIGCONT)
+
+    def processes(self) -> list[tuple[str, int]]:
+        """The name and process id of each broker whose process runs."""
+        return [(f"broker-{broker.id}", broker.pid) for broker in self._info().living()]
 
     def living(self) -> list[int]:
         """The brokers whose process runs."""
@@ -249,8 +261,9 @@ class KafkaCluster:
         return with_archive(jvm, archive_path(jars[0].parent, java), self._report)
 
     def _launch(self, jvm: Jvm) -> ClusterInfo:
-        ports = self._draw_ports(2 * NODES)
-        return launch(jvm, self.directory, ports, self._ready_s_max, self._report, templates=self._templates)
+        return launch(
+            jvm, self.directory, self._places, self._ready_s_max, self._report, templates=self._templates
+        )
 
 
 @contextlib.contextmanager

@@ -14,11 +14,9 @@ SIGKILL cuts short.
 """
 
 import contextlib
-import random
 import re
 import secrets
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Sequence
@@ -30,6 +28,7 @@ from confluent_kafka.admin import AdminClient
 from bus.errors import UnavailableError
 from services.brokers.detached import boot_id, is_alive, spawn, stop
 from services.brokers.jars import deployed, kafka_version
+from services.brokers.places import BrokerPlaces
 from services.brokers.properties import BrokerNode, Jvm, new_cluster_id, render
 from services.brokers.state import (
     Broker,
@@ -43,9 +42,6 @@ from services.brokers.state import (
 
 FORMAT_S_MAX = 60.0
 """Measured 2 to 3 s on two idle cores."""
-
-PORTS = range(16_000, 32_000)
-"""Below the kernel's ephemeral ports (32,768 up): no outgoing connection takes one before its broker does."""
 
 FEATURES = ("--feature", "eligible.leader.replicas.version=1")
 """The default of Kafka 4.3, and our decision: see `deploy/kafka/README.md`."""
@@ -67,34 +63,21 @@ class PortTakenError(UnavailableError):
     """Another program took a port first; with other ports the same start may succeed."""
 
 
-def free_ports(count: int) -> list[int]:
-    """`count` distinct TCP ports of 127.0.0.1 that are free now."""
-    ports: list[int] = []
-    for port in random.sample(PORTS, k=len(PORTS)):
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            ports.append(port)
-        if len(ports) == count:
-            return ports
-    raise UnavailableError(f"fewer than {count} free TCP ports between {PORTS.start} and {PORTS.stop}")
-
-
 def launch(
     jvm: Jvm,
     directory: Path,
-    ports: Sequence[int],
+    places: BrokerPlaces,
     ready_s_max: float,
     report: Callable[[str], None],
     broker_options: Sequence[str] = (),
     templates: Sequence[str] = (SERVER,),
 ) -> ClusterInfo:
-    """Start an empty cluster, one node for each two of `ports`, and return it ready, or leave nothing of it.
+    """Start an empty cluster at these places and return it ready, or leave nothing of it.
     A node's settings are those of `templates` (`deploy/kafka`), a later one's before an earlier one's.
 
     Raises `UnavailableError`, quoting a log, when a node ends or not all are ready after `ready_s_max`.
     """
-    pairs = zip(ports[::2], ports[1::2], strict=True)
-    nodes = [BrokerNode(number, *pair) for number, pair in enumerate(pairs, start=1)]
+    nodes = places.draw()
     cluster_id = new_cluster_id(secrets.token_bytes)
     brokers: list[Broker] = []
     (directory / "logs").mkdir(exist_ok=True)
@@ -103,14 +86,17 @@ def launch(
     try:
         report(f"formatting {len(nodes)} Kafka nodes")
         settings = [_write_settings(directory, node, nodes, templates) for node in nodes]
+        for node, properties in zip(nodes, settings, strict=True):
+            places.furnish(node, properties.parent)
         _format(jvm, cluster_id, settings)
         report(f"starting {len(nodes)} Kafka brokers")
-        brokers += [_spawn(jvm, directory, node, broker_options) for node in nodes]
+        brokers += [_spawn(jvm, directory, node, places, broker_options) for node in nodes]
         info = ClusterInfo(
             version=kafka_version(deployed("pom.xml").read_text()),
             cluster_id=cluster_id,
             boot_id=boot_id(),
             directory=directory,
+            client={**places.client},
             brokers=tuple(brokers),
         )
         write_cluster(info)
@@ -129,7 +115,7 @@ def missing_brokers(info: ClusterInfo, wait_s_max: float) -> list[int]:
     """
     deadline = time.monotonic() + wait_s_max
     for broker in info.brokers:
-        with _client(broker) as client:
+        with _client(info, broker) as client:
             while not (dead := _dead(info)) and _known(client, info.cluster_id) != _numbers(info.brokers):
                 if time.monotonic() >= deadline:
                     return [broker.id]
@@ -139,10 +125,15 @@ def missing_brokers(info: ClusterInfo, wait_s_max: float) -> list[int]:
     return sorted(_dead(info))
 
 
-def relaunch(jvm: Jvm, info: ClusterInfo, numbers: Sequence[int]) -> ClusterInfo:
+def relaunch(jvm: Jvm, info: ClusterInfo, numbers: Sequence[int], places: BrokerPlaces) -> ClusterInfo:
     """Start nodes that have ended again, with their data; they may not be ready yet."""
     brokers = [
-        _spawn(jvm, info.directory, BrokerNode(broker.id, broker.port, broker.controller_port))
+        _spawn(
+            jvm,
+            info.directory,
+            BrokerNode(broker.id, broker.address, broker.port, broker.controller_port),
+            places,
+        )
         if broker.id in numbers
         else broker
         for broker in info.brokers
@@ -156,7 +147,7 @@ def silent_brokers(info: ClusterInfo, wait_s_max: float) -> list[int]:
     """The first broker that lives and does not answer as a member of the cluster within `wait_s_max`."""
     deadline = time.monotonic() + wait_s_max
     for broker in info.living():
-        with _client(broker) as client:
+        with _client(info, broker) as client:
             while broker.id not in _known(client, info.cluster_id):
                 if time.monotonic() >= deadline or not is_alive(broker.process):
                     return [broker.id]
@@ -213,7 +204,9 @@ def _format(jvm: Jvm, cluster_id: str, settings: Sequence[Path]) -> None:
                 raise UnavailableError(f"Kafka could not format a node:\n{quote(output)}")
 
 
-def _spawn(jvm: Jvm, directory: Path, node: BrokerNode, options: Sequence[str] = ()) -> Broker:
+def _spawn(
+    jvm: Jvm, directory: Path, node: BrokerNode, places: BrokerPlaces, options: Sequence[str] = ()
+) -> Broker:
     command = jvm.command(
         f"-Dlog4j2.configurationFile={deployed('log4j2.properties').as_uri()}",
         f"-XX:ErrorFile={directory}/logs/crash-%p.log",
@@ -221,7 +214,7 @@ def _spawn(jvm: Jvm, directory: Path, node: BrokerNode, options: Sequence[str] =
         "kafka.Kafka",
         str(settings_path(directory, node.id)),
     )
-    process = spawn(command, jvm.environ, log_path(directory, node.id))
+    process = spawn([*places.enter(node.id), *command], jvm.environ, log_path(directory, node.id))
     return Broker(**node._asdict(), **process._asdict())
 
 
@@ -233,10 +226,11 @@ def _dead(info: ClusterInfo) -> set[int]:
     return _numbers(info.brokers) - _numbers(info.living())
 
 
-def _client(broker: Broker) -> AdminClient:
+def _client(info: ClusterInfo, broker: Broker) -> AdminClient:
     """A client that knows this broker's address and no other."""
     settings: dict[str, str | int | float | bool] = {
-        "bootstrap.servers": f"127.0.0.1:{broker.port}",
+        **info.client,
+        "bootstrap.servers": f"{broker.address}:{broker.port}",
         "reconnect.backoff.ms": 50,
         "reconnect.backoff.max.ms": 200,
         "log_level": 0,

@@ -3,7 +3,7 @@
 Theory of operation
 -------------------
 The lab's cluster is three *combined* nodes: each is a broker (clients talk to it) and a KRaft controller (it
-votes on the cluster's metadata). A node is given by its number and two ports.
+votes on the cluster's metadata). A node is given by its number, its address and two ports.
 `deploy/kafka/server.properties` is the template of its settings; this module fills in only the values that
 differ between nodes and between runs. It does no I/O.
 """
@@ -38,9 +38,10 @@ _JAVA_VERSION = re.compile(r'version "(?:1\.)?(\d+)')
 
 
 class BrokerNode(NamedTuple):
-    """A combined broker and controller: its number from 1, its client port, its controller port."""
+    """A combined broker and controller: its number from 1, its address, and two ports."""
 
     id: int
+    address: str
     port: int
     controller_port: int
 
@@ -68,13 +69,15 @@ def render(template: str, node: BrokerNode, nodes: Sequence[BrokerNode], data_di
         raise ConfigError(
             f"Kafka reads a comma as the end of a directory: choose another than {data_directory}"
         )
-    voters = ",".join(f"{voter.id}@127.0.0.1:{voter.controller_port}" for voter in nodes)
+    voters = ",".join(f"{voter.id}@{voter.address}:{voter.controller_port}" for voter in nodes)
     values = {
         "node_id": node.id,
+        "address": node.address,
         "port": node.port,
         "controller_port": node.controller_port,
         "voters": voters,
         "data_directory": escape(str(data_directory)),
+        "node_directory": escape(str(data_directory.parent)),
     }
     try:
         return Template(template).substitute(values)

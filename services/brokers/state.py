@@ -14,17 +14,19 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from bus.state_file import make_directory
 from services.brokers.detached import ProcessIdentity, boot_id, is_alive
 
 logger = logging.getLogger(__name__)
 
 
 class Broker(BaseModel):
-    """One combined node: number, client port, controller port, and its process."""
+    """One combined node: number, address, client port, controller port, and its process."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: int = Field(ge=1)
+    address: str = "127.0.0.1"
     port: int = Field(ge=1, le=65535)
     controller_port: int = Field(ge=1, le=65535)
     pid: int = Field(ge=1)
@@ -37,7 +39,7 @@ class Broker(BaseModel):
 
 
 class ClusterInfo(BaseModel):
-    """A cluster that was started: its identity, its ports, its directory."""
+    """A cluster that was started: its identity, its places, its directory."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -45,12 +47,13 @@ class ClusterInfo(BaseModel):
     cluster_id: str
     boot_id: str
     directory: Path
+    client: dict[str, str] = {}
     brokers: tuple[Broker, ...] = Field(min_length=1)
 
     @property
     def bootstrap(self) -> str:
         """The clients' `bootstrap.servers`: `127.0.0.1:p1,127.0.0.1:p2,127.0.0.1:p3`."""
-        return ",".join(f"127.0.0.1:{broker.port}" for broker in self.brokers)
+        return ",".join(f"{broker.address}:{broker.port}" for broker in self.brokers)
 
     def living(self) -> tuple[Broker, ...]:
         """The brokers whose very process still runs."""
@@ -112,7 +115,7 @@ def erase_cluster(directory: Path) -> None:
 @contextlib.contextmanager
 def locked(directory: Path) -> Iterator[None]:
     """Lock `directory` among processes, creating it; the kernel unlocks it when the holder dies."""
-    directory.mkdir(parents=True, exist_ok=True)
+    make_directory(directory)
     handle = os.open(directory / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)

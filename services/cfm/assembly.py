@@ -5,34 +5,41 @@ from functools import partial
 
 from bus.envelope import Stamp, number_of
 from bus.errors import DecodeError
+from bus.fleet.trust import Believing
 from bus.routes import ROUTES
-from bus.runtime.keeping import Subject
+from bus.telemetry.keeping import Subject
+from fileid.doubts import Doubts
 from fileid.given import Given
-from fileid.reads import Network, Reads
+from fileid.reads import Reads
 from fileid.seal import Opener
+from fileid.sender import Senders
+from fileid.shares import Network
 from fileid.table import Table
 from heartbeat.liveness.roster import Roster
 from heartbeat.roles.granted.grants import StorePromises
 from heartbeat.roles.log.fence import Fence, StoreFence
-from services.cfm.audit_events import Journal
 from services.cfm.building import Builder
 from services.cfm.edges import CfmEffect
 from services.cfm.machine import Cfm
 from services.cfm.parts import Parts
+from services.cfm.reading.audit_events import Journal
 from services.cfm.serving import Serving
 from services.cfm.taking import Taking, judge
 from services.cfm.voting import Voting
 from services.instance.about import About
 from services.instance.frame import Frame
 from services.settings.catalogue import StoreCatalogue
+from services.settings.held import HeldSettings
 from services.settings.history import StoreHistory
 from services.settings.record import CatalogueRecord
+from services.settings.vault import Vault
 from services.tftp.server_core import TftpServer
 
 
 def assemble(
     *,
     stamp: Stamp,
+    trust: Believing,
     minters: Iterable[str],
     opener: Opener,
     table: Table,
@@ -42,6 +49,7 @@ def assemble(
     endpoints: Mapping[str, str],
     capacity: int,
     secret: bytes,
+    vault: Vault,
     proxies: Sequence[Network] = (),
     given: Given | None = None,
     givers: Iterable[str] = (),
@@ -52,43 +60,48 @@ def assemble(
     data_bytes_max: int = ROUTES["fileid"].payload_bytes_max,
     receive_buffer_bytes: int = 0,
 ) -> Cfm:
-    """One CFM's machine. Its beats announce `endpoints`, `secret` signs the CMTS MIC, from `proxies` a name
-    alone is believed, and `given` are the names that the DHCP servers of the minters `givers` give out.
-    `history` are former catalogues, `services` has the service of every instance, and `about` is what its
-    beats tell of it.
-    Without a `fence` every minter's rows count. With `voting` it has a vote on the holder of each role.
+    """One CFM's machine. `trust` decides whose messages count, its beats announce `endpoints`, `secret` signs
+    the CMTS MIC, from `proxies` a name alone is believed, and `given` are the names that the DHCP servers of
+    the minters `givers` give out. `history` are former catalogues, the `vault` opens their secrets,
+    `services` has the service of every instance, and `about` is what its beats tell of it. Without a `fence`
+    every minter's rows count. With `voting` it has a vote on the holder of each role.
     """
-    fence = fence or Fence({})
-    builder = Builder(secret, history)
+    fence = fence or Fence({}, writers=None)
+    held = HeldSettings(vault, history, catalogue)
+    builder = Builder(secret, held)
     frame: Frame[CfmEffect] = Frame(
         stamp,
         "cfm",
+        trust=trust,
         counts=("undecodable",),
         keeps={
             StoreFence: Subject("fence", fence.record, fence.stored),
             StorePromises: _promises(voting),
-            StoreCatalogue: Subject("settings", builder.copy),
-            StoreHistory: Subject("history", builder.history.store),
+            StoreCatalogue: Subject("settings", held.copy, held.stored),
+            StoreHistory: Subject("history", held.history.store),
         },
         about=about,
     )
-    taking = Taking(stamp, minters, table, fence, data_bytes_max, frame.wall_s)
+    given, giving = given or Given(), [*map(number_of, givers)]
+    senders, doubts = Senders(opener, given, giving), Doubts()
+    taking = Taking(stamp, minters, table, senders, fence, doubts, data_bytes_max, frame.wall_s)
     reads = Reads(
         table,
         opener,
         proxies=proxies,
         given=given,
-        givers=[*map(number_of, givers)],
+        givers=giving,
         judge=partial(judge, fence, taking.minters),
+        doubts=doubts,
     )
-    journal = Journal(frame.audit, reads.find, frame.wall_s)
+    journal = Journal(frame.audit, reads.find, reads.shares, frame.wall_s)
     serving = Serving(
         reads=reads, table=table, tftp=tftp, builder=builder, journal=journal, wall_s=frame.wall_s
     )
     if catalogue is not None:
         try:
             builder.adopt(catalogue)
-        except DecodeError:  # kept by another version of ours; the topic has a better one
+        except DecodeError:  # kept by another version of ours, or its key is gone; the topic has a better one
             frame.counts["undecodable"] += 1
     return Cfm(
         Parts(
@@ -98,6 +111,7 @@ def assemble(
             table=table,
             fence=fence,
             reads=reads,
+            doubts=doubts,
             opener=opener,
             serving=serving,
             tftp=tftp,

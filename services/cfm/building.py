@@ -5,19 +5,17 @@ generation stays known beside the one in force. If a file cannot be built, its r
 come before the modem's next try, which is a new read.
 """
 
-from collections.abc import Iterable
-
-from bus.effects import Effect, Keep
 from bus.errors import DecodeError
-from bus.messages import LocalRequest
 from fileid.row import Fields, template_number
 from services.docsis.errors import DocsisError
 from services.docsis.judge.catalogue import faults
 from services.docsis.text.template import Template, compile_template
-from services.instance.local_api import answer
-from services.settings.catalogue import StoreCatalogue, describe, parse, version
-from services.settings.history import History
+from services.settings.catalogue import StoreCatalogue, version
+from services.settings.held import HeldSettings
+from services.settings.history import StoreHistory
 from services.settings.record import CatalogueRecord
+from services.settings.secret_values import masked_messages
+from services.settings.vault import KeyGoneError
 
 
 class UnbuiltError(Exception):
@@ -29,11 +27,10 @@ class UnbuiltError(Exception):
 
 
 class Builder:
-    """Builds files from rows. `secret` signs the CMTS MIC, `kept` are former catalogues."""
+    """Builds files from rows. `secret` signs the CMTS MIC, `held` is what it holds of the settings."""
 
-    def __init__(self, secret: bytes, kept: Iterable[CatalogueRecord] = ()) -> None:
-        self.history = History(kept)
-        self.record: CatalogueRecord | None = None
+    def __init__(self, secret: bytes, held: HeldSettings) -> None:
+        self.held = held
         self.faults: list[str] = []
         """Faults of the catalogue in force for which a CMTS would reject a file, in words."""
         self.unbuilt = dict.fromkeys(("no_template", "bad_values"), 0)
@@ -42,53 +39,61 @@ class Builder:
         self._templates: dict[int, Template] = {}
 
     @property
+    def record(self) -> CatalogueRecord | None:
+        """The catalogue in force, its secrets open."""
+        return self.held.record
+
+    @property
     def generation(self) -> int:
         """The generation of the catalogue in force; 0 if there is none."""
         return version(self.record)[0]
 
-    def copy(self) -> StoreCatalogue | None:
-        """The copy for a start without the topic; None if no catalogue is in force."""
-        return None if self.record is None else StoreCatalogue(self.record)
-
-    def receive(self, data: bytes) -> list[Effect]:
-        """Put a newer catalogue in force, and keep it (`DecodeError`)."""
-        record = parse(data)
-        if version(record) > version(self.record):
-            self.adopt(record)
-            return [Keep(StoreCatalogue(record)), Keep(self.history.store())]
-        if record.generation == self.generation - 1:
+    def receive(self, data: bytes) -> list[StoreCatalogue | StoreHistory]:
+        """Put a newer catalogue in force; what is to be kept (`DecodeError`)."""
+        written = self.held.came(data)
+        if version(written) > version(self.record):
+            self.adopt(written)
+            return [StoreCatalogue(written), self.held.history.store()]
+        if written.generation == self.generation - 1:
             # We started from the copy on disk, and the topic's history holds the catalogue in force before
             # it.
-            self.remember(record)
-        return [Keep(self.history.store())] if self.history.read(record) else []
+            try:
+                self.remember(written)
+            except KeyGoneError:  # counted where it was tried; only rows of that moment miss it
+                return self.held.read_again(written)
+        return self.held.read_again(written)
 
-    def describe(self, request: LocalRequest, now: float) -> list[Effect]:
-        """`settings`: the catalogue in force."""
-        return [answer(request, **describe(self.record))]
-
-    def recall(self, request: LocalRequest, now: float) -> list[Effect]:
-        """`settings.history`: the generations that are kept."""
-        return [answer(request, history=self.history.describe(version(self.record)))]
+    def unlock(self) -> list[StoreCatalogue | StoreHistory]:
+        """Put in force what waited for a key that is here now; `DecodeError` if it is unusable."""
+        unlocked = self.held.unlocked()
+        if unlocked is None:
+            return []
+        found, written = unlocked
+        self._put_in_force(found, written)
+        return [StoreCatalogue(written), self.held.history.store()]
 
     def use(self, secret: bytes) -> None:
         """Sign with this secret from now on."""
         self._secret = secret
 
-    def adopt(self, record: CatalogueRecord) -> None:
-        """Put a catalogue in force; `DecodeError` if one of its classes is wrong, and the old one stays.
+    def adopt(self, written: CatalogueRecord) -> None:
+        """Put a catalogue in force, sealed or open; `DecodeError` if a key for it is not here, or one of its
+        classes is wrong, and the old one stays.
 
         Faults are only reported: an earlier build took this catalogue, and modems have its files.
         """
-        numbered = _compile(record)
-        self._templates = {**self._latest, **numbered}
-        self._latest = numbered
-        self.record = record
-        self.history.in_force(record)
-        self.faults = faults(record.classes)
+        self._put_in_force(self.held.open(written), written)
 
-    def remember(self, record: CatalogueRecord) -> None:
-        """Know a catalogue that was in force before; `DecodeError` if one of its classes is wrong."""
-        self._templates = {**_compile(record), **self._latest}
+    def _put_in_force(self, found: CatalogueRecord, written: CatalogueRecord) -> None:
+        numbered, judged = _compile(found), masked_messages(found, faults(found.classes))
+        # All of it is made before any of it is in force.
+        self._templates = {**self._latest, **numbered}
+        self._latest, self.faults = numbered, judged
+        self.held.put_in_force(found, written)
+
+    def remember(self, written: CatalogueRecord) -> None:
+        """Know a catalogue that was in force before; `DecodeError` as of `adopt`."""
+        self._templates = {**_compile(self.held.open(written)), **self._latest}
 
     def build(self, fields: Fields, timestamp_s: int) -> bytes:
         """The file of this row, downloaded at this Unix time; `UnbuiltError` if there is none, counted."""
@@ -112,5 +117,6 @@ def _compile(record: CatalogueRecord) -> dict[int, Template]:
     try:
         compiled = {name: compile_template(one) for name, one in record.classes.items()}
     except DocsisError as error:
-        raise DecodeError(f"catalogue generation {record.generation}: {error}") from error
+        (reason,) = masked_messages(record, [str(error)])
+        raise DecodeError(f"catalogue generation {record.generation}: {reason}") from error
     return {template_number(name, one.signature): one for name, one in compiled.items()}

@@ -7,9 +7,10 @@ from pydantic import Field
 
 from bus import state_file
 from bus.contract import Contract, encode
+from heartbeat.liveness.beat import OFFSET_MAX
 from heartbeat.roles.claim import Claim, RoleName
 from heartbeat.roles.log.fence import Known, StoreFence
-from heartbeat.roles.log.records import NO_OFFSET, OFFSET_MAX
+from heartbeat.roles.log.records import NO_OFFSET
 
 FILE = "fence.json"
 

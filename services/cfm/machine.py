@@ -19,15 +19,17 @@ from typing import Any
 
 from bus.fleet.fleet import MINTERS
 from bus.machine import Hears, nothing
-from bus.messages import LocalRequest, Received, SessionClosed, Undelivered
+from bus.messages import LocalRequest, Received, SessionClosed, Undelivered, WallClock
 from fileid.pulls import Pull
 from fileid.reads import Serve, Silent
-from fileid.row import HELLO, PULLED, ROWS
+from fileid.row import DISOWNED, HELLO, PULLED, ROWS
 from heartbeat.liveness.beat import BEAT, Beat
 from heartbeat.liveness.detector import BEAT_EVERY_S
 from services.cfm.edges import CfmArriving, CfmEffect
 from services.cfm.parts import Parts
 from services.cfm.status import CfmStatus
+from services.instance.adopting import Adopting
+from services.instance.showing import Showing
 from services.settings.record import CATALOGUE
 from services.tftp.sockets import Wakeup
 
@@ -44,6 +46,7 @@ class Cfm:
         self._frame = parts.frame
         self._serving = parts.serving
         self._taking = parts.taking
+        self._adopting = Adopting(parts.frame, parts.builder.held, parts.builder.unlock)
         self._look_at = 0.0
         self.counts = parts.frame.counts
         self.status = CfmStatus(parts)
@@ -64,7 +67,7 @@ class Cfm:
             unkept=frame.kept,
             draining=frame.drain,
             stopping=frame.stop,
-            wall_clock=frame.clock,
+            wall_clock=self._clock,
             lacking=frame.lacking,
         )
         self._hears: Mapping[type, Callable[[Any, float], Sequence[CfmEffect]]] = {
@@ -79,13 +82,15 @@ class Cfm:
         types: dict[str, Callable[[Received, float], Sequence[CfmEffect]]] = {
             ROWS: self._rows,
             PULLED: parts.serving.pulled,
+            DISOWNED: parts.serving.disowned,
             HELLO: self._greeted,
             BEAT: self._beaten,
-            CATALOGUE: frame.once(self._catalogue),
+            CATALOGUE: self._catalogue,
         }
+        showing = Showing(parts.builder.held, frame.audit, frame.wall_s)
         operations: dict[str, Callable[[LocalRequest, float], Sequence[CfmEffect]]] = {
-            "settings": parts.builder.describe,
-            "settings.history": parts.builder.recall,
+            "settings": showing.describe,
+            "settings.history": showing.recall,
             "status": self.status.answer,
             "trace": frame.trace,
             "fileid.lookup": parts.serving.look_up,
@@ -105,17 +110,24 @@ class Cfm:
                 self._forget,
                 self._look_around,
                 frame.tell,
+                self._adopting.unlock,
                 frame.keep_again,
                 frame.leave(DRAINING_BEATS, lambda: not parts.serving.is_busy),
             ),
             beat=self.beat,
             status=self.status,
+            by_minters=(CATALOGUE,),
             overhears=True,
         )
 
     def use(self, secret: bytes) -> None:
         """Sign with this secret from now on; the CMTS knows it too."""
         self.parts.builder.use(secret)
+
+    def keep_to(self, services: Mapping[str, str]) -> None:
+        """Know these instances alone from now on. Rows that another one handed off live as long as all do."""
+        self.parts.roster.keep_to(services)
+        self._taking.keep_to(services)
 
     def receive(self, message: CfmArriving, now: float) -> Does:
         """A datagram, a message of the bus, a question of the host, or news from the runner."""
@@ -128,7 +140,7 @@ class Cfm:
     def deadline(self) -> float:
         """The earliest deadline of all parts."""
         parts = self.parts
-        return self._frame.deadline(parts.reads, parts.serving, parts.table)
+        return self._frame.deadline(parts.reads, parts.serving, parts.table, parts.builder.held)
 
     def beat(self, now: float) -> Beat:
         """The next beat."""
@@ -137,6 +149,7 @@ class Cfm:
             service="cfm",
             load=parts.serving.load(now, parts.capacity),
             generation=parts.builder.generation,
+            sealed=parts.builder.held.needs(),
             namesake=self._frame.namesake.beat,
             endpoints=parts.endpoints,
             log=parts.fence.position(),
@@ -167,6 +180,10 @@ class Cfm:
         roster = self.parts.roster
         return [peer.name for service in MINTERS for peer in roster.alive(service)]
 
+    def _clock(self, message: WallClock, now: float) -> Sequence[CfmEffect]:
+        self.parts.doubts.clock(message.offset_s, now)
+        return self._frame.clock(message, now)
+
     def _rows(self, message: Received, now: float) -> Does:
         effects, fresh = self._taking.rows(message, now, yields=self._frame.namesake.yields)
         return [*effects, *self._serving.arrived(fresh, now)]
@@ -174,7 +191,7 @@ class Cfm:
     def _greeted(self, message: Received, now: float) -> Sequence[CfmEffect]:
         effects, is_back = self._taking.greeted(message, now)
         if is_back:
-            self._serving.minter_is_back(message.envelope.source)
+            self._serving.minter_is_back(message.envelope.source, now)
         return effects
 
     def _beaten(self, message: Received, now: float) -> Sequence[CfmEffect]:
@@ -183,12 +200,7 @@ class Cfm:
         return ()
 
     def _catalogue(self, message: Received, now: float) -> Sequence[CfmEffect]:
-        builder = self.parts.builder
-        before = builder.record
-        stored = builder.receive(message.envelope.data)
-        if builder.record is not before:
-            self._frame.pulse.hurry()
-        return stored
+        return self._adopting.take(lambda: self.parts.builder.receive(message.envelope.data))
 
     def _left(self, message: SessionClosed, now: float) -> Sequence[CfmEffect]:
         self._serving.leave(message.session)

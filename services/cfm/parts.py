@@ -3,14 +3,15 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from fileid.doubts import Doubts
 from fileid.reads import Reads
 from fileid.seal import Opener
 from fileid.table import Table
 from heartbeat.liveness.roster import Roster
 from heartbeat.roles.log.fence import Fence
-from services.cfm.audit_events import Journal
 from services.cfm.building import Builder
 from services.cfm.edges import CfmEffect
+from services.cfm.reading.audit_events import Journal
 from services.cfm.serving import Serving
 from services.cfm.taking import Taking
 from services.cfm.voting import Voting
@@ -29,6 +30,7 @@ class Parts(NamedTuple):
     table: Table
     fence: Fence
     reads: Reads
+    doubts: Doubts
     opener: Opener
     serving: Serving
     tftp: TftpServer

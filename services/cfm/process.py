@@ -9,13 +9,14 @@ from bus.config.secret_file import read_secret
 from bus.effects import Exit
 from bus.envelope import number_of
 from bus.errors import ConfigError
-from bus.fleet.fleet import MINTERS, load_seal_keys
+from bus.fleet.fleet import MINTERS, Fleet, load_seal_keys, seal_keys_owner, settings_keys
 from bus.fleet.identity import Identity, identify
 from bus.runtime.carriers import group_keys
 from bus.runtime.node import Node
 from bus.runtime.runner import boottime
 from bus.transport.here import check_one_host, look_up_advertised, look_up_endpoint
 from bus.transport.zeromq.listening import Listening
+from bus.transport.zeromq.owners import Owners
 from bus.transport.zeromq.router import Router
 from bus.wire.endpoint import parse
 from fileid.given import Given
@@ -25,6 +26,7 @@ from heartbeat.liveness.beat import KeyIds
 from heartbeat.roles.granted.grants import StorePromises, Voter
 from heartbeat.roles.granted.holder import check_voters
 from heartbeat.roles.log.fence import Fence, StoreFence
+from heartbeat.roles.log.writers import Writers
 from services.cfm.assembly import assemble
 from services.cfm.fence_file import load_fence, save_fence
 from services.cfm.promises_file import load_promises, save_promises
@@ -37,10 +39,13 @@ from services.settings.catalogue import StoreCatalogue
 from services.settings.history import StoreHistory
 from services.settings.history_files import HistoryFiles
 from services.settings.store import load, save
+from services.settings.vault import Vault
 from services.tftp.effects import Datagram
 from services.tftp.server_core import TftpServer
 from services.tftp.sockets import TftpSockets
 
+PROXY_BITS_MIN = {4: 24, 6: 64}
+"""The shortest prefix of a network of proxies that is not warned of: a subnet of CMTSs."""
 _log = logging.getLogger("provbus.cfm")
 
 
@@ -50,6 +55,7 @@ class Files(NamedTuple):
     section: CfmSection
     secret: bytes
     seal_keys: list[SealKey]
+    settings_keys: list[tuple[int, bytes]]
     keys: KeyIds
     identity: Identity
 
@@ -63,25 +69,29 @@ def read_files(config: Config) -> Files:
     identity = identify(config, ["cfm"])
     if config.failover.grants:
         check_voters([*identity.fleet.keys("cfm")])
-    seals = [
-        SealKey.of(*line)
-        for path in section.seal_keys
-        for line in load_seal_keys(path, identity.fleet, KEY_BYTES)
-    ]
+    seals = [SealKey.of(*line) for path in section.seal_keys for line in _seal_lines(path, identity.fleet)]
     if len({seal.key_id for seal in seals}) != len(seals):
         raise ConfigError(f"{config.instance}: two of its seal keys have the same id")
     known = {seal.minter for seal in seals}
     for name in identity.fleet.keys(*MINTERS):
         if number_of(name) not in known:
             _log.warning("cfm.seal_keys: no key of %s: a read that comes before its row gets nothing", name)
+    for network in map(ip_network, section.tftp.proxies):
+        if network.prefixlen < PROXY_BITS_MIN[network.version]:
+            _log.warning(
+                "cfm.tftp.proxies: %s holds more than the CMTSs of a site: each of its addresses is believed"
+                " to proxy, and gets any device's file by its name",
+                network,
+            )
     group = [key.key_id for key in group_keys(config.group)]
-    keys = key_ids(identity.fleet, [seal.key_id for seal in seals], group)
-    return Files(section, secret, seals, keys, identity)
+    settings = settings_keys(config.settings_key)
+    keys = key_ids(identity.fleet, [seal.key_id for seal in seals], group, [key_id for key_id, _ in settings])
+    return Files(section, secret, seals, settings, keys, identity)
 
 
 def run(config: Config) -> Exit:
     """Run a CFM until it is stopped."""
-    section, secret, seal_keys, ids, _ = read_files(config)
+    section, secret, seal_keys, settings, ids, _ = read_files(config)
     node = Node(
         config,
         ["cfm"],
@@ -109,12 +119,16 @@ def run(config: Config) -> Exit:
             files = read_files(config)
             renew = node.renew(files.identity)
             opener.use(files.seal_keys)
+            machine.parts.builder.held.use(files.settings_keys)
             keys.use(files.keys)
             machine.use(files.secret)
+            writers.use(files.identity.fleet.signing_keys())
             renew()
+            machine.keep_to(node.members.services)
 
         directory = config.state_directory
-        fence = _fence(node, config.failover, directory)
+        writers: Writers = node.show(Writers(node.fleet.root_key, node.fleet.signing_keys()))
+        fence = _fence(node, config.failover, directory, writers)
         voting = _voting(node, config.failover, directory)
         tftp = section.tftp
         sockets: TftpSockets | None = None
@@ -127,6 +141,7 @@ def run(config: Config) -> Exit:
             )
         machine = assemble(
             stamp=node.stamp,
+            trust=node.trust,
             minters=minters,
             opener=opener,
             table=Table(section.rows_max),
@@ -145,6 +160,7 @@ def run(config: Config) -> Exit:
             givers=[name for name, service in node.fleet.services().items() if service == "dhcp"],
             catalogue=catalogue,
             history=history.load(has_copy=catalogue is not None),
+            vault=Vault(settings),
             services=node.fleet.services(),
             about=about(node.carrier.mode, keys),
             data_bytes_max=node.carrier.data_bytes_max,
@@ -168,14 +184,22 @@ def run(config: Config) -> Exit:
         node.close()
 
 
-def _fence(node: Node, failover: FailoverSection, directory: Path) -> Fence | None:
+def _seal_lines(path: Path, fleet: Fleet) -> list[tuple[str, int, bytes]]:
+    """The seal keys in a file; none of an instance that was taken out of the fleet: its names do not open."""
+    if seal_keys_owner(path) not in fleet.instances:
+        _log.warning("%s: the fleet file does not have its minter, so its seal keys are not used", path)
+        return []
+    return load_seal_keys(path, fleet, KEY_BYTES)
+
+
+def _fence(node: Node, failover: FailoverSection, directory: Path, writers: Writers) -> Fence | None:
     """The fence; without a log it knows shared roles alone, and is None without them or in dual-active."""
     if node.carrier.has_log:
-        return Fence(node.fleet.roles(), load_fence(directory))
+        return Fence(node.fleet.roles(), load_fence(directory), writers=writers)
     roles = node.fleet.shared_roles()
     if not roles or failover.allow_dual_active:
         return None
-    return Fence(roles, load_fence(directory), has_log=False)
+    return Fence(roles, load_fence(directory), writers=None)
 
 
 def _voting(node: Node, failover: FailoverSection, directory: Path) -> Voting | None:
@@ -190,7 +214,7 @@ def _voting(node: Node, failover: FailoverSection, directory: Path) -> Voting | 
 def _listen(node: Node, section: CfmSection) -> Listening:
     """The socket for minters, proven to refuse all others."""
 
-    def listen() -> Router:
+    def listen(owners: Owners) -> Router:
         place = look_up_endpoint(section.listen or "", "cfm.listen")
         check_one_host("cfm.listen", parse(place).host)
         descriptors = node.descriptors
@@ -198,6 +222,7 @@ def _listen(node: Node, section: CfmSection) -> Listening:
             node.context,
             node.poller,
             node.keys,
+            owners,
             place,
             shut_at=descriptors.for_strangers,
             spare=descriptors.spare,
@@ -214,6 +239,6 @@ def _listen(node: Node, section: CfmSection) -> Listening:
         node.poller,
         node.keys,
         node.fleet.keys(*MINTERS),
-        lambda: node.patience.until_done(listen),
+        lambda owners: node.patience.until_done(lambda: listen(owners)),
         announced,
     )

@@ -7,6 +7,10 @@ it over. Each read ends in an outcome (`journal`), which is returned like an eff
 outcomes out, and alone tells the journal. A read with a negative number is a lookup. A file is built when its
 read is served or begun anew, never before: its timestamp is the download's.
 
+What one leased address may have is bounded (`downloads`), and nothing is built `BUILT_S_MAX` after its read
+unless its row is still here: so no file is made of a row older than two minutes, however often its client
+begins anew.
+
 A read in netascii is refused with an ERROR if its client may read the file, else with silence: it is a
 person's client, which must not be left with a file that its text conversion has changed.
 
@@ -22,10 +26,12 @@ from bus.envelope import number_of
 from bus.errors import DecodeError
 from bus.messages import LocalRequest, Received
 from fileid.reads import Reads, Serve, Silent
-from fileid.row import is_newer, pack_address
+from fileid.row import LIFE_S, is_newer, pack_address, unpack_names
 from fileid.table import Table
 from heartbeat.liveness.beat import Load
-from services.cfm.audit_events import (
+from services.cfm.building import Builder, UnbuiltError
+from services.cfm.edges import CfmEffect
+from services.cfm.reading.audit_events import (
     Download,
     DownloadAbandoned,
     DownloadCompleted,
@@ -33,9 +39,8 @@ from services.cfm.audit_events import (
     Outcome,
     ReadRefused,
 )
-from services.cfm.building import Builder, UnbuiltError
-from services.cfm.edges import CfmEffect
-from services.cfm.lookups import Lookups, WantedRow, parse_done, parse_lookup
+from services.cfm.reading.downloads import Downloads
+from services.cfm.reading.lookups import Lookups, WantedRow, parse_done, parse_lookup
 from services.instance.local_api import answer, refuse
 from services.tftp.effects import (
     Abandoned,
@@ -48,9 +53,11 @@ from services.tftp.effects import (
 )
 from services.tftp.effects import Effect as TftpEffect
 from services.tftp.server_core import LISTENING_SOCKET, NO_FILE, SHED, TftpServer
+from services.tftp.session import LIFE_S_MAX
 from services.tftp.sockets import Wakeup
 
 DURATIONS_MAX = 512  # downloads over which the beat's p99 is taken
+BUILT_S_MAX = LIFE_S_MAX - LIFE_S  # a row is at most `LIFE_S` old when it is read
 DURATIONS_S = 10.0  # a slow moment must pass: a CFM that looks slow gets no work that would correct it
 
 Consequence = TftpEffect | Reply | Outcome
@@ -73,7 +80,7 @@ class Serving:
         """`wall_s` is the Unix time of a moment."""
         self.counts = dict.fromkeys(("bad_row", "completed", "abandoned"), 0)
         self.lookups = Lookups()
-        self.downloads: dict[int, Download] = {}
+        self.downloads = Downloads()
         self._reads = reads
         self._table = table
         self._tftp = tftp
@@ -97,7 +104,7 @@ class Serving:
     @property
     def is_busy(self) -> bool:
         """Whether a read waits for us; an answered lookup waits for another server."""
-        return bool(self.downloads) or len(self._reads) > 0
+        return len(self.downloads) > 0 or len(self._reads) > 0
 
     def p99_ms(self, now: float) -> float:
         """99th percentile of the downloads of the last seconds."""
@@ -131,9 +138,9 @@ class Serving:
         """How busy we are, for the beat."""
         return Load(in_flight=len(self), p99_ms=self.p99_ms(now), capacity=capacity)
 
-    def minter_is_back(self, minter: str) -> None:
+    def minter_is_back(self, minter: str, now: float) -> None:
         """A minter connected anew: pulls that it did not answer may be asked again."""
-        self._reads.minter_is_back(number_of(minter))
+        self._reads.minter_is_back(number_of(minter), now)
 
     def arrived(self, fresh: Iterable[bytes], now: float) -> list[CfmEffect]:
         """The rows of these names are new: reads that waited for one get their files."""
@@ -141,8 +148,14 @@ class Serving:
 
     def pulled(self, message: Received, now: float) -> list[CfmEffect]:
         """A minter answered a pull (`DecodeError`)."""
-        envelope = message.envelope
-        return self._serve_all(self._reads.pulled(envelope.data, number_of(envelope.source), now), now)
+        _, source, _, _, sent_ms, data, *_ = message.envelope
+        return self._serve_all(self._reads.pulled(data, number_of(source), sent_ms, now), now)
+
+    def disowned(self, message: Received, now: float) -> list[CfmEffect]:
+        """A minter never made these names, whose rows it was asked for (`DecodeError`)."""
+        source, names = message.envelope.source, unpack_names(message.envelope.data)
+        silent = self._reads.disown(names, number_of(source))
+        return [effect for one in silent for effect in self.refuse(one, now)]
 
     def _serve_all(self, served: Iterable[Serve], now: float) -> list[CfmEffect]:
         return [effect for one in served for effect in self.serve(one, now)]
@@ -164,7 +177,7 @@ class Serving:
         newest = b"" if row is None else row.body
         found = self.lookups.ask(key, request, newest)
         if found is None:
-            self._reads.ask_again(key.name)
+            self._reads.ask_again(key.name, address, now)
             return []
         if not isinstance(found, int):
             return [*found]
@@ -207,34 +220,37 @@ class Serving:
         file = self._build(decision, now)
         if isinstance(file, ReadRefused):
             return [file]
-        self.downloads[event.read] = Download(decision, now)
+        self.downloads.begin(Download(decision, now))
         return self._tftp.answer(event, file, now)
 
     def _netascii(self, event: NetasciiAsked, now: float) -> Sequence[Consequence]:
         address = pack_address(event.peer[0])
         key = self._reads.key(event.name, address)
-        fields = self._reads.find(key)
+        fields = self._reads.find_for(key, address, now)
         refused = ReadRefused("netascii", fields, address, key)
-        if fields is None or not self._reads.may_ask(fields, address):
+        if fields is None or not self._reads.may_ask(fields, address, now):
             return [refused]
         return [refused, *self._tftp.refuse_netascii(event)]
 
     def _repeated(self, event: ReadRepeated, now: float) -> Sequence[Consequence]:
         address = pack_address(event.peer[0])
         key = self._reads.key(event.name, address)
-        return [] if self._reads.ask_again(key) else self._decide(event.read, key, address, now)
+        return [] if self._reads.ask_again(key, address, now) else self._decide(event.read, key, address, now)
 
     def _restarted(self, event: ReadRestarted, now: float) -> Sequence[Consequence]:
         """Build it anew: a CMTS refuses a file whose timestamp is half a minute old."""
-        served = self.downloads[event.read].served
+        served = self.downloads.served(event.read)
         row = self._table.get(served.row.name)
         if row is not None and is_newer(row.body, served.row.body):
             served = served._replace(row=row, fields=row.fields(), how="row", waited_s=0.0)
+        if row is None and now > event.since + BUILT_S_MAX:
+            return [ReadRefused("age", served.fields), *self._drop(event.read)]
         return self._serve(served, now)
 
     def _completed(self, event: Completed, now: float) -> Sequence[Consequence]:
         _, _, peer, size_bytes, blocks, retransmits = event
-        download = self.downloads.pop(event.read)
+        download = self.downloads.end(event.read)
+        assert download is not None
         return [self._complete(DownloadCompleted(download, size_bytes, blocks, retransmits, peer[1]), now)]
 
     def _abandoned(self, event: Abandoned, now: float) -> Sequence[Consequence]:
@@ -243,7 +259,7 @@ class Serving:
         parked = self._reads.forget(event.read, self._reads.key(event.name, pack_address(event.peer[0])))
         if parked is not None and event.reason in (NO_FILE, SHED):
             found.append(ReadRefused("late", parked))
-        download = self.downloads.pop(event.read, None)
+        download = self.downloads.end(event.read)
         if download is not None:
             found.append(DownloadAbandoned(download, event.reason))
         return found
@@ -278,10 +294,12 @@ class Serving:
             return self.lookups.serve(download, file)
         started = self._tftp.serve(served.read, file, now)
         if started:
-            self.downloads[served.read] = download
+            self.downloads.begin(download)
         return started
 
     def _build(self, served: Serve, now: float) -> bytes | ReadRefused:
+        if reason := self.downloads.refusal(served, now):
+            return ReadRefused(reason, served.fields)
         try:
             return self._builder.build(served.fields, int(self._wall_s(now)))
         except UnbuiltError as error:
@@ -292,7 +310,7 @@ class Serving:
         if read < 0:
             return self.lookups.refuse(read)
         self._tftp.drop(read)
-        self.downloads.pop(read, None)
+        self.downloads.end(read)
         return []
 
     def _complete(self, outcome: DownloadCompleted, now: float) -> DownloadCompleted:

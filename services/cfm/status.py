@@ -11,6 +11,7 @@ from bus.effects import Effect
 from bus.messages import LocalRequest
 from bus.reason import Reason
 from bus.telemetry.metrics import Sample, labelled
+from fileid.doubts import OFF_S_MAX
 from fileid.table import RowStatus
 from heartbeat.roles.granted.grants import StorePromises
 from heartbeat.roles.log.fence import StoreFence
@@ -40,6 +41,7 @@ class CfmStatus:
         return {
             **parts.frame.describe(),
             "generation": parts.builder.generation,
+            "sealed": parts.builder.held.needs(),
             "missing": [one.document() for one in self.missing()],
             "degraded": [one.document() for one in self.degraded()],
             "peers": parts.roster.describe(now),
@@ -48,7 +50,7 @@ class CfmStatus:
             "failover": {**parts.fence.describe(), **voting},
             "table": parts.table.counts,
             "reads": parts.reads.counts,
-            "silent": parts.reads.silent,
+            "silent": {**parts.reads.silent, **parts.serving.downloads.refused},
             "tftp": asdict(parts.tftp.counters),
             "receive_buffer_bytes": parts.receive_buffer_bytes,
             "lookups": parts.serving.lookups.counts,
@@ -73,7 +75,9 @@ class CfmStatus:
     def missing(self) -> list[Reason]:
         """The things that are missing and without which no file can be built, or not for long."""
         parts = self._parts
-        return [*parts.frame.missing(), *without_any(has_any=parts.builder.generation > 0)]
+        has_any = parts.builder.generation > 0
+        lacks = [] if has_any else parts.builder.held.lacks()
+        return [*parts.frame.missing(), *without_any(has_any=has_any), *lacks]
 
     def degraded(self) -> list[Reason]:
         """The degradations: files are built; rows of known primaries are taken, those of later ones not."""
@@ -83,10 +87,21 @@ class CfmStatus:
             *self._lacks_authority(),
             *self._lacks_disk(),
             *self._lacks_keys(),
+            *self._lacks_time(),
             *self._lacks_minters(),
             *fellow_reasons(self._parts.roster, "cfm", self._parts.frame.about.keys()),
+            *(self._parts.builder.held.lacks() if self._parts.builder.generation else ()),
             *without_acceptance(self._parts.builder.faults),
         ]
+
+    def _lacks_time(self) -> Iterator[Reason]:
+        doubts, minters = self._parts.doubts, self._parts.taking.minters
+        if jumped_s := doubts.jumped_s:
+            yield Reason("clock-jumped", f"a clock to trust: it jumped by {jumped_s:+.0f} s")
+        for name in (minters[number] for number in doubts.off if number in minters):
+            yield Reason(
+                "minter-clock-off", f"the time of {name}: its clock is more than {OFF_S_MAX:g} s off"
+            )
 
     def _lacks_minters(self) -> list[Reason]:
         return [
@@ -142,10 +157,13 @@ class CfmStatus:
         yield from labelled("provbus_fileids_total", "outcome", outcomes)
         statuses = {name: rows[name] for name in _STATUSES}
         yield from labelled("provbus_rows_total", "status", statuses)
+        yield from labelled("provbus_bad_rows_total", "objection", parts.table.bad)
         yield Sample("provbus_table_rows", len(parts.table))
+        yield Sample("provbus_disowned_names_total", parts.reads.disowned)
         yield Sample("provbus_parked_reads", len(parts.reads))
         yield from labelled("provbus_reads_total", "how", parts.reads.counts)
         reasons = {reason: count for reason, count in silent.items() if reason != "pulls_full"}
+        reasons |= parts.serving.downloads.refused
         yield from labelled("provbus_silent_reads_total", "reason", reasons)
         yield from labelled("provbus_unbuilt_files_total", "reason", parts.builder.unbuilt)
         yield from labelled("provbus_lookups_total", "outcome", parts.serving.lookups.counts)
@@ -157,6 +175,7 @@ class CfmStatus:
         yield Sample("provbus_undecodable_total", undecodable)
         yield Sample("provbus_settings_generation", parts.builder.generation)
         yield Sample("provbus_settings_faults", len(parts.builder.faults))
+        yield from parts.builder.held.samples()
         if parts.fence.is_on:
             yield Sample("provbus_role_log_position", parts.fence.reader.position)
         yield from parts.frame.samples()
@@ -169,11 +188,16 @@ class CfmStatus:
         waiting |= {"audit": len(parts.journal.audit), "lookups": len(parts.serving.lookups)}
         yield from labelled("provbus_queue_depth", "queue", waiting)
         shed = {
-            "table": parts.table.counts["full"],
+            "table": parts.table.counts["full"] - parts.table.over_share,
+            "table_share": parts.table.over_share,
             "parked": silent.get("parked_full", 0),
             "pulls": silent.get("pulls_full", 0),
             "sessions": parts.tftp.counters.refused_full + parts.tftp.counters.shed,
             "audit": parts.journal.audit.dropped,
             "lookups": parts.serving.lookups.counts["shed"],
+            "askers": parts.reads.shares.crowded,
+            "relays": parts.reads.shares.relays_forgotten,
+            "payers": parts.serving.downloads.crowded,
+            "told": parts.journal.crowded,
         }
         yield from labelled("provbus_sheds_total", "queue", shed)

@@ -14,7 +14,7 @@ from bus.effects import Effect, Keep, Send
 from bus.envelope import Envelope, Stamp
 from bus.errors import DecodeError, StateError
 from bus.messages import Kept, LocalRequest, Received, Unkept
-from heartbeat.roles.claim import Claim
+from heartbeat.roles.claim import Claim, check_unlogged
 from heartbeat.roles.granted.grants import StorePromises, Tell, Voter
 from heartbeat.roles.granted.messages import QUESTIONS, Ballot, pack_grant, unpack_question
 from services.instance.local_api import answer, refuse
@@ -41,10 +41,14 @@ class Voting:
         return self._voter.votes
 
     def receive(self, envelope: Envelope, now: float) -> list[Effect]:
-        """Answer a candidate that asks or resigns; `DecodeError` if that makes no sense. A promise is kept
-        before it is answered.
+        """Answer a proven candidate that asks or resigns; `DecodeError` if that makes no sense,
+        `LeapError` if its ballot cannot have come so far. A promise is kept before it is answered.
         """
-        told = self._voter.receive(unpack_question(envelope, self._roles), now)
+        question = unpack_question(envelope, self._roles)
+        promised = self._voter.promises.get(question.role)
+        known = None if promised is None else promised.ballot
+        check_unlogged(envelope.source, known, question.ballot, is_proven=True)
+        told = self._voter.receive(question, now)
         sends = [Send(one.to, pack_grant(self._stamp, one.message)) for one in told if isinstance(one, Tell)]
         if told and isinstance(told[0], StorePromises):
             return [Keep(told[0], tuple(sends))]

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from services.cli.options import load
-from services.cli.output import Listing, output_option, show
+from services.cli.output import Listing, output_option, say, show
 
 file_argument = click.argument("file", type=click.Path(path_type=Path))
 
@@ -33,7 +33,7 @@ def check(file: Path, here: bool) -> None:
     check_start(found)
     if here:
         check_host(found)
-    click.echo("ok")
+    say("ok")
 
 
 @config.command("explain")

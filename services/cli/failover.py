@@ -1,7 +1,7 @@
 """`provbus failover`: who holds a role, and an operator's orders about it.
 
-Each asks or tells one sidecar over its local socket. What an operator says with `drain` and `lock` is kept on
-that sidecar's disk and holds until it is taken back.
+Each asks or tells one sidecar over its operators' socket. What an operator says with `drain` and `lock` is
+kept on that sidecar's disk and holds until it is taken back.
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from services.cli.options import config_option, load
-from services.cli.output import Listing, cell, output_option, show
+from services.cli.output import Listing, cell, output_option, say, show
 
 NAMED_BY = {"roles": "role", "promises": "role", "voters": "voter"}
 """What the names are in those parts of a status that have a table of their own."""
@@ -72,15 +72,32 @@ def lock(path: Path, off: bool) -> None:
     _warn(switchover.lock(load(path), not off))
 
 
+def _public_keys(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> list[bytes]:
+    """Keys, before anybody is asked whether every primary shall stop."""
+    from bus.fleet.signing import public_key
+
+    try:
+        return [public_key(text) for text in texts]
+    except ValueError as error:
+        raise click.BadParameter(f"a key, as the fleet file has it: this one {error}") from error
+
+
 @failover.command("era")
 @config_option
+@click.option(
+    "--revoke",
+    multiple=True,
+    metavar="KEY",
+    callback=_public_keys,
+    help="A public key that signed and was stolen: no record by it counts from then on.",
+)
 @click.confirmation_option(prompt="Every primary stops, and everything decided before is stale. Go on?")
-def era(path: Path) -> None:
-    """Begin an era: after the role log lost its beginning, once nobody acts by it any more."""
+def era(path: Path, revoke: list[bytes]) -> None:
+    """Begin an era: to revoke keys, or after the role log lost its beginning, once nobody acts by it."""
     from services.operator import switchover
 
-    number = switchover.begin_era(load(path))
-    click.echo(f"era {number} was sent; provbus failover status says when it is in force")
+    number = switchover.begin_era(load(path), revoke)
+    say(f"era {number} was sent; provbus failover status says when it is in force")
 
 
 @failover.command("admit")
@@ -99,7 +116,7 @@ def admit(path: Path, floors: tuple[tuple[str, int, int], ...]) -> None:
 
     config = load(path)
     switchover.admit(config, floors)
-    click.echo(f"{config.instance} votes from now on")
+    say(f"{config.instance} votes from now on")
 
 
 def _listings(found: Mapping[str, Any]) -> Iterator[Listing]:
@@ -115,4 +132,4 @@ def _listings(found: Mapping[str, Any]) -> Iterator[Listing]:
 
 def _warn(text: str) -> None:
     if text:
-        click.echo(f"provbus: {text}", err=True)
+        say(f"provbus: {text}", err=True)

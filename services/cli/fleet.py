@@ -1,6 +1,6 @@
 """`provbus fleet`: every instance of the fleet file, asked of one.
 
-Instances open no port for this: beats carry what is shown. What is asked is a local socket.
+Instances open no port for this: beats carry what is shown. What is asked is an operators' socket.
 """
 
 import sys

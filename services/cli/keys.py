@@ -6,6 +6,7 @@ import click
 
 from bus.fleet.steps import KINDS, STEPS
 from services.cli.options import CONFIG_METAVAR, load, located
+from services.cli.output import say
 
 
 @click.group()
@@ -28,8 +29,9 @@ def new(directory: Path, instances: tuple[str, ...], site: str) -> None:
 
     services = _named(instances)
     make_fleet(directory, services, site, KEY_BYTES)
-    click.echo(
-        f"{directory}/fleet.yaml: {len(services)} instances; give each only its own files of curve/ and seal/"
+    say(
+        f"{directory}/fleet.yaml: {len(services)} instances; give each only its own files of "
+        "curve/, sign/ and seal/, and settings/fleet.key"
     )
 
 
@@ -46,19 +48,21 @@ def add_command(directory: Path, instances: tuple[str, ...], site: str) -> None:
     Example: provbus keys add keys dhcp-3=dhcp cfm-3=cfm --site north
     """
     from bus.fleet.adding import add_instances
+    from bus.fleet.key_directory import held
     from fileid.seal import KEY_BYTES
 
-    found = add_instances(directory, _named(instances), site, KEY_BYTES)
-    click.echo(
-        f"{directory}/fleet.yaml: {len(found.fleet.instances)} instances with {', '.join(found.names)}"
+    services = _named(instances)
+    with held(directory):
+        found = add_instances(directory, services, site, KEY_BYTES)
+    say(f"{directory}/fleet.yaml: {len(found.fleet.instances)} instances with {', '.join(found.names)}")
+    say(
+        "give every instance fleet.yaml, and each new one its own files of curve/, sign/ and seal/, and"
+        " settings/fleet.key"
     )
-    click.echo("give every instance fleet.yaml, and each new one its own files of curve/ and seal/")
     for path in found.seals:
-        click.echo(f"give every CFM {path}, and name it in its cfm.seal_keys")
-    click.echo(f"restart, to know the new ones: {', '.join(found.restart) or 'nobody'}")
-    click.echo(
-        "where mode multicast is used: give the new ones multicast/group.key, and restart every instance"
-    )
+        say(f"give every CFM {path}, and name it in its cfm.seal_keys")
+    say(f"restart, to know the new ones: {', '.join(found.restart) or 'nobody'}")
+    say("where mode multicast is used: give the new ones multicast/group.key, and restart every instance")
 
 
 @keys.command("rotate")
@@ -82,24 +86,36 @@ def rotate_command(directory: Path, kind: str, step: str, path: str | None, forc
     After each step give every instance its files and have it reload them (SIGHUP) before the next one:
     add     everybody believes the next key as well
     use     whoever speaks uses it
-    drop    nobody believes the former one; for seal not before 60 s have passed since use
+    drop    nobody believes the former one; for seal not before 60 s have passed since use; for settings not
+            before a minter has sealed them anew, for which it asks --config
 
     A step that is not due is refused (78), and one that was cut off is taken again. Seal keys are not dropped
     while names of the former ones live (75). With --config none is taken while an instance of the fleet is
-    behind or not alive (75).
+    behind or not alive (75). While another command changes DIRECTORY none is taken (75).
     """
-    if force and path is None and (kind, step) != ("seal", "drop"):
-        raise click.BadParameter("--force is for seal drop and for --config: nothing else waits")
-    if path is not None and not force:
-        from services.operator.fleet.key_holders import check_holders
-
-        check_holders(load(located(path)), directory, kind)
+    waits = [("seal", "drop"), ("settings", "drop")]
+    if force and path is None and (kind, step) not in waits:
+        raise click.BadParameter("--force is for seal drop, settings drop and --config: nothing else waits")
+    if (kind, step) == waits[1] and path is None and not force:
+        raise click.UsageError(
+            "only the fleet knows whether its settings are sealed anew: name an instance with --config, or"
+            " take the step with --force"
+        )
+    from bus.fleet.key_directory import held
     from bus.fleet.rotation import rotate
     from fileid.row import LIFE_S
     from fileid.seal import KEY_BYTES
 
-    rotate(directory, kind, step, seal_key_bytes=KEY_BYTES, seal_rest_s=0.0 if force else LIFE_S)
-    click.echo(f"{kind}: {step} done; now distribute {directory} and reload every instance")
+    with held(directory):
+        if path is not None and not force:
+            from services.operator.fleet.key_holders import check_holders
+
+            check_holders(load(located(path)), directory, kind, step)
+        rotate(directory, kind, step, seal_key_bytes=KEY_BYTES, seal_rest_s=0.0 if force else LIFE_S)
+    say(
+        f"{kind}: {step} done; give every instance its own files of {directory} (root.key stays here) and"
+        " reload it"
+    )
 
 
 def _named(instances: tuple[str, ...]) -> dict[str, str]:

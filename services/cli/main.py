@@ -15,6 +15,7 @@ import click
 
 from bus.errors import BusyError, ConfigError, LocalError, RemoteError, TransportError, TryAgainError
 from bus.telemetry import log
+from services.cli.output import say
 
 COMMANDS = {
     "run": "services.cli.run",
@@ -75,5 +76,5 @@ def main() -> None:
     try:
         cli(prog_name="provbus")
     except tuple(EXIT_CODES) as error:
-        click.echo(f"provbus: {error}", err=True)
+        say(f"provbus: {error}", err=True)
         sys.exit(next(code for kind, code in EXIT_CODES.items() if isinstance(error, kind)))

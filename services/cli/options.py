@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bus.errors import ConfigError
+from services.cli.output import say
 
 if TYPE_CHECKING:
     from services.config.instance import Config
@@ -86,4 +87,4 @@ def names_of(directories: Iterable[Path]) -> "Names":
     """The built-in names and those of the MIBs there; what cannot be read is named on standard error."""
     from services.operator.mibs import read_names
 
-    return read_names(directories, lambda text: click.echo(f"provbus: {text}", err=True))
+    return read_names(directories, lambda text: say(f"provbus: {text}", err=True))

@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from bus.telemetry.terminal import shown, shown_lines
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
 WIDTH_MAX = 10_000
 
@@ -57,6 +60,11 @@ def readiness(one: Mapping[str, Any]) -> str:
     return f"{one['verdict']}: {one['reason']}" if one["reason"] else str(one["verdict"])
 
 
+def say(text: str, *, err: bool = False) -> None:
+    """Print lines for people, with the control characters of foreign texts shown and not obeyed."""
+    click.echo(shown_lines(text), err=err)
+
+
 def show(output: str, document: Any, *listings: Listing) -> None:
     """Print the document, or the tables that say the same."""
     if output == "json":
@@ -81,8 +89,15 @@ def drawn(listing: Listing) -> "Table":
     from rich.table import Table
     from rich.text import Text
 
-    title = Text(listing.title, "table.title") if listing.title else None
-    table = Table(*listing.columns, title=title, title_justify="left", box=None, pad_edge=False)
+    title = Text(shown_lines(listing.title), "table.title") if listing.title else None
+    table = Table(*map(shown, listing.columns), title=title, title_justify="left", box=None, pad_edge=False)
     for row in listing.rows:
-        table.add_row(*map(Text, row))
+        table.add_row(*map(cell_text, row))
     return table
+
+
+def cell_text(text: str) -> "Text":
+    """The text of a cell as rich prints it."""
+    from rich.text import Text
+
+    return Text(shown(text))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bus.config.secrecy import close_memory
 from bus.telemetry import log
 from services.cli.options import config_option, load, mode_option
 
@@ -49,7 +50,10 @@ def _cfm(path: Path, mode: str) -> None:
 
 
 def _load(path: Path, mode: str) -> "Config":
-    """The configuration of the instance that this process is from now on; it logs as that says."""
+    """The configuration of the instance that this process is from now on; it logs as that says, and its
+    memory is its own, before a key is read.
+    """
+    close_memory()
     config = load(path, mode)
     is_verbose = click.get_current_context().find_root().params["verbose"]
     level = "info" if is_verbose and config.log.level == "warning" else config.log.level

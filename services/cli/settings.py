@@ -23,7 +23,7 @@ from services.cli.options import (
     mib_option,
     names_of,
 )
-from services.cli.output import Listing, output_option, show
+from services.cli.output import Listing, output_option, say, show
 
 if TYPE_CHECKING:
     from services.config.instance import Config
@@ -41,6 +41,11 @@ def _one_line(_context: click.Context, _option: click.Parameter, comment: str) -
     return comment
 
 
+reveal_option = click.option(
+    "--reveal",
+    is_flag=True,
+    help="Show secrets, which are masked otherwise; the audit stream says who asked.",
+)
 comment_option = click.option(
     "--comment",
     metavar="TEXT",
@@ -69,11 +74,11 @@ def check(file: Path, directories: tuple[Path, ...]) -> None:
     names = names_of(directories)
     found = read_new(file, names)
     for line in (*found.mistakes, *warnings(found, names)):
-        click.echo(line)
+        say(line)
     if found.mistakes:
         sys.exit(1)
     classes, fragments = _count(len(found.classes), "class", "classes"), _count(found.fragments, "fragment")
-    click.echo(f"ok: {classes}, {fragments}, {_count(len(found.lookup), 'rule')}")
+    say(f"ok: {classes}, {fragments}, {_count(len(found.lookup), 'rule')}")
 
 
 @settings.command("diff")
@@ -86,9 +91,19 @@ def check(file: Path, directories: tuple[Path, ...]) -> None:
     help=f"Without OLD: compare with what this instance has in force. {CONFIG_DEFAULT}",
 )
 @mib_option
+@reveal_option
 @output_option
-def diff(files: tuple[Path, ...], instance: str | None, directories: tuple[Path, ...], output: str) -> None:
+def diff(
+    files: tuple[Path, ...],
+    instance: str | None,
+    directories: tuple[Path, ...],
+    reveal: bool,
+    output: str,
+) -> None:
     """Say what a modem would notice when NEW takes the place of OLD, or of what is in force.
+
+    That a secret differs is said, and not what it is. To compare it with what is in force the instance has
+    to reveal it, and its audit stream tells of that.
 
     Exit 0 if there is nothing, 1 if there is something.
     """
@@ -101,7 +116,7 @@ def diff(files: tuple[Path, ...], instance: str | None, directories: tuple[Path,
     catalogues = [read(file, names).sound() for file in files]
     if len(files) == 1:
         catalogues.insert(0, catalogue_in_force(load(located(instance))))
-    found = catalogue_differences(*catalogues)
+    found = catalogue_differences(*catalogues, reveal=reveal)
     if found or output != "table":
         rows = [(name, place, _cell(before), _cell(after)) for name, (place, before, after) in found]
         document = [{"class": name, **one._asdict()} for name, one in found]
@@ -112,15 +127,17 @@ def diff(files: tuple[Path, ...], instance: str | None, directories: tuple[Path,
 @settings.command("show")
 @click.argument("name", required=False, metavar="[CLASS]")
 @config_option
+@reveal_option
 @output_option
-def show_command(name: str | None, path: Path, output: str) -> None:
+def show_command(name: str | None, path: Path, reveal: bool, output: str) -> None:
     """Print the catalogue in force, or one CLASS of it, without fragments, and the rules that use each class.
 
-    As yaml the catalogue is a file that `apply` takes, and a class one that `file encode` takes.
+    As yaml the catalogue is a file that `apply` takes, and a class one that `file encode` takes; if it has
+    secrets only with --reveal, for a mask is no secret.
     """
     from services.operator.ask import in_force
 
-    found = in_force(load(path))
+    found = in_force(load(path), reveal=reveal)
     classes: Classes = found["classes"]
     if name is None:
         file = {key: found[key] for key in ("classes", "lookup")}
@@ -152,7 +169,7 @@ def apply_command(file: Path, directories: tuple[Path, ...], comment: str, path:
     found = read_new(file, names)
     if not found.mistakes:
         for line in warnings(found, names):
-            click.echo(f"provbus: {line}", err=True)
+            say(f"provbus: {line}", err=True)
     _tell(apply(config, found, comment))
 
 
@@ -197,9 +214,9 @@ def _writer(path: Path) -> "Config":
 
 def _tell(applied: "Applied") -> None:
     if applied.was is None:
-        click.echo(f"unchanged: generation {applied.generation}")
+        say(f"unchanged: generation {applied.generation}")
     else:
-        click.echo(f"applied: generation {applied.generation} (was {applied.was})")
+        say(f"applied: generation {applied.generation} (was {applied.was})")
 
 
 def _past(found: dict[str, Any]) -> tuple[str, ...]:
@@ -252,8 +269,10 @@ def _key(name: str, value: Any) -> str:
 
 def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
     """Every value of a definition with its path; a TLV without sub-TLVs is one value."""
+    from services.docsis.text.body import unmarked
+
     if isinstance(value, list) and value and all(isinstance(one, dict) for one in value):
-        for at, entry in enumerate(value):
+        for at, entry in enumerate(map(unmarked, value)):
             name, inner = next(iter(entry.items()))
             is_named = len(entry) == 1
             yield from _leaves(inner if is_named else entry, f"{path}[{at}]{f'.{name}' if is_named else ''}")

@@ -8,7 +8,7 @@ import click
 
 from bus.errors import ConfigError
 from services.cli.options import config_option, load
-from services.cli.output import Listing, output_option, show
+from services.cli.output import Listing, output_option, say, show
 
 if TYPE_CHECKING:
     from bus.config.model import KafkaSection
@@ -27,7 +27,7 @@ def apply(path: Path) -> None:
     from services.operator import topic_admin
 
     created = topic_admin.declare(_brokers(path))
-    click.echo(f"created: {', '.join(created)}" if created else "nothing to create")
+    say(f"created: {', '.join(created)}" if created else "nothing to create")
 
 
 @topics.command("leaders")
@@ -56,7 +56,7 @@ def elect(path: Path, unclean: bool) -> None:
 
     elected = topic_admin.elect(_brokers(path))
     names = ", ".join(f"{one.topic}-{one.number}" for one in elected)
-    click.echo(f"elected: {names}" if names else "every partition has a leader")
+    say(f"elected: {names}" if names else "every partition has a leader")
 
 
 def _brokers(path: Path) -> "KafkaSection":

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from services.cli.options import CONFIG_DEFAULT, CONFIG_METAVAR, load, located
-from services.cli.output import Listing, output_option, show
+from services.cli.output import Listing, output_option, say, show
 
 if TYPE_CHECKING:
     from services.operator.story import Boot
@@ -63,12 +63,12 @@ def trace(what: str, paths: tuple[Path, ...], since_s: int, output: str) -> None
         show(output, document)
     for boot in boots if output == "table" else ():
         show(output, document, _listing(boot))
-    click.echo(f"source: {source}" if boots else f"nothing is known of {what}; source: {source}", err=True)
+    say(f"source: {source}" if boots else f"nothing is known of {what}; source: {source}", err=True)
     sys.exit(0 if boots else 1)
 
 
 def _note(text: str) -> None:
-    click.echo(text, err=True)
+    say(text, err=True)
 
 
 def _plain(boot: "Boot") -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import ClassVar, Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from bus.config import model
 from bus.config.environment import Place
@@ -18,6 +18,11 @@ class Config(model.NodeConfig):
         ("minter", "kea", "control_socket"),
     )
 
+    settings_key: Path | None = Field(
+        None,
+        description="The file of the fleet's keys for the secrets of the settings. Without it an instance"
+        " opens no sealed settings, and writes none with secrets.",
+    )
     minter: MinterSection | None = None
     cfm: CfmSection | None = None
     failover: FailoverSection = FailoverSection()

@@ -1,4 +1,13 @@
-"""The one error of this package: a template, a device value or a file that breaks the specification."""
+"""The one error of this package: a template, a device value or a file that breaks the specification.
+
+A name that does not exist is mostly a slip, and people want to be told what they meant. To find that costs a
+comparison with every name there is, and a catalogue can hold thousands of wrong ones. So a reason only
+remembers the names (`Misnamed`); the command line looks for the one that was meant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
 
 SHOWN_CHARACTERS_MAX = 60
 """The length to which a message cuts a wrong value."""
@@ -24,6 +33,26 @@ class DocsisError(ValueError):
 
     def __str__(self) -> str:
         return f"{self.path}: {self.reason}" if self.path else self.reason
+
+
+class Misnamed(str):
+    """The reason why a name is wrong: it is none of `known`. `what` is the reason without `otherwise`, which
+    tells how to go on if no name is near.
+
+    >>> Misnamed("there is no class 'dat'", "dat", ["data"], "see the list")
+    "there is no class 'dat'; see the list"
+    """
+
+    __slots__ = ("known", "name", "what")
+    what: str
+    name: str
+    known: Iterable[str]
+
+    def __new__(cls, what: str, name: str, known: Iterable[str], otherwise: str = "") -> Misnamed:
+        """A reason in these words; `known` is only looked at if somebody wants a hint."""
+        made = super().__new__(cls, f"{what}; {otherwise}" if otherwise else what)
+        made.what, made.name, made.known = what, name, known
+        return made
 
 
 def shown(value: object) -> str:

@@ -28,6 +28,7 @@ STRING_BYTES_MAX: Final = 255
 PLACEHOLDERS_MAX: Final = 32
 """Per template; a sealed name has room for 16 to 25 bytes of values, so more than a few never travel."""
 
+_KEYS: Final = {"kind", "default", "secret"}
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _REFERENCE = re.compile(r"\$\{([^}]*)\}")
 
@@ -93,8 +94,10 @@ def declare(definition: object, errors: list[DocsisError]) -> tuple[Placeholder,
 def _declared(name: object, entry: object, path: str) -> Placeholder:
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise DocsisError(path, "a name has up to 32 of a-z, 0-9 and _, a letter first")
-    if not isinstance(entry, Mapping) or "kind" not in entry or not entry.keys() <= {"kind", "default"}:
-        raise DocsisError(path, "takes `kind` and, if it has one, `default`")
+    if not isinstance(entry, Mapping) or "kind" not in entry or not entry.keys() <= _KEYS:
+        raise DocsisError(path, "takes `kind` and, if it has them, `default` and `secret`")
+    if not isinstance(entry.get("secret", False), bool):
+        raise DocsisError(f"{path}.secret", "must be true or false")
     kind = entry["kind"]
     if not isinstance(kind, str) or kind not in WIDTH_BYTES:
         raise DocsisError(f"{path}.kind", f"must be one of {', '.join(WIDTH_BYTES)}, not {shown(kind)}")

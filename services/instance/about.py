@@ -32,11 +32,18 @@ class KeysInForce:
         return self._ids
 
 
-def key_ids(fleet: Fleet, seal: Iterable[int], group: Iterable[int] = ()) -> KeyIds:
+def key_ids(
+    fleet: Fleet, seal: Iterable[int], group: Iterable[int] = (), settings: Iterable[int] = ()
+) -> KeyIds:
     """The ids of the keys of this fleet file and these key files, each in its order."""
-    pins = sorted((name, one.service, one.site, *one.keys) for name, one in fleet.instances.items())
-    digest = hashlib.sha256(repr(pins).encode()).hexdigest()[:8]
-    return KeyIds(fleet=digest, seal=bytes(seal).hex(), group=bytes(group).hex())
+    pins = sorted(
+        (name, one.service, one.site, *one.keys, *(sign.key for sign in one.sign))
+        for name, one in fleet.instances.items()
+    )
+    digest = hashlib.sha256(repr((fleet.root, pins)).encode()).hexdigest()[:8]
+    return KeyIds(
+        fleet=digest, seal=bytes(seal).hex(), group=bytes(group).hex(), settings=bytes(settings).hex()
+    )
 
 
 def about(transport: str, keys: KeysInForce) -> About:

@@ -25,9 +25,11 @@ def fellow_reasons(roster: Roster, service: str, keys: KeyIds) -> list[Reason]:
     """What is out of order between an instance of this `service` with these `keys` and the others."""
     return [
         *_clocks(roster),
+        *_incarnations(roster),
         *_fleet_files(roster, keys),
         *_seals(roster, service, keys),
         *_group(roster, keys),
+        *_settings(roster, service, keys),
     ]
 
 
@@ -35,6 +37,12 @@ def _clocks(roster: Roster) -> Iterator[Reason]:
     for name, skew_s in roster.skewed().items():
         if abs(skew_s) > SKEW_S_MAX:
             yield Reason("clock-off", f"the clock of {name} is more than {SKEW_S_MAX:g} s off ours")
+
+
+def _incarnations(roster: Roster) -> Iterator[Reason]:
+    for name in roster.ahead():
+        text = f"{name} says an incarnation that is to come: its clock was wrong, or another has its key"
+        yield Reason("incarnation-ahead", text)
 
 
 def _fleet_files(roster: Roster, keys: KeyIds) -> Iterator[Reason]:
@@ -65,6 +73,17 @@ def _group(roster: Roster, keys: KeyIds) -> Iterator[Reason]:
             yield _behind(
                 f"{peer.name} does not have the group's key {int(keys.group[:2], 16)}, which we use"
             )
+
+
+def _settings(roster: Roster, service: str, keys: KeyIds) -> Iterator[Reason]:
+    """Settings open if who reads them has the key that a minter seals them with."""
+    for peer in roster.others():
+        theirs = peer.beat.keys.settings
+        if theirs and peer.beat.service in MINTERS and theirs[:2] not in each_id(keys.settings):
+            yield _behind(f"{peer.name} seals settings with key {int(theirs[:2], 16)}, which we do not have")
+        if keys.settings and service in MINTERS and keys.settings[:2] not in each_id(theirs):
+            ours = int(keys.settings[:2], 16)
+            yield _behind(f"we seal settings with key {ours}, which {peer.name} does not have")
 
 
 def _behind(text: str) -> Reason:

@@ -3,16 +3,20 @@
 A machine is parts that do its work, and this frame around them: the clock, the beat, the audit stream, the
 records that belong on the disk, and the reaction to another process of our name. The frame also dispatches
 arrivals: a message of the bus by its type, a request of the local socket by its operation. An arrival that
-does not decode is counted and changes nothing.
+does not decode is counted and changes nothing, and so does one of a class that is signed which nobody proven
+wrote. One whose number leaps is counted too, and the last one is told; nothing goes up by that number.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
 from bus.contract import decode
 from bus.effects import Effect, Exit, TakeIncarnation
-from bus.envelope import Stamp
+from bus.envelope import Stamp, traffic_of
 from bus.errors import DecodeError
+from bus.fleet.fleet import MINTERS, SERVICES
+from bus.fleet.trust import Believing, UnprovenError
+from bus.leaps import REFUSED, LeapError
 from bus.messages import (
     Draining,
     Kept,
@@ -25,16 +29,17 @@ from bus.messages import (
     WallClock,
 )
 from bus.reason import Reason
-from bus.runtime.keeping import Keeping, Subject
+from bus.routes import SIGNED
 from bus.telemetry.audit import AUDIT, Audit
 from bus.telemetry.health import Status, judge
-from bus.telemetry.metrics import Sample
+from bus.telemetry.keeping import Keeping, Subject
+from bus.telemetry.metrics import Sample, labelled
 from bus.wire.dedup import Dedup
 from heartbeat.liveness.beat import BEAT, Beat
 from heartbeat.liveness.namesake import Namesake, is_namesake
 from heartbeat.liveness.pulse import Pulse
 from services.instance.about import About
-from services.instance.local_api import answer, refuse, unknown
+from services.instance.local_api import answer, is_misplaced, misplaced, refuse, unknown
 
 Leaves = TypeVar("Leaves")
 
@@ -47,8 +52,9 @@ class Due(Protocol):
 
 
 class Frame(Generic[Leaves]):
-    """The common parts of one machine. `service` is dhcp, mps or cfm, `counts` are the names of its parts'
-    counters, `undecodable` among them, `keeps` the records that belong on the disk.
+    """The common parts of one machine. `service` is dhcp, mps or cfm, `trust` decides who is believed,
+    `counts` are the names of its parts' counters, `undecodable` among them, `keeps` the records that belong
+    on the disk.
     """
 
     def __init__(
@@ -56,6 +62,7 @@ class Frame(Generic[Leaves]):
         stamp: Stamp,
         service: str,
         *,
+        trust: Believing,
         counts: Sequence[str],
         keeps: Mapping[type, Subject],
         namesake: Namesake | None = None,
@@ -71,7 +78,9 @@ class Frame(Generic[Leaves]):
         self.dedup = Dedup()
         # An incarnation that could not be kept is asked for anew, with a later one.
         self.keeping = Keeping({**keeps, TakeIncarnation: Subject("incarnation", lambda: None)})
+        self.misplaced = 0
         self.wall_offset_s = 0.0
+        self._trust = trust
         self.lacks: tuple[Reason, ...] = ()
         """The faults of the carrier and of the other parts outside of the machine."""
         self._beat: Callable[[float], Beat]
@@ -80,6 +89,8 @@ class Frame(Generic[Leaves]):
         self._operations: Mapping[str, Callable[[LocalRequest, float], Sequence[Leaves]]] = {}
         self._moves: Sequence[Callable[[float], Sequence[Leaves]]] = ()
         self._overhears = False
+        self._leaps: dict[str, int] = dict.fromkeys(REFUSED, 0)
+        self._last_leap = ""
 
     def serve(
         self,
@@ -88,14 +99,21 @@ class Frame(Generic[Leaves]):
         moves: Sequence[Callable[[float], Sequence[Leaves]]],
         beat: Callable[[float], Beat],
         status: Status,
+        by_minters: Collection[str] = (),
         overhears: bool = False,
     ) -> None:
         """Dispatch messages of these types and requests of these operations from now on. A tick does the
-        `moves` in this order; `beat` makes the next beat, in which `status` tells how the machine stands. A
-        machine that `overhears` others' messages ignores those of other types; to any other machine they are
-        a mistake of their sender.
+        `moves` in this order; `beat` makes the next beat, in which `status` tells how the machine stands. Of
+        the types `by_minters` only messages of minters count. A machine that `overhears` others' messages
+        ignores those of other types; to any other machine they are a mistake of their sender.
         """
-        self._types, self._operations = types, operations
+        self._types = {
+            type_: self._believed(handle, MINTERS if type_ in by_minters else SERVICES)
+            if traffic_of(type_) in SIGNED
+            else handle
+            for type_, handle in types.items()
+        }
+        self._operations = operations
         self._moves, self._beat, self._overhears = moves, beat, overhears
         self._status = status
 
@@ -111,11 +129,32 @@ class Frame(Generic[Leaves]):
             handle = self._types.get(message.envelope.type)
             if handle is not None:
                 return handle(message, now)
-            if not self._overhears and self.dedup.is_new(message.envelope):
+            if self._overhears:
+                return ()
+            if message.envelope.traffic in SIGNED:  # a forged one must not be remembered in another's name
+                self._trust.check(message.envelope, now)
+            if self.dedup.is_new(message.envelope):
                 raise DecodeError(f"{message.envelope.type} is not for us")
+        except UnprovenError:
+            return ()  # counted by who does not believe it
+        except LeapError as error:
+            self._leaps[error.number] += 1
+            self._last_leap = str(error)
         except DecodeError:
             self.counts["undecodable"] += 1
         return ()
+
+    def _believed(
+        self, handle: Callable[[Received, float], Sequence[Leaves]], services: Collection[str]
+    ) -> Callable[[Received, float], Sequence[Leaves]]:
+        """The same handler, for messages of proven writers of these services: no other one is remembered."""
+        check = self._trust.check
+
+        def believed(message: Received, now: float) -> Sequence[Leaves]:
+            check(message.envelope, now, services)
+            return handle(message._replace(is_proven=True), now)
+
+        return believed
 
     def once(
         self, handle: Callable[[Received, float], Sequence[Leaves]]
@@ -138,11 +177,16 @@ class Frame(Generic[Leaves]):
         return True
 
     def requested(self, request: LocalRequest, now: float) -> Sequence[Any]:
-        """Answer a request of the local socket by its operation, or refuse it."""
+        """Answer a request of a local socket by its operation, or refuse it; one that its door does not have
+        is counted.
+        """
         name = request.body.get("op")
         operation = self._operations.get(name) if isinstance(name, str) else None
         if operation is None:
             return [unknown(request, self.service, votes="failover.admit" in self._operations)]
+        if is_misplaced(request):
+            self.misplaced += 1
+            return [misplaced(request)]
         try:
             return operation(request, now)
         except DecodeError as error:
@@ -241,8 +285,11 @@ class Frame(Generic[Leaves]):
         """What every service tells of itself, in words."""
         about, keys = self.about, self.about.keys()
         ids = {"fleet file": keys.fleet, "seal": keys.seal, "group": keys.group}
+        ids["settings"] = keys.settings
         said = ", ".join(f"{name} {value}" for name, value in ids.items() if value)
+        leaps = {"leap": f"refused: {self._last_leap}"} if self._last_leap else {}
         return {
+            **leaps,
             "transport": f"transport: {about.transport}, provbus {about.version}",
             "keys": f"keys: {said or 'none'}",
         }
@@ -266,6 +313,8 @@ class Frame(Generic[Leaves]):
     def samples(self) -> Iterator[Sample]:
         """The metrics of every service."""
         yield Sample("provbus_duplicates_total", self.dedup.duplicates)
+        yield Sample("provbus_local_misplaced_total", self.misplaced)
         yield Sample("provbus_draining", self.pulse.is_draining)
+        yield from labelled("provbus_leaps_refused_total", "number", self._leaps)
         yield from self.namesake.samples()
         yield from self.keeping.samples()

@@ -16,10 +16,18 @@ METRICS: dict[str, Metric] = {
     # Minters.
     "provbus_fileids_total": Metric(_COUNTER, "FileIDs by what became of them.", ("outcome",)),
     "provbus_handoff_events_total": Metric(
-        _COUNTER, "Rows that were sent again or that a CFM refused, and acks that came too late.", ("event",)
+        _COUNTER,
+        "Rows that were sent again or that a CFM refused, and acks too late or of a CFM not asked.",
+        ("event",),
+    ),
+    "provbus_settings_locked_total": Metric(
+        _COUNTER, "Settings that could not be opened, for want of the key that sealed them."
     ),
     "provbus_handoff_seconds": Metric(_HISTOGRAM, "From a FileID's creation to the end of its hand-off."),
     "provbus_unknown_pulls_total": Metric(_COUNTER, "Names that a CFM pulled and that are not remembered."),
+    "provbus_disowned_names_total": Metric(
+        _COUNTER, "Names under the seal key of a minter that never made them: somebody else has that key."
+    ),
     "provbus_places_ignored_total": Metric(
         _COUNTER, "Beats of CFMs that announced a place which nobody can reach."
     ),
@@ -28,16 +36,25 @@ METRICS: dict[str, Metric] = {
     "provbus_clock_skew_seconds": Metric(
         _GAUGE, "How far an instance's wall clock was ahead of ours with its latest beat.", ("peer",)
     ),
+    "provbus_leaps_refused_total": Metric(
+        _COUNTER, "Messages whose number went up further than one may at once.", ("number",)
+    ),
     "provbus_detector_stretch": Metric(
         _GAUGE, "How many times longer a silence must be because our own beats come back slowly."
     ),
     # Who reads the role log.
+    "provbus_role_records_unproven_total": Metric(
+        _COUNTER, "Records of the role log that did not count: unproven, revoked or played again."
+    ),
     "provbus_role_log_position": Metric(_GAUGE, "The last offset of the role log that was read, or -1."),
     "provbus_role_log_disagreements_total": Metric(
-        _COUNTER, "Positions of the role log at which another reader came to something else."
+        _COUNTER, "Times that other readers of the role log, fewer than half, came to something else."
     ),
     "provbus_failover_state": Metric(
         _GAUGE, "1 for the state in the election of the role, 0 for the others.", ("state",)
+    ),
+    "provbus_host_silences_total": Metric(
+        _COUNTER, "Times that the attached host service stood still while it might act."
     ),
     "provbus_namesake_state": Metric(
         _GAUGE, "1 for how this process stands to another one of its name, 0 for the others.", ("state",)
@@ -63,6 +80,9 @@ METRICS: dict[str, Metric] = {
     "provbus_kea_answers": Metric(_GAUGE, "1 while Kea is there and answers modems, as far as is known."),
     # CFMs.
     "provbus_rows_total": Metric(_COUNTER, "Rows that arrived, by the answer to them.", ("status",)),
+    "provbus_bad_rows_total": Metric(
+        _COUNTER, "Rows that cannot be their sender's own, by what was objected.", ("objection",)
+    ),
     "provbus_table_rows": Metric(_GAUGE, "Rows that wait for their read."),
     "provbus_parked_reads": Metric(_GAUGE, "Reads that wait for their row."),
     "provbus_reads_total": Metric(_COUNTER, "Reads that were served, by what served them.", ("how",)),

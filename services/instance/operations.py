@@ -1,4 +1,4 @@
-"""The local API: the operations of the local socket, with their requests and answers.
+"""The local API: the operations of the local sockets, with their requests and answers.
 
 The JSON Schemas and `docs/reference/local-api.md` are generated from this table, and a refusal lists an
 instance's operations by it. Tests check the machines' answers against it: each machine has a handler for
@@ -8,11 +8,14 @@ every operation that is its own.
 from typing import NamedTuple
 
 from bus.contract import Contract
+from bus.messages import LocalDoor
 from services.instance.contracts import fileid, refusal, role, settings, status, trace
 from services.instance.contracts.field import Nothing
 
 MINTERS = ("dhcp", "mps")
 ALL = (*MINTERS, "cfm")
+BOTH = (LocalDoor.HOST, LocalDoor.ADMIN)
+OPERATORS = (LocalDoor.ADMIN,)
 
 
 class Error(NamedTuple):
@@ -30,18 +33,22 @@ ERRORS: dict[str, Error] = {
         "There is no file of this name for this address. A TFTP server stays silent too.", refusal.Unknown
     ),
     "bad_settings": Error("The catalogue has mistakes. Nothing was changed.", refusal.BadSettings),
-    "indeterminate": Error("Nobody knows yet whether it was done. `settings` tells."),
+    "indeterminate": Error(
+        "Nobody knows yet whether it was done. `settings` tells. After a fault of the instance's own it is"
+        " the answer to any operation."
+    ),
 }
 
 
 class Operation(NamedTuple):
-    """One operation: the services that answer it, its fields beside `op` and `id`, the shapes of its answers
-    beside `id`, and the words of its errors. `does` is one plain sentence. With `needs_vote` a CFM without a
-    vote does not have it.
+    """One operation: the services that answer it, and at which doors, its fields beside `op` and `id`, the
+    shapes of its answers beside `id`, and the words of its errors. `does` is one plain sentence. With
+    `needs_vote` a CFM without a vote does not have it.
     """
 
     name: str
     services: tuple[str, ...]
+    doors: tuple[LocalDoor, ...]
     fields: type[Contract]
     answers: tuple[type[Contract], ...]
     errors: tuple[str, ...]
@@ -53,6 +60,7 @@ _OPERATIONS = (
     Operation(
         "fileid.create",
         MINTERS,
+        BOTH,
         fileid.CreateRequest,
         (fileid.CreateAnswer,),
         ("try_again", "bad_request"),
@@ -61,14 +69,16 @@ _OPERATIONS = (
     Operation(
         "authority",
         MINTERS,
+        BOTH,
         role.AuthorityRequest,
         (role.AuthorityAnswer, role.StaticAuthorityAnswer),
-        (),
+        ("bad_request",),
         "Says whether, and until when, the sidecar and its host service may act.",
     ),
     Operation(
         "host.attach",
         MINTERS,
+        BOTH,
         role.AttachRequest,
         (role.AttachAnswer, role.StaticAttachAnswer),
         ("try_again", "refused"),
@@ -77,6 +87,7 @@ _OPERATIONS = (
     Operation(
         "host.yielded",
         MINTERS,
+        BOTH,
         Nothing,
         (role.YieldedAnswer,),
         ("refused",),
@@ -85,6 +96,7 @@ _OPERATIONS = (
     Operation(
         "host.reloads",
         MINTERS,
+        BOTH,
         role.ReloadsRequest,
         (role.ReloadsAnswer,),
         ("bad_request",),
@@ -93,6 +105,7 @@ _OPERATIONS = (
     Operation(
         "failover.status",
         MINTERS,
+        OPERATORS,
         Nothing,
         (role.ElectedStanding, role.AppointedStanding, role.GrantedStanding, role.StaticStanding),
         (),
@@ -101,6 +114,7 @@ _OPERATIONS = (
     Operation(
         "failover.drain",
         MINTERS,
+        OPERATORS,
         role.SwitchRequest,
         (role.DrainAnswer,),
         ("try_again", "bad_request"),
@@ -109,6 +123,7 @@ _OPERATIONS = (
     Operation(
         "failover.lock",
         MINTERS,
+        OPERATORS,
         role.SwitchRequest,
         (role.LockAnswer,),
         ("try_again", "bad_request"),
@@ -117,6 +132,7 @@ _OPERATIONS = (
     Operation(
         "failover.promote",
         MINTERS,
+        OPERATORS,
         role.PromoteRequest,
         (role.PromoteAnswer,),
         ("try_again", "bad_request", "refused"),
@@ -125,22 +141,25 @@ _OPERATIONS = (
     Operation(
         "failover.era",
         MINTERS,
+        OPERATORS,
         role.EraRequest,
         (role.EraAnswer,),
-        ("try_again", "refused"),
+        ("try_again", "bad_request"),
         "Begins an era of the role log: every primary stops, and everything decided before is stale.",
     ),
     Operation(
         "settings",
         ALL,
-        Nothing,
+        OPERATORS,
+        settings.SettingsRequest,
         (settings.SettingsAnswer,),
-        (),
+        ("bad_request",),
         "Says which catalogue of settings is in force.",
     ),
     Operation(
         "settings.apply",
         MINTERS,
+        OPERATORS,
         settings.ApplyRequest,
         (settings.ApplyAnswer, settings.UnchangedAnswer),
         ("try_again", "bad_request", "bad_settings", "indeterminate"),
@@ -149,6 +168,7 @@ _OPERATIONS = (
     Operation(
         "settings.history",
         ALL,
+        OPERATORS,
         Nothing,
         (settings.HistoryAnswer,),
         (),
@@ -157,6 +177,7 @@ _OPERATIONS = (
     Operation(
         "settings.rollback",
         MINTERS,
+        OPERATORS,
         settings.RollbackRequest,
         (settings.ApplyAnswer, settings.UnchangedAnswer),
         ("try_again", "bad_request", "bad_settings", "indeterminate", "refused"),
@@ -165,6 +186,7 @@ _OPERATIONS = (
     Operation(
         "status",
         ALL,
+        BOTH,
         Nothing,
         (status.SidecarStatus, status.CfmStatus),
         (),
@@ -173,6 +195,7 @@ _OPERATIONS = (
     Operation(
         "trace",
         ALL,
+        OPERATORS,
         trace.TraceRequest,
         (trace.TraceAnswer,),
         ("bad_request",),
@@ -181,6 +204,7 @@ _OPERATIONS = (
     Operation(
         "fileid.lookup",
         ("cfm",),
+        BOTH,
         fileid.LookupRequest,
         (fileid.LookupAnswer,),
         ("bad_request", "unknown"),
@@ -189,6 +213,7 @@ _OPERATIONS = (
     Operation(
         "fileid.done",
         ("cfm",),
+        BOTH,
         fileid.DoneRequest,
         (fileid.DoneAnswer,),
         ("bad_request", "unknown"),
@@ -197,6 +222,7 @@ _OPERATIONS = (
     Operation(
         "failover.admit",
         ("cfm",),
+        OPERATORS,
         role.AdmitRequest,
         (role.AdmitAnswer,),
         ("try_again", "bad_request", "refused"),

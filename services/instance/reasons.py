@@ -75,12 +75,42 @@ REASONS: dict[str, ReasonRow] = {
         "seals have an age",
         "set one of the clocks",
     ),
+    "unproven": ReasonRow(
+        SERVICES,
+        _LESS,
+        "messages that are not believed: the last one is ...",
+        "they change nothing; somebody wrote them who may write to a topic, or has the group's key",
+        "`wrong-service`: that CFM was broken into, see [Keys](../howto/keys.md#when-a-key-was-stolen)."
+        " Any other: is a fleet file, or a key of the one that is named, behind? Else somebody forges: see"
+        " who may write",
+    ),
+    "role-writer-unlisted": ReasonRow(
+        SERVICES,
+        _LESS,
+        "the role log has records of ... by a key that our fleet file does not have",
+        "they count all the same: every reader must judge them alike",
+        "give every instance the same fleet file; if the key was stolen, `provbus failover era --revoke`",
+    ),
+    "incarnation-ahead": ReasonRow(
+        SERVICES,
+        _LESS,
+        "... says an incarnation that is to come: its clock was wrong, or another has its key",
+        "its beats are proven and count; a process of that name with a right clock is ignored beside it",
+        "see its clock, and who else has its key: [Keys](../howto/keys.md)",
+    ),
     "keys-behind": ReasonRow(
         SERVICES,
         _LESS,
         "...",
         "keys or fleet files differ: between two steps of a rotation, or because one was not distributed",
-        "give the instance its files and reload it (SIGHUP): [Keys](../howto/keys.md)",
+        "give the instance its files and reload it (SIGHUP), or restart it: [Keys](../howto/keys.md)",
+    ),
+    "faults": ReasonRow(
+        SERVICES,
+        _LESS,
+        "a fault of its own, which cost a message or more: ...",
+        "within the last minute something made a handler raise; all else went on",
+        "report the line of `provbus.faults` in its log; `provbus_faults_total` says how often",
     ),
     "descriptors": ReasonRow(
         _CFM,
@@ -111,6 +141,13 @@ REASONS: dict[str, ReasonRow] = {
         "with `minter.attached`, or a Kea that is followed: nobody is there to act for",
         "start the host service; [Connect a DHCP server](../howto/host-service.md)",
     ),
+    "host-silent": ReasonRow(
+        MINTERS,
+        _LESS,
+        "a word of its host service, which is attached and stands still",
+        "it might act, and for a lease's time asked nothing, or made no progress: the role is given back",
+        "look at the host service: it goes on by itself when it asks again",
+    ),
     "role-log-unreached": ReasonRow(
         MINTERS,
         _EITHER,
@@ -136,8 +173,10 @@ REASONS: dict[str, ReasonRow] = {
         MINTERS,
         _NO,
         "the role log, which is not what it was: ...",
-        "HALT: the log lost records, or is another one",
-        "find out why, then restart it; see `provbus failover status`",
+        "HALT: the log lost records, or is another one; or half of the log's readers, or more, disagree"
+        " with it",
+        "find out why, then restart it; compare `provbus failover status` of all: of two readers that"
+        " disagree nobody can tell which one is wrong",
     ),
     "role-suspended": ReasonRow(
         MINTERS,
@@ -222,7 +261,7 @@ REASONS: dict[str, ReasonRow] = {
         _LESS,
         "the handshake with ... at ...: it has another key, or does not know ours",
         "a fleet file or a key is not the same at both ends",
-        "distribute the fleet file and reload both (SIGHUP)",
+        "give both the fleet file and their keys, and reload them (SIGHUP), or restart them",
     ),
     # Minters, as CFMs see them
     "stranger-refused": ReasonRow(
@@ -232,12 +271,35 @@ REASONS: dict[str, ReasonRow] = {
         "within the last 10 s: an instance with another fleet file, or a stranger",
         "compare fleet files; find out who connects",
     ),
+    "former-key": ReasonRow(
+        _CFM,
+        _LESS,
+        "... speaks with a key that was dropped: its frames do not count",
+        "within the last 10 s: an instance that did not reload in a rotation, one that was taken out of the"
+        " fleet file, or somebody who has its former key; nothing is sent to it",
+        "reload the instance (SIGHUP) with its present files, or restart it, or end it; else find out who"
+        " connects",
+    ),
     "minter-unconnected": ReasonRow(
         _CFM,
         _LESS,
         "..., which is alive, is not connected to the hand-off port",
         "its rows do not come here",
         "see its `cfm-unreachable` and `handshake-refused`",
+    ),
+    "minter-clock-off": ReasonRow(
+        _CFM,
+        _LESS,
+        "the time of ...: its clock is more than ... s off",
+        "its rows serve, and its names do not without them",
+        "set one of the clocks",
+    ),
+    "clock-jumped": ReasonRow(
+        _CFM,
+        _LESS,
+        "a clock to trust: it jumped by ... s",
+        "no name serves without its row: for 70 s after a jump ahead, after one back as long as it was more",
+        "see who set the clock; if it is right now, a restart ends the doubt",
     ),
     "seal-key-missing": ReasonRow(
         _CFM,
@@ -274,6 +336,13 @@ REASONS: dict[str, ReasonRow] = {
         "rows of the claim on its disk are taken until a later one is read, then none of that role",
         "make room",
     ),
+    "disk-incarnations": ReasonRow(
+        SERVICES,
+        _LESS,
+        "a disk for the incarnations of its peers, so a restart asks older ones too (...)",
+        "mode multicast; each peer proves itself all the same",
+        "make room",
+    ),
     "disk-promises": ReasonRow(
         _CFM,
         _LESS,
@@ -295,6 +364,29 @@ REASONS: dict[str, ReasonRow] = {
         "settings that every CMTS takes (...): see provbus settings check",
         "they make files that a CMTS would reject, first for the reason in brackets; they are served",
         "[Rules for files](file-rules.md)",
+    ),
+    "settings-locked": ReasonRow(
+        SERVICES,
+        _EITHER,
+        "settings key ..., which generation ... needs: ... in force",
+        "newer settings came, whose secrets it cannot open. Not ready: it has no others. Degraded: it goes on"
+        " with those that it has",
+        "give it `settings/fleet.key` and reload it (SIGHUP), or restart it; if its configuration has no"
+        " `settings_key`, name the file there and restart it: [Keys](../howto/keys.md)",
+    ),
+    "settings-unbelieved": ReasonRow(
+        MINTERS,
+        _NO,
+        "publish_catalogue: settings were written that are not believed, and it is not written over them",
+        "the plant has no first settings, or this instance does not have the key of who wrote them",
+        "give it the fleet file of the others and restart it; without any settings, `provbus settings apply`",
+    ),
+    "settings-unsealed": ReasonRow(
+        MINTERS,
+        _EITHER,
+        "there is no settings key (settings_key), without which no secret is written to the topic",
+        "its settings have secrets, and do not come to the topic from it. Not ready: it has no others",
+        "name the file in `settings_key`, and restart it: [Keys](../howto/keys.md)",
     ),
     # Kea
     "kea-behind": ReasonRow(
@@ -374,6 +466,14 @@ REASONS: dict[str, ReasonRow] = {
         "Kafka does not answer",
         "no record is confirmed any more; hand-offs go on",
         "look at the brokers: `provbus config check --online`",
+    ),
+    "kafka-in-clear": ReasonRow(
+        SERVICES,
+        _LESS,
+        "Kafka names brokers beyond loopback (...), and ... would send in clear",
+        "nothing is written to its topics or read from them; a start ends with 78",
+        "set `kafka.client.security.protocol` to SSL or SASL_SSL, or correct the brokers'"
+        " `advertised.listeners`",
     ),
     "topic-missing": ReasonRow(
         SERVICES,

@@ -178,7 +178,7 @@ class Run:
 
     def spawn(self, name: str, group: str, arguments: list[str]) -> Process:
         """Start a process, which ends with the run."""
-        process = Process(name, group, arguments, self.site.directory)
+        process = Process(name, group, arguments, self.site.directory, self.site.network.enter(name))
         self._processes.append(process)
         return process
 

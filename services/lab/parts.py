@@ -1,14 +1,16 @@
 """The parts of each scenario."""
 
 from services.lab.books.closing import TakeoverBooks
+from services.lab.books.growth import ProcessGrowth
 from services.lab.books.refusals import Refusals
 from services.lab.books.role_log import RoleLogMemory
-from services.lab.faults.attackers import Attackers
+from services.lab.faults.attack.attackers import Attackers
 from services.lab.faults.busy import BusyProcesses
 from services.lab.faults.crowds import Crowds
+from services.lab.faults.insider.insiders import Insiders
 from services.lab.faults.key_rotation import KeyRotation
 from services.lab.faults.kills import Kills
-from services.lab.faults.primary_kills import PrimaryKilling
+from services.lab.faults.schedule.scheduling import FaultSchedule
 from services.lab.faults.weather import HandoffWeather
 from services.lab.kea.host import KeaRun
 from services.lab.site.lab import Part
@@ -29,9 +31,13 @@ def parts_of(scenario: Scenario, mode: str) -> list[Part]:
     parts.append(Refusals())
     if scenario.attack is not None:
         parts.append(Attackers(scenario.attack))
-    if scenario.primary_kills is not None:
-        parts.append(PrimaryKilling(scenario.primary_kills, scenario.seed))
+    if scenario.insider is not None:
+        parts.append(Insiders(scenario.insider))
+    if scenario.schedule is not None:
+        parts.append(FaultSchedule(scenario.schedule, scenario.seed))
     parts.append(TakeoverBooks())
+    if scenario.growth:
+        parts.append(ProcessGrowth())
     if scenario.kea is not None:
         parts.append(KeaRun(scenario.kea))
     return [*parts, BusyProcesses(), Clones(), Crowds(), RoleLogMemory()]

@@ -4,19 +4,29 @@ import fcntl
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from bus.errors import ConfigError, TryAgainError, UnavailableError
+from bus.state_file import make_directory
 from bus.transport.here import has_ipv6
+from services.brokers.cluster import KafkaCluster
+from services.brokers.launch import SERVER
+from services.brokers.places import BrokerPlaces, OnLoopback
 from services.brokers.state import state_directory
+from services.lab.network.broker_machines import TLS, BrokerMachines
+from services.lab.network.homes import machines_of
+from services.lab.network.machines import lacking
+from services.lab.network.run_network import Loopback, RunNetwork
 from services.lab.orchestrator import Run, Watcher
 from services.lab.parts import parts_of
 from services.lab.script.script import Script
 from services.lab.site.brokers import Kind, brokers_of
 from services.lab.site.site import build_site
+
+AUTHORIZER = "authorizer.properties"
 
 
 def chosen_broker(script: Script, mode: str, asked: str | None) -> Kind:
@@ -43,6 +53,14 @@ def rehearse(script: Script, mode: str, broker: Kind, watcher: Watcher) -> dict[
     return {f"calm_{key}": found[key] for key in ("failed", "duration_s", "boot_p50_s", "boot_p99_s")}
 
 
+def beside_calm(report: Mapping[str, Any], calm: Mapping[str, Any]) -> dict[str, Any]:
+    """The figures of a storm without its attack, and how many times longer the slowest boots took with it."""
+    if not calm:
+        return {}
+    ratio = report["boot_p99_s"] / calm["calm_boot_p99_s"] if calm["calm_boot_p99_s"] else 0.0
+    return {**calm, "boot_p99_vs_calm": round(ratio, 3)}
+
+
 @contextmanager
 def running(
     script: Script,
@@ -66,15 +84,23 @@ def running(
         raise UnavailableError(f"{script.name}: this machine has no IPv6, not even ::1: leave --ipv6 out")
     if script.root and os.geteuid() != 0:
         raise UnavailableError(f"{script.name}: what it does to the machine only root may do")
+    if script.hosts and script.ipv6:
+        raise ConfigError(f"{script.name}: its hosts have addresses of IPv4 alone: leave --ipv6 out")
+    if script.hosts and (reason := lacking()):
+        raise UnavailableError(f"{script.name}: {reason}")
+    if script.hosts:
+        KafkaCluster(report=watcher.say).fetch()  # no machine has a way out
     own = script.alters_brokers()
+    templates = (SERVER, AUTHORIZER) if script.authorizer else (SERVER, TLS) if script.hosts else (SERVER,)
     with (
         _alone(),
         tempfile.TemporaryDirectory(prefix="provbus-lab-") as name,
-        brokers_of(broker, own, Path(name) / "kafka", watcher.say, authorizer=script.authorizer) as brokers,
+        network_of(script, Path(name)) as (network, places),
+        brokers_of(broker, own, Path(name) / "kafka", watcher.say, places, templates) as brokers,
     ):
         watcher.say("making keys and starting processes")
         parts = parts_of(script, mode)
-        site = build_site(Path(name), script, mode, brokers.bootstrap, broker, parts)
+        site = build_site(Path(name), script, mode, brokers, network, parts)
         lab = Run(site, brokers, parts, script.steps, script.repeat, watcher)
         try:
             lab.start()
@@ -85,9 +111,19 @@ def running(
                 _copy_logs(site.directory, keep)
 
 
+@contextmanager
+def network_of(script: Script, directory: Path) -> Iterator[tuple[RunNetwork, BrokerPlaces]]:
+    """The network of a run, and the places of its brokers there."""
+    if not script.hosts:
+        yield Loopback(), OnLoopback()
+        return
+    with machines_of(script.names()) as machines:
+        yield machines, BrokerMachines(machines.enter, directory)
+
+
 def _copy_logs(directory: Path, keep: Path) -> None:
     """Copy the logs and journals of a run; they hold no key and no secret."""
-    keep.mkdir(parents=True, exist_ok=True)
+    make_directory(keep)
     for pattern in ("*.log", "*.jsonl", "kafka/logs/*.log"):
         for path in directory.glob(pattern):
             shutil.copy(path, keep)
@@ -96,7 +132,7 @@ def _copy_logs(directory: Path, keep: Path) -> None:
 @contextmanager
 def _alone() -> Iterator[None]:
     directory = state_directory(os.environ)
-    directory.mkdir(parents=True, exist_ok=True)
+    make_directory(directory)
     with (directory / "lab.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,4 +1,4 @@
-"""Asking a running instance over its local socket."""
+"""Asking a running instance over its operators' socket."""
 
 from typing import Any
 
@@ -10,16 +10,22 @@ ANSWER_S = 5.0  # an instance answers from what it has in memory
 
 
 def ask(config: Config, request: dict[str, Any], timeout_s: float = ANSWER_S) -> dict[str, Any]:
-    """The instance's answer. `UnavailableError` if it is not there, `TryAgainError` if it did not answer."""
+    """The instance's answer to its operator. `UnavailableError` if it is not there, `RemoteError` if its
+    operators' socket is not for us, `TryAgainError` if it did not answer.
+    """
     try:
-        return exchange(config.local.socket, request, timeout_s)
+        return exchange(config.local.admin_socket, request, timeout_s)
     except UnavailableError as error:
-        raise UnavailableError(f"{error}: start {config.instance}, or join its socket's group") from error
+        raise UnavailableError(f"{error}: start {config.instance}") from error
+    except RemoteError as error:
+        raise RemoteError(f"{error}: ask as root, or as the user of {config.instance}") from error
 
 
-def in_force(config: Config) -> dict[str, Any]:
-    """The catalogue in force as the instance has it, and who made it."""
-    answer = ask(config, {"op": "settings"})
+def in_force(config: Config, *, reveal: bool = False) -> dict[str, Any]:
+    """The catalogue in force as the instance has it, and who made it. Secrets are masked; if it has to
+    `reveal` them, its audit stream tells of it.
+    """
+    answer = ask(config, {"op": "settings", **({"reveal": True} if reveal else {})})
     if "error" in answer:
         raise RemoteError(f"{config.instance}: {answer.get('detail', answer['error'])}")
     return {key: answer[key] for key in answer if key != "id"}

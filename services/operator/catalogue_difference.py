@@ -8,24 +8,37 @@ from services.config.instance import Config
 from services.docsis.text.difference import Difference, differences
 from services.operator.ask import in_force
 from services.settings.catalogue import Classes, record
+from services.settings.judging import catalogue_problems
 from services.settings.lookup import Key, key_of
 from services.settings.record import CatalogueRecord
-from services.sidecar.offering import catalogue_problems
+from services.settings.secret_values import Mask
 
 
 def catalogue_in_force(config: Config) -> CatalogueRecord:
     """What the instance has in force; `RemoteError` if another version of ours says it in words we do not
-    know.
+    know. It is asked for with its secrets, or two of them could not be told apart.
     """
-    found = in_force(config)
-    for problem in catalogue_problems(found["classes"], found["lookup"]):
+    found = in_force(config, reveal=True)
+    hides = Mask.of((found["classes"], found["lookup"]))
+    for problem in hides.problems(catalogue_problems(found["classes"], found["lookup"])):
         raise RemoteError(f"what is in force cannot be compared: {problem.path}: {problem.reason}")
     return record(found["classes"], 1, found["lookup"])
 
 
-def catalogue_differences(old: CatalogueRecord, new: CatalogueRecord) -> list[tuple[str, Difference]]:
-    """Each difference with the name of its class or the key of its rule."""
-    return [*_class_differences(old.classes, new.classes), *_rule_differences(old, new)]
+def catalogue_differences(
+    old: CatalogueRecord, new: CatalogueRecord, *, reveal: bool = False
+) -> list[tuple[str, Difference]]:
+    """Each difference with the name of its class or the key of its rule. Unless they are to be revealed,
+    secrets are masked: that they differ is shown, and not what they are.
+    """
+    found = [*_class_differences(old.classes, new.classes), *_rule_differences(old, new)]
+    if reveal:
+        return found
+    hides = Mask.of((old.classes, old.lookup), (new.classes, new.lookup))
+    return [
+        (name, Difference(path, hides.value(before), hides.value(after)))
+        for name, (path, before, after) in found
+    ]
 
 
 def _class_differences(old: Classes, new: Classes) -> Iterator[tuple[str, Difference]]:

@@ -14,10 +14,13 @@ from services.docsis.judge.catalogue import judge_classes
 from services.docsis.judge.rules import silence_problems
 from services.docsis.mib.names import Names
 from services.operator.ask import ask
+from services.operator.suggestions import suggested
 from services.settings.catalogue import Classes, Problem, Rules
 from services.settings.fragments import SILENCE
+from services.settings.judging import catalogue_problems, plain_classes, refusals
+from services.settings.secret_values import Mask
 from services.settings.store import CatalogueFile, Check, read_catalogue
-from services.sidecar.offering import APPLY_WITHIN_S, catalogue_problems, plain_classes, refusals
+from services.sidecar.offering import APPLY_WITHIN_S
 
 ANSWER_S = APPLY_WITHIN_S + 5.0
 
@@ -35,9 +38,10 @@ def read(file: Path, names: Names, check: Check = catalogue_problems) -> Catalog
     def problems(classes: Classes, lookup: Rules) -> list[Problem]:
         found, unknown = plain_classes(classes, names)
         better = {problem.path: problem for problem in unknown}
-        return [better.get(problem.path, problem) for problem in check(found, lookup)]
+        wrong = [better.get(problem.path, problem) for problem in check(found, lookup)]
+        return Mask.of((found, lookup)).problems(wrong)
 
-    found = read_catalogue(file, problems)
+    found = read_catalogue(file, problems, word=suggested)
     return found._replace(classes=plain_classes(found.classes, names)[0])
 
 
@@ -60,8 +64,8 @@ def warnings(found: CatalogueFile, names: Names) -> list[str]:
         if isinstance(codes, list)
     }
     judged = judge_classes(found.classes, silenced, names)
-    unwise = [one for one in judged if not one.rule.is_error]
-    return found.locate(Problem(one.path, f"warning: {one.text}") for one in unwise)
+    unwise = [Problem(one.path, f"warning: {one.text}") for one in judged if not one.rule.is_error]
+    return found.locate(Mask.of((found.classes, found.lookup)).problems(unwise))
 
 
 def apply(config: Config, found: CatalogueFile, comment: str = "") -> Applied:

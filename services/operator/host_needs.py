@@ -6,12 +6,14 @@ An instance that runs already holds its own ports and directories: then only its
 import os
 import socket
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from bus.config.model import KafkaSection
-from bus.errors import BusyError, TransportError, UnavailableError
+from bus.errors import BusyError, RemoteError, TransportError, UnavailableError
 from bus.runtime.exchange import exchange
 from bus.transport.here import check_free, look_up, look_up_advertised, look_up_endpoint
+from bus.transport.peer import group_named
 from bus.wire.endpoint import parse, split
 from services.config.instance import Config
 from services.config.sections import CfmSection
@@ -50,7 +52,7 @@ def _runs(config: Config) -> bool:
     path = config.local.socket
     try:
         name = exchange(path, {"op": "status"}, ASK_S).get("instance")
-    except UnavailableError:
+    except (UnavailableError, RemoteError):  # nobody is there, or we may not ask
         return False
     if name != config.instance:
         raise BusyError(f"local.socket: another process listens on {path}")
@@ -60,7 +62,9 @@ def _runs(config: Config) -> bool:
 def _directories(config: Config) -> Iterator[Need]:
     yield lambda: _check_writable("state_directory", config.state_directory)
     yield lambda: _check_writable("local.socket", config.local.socket.parent)
-    yield lambda: _check_replaceable(config.local.socket)
+    for path in (config.local.socket, config.local.admin_socket):
+        yield partial(_check_replaceable, "local.socket", path)
+    yield lambda: group_named(config.local.group)
 
 
 def _places(config: Config, runs: bool) -> Iterator[Need]:
@@ -74,7 +78,16 @@ def _places(config: Config, runs: bool) -> Iterator[Need]:
     if config.cfm is not None:
         yield from _places_of_cfm(config.cfm, config.brokers is not None, runs)
     if config.http is not None:
-        host, port = config.http.address
+        yield from _place_of_pages(config.http.place, runs)
+
+
+def _place_of_pages(place: tuple[str, int] | Path, runs: bool) -> Iterator[Need]:
+    if isinstance(place, Path):
+        if not runs:
+            yield lambda: _check_writable("http.socket", place.parent)
+            yield partial(_check_replaceable, "http.socket", place)
+    else:
+        host, port = place
         yield lambda: check_free("http.listen", look_up(host, "http.listen"), 0 if runs else port, TCP)
 
 
@@ -105,9 +118,9 @@ def _check_brokers(section: KafkaSection) -> None:
     raise errors[0]
 
 
-def _check_replaceable(path: Path) -> None:
+def _check_replaceable(what: str, path: Path) -> None:
     if path.exists() and not path.is_socket():
-        raise BusyError(f"local.socket: {path} is there and is no socket")
+        raise BusyError(f"{what}: {path} is there and is no socket")
 
 
 def _check_writable(what: str, directory: Path) -> None:

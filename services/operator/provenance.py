@@ -16,9 +16,10 @@ from bus.config.environment import Place, setter
 from bus.config.secret_file import CREDENTIALS
 from bus.config.yaml_file import read_yaml
 from services.config.instance import load
+from services.settings.secret_values import MASK
 
-MASK = "********"
-_SECRET = re.compile(r"password|secret|token|key|\.pem")
+# More than a configuration refuses in the clear (`bus.config.model`): a mask too many costs nobody anything.
+_SECRET = re.compile(r"password|secret|token|key|\.pem|oauthbearer")
 
 
 class Setting(NamedTuple):

@@ -3,10 +3,12 @@
 So what would fail there fails here, with the same sentence. Nothing is written and nobody is connected to.
 """
 
+from pathlib import Path
 from typing import Any
 
 from bus.fleet.fleet import load_fleet
 from bus.runtime.carriers import group_keys
+from bus.transport.here import warn_beyond_loopback
 from bus.transport.kafka.client import Kafka
 from bus.transport.kafka.client_settings import client_settings
 from bus.transport.poller import Poller
@@ -27,6 +29,8 @@ def check_start(config: Config) -> None:
         _check_client({**client_settings(config.kafka), "bootstrap.servers": ""})
     if config.multicast is not None:
         group_keys(config.multicast)
+    if config.http is not None and not isinstance(config.http.place, Path):
+        warn_beyond_loopback("http.listen", config.http.place[0])
 
 
 def check_host(config: Config) -> None:

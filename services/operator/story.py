@@ -47,6 +47,10 @@ _REFUSED = {
     "spent": "the download was completed before",
     "parked_full": "too many reads wait",
     "given_full": "too many reads of names without a seal wait",
+    "share_parked": "too many reads of this device, or of this address, wait",
+    "share_opens": "its address asked with too many forged names",
+    "share_running": "this device has too many downloads at once",
+    "share_builds": "this device begins downloads faster than one a second",
     "late": "no row came in 4 s",
     "no_template": "its settings are not here yet",
     "bad_values": "its values do not fit its settings",
@@ -87,6 +91,7 @@ def _moments(told: ToldEvent) -> Iterator[Moment]:
         "lease.acked": _leased,
         "lease.unacked": _leased,
         "lease.refused": _not_offered,
+        "device.moved": _moved,
         "fileid.expired": _expired,
         "download.completed": _completed,
         "download.abandoned": _abandoned,
@@ -116,6 +121,10 @@ def _leased(event: dict[str, Any]) -> Iterator[tuple[float, str, str]]:
 
 def _not_offered(event: dict[str, Any]) -> Iterator[tuple[float, str, str]]:
     yield 0.0, "leased, without a row", event["reason"]
+
+
+def _moved(event: dict[str, Any]) -> Iterator[tuple[float, str, str]]:
+    yield 0.0, "behind another modem", f"remote id {event['behind']}, before {event['was_behind']}"
 
 
 def _asked(event: dict[str, Any]) -> tuple[float, str, str]:

@@ -48,9 +48,12 @@ def lock(config: Config, on: bool) -> str:
     return _order(config, "lock", on)
 
 
-def begin_era(config: Config) -> int:
-    """Have this sidecar begin an era in the name of our user; which one it sent."""
-    era: int = _tell(config, {"op": "failover.era"})["era"]
+def begin_era(config: Config, revoke: Iterable[bytes] = ()) -> int:
+    """Have this sidecar begin an era in the name of our user, in which no record of the role log by one of
+    the public keys `revoke` counts; which one it sent.
+    """
+    keys = [key.hex() for key in revoke]
+    era: int = _tell(config, {"op": "failover.era", **({"revoke": keys} if keys else {})})["era"]
     return era
 
 

@@ -2,9 +2,10 @@
 
 A catalogue is a mapping of class names to definitions, and a list of rules that say which class a device has
 (`services.settings.lookup`). `services.docsis` interprets definitions; this package carries, compares and
-keeps them. The digest is SHA-256 over the canonical JSON of both, the generation a number that grows by one
-with each change. The record on the topic and the copy on disk are the same bytes; beside the catalogue they
-say who changed it, when and why.
+keeps them. The digest is SHA-256 over the canonical JSON of both, and of a salt where they hold secrets; the
+generation is a number that grows by one with each change. The record on the topic and the copy on disk are
+the same bytes, in which secrets are sealed (`services.settings.vault`); beside the catalogue they say who
+changed it, when and why.
 
 Two operators may write the same generation at the same moment, through two instances. So generation and
 digest together decide which record is newer: an order that is the same for every instance, whichever record
@@ -17,12 +18,11 @@ import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from bus.contract import decode, encode
+from bus.contract import decode
 from bus.errors import DecodeError
 from bus.reason import Reason
-from bus.routes import route
-from bus.runtime.keeping import Keeping
-from services.settings.record import GENERATION_MAX, LONGEST, CatalogueRecord, Change
+from bus.telemetry.keeping import Keeping
+from services.settings.record import CatalogueRecord, Change
 
 CLASS_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,11}")  # it is the mask of a sealed name
 
@@ -97,26 +97,17 @@ def structure_problems(classes: object, lookup: object = ()) -> list[Problem]:
 
 
 def record(
-    classes: Classes, generation: int, lookup: Rules = (), change: Change = UNKNOWN
+    classes: Classes, generation: int, lookup: Rules = (), change: Change = UNKNOWN, salt: str = ""
 ) -> CatalogueRecord:
     """The record of these classes and rules at this generation."""
     return CatalogueRecord(
         generation=generation,
-        digest=digest(classes, lookup),
+        digest=digest(classes, lookup, salt),
         classes=classes,
         lookup=[*lookup],
+        salt=salt,
         **change._asdict(),
     )
-
-
-def size_problems(classes: Classes, lookup: Rules) -> list[Problem]:
-    """That the topic cannot take these, whoever changes them and whatever they say to it."""
-    limit = route("config").payload_bytes_max
-    size_bytes = len(encode(record(classes, GENERATION_MAX, lookup, LONGEST)))
-    if size_bytes <= limit:
-        return []
-    reason = f"have {size_bytes} bytes with their fragments and `lookup`; the topic takes {limit}"
-    return [Problem("classes", reason)]
 
 
 def version(found: CatalogueRecord | None) -> Version:
@@ -124,24 +115,32 @@ def version(found: CatalogueRecord | None) -> Version:
     return NO_VERSION if found is None else (found.generation, found.digest)
 
 
-def digest(classes: Classes, lookup: Rules = ()) -> str:
-    """SHA-256 over the canonical JSON, hex."""
-    text = json.dumps({"classes": classes, "lookup": lookup}, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+def canonical(classes: Classes, lookup: Rules = (), salt: str = "") -> bytes:
+    """The one JSON of these."""
+    salted = {"salt": salt} if salt else {}
+    return json.dumps(
+        {"classes": classes, "lookup": [*lookup], **salted}, sort_keys=True, separators=(",", ":")
+    ).encode()
+
+
+def digest(classes: Classes, lookup: Rules = (), salt: str = "") -> str:
+    """SHA-256 over the canonical JSON, hex. Without the salt nobody can try out what a secret in it is."""
+    return hashlib.sha256(canonical(classes, lookup, salt)).hexdigest()
 
 
 def parse(data: bytes) -> CatalogueRecord:
-    """The record in these bytes; `DecodeError` if there is none, or its classes or its digest are wrong."""
+    """The record in these bytes, as it came. `DecodeError` if there is none, or its classes or its digest are
+    wrong; where secrets are sealed the digest is checked when they are opened.
+    """
     found = decode(CatalogueRecord, data)
     for path, reason in structure_problems(found.classes):
         raise DecodeError(f"catalogue generation {found.generation}: {path}: {reason}")
-    if digest(found.classes, found.lookup) != found.digest:
-        raise DecodeError(f"catalogue generation {found.generation} does not match its digest")
+    if not found.sealed:
+        check_digest(found)
     return found
 
 
-def describe(found: CatalogueRecord | None) -> dict[str, Any]:
-    """The answer to the request `settings` of the local socket; generation 0 is no catalogue."""
-    if found is None:
-        return {"generation": 0, "digest": "", **UNKNOWN._asdict(), "classes": {}, "lookup": []}
-    return found.model_dump()
+def check_digest(found: CatalogueRecord) -> None:
+    """`DecodeError` if the digest of an open record is of other classes and rules."""
+    if digest(found.classes, found.lookup, found.salt) != found.digest:
+        raise DecodeError(f"catalogue generation {found.generation} does not match its digest")

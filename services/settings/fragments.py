@@ -16,9 +16,9 @@ it too: the record holds only what a CFM needs, and a CFM of an earlier build ca
 
 import re
 from collections.abc import Mapping
-from difflib import get_close_matches
 from typing import Any, NamedTuple
 
+from services.docsis.errors import Misnamed
 from services.settings.catalogue import Classes, Problem, Rules, structure_problems
 
 DEPTH_MAX = 16  # groups in groups and fragments in fragments; a file has at most four levels of its own
@@ -138,9 +138,8 @@ class _Expansion:
         if len(entry) != 1 or not isinstance(name, str):
             self._report(here, "takes `include` and the name of one fragment, nothing else")
         elif name not in self._fragments:
-            near = get_close_matches(name, self._fragments, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            self._report(f"{here}.include", f"there is no fragment {name!r}{hint}")
+            reason = Misnamed(f"there is no fragment {name!r}", name, self._fragments)
+            self._report(f"{here}.include", reason)
         elif name in within:
             ring = " in ".join(repr(one) for one in (name, *reversed(within[within.index(name) :])))
             self._report(f"{here}.include", f"a fragment cannot include itself: {ring}")
@@ -154,8 +153,7 @@ class _Expansion:
 
 
 def _unknown(key: str) -> str:
-    near = get_close_matches(key, KEYS, n=1)
-    return f"is no part of a catalogue; did you mean {near[0]!r}?" if near else "is no part of a catalogue"
+    return Misnamed("is no part of a catalogue", key, KEYS)
 
 
 def _fragments(written: object) -> tuple[dict[str, list[Any]], list[Problem]]:

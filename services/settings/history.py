@@ -1,7 +1,9 @@
 """The history of the settings: the generations that an instance has read, for a way back.
 
 The settings topic is compacted: its broker may remove every record but the last. So each instance keeps the
-last generations itself, in its memory as they were written and in its state directory.
+last generations itself, in its memory as they were written and in its state directory. Their secrets stay
+sealed as they came: a generation whose key is gone is kept, and cannot be opened any more. The one in force
+is kept as it was sealed last.
 
 A generation that two operators wrote at once is kept once, as the one that is in force everywhere. What is
 newer than the generation in force was kept in an earlier life of a plant that began anew, and is forgotten.
@@ -56,6 +58,9 @@ class History:
         for generation in [one for one in self._kept if one >= found.generation]:
             if self._kept[generation].version != version(found):
                 del self._kept[generation]
+        known = self._kept.get(found.generation)
+        if known is not None and known.data != encode(found):
+            del self._kept[found.generation]
         self.read(found)
 
     def read(self, found: CatalogueRecord) -> bool:
@@ -68,7 +73,7 @@ class History:
         return found.generation in self._kept
 
     def find(self, generation: int) -> CatalogueRecord | None:
-        """The record of a generation; None if it is not kept."""
+        """The record of a generation, sealed as it was written; None if it is not kept."""
         past = self._kept.get(generation)
         return None if past is None else parse(past.data)
 

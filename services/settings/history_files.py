@@ -28,7 +28,7 @@ class HistoryFiles:
 
     def __init__(self, state_directory: Path) -> None:
         self._directory = state_directory / FOLDER
-        self._sound: set[str] = set()
+        self._sound: dict[str, bytes] = {}
 
     def load(self, *, has_copy: bool) -> list[CatalogueRecord]:
         """What was kept. An instance that `has_copy` of the settings in force has had a history, too: without
@@ -37,8 +37,9 @@ class HistoryFiles:
         found = []
         for path in self._files(".json"):
             try:
-                found.append(_parse(path.read_bytes()))
-                self._sound.add(path.name)
+                content = path.read_bytes()
+                found.append(_parse(content))
+                self._sound[path.name] = content[:_SUM_BYTES]
             except OSError as error:
                 _log.warning("a generation of the settings is not known: %s: %s", path, error.strerror)
             except DecodeError as error:
@@ -51,14 +52,15 @@ class HistoryFiles:
         """Write what is not there yet, then remove what is kept no more (`OSError`)."""
         wanted = {_name(past): past for past in effect.kept}
         for name, past in wanted.items():
-            if name not in self._sound:
-                state_file.keep(self._directory / name, _sum(past.data) + b"\n" + past.data)
-                self._sound.add(name)
+            head = _sum(past.data)
+            if self._sound.get(name) != head:  # one that was sealed anew has the same name
+                state_file.keep(self._directory / name, head + b"\n" + past.data)
+                self._sound[name] = head
         for path in self._files(".json", ".json.new"):  # the second kind is what a power cut left
             if path.name not in wanted:
                 with contextlib.suppress(OSError):  # it takes room, and nothing else
                     path.unlink()
-                    self._sound.discard(path.name)
+                    self._sound.pop(path.name, None)
 
     def _files(self, *endings: str) -> Iterator[Path]:
         try:

@@ -2,12 +2,16 @@
 
 Theory of operation
 -------------------
-A rule gives a class and values to the devices that have its one key: the device's MAC, its remote id or its
+A rule gives a class and values to the devices that have its key: the device's MAC, its remote id or its
 circuit id (option 82, RFC 3046, sections 3.1 and 3.2), or the subnet that holds its address. Keys are tried
 in this order, subnets from the longest prefix to the shortest (RFC 1812, section 5.2.4.3), and the first rule
 of the right kind wins: a cable modem never gets the class of a telephone adapter with the same key.
 
-The first three are one dictionary. A subnet is found by its first bits: there is one dictionary per prefix
+A rule may ask for MAC and remote id together, and is tried before all others: a MAC is easily cloned, the
+remote id is written by the CMTS or the modem in front. Whoever has that MAC behind another remote id is not
+the device.
+
+All but subnets are one dictionary. A subnet is found by its first bits: there is one dictionary per prefix
 length that some rule has, keyed by the address cut to that length. So a find costs a handful of look-ups
 however many rules there are.
 
@@ -16,21 +20,27 @@ In a text value `{device}` stands for the device's MAC, twelve hex digits.
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from difflib import get_close_matches
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any, NamedTuple
 
 from bus.device import device_text, parse_device
+from services.docsis.errors import Misnamed
 from services.settings.catalogue import Problem
 
 KEYS = ("mac", "remote_id", "circuit_id", "subnet")
 """The keys that a rule may have, in the order in which they are tried."""
 
+BOTH = ("mac", "remote_id")
+"""The keys that one rule may have together."""
+
+MAC_BYTES = 6
 ID_BYTES_MAX = 255  # of a sub-option of option 82: its length is one byte
 PROBLEMS_MAX = 100  # a file with more is the wrong file
 SAMPLE_DEVICE = bytes.fromhex("001a2c000001")
 
 _FIELDS = (*KEYS, "class", "values")
+_BOTH = " and ".join(BOTH)
+_WITH_MAC = ("mac", _BOTH)
 _HEX = re.compile(rf"([0-9A-Fa-f]{{2}}){{1,{ID_BYTES_MAX}}}")
 _HOLE = re.compile(r"\{\w*\}")
 _DEVICE = "{device}"
@@ -56,13 +66,22 @@ class Found(NamedTuple):
 
 
 class Key(NamedTuple):
-    """The key of a rule: one of `KEYS`, and bytes or a network. As text: `mac 001a.2c00.0001`."""
+    """The key of a rule: one of `KEYS`, and bytes or a network; or `BOTH` together, the bytes of the one
+    before those of the other. As text: `mac 001a.2c00.0001`.
+    """
 
     name: str
     value: bytes | IPv4Network | IPv6Network
 
+    @property
+    def device(self) -> bytes:
+        """The MAC that it asks for; empty if it asks for none."""
+        return self.value[:MAC_BYTES] if self.name in _WITH_MAC and isinstance(self.value, bytes) else b""
+
     def __str__(self) -> str:
         if isinstance(self.value, bytes):
+            if self.name == _BOTH:
+                return f"mac {device_text(self.device)} remote_id {self.value[MAC_BYTES:].hex()}"
             return f"{self.name} {device_text(self.value) if self.name == 'mac' else self.value.hex()}"
         return f"{self.name} {self.value}"
 
@@ -94,7 +113,8 @@ class Lookup:
         """The class of this kind (`cm` or `mta`) and the values of a device; None if no rule matches."""
         exact = self._exact
         rule = (
-            exact.get((kind, "mac", subject.device))
+            exact.get((kind, _BOTH, subject.device + subject.remote_id))
+            or exact.get((kind, "mac", subject.device))
             or exact.get((kind, "remote_id", subject.remote_id))
             or exact.get((kind, "circuit_id", subject.circuit_id))
             or self._by_subnet(subject.address, kind)
@@ -121,8 +141,7 @@ def filled(values: Mapping[str, Any], device: bytes) -> dict[str, Any]:
 
 def key_of(rule: Mapping[str, Any]) -> Key:
     """The key of a valid rule."""
-    name = next(name for name in KEYS if name in rule)
-    return _parse_key(name, rule[name])
+    return _parse_keys(rule, [name for name in KEYS if name in rule])
 
 
 def lookup_problems(rules: Sequence[object], kinds: Mapping[str, str], refusal: Refusal) -> list[Problem]:
@@ -149,9 +168,7 @@ def lookup_problems(rules: Sequence[object], kinds: Mapping[str, str], refusal: 
 def _field_problems(rule: Mapping[Any, Any]) -> Iterator[Problem]:
     for name in rule:
         if name not in _FIELDS:
-            near = get_close_matches(str(name), _FIELDS, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            yield Problem(str(name), f"is no part of a rule{hint}")
+            yield Problem(str(name), Misnamed("is no part of a rule", str(name), _FIELDS))
 
 
 def _class_problems(rule: Mapping[Any, Any], kinds: Mapping[str, str]) -> Iterator[Problem]:
@@ -159,9 +176,7 @@ def _class_problems(rule: Mapping[Any, Any], kinds: Mapping[str, str]) -> Iterat
     if not isinstance(name, str):
         yield Problem("class" if "class" in rule else "", "must name a class")
     elif name not in kinds:
-        near = get_close_matches(name, kinds, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        yield Problem("class", f"there is no class {name!r}{hint}")
+        yield Problem("class", Misnamed(f"there is no class {name!r}", name, kinds))
 
 
 def _value_problems(rule: Mapping[Any, Any], refusal: Refusal) -> Iterator[Problem]:
@@ -183,18 +198,26 @@ def _key_problems(
 ) -> Iterator[Problem]:
     """The problems of a rule's key; `seen` has for each key the number of the first rule that has it."""
     names = [name for name in KEYS if name in rule]
-    if len(names) != 1:
-        yield Problem("", f"takes exactly one of {', '.join(KEYS)}")
+    if len(names) != 1 and names != [*BOTH]:
+        yield Problem("", f"takes exactly one of {', '.join(KEYS)}, or {' and '.join(BOTH)}")
         return
-    (name,) = names
-    try:
-        key = _parse_key(name, rule[name])
-    except ValueError as error:
-        yield Problem(name, str(error))
-        return
+    for name in names:
+        try:
+            _parse_key(name, rule[name])
+        except ValueError as error:
+            yield Problem(name, str(error))
+            return
+    key = _parse_keys(rule, names)
     kind = kinds.get(str(rule.get("class")))
     if kind and (first := seen.setdefault((kind, key), at)) != at:
-        yield Problem(name, f"stands in lookup[{first}] already, which has a class of kind {kind} too")
+        yield Problem(names[0], f"stands in lookup[{first}] already, which has a class of kind {kind} too")
+
+
+def _parse_keys(rule: Mapping[Any, Any], names: Sequence[str]) -> Key:
+    """The key of a rule that has these, each of which can be parsed."""
+    if len(names) == 1:
+        return _parse_key(names[0], rule[names[0]])
+    return Key(_BOTH, b"".join(_parse_bytes(name, rule[name]) for name in names))
 
 
 def _parse_key(name: str, written: object) -> Key:
@@ -206,11 +229,15 @@ def _parse_key(name: str, written: object) -> Key:
             return Key(name, ip_network(written))
         except ValueError as error:
             raise ValueError(f"must be a subnet such as 127.64.0.0/11: {error}") from error
+    return Key(name, _parse_bytes(name, written))
+
+
+def _parse_bytes(name: str, written: str) -> bytes:
     if name != "mac":
         if not _HEX.fullmatch(written):
             raise ValueError(f"must be 1 to {ID_BYTES_MAX} bytes in hex, not {written!r}")
-        return Key(name, bytes.fromhex(written))
+        return bytes.fromhex(written)
     try:
-        return Key(name, parse_device(written))
+        return parse_device(written)
     except ValueError as error:
         raise ValueError(f"must be a hardware address such as 001a.2c00.0001, not {written!r}") from error

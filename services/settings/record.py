@@ -14,6 +14,8 @@ RECORD_COMMENT_MAX = 240
 """Characters of a record's comment: a rollback says in front of an operator's what it goes back to."""
 AUTHOR_MAX = 128
 """Characters of an author: a user's name (64), and an instance's (63)."""
+SALT_MAX = 96
+"""Characters of a salt: 32 hex digits, and what their seal adds."""
 TIME_MS_MAX = (1 << 53) - 1
 """The last number that every reader of JSON takes exactly."""
 
@@ -51,6 +53,10 @@ class CatalogueRecord(Contract):
     """A whole settings catalogue: taken whole or not at all. `digest` is SHA-256 over the canonical classes
     and lookup, hex; who changed them, when and why is not part of it. A rule of `lookup` says which class a
     device has. The author is `USER@INSTANCE`, or the instance alone, which wrote the first settings.
+
+    On the topic and on disk each secret value is sealed, and the salt with them (`services.settings.vault`),
+    under the key whose id `sealed` has, in hex; the digest is that of the open ones, so a record has one
+    version under whatever key it travels.
     """
 
     generation: int = Field(ge=1, le=GENERATION_MAX)
@@ -60,6 +66,8 @@ class CatalogueRecord(Contract):
     comment: Line = Field(default="", max_length=RECORD_COMMENT_MAX)
     classes: dict[str, dict[str, Any]]
     lookup: list[dict[str, Any]] = Field(default_factory=list)
+    salt: str = Field(default="", max_length=SALT_MAX)
+    sealed: str = Field(default="", pattern=r"^([0-9a-f]{2})?$")
 
     def signed(self, change: Change) -> "CatalogueRecord":
         """The same catalogue with this change."""

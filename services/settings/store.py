@@ -9,9 +9,10 @@ from bus import state_file
 from bus.config.yaml_file import line_of, read_yaml
 from bus.contract import encode
 from bus.errors import ConfigError, DecodeError
-from services.settings.catalogue import Classes, Problem, Rules, parse, record, size_problems
+from services.settings.catalogue import Classes, Problem, Rules, parse, record
 from services.settings.fragments import Expanded, expand
 from services.settings.record import CatalogueRecord
+from services.settings.vault import size_problems
 
 _log = logging.getLogger("provbus.settings")
 
@@ -39,8 +40,12 @@ class CatalogueFile(NamedTuple):
         return record(self.classes, 1, self.lookup)
 
 
-def read_catalogue(path: Path, check: Check, *, may_come: bool = False) -> CatalogueFile:
-    """The catalogue in a YAML file; the errors of `read_yaml` if the file cannot be read at all."""
+def read_catalogue(
+    path: Path, check: Check, *, may_come: bool = False, word: Callable[[str], str] = str
+) -> CatalogueFile:
+    """The catalogue in a YAML file; the errors of `read_yaml` if the file cannot be read at all. `word` puts
+    the reason of a problem into words.
+    """
     data, marks = read_yaml(path, may_come=may_come)
     found = expand(data)
 
@@ -49,7 +54,7 @@ def read_catalogue(path: Path, check: Check, *, may_come: bool = False) -> Catal
         for place, reason in _at_their_origin(found, problems):
             line = line_of(marks, place)
             where = path if line is None else f"{path}:{line}"
-            lines.append((line or 0, f"{where}: {place}: {reason}"))
+            lines.append((line or 0, f"{where}: {place}: {word(reason)}"))
         return [text for _, text in sorted(lines, key=lambda one: one[0])]
 
     problems = [*found.problems, *check(found.classes, found.lookup)]
@@ -63,7 +68,9 @@ def save(path: Path, found: CatalogueRecord) -> None:
 
 
 def load(path: Path) -> CatalogueRecord | None:
-    """The record kept on disk; None if there is none or it cannot be read: the topic has the original."""
+    """The record kept on disk, sealed as it came; None if there is none or it cannot be read: the topic has
+    the original.
+    """
     try:
         return parse(path.read_bytes())
     except FileNotFoundError:

@@ -5,20 +5,23 @@ told. A beat that announces an unreachable endpoint (`bus.wire.endpoint`) still 
 it counts as a sign of life, but the CFM gets no rows and no modem until it announces a usable endpoint.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 
-from bus.wire.endpoint import wrong_address, wrong_announced
+from bus.wire.endpoint import wrong_address, wrong_announced, wrong_pinned
 
 
 class Announced:
-    """The last announcement of each CFM; its `fileid` endpoint must be of `scheme`."""
+    """The last announcement of each CFM. Its `fileid` endpoint must be of `scheme`, and each at the address
+    that `pins` has for it, if any.
+    """
 
-    def __init__(self, scheme: str) -> None:
+    def __init__(self, scheme: str, pins: Mapping[str, Mapping[str, str]]) -> None:
         self.unusable: dict[str, str] = {}
         """Why, by CFM, its last announcement is unusable."""
         self.ignored = 0
         """The number of beats whose announcement was unusable."""
         self._scheme = scheme
+        self._pins = pins
         self._last: dict[str, Mapping[str, str]] = {}
         self._connected: dict[str, str] = {}
 
@@ -43,12 +46,24 @@ class Announced:
         self._connected[cfm] = endpoint
         return endpoint
 
+    def keep_to(self, cfms: Container[str], pins: Mapping[str, Mapping[str, str]]) -> None:
+        """Forget the announcements of all other CFMs, and judge those of these by these `pins`."""
+        self._pins = pins
+        for known in (self.unusable, self._last, self._connected):
+            for name in [name for name in known if name not in cfms]:
+                del known[name]
+        for name, endpoints in self._last.items():
+            self._judge(name, endpoints)
+
     def _judge(self, cfm: str, endpoints: Mapping[str, str]) -> None:
         reason = ""
         if "fileid" in endpoints:
             reason = wrong_announced(endpoints["fileid"], self._scheme)
         if not reason and "tftp" in endpoints:
             reason = wrong_address(endpoints["tftp"])
+        for name, pin in self._pins.get(cfm, {}).items():
+            if not reason and name in endpoints:
+                reason = wrong_pinned(endpoints[name], pin)
         if reason:
             self.unusable[cfm] = reason if reason.isprintable() else repr(reason)
         else:

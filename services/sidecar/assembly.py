@@ -5,8 +5,9 @@ from random import Random
 
 from bus.envelope import Stamp
 from bus.errors import DecodeError
+from bus.fleet.trust import Believing
 from bus.routes import ROUTES
-from bus.runtime.keeping import Subject
+from bus.telemetry.keeping import Subject
 from fileid.handoff import Budget
 from fileid.lease import LeaseFile
 from fileid.minted import Minted
@@ -16,8 +17,10 @@ from heartbeat.roles.holder import SoleHolder
 from services.instance.about import About
 from services.instance.frame import Frame
 from services.settings.catalogue import StoreCatalogue
+from services.settings.held import HeldSettings
 from services.settings.history import StoreHistory
 from services.settings.record import CatalogueRecord
+from services.settings.vault import Vault
 from services.sidecar.answering import Answers
 from services.sidecar.creating import Creating
 from services.sidecar.edges import MinterEffect
@@ -30,19 +33,22 @@ from services.sidecar.peers import Peers
 from services.sidecar.role.authority import Authority
 from services.sidecar.role.record import StoreFailover
 
-COUNTS = ("created", "refused", "undecodable", "unknown_pulls")
+COUNTS = ("created", "refused", "undecodable", "unknown_pulls", "disowned")
 
 
 def assemble(
     *,
     service: str,
     stamp: Stamp,
+    trust: Believing,
     services: Mapping[str, str],
     sealer: Sealer,
     budget: Budget,
     random: Random,
     random_bytes: Callable[[int], bytes],
     minted_max: int,
+    pins: Mapping[str, Mapping[str, str]],
+    vault: Vault,
     authority: Authority | None = None,
     namesake: Namesake | None = None,
     default_next_server: str | None = None,
@@ -54,26 +60,32 @@ def assemble(
     data_bytes_max: int = ROUTES["fileid"].payload_bytes_max,
     scheme: str = "tcp",
 ) -> Minter:
-    """One sidecar's machine. `service` is dhcp or mps; `random_bytes(n)` makes the serials; a DHCP server
-    that does not ask gives out `files`; without an `authority` it always may act; CFMs are connected to at
-    endpoints of `scheme`; `history` are former catalogues; `about` is what its beats tell of it.
+    """One sidecar's machine. `service` is dhcp or mps; `trust` decides whose messages count;
+    `random_bytes(n)` makes the serials; a DHCP server that does not ask gives out `files`; without an
+    `authority` it always may act; CFMs are connected to at endpoints of `scheme`, at the addresses that
+    `pins` has; `history` are former catalogues; the `vault` seals and opens their secrets; `about` is what
+    its beats tell of it.
     """
     namesake = namesake or Namesake(stamp.incarnation)
     authority = authority or Authority(stamp, SoleHolder(), namesake=namesake)
+    held = HeldSettings(vault, history, catalogue)
     frame: Frame[MinterEffect] = Frame(
         stamp,
         service,
+        trust=trust,
         counts=COUNTS,
         keeps={
             StoreFailover: Subject("failover", authority.record, authority.stored),
-            StoreCatalogue: Subject("settings", lambda: offering.copy()),
-            StoreHistory: Subject("history", lambda: offering.history.store()),
+            StoreCatalogue: Subject("settings", held.copy, held.stored),
+            StoreHistory: Subject("history", held.history.store),
         },
         namesake=namesake,
         about=about,
     )
-    offering = Offering(stamp, publish, frame.wall_s, history)
-    peers = Peers(stamp, services, random, scheme, lambda: offering.generation, authority.claims)
+    offering = Offering(stamp, publish, frame.wall_s, held, trust.is_current, trust.refused)
+    peers = Peers(
+        stamp, services, pins, random, scheme, frame.wall_s, lambda: offering.generation, authority.claims
+    )
     minted = Minted(minted_max)
     answers = Answers(
         peers=peers, audit=frame.audit, token=authority.token, default_next_server=default_next_server
@@ -100,6 +112,6 @@ def assemble(
     if catalogue is not None:
         try:
             offering.adopt(catalogue)
-        except DecodeError:  # kept by another version of ours; the topic has a better one
+        except DecodeError:  # kept by another version of ours, or its key is gone; the topic has a better one
             frame.counts["undecodable"] += 1
     return Minter(Parts(frame, authority, peers, offering, creating, leasing, default_next_server))

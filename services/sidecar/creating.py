@@ -13,7 +13,8 @@ from bus.messages import LocalRequest, Received
 from bus.telemetry.metrics import Sample, labelled
 from fileid.handoff import Budget, Handoff
 from fileid.minted import Minted
-from fileid.row import PULLED, cut_rows, pack_rows, unpack_names
+from fileid.row import DISOWNED, PULLED, cut_rows, pack_names, pack_rows, unpack_names
+from fileid.seal import is_sealed
 from services.docsis.errors import DocsisError
 from services.instance.local_api import refuse
 from services.sidecar.answering import Answers, Ticket
@@ -74,20 +75,32 @@ class Creating:
         """The answers that waited for this ack of a CFM (`DecodeError`)."""
         return self._answers.answer(self.handoff.acked(ack), now, wall_offset_s)
 
-    def pulled(self, message: Received, now: float) -> list[Effect]:
-        """Send a CFM the rows that it asks for by name, if they are remembered (`DecodeError`)."""
+    def pulled(self, message: Received, now: float, wall_offset_s: float, *, is_alone: bool) -> list[Effect]:
+        """Send a CFM the rows that it asks for by name (`DecodeError`). Sealed names that we do not remember
+        are disowned, if we would remember them and no other process has our name: somebody has our seal key.
+        """
         envelope = message.envelope
         names = unpack_names(envelope.data)
         rows = self.minted.find(names, now)
         self._counts["unknown_pulls"] += len(names) - len(rows)
-        return [
-            Send(envelope.source, self._stamp.envelope(PULLED, pack_rows(some), time_ms=0))
+        sent_ms = int((now + wall_offset_s) * 1000)
+        answers: list[Effect] = [
+            Send(envelope.source, self._stamp.envelope(PULLED, pack_rows(some), time_ms=sent_ms))
             for some in cut_rows(rows, self._data_bytes_max)
         ]
+        if len(rows) < len(names) and is_alone and self.minted.knows_all(now):
+            known = {row.name for row in rows}
+            foreign = [name for name in names if name not in known and is_sealed(name)]
+            if foreign:
+                self._counts["disowned"] += len(foreign)
+                disowned = self._stamp.envelope(DISOWNED, pack_names(foreign), time_ms=sent_ms)
+                answers.append(Send(envelope.source, disowned))
+        return answers
 
     def tick(self, now: float, wall_offset_s: float) -> list[Effect]:
         """Frames to send, and the answers whose time is over."""
-        sends, settled = self.handoff.tick(now)
+        self.minted.expire(now)
+        sends, settled = self.handoff.tick(now, wall_offset_s)
         effects: list[Effect] = [*sends]
         if settled:
             effects += self._answers.answer(settled, now, wall_offset_s)
@@ -105,7 +118,8 @@ class Creating:
         outcomes = {name: self._counts[name] for name in ("created", "refused")}
         outcomes |= {name: handoffs[name] for name in ("acked", "unacked")}
         yield from labelled("provbus_fileids_total", "outcome", outcomes)
-        events = {name: handoffs[name] for name in ("retried", "refused", "late_acks")}
+        events = {name: handoffs[name] for name in ("retried", "refused", "late_acks", "unasked_acks")}
         yield from labelled("provbus_handoff_events_total", "event", events)
         yield Sample("provbus_handoff_seconds", self._answers.handoff_s)
         yield Sample("provbus_unknown_pulls_total", self._counts["unknown_pulls"])
+        yield Sample("provbus_disowned_names_total", self._counts["disowned"])

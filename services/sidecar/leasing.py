@@ -37,7 +37,16 @@ from bus.routes import ROUTES
 from bus.telemetry.audit import Audit
 from fileid.given import given_key
 from fileid.handoff import Budget, Handoff, Settled
-from fileid.lease import ExcuseServer, Lease, Leased, LeaseFile, StorePosition, choose_file, lease_serial
+from fileid.lease import (
+    ExcuseServer,
+    Lease,
+    Leased,
+    LeaseFile,
+    StorePosition,
+    Whereabouts,
+    choose_file,
+    lease_serial,
+)
 from fileid.minted import Minted
 from fileid.row import LIFE_S, NO_RELAY, Fields, Row, pack
 from services.docsis.errors import DocsisError
@@ -94,7 +103,7 @@ class Leasing:
         away: Container[str],
         data_bytes_max: int = ROUTES["fileid"].payload_bytes_max,
     ) -> None:
-        self.counts = dict.fromkeys(("seen", "acked", "late", "unacked", *_REFUSED), 0)
+        self.counts = dict.fromkeys(("seen", "moved", "acked", "late", "unacked", *_REFUSED), 0)
         self._token: Token | None = NO_TOKEN  # under which rows are made; None: none are made
         self._minter = number_of(stamp.instance)
         self._files = files
@@ -105,6 +114,7 @@ class Leasing:
         self._away_at: dict[str, tuple[float, float]] = {}  # since when, and as seen last
         self._held: deque[tuple[float, Leased]] = deque()  # each with when it was told
         self._held_leases = 0
+        self.whereabouts = Whereabouts()
         self._batches: deque[_Batch] = deque()
         self._told, self._ended = 0, 0  # batches
         self._first_end: int | None = None if files else 0
@@ -174,7 +184,7 @@ class Leasing:
             self._batches.append(_Batch(self._pop().position))
         effects: list[MinterEffect] = []
         for handoff in self._handoffs.values():
-            sends, settled = handoff.tick(now)
+            sends, settled = handoff.tick(now, wall_offset_s)
             effects += sends
             self._settle(settled, now, wall_offset_s)
         settled_up_to = None
@@ -230,6 +240,10 @@ class Leasing:
                 self.counts["ignored"] += 1
                 continue
             self.counts["seen"] += 1
+            if before := self.whereabouts.moved_from(lease):
+                self.counts["moved"] += 1
+                places = {"was_behind": before.hex(), "behind": lease.remote_id.hex()}
+                self._tell("device.moved", lease, "", now, wall_s, places)
             made = self._row(lease, file, token)
             if isinstance(made, str):
                 self._refuse(lease, made, now, wall_s)

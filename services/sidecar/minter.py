@@ -21,13 +21,14 @@ do the work; this module routes messages to them, and decides the order in which
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from bus.effects import Keep
 from bus.machine import Hears
 from bus.messages import CaughtUp, Draining, LocalRequest, Received, Recreated, Undelivered
 from fileid.lease import Leased, LeasesRead
 from fileid.row import ACK, HELLO, PULL, ROWS
 from heartbeat.liveness.beat import BEAT, Beat, Load
+from services.instance.adopting import Adopting
 from services.instance.local_api import refuse
+from services.instance.showing import Showing
 from services.settings.record import CATALOGUE
 from services.sidecar.edges import MinterArriving, MinterEffect
 from services.sidecar.parts import Parts
@@ -49,9 +50,11 @@ class Minter:
         self._offering = parts.offering
         self._creating = parts.creating
         self._leasing = parts.leasing
+        self._adopting = Adopting(parts.frame, parts.offering.held, parts.offering.unlock)
         self.counts = parts.frame.counts
         self.status = MinterStatus(parts)
         frame, authority = parts.frame, parts.authority
+        showing = Showing(parts.offering.held, frame.audit, frame.wall_s)
         hears: Hears[MinterEffect] = Hears(
             received=frame.received,
             local_request=frame.requested,
@@ -79,15 +82,15 @@ class Minter:
         frame.serve(
             {
                 ACK: self._acked,
-                PULL: parts.creating.pulled,
+                PULL: self._pulled,
                 BEAT: frame.once(self._beaten),
-                CATALOGUE: frame.once(self._catalogue),
+                CATALOGUE: self._catalogue,  # played again it is the topic's last record
                 **authority.types,
             },
             {
                 "fileid.create": self._create,
-                "settings": parts.offering.describe,
-                "settings.history": parts.offering.recall,
+                "settings": showing.describe,
+                "settings.history": showing.recall,
                 "settings.apply": self._changes(parts.offering.apply),
                 "settings.rollback": self._changes(parts.offering.roll_back),
                 "status": self.status.answer,
@@ -101,13 +104,21 @@ class Minter:
                 frame.beat,
                 parts.peers.tick,
                 frame.tell,
+                self._adopting.unlock,
                 parts.offering.tick,
                 frame.keep_again,
                 frame.leave(1, self._is_idle),
             ),
             beat=self._beat,
             status=self.status,
+            by_minters=(CATALOGUE,),
         )
+
+    def keep_to(self, services: Mapping[str, str], pins: Mapping[str, Mapping[str, str]]) -> None:
+        """Know these instances alone from now on, at the addresses of `pins`. Rows that were sent to another
+        are tried elsewhere.
+        """
+        self._peers.keep_to(services, pins)
 
     def receive(self, message: MinterArriving, now: float) -> Does:
         """A request of the host, a message of the bus, or news from the runner."""
@@ -163,6 +174,10 @@ class Minter:
             return ()
         return self._creating.acked(message.envelope, now, offset_s)
 
+    def _pulled(self, message: Received, now: float) -> Sequence[MinterEffect]:
+        frame = self._frame
+        return self._creating.pulled(message, now, frame.wall_offset_s, is_alone=frame.namesake.is_alone)
+
     def _beaten(self, message: Received, now: float) -> Sequence[MinterEffect]:
         if self._frame.is_namesake(message, now):
             return ()
@@ -172,11 +187,7 @@ class Minter:
         return effects
 
     def _catalogue(self, message: Received, now: float) -> Sequence[MinterEffect]:
-        before = self._offering.record
-        stored = self._offering.receive(message.envelope, now)
-        if self._offering.record is not before:
-            self._frame.pulse.hurry()
-        return [Keep(one) for one in stored]
+        return self._adopting.take(lambda: self._offering.receive(message.envelope, now))
 
     def _caught_up(self, message: CaughtUp, now: float) -> Sequence[MinterEffect]:
         if message.traffic == "config":
@@ -211,6 +222,7 @@ class Minter:
             service=self._frame.service,
             load=Load(in_flight=len(self._creating)),
             generation=self._offering.generation,
+            sealed=self._offering.held.needs(),
             namesake=self._frame.namesake.beat,
             log=self._authority.log_position(),
             standing=self._authority.standing(),

@@ -29,17 +29,20 @@ FAILING_S = 2.0  # a connection that is made anew takes less
 
 
 class Peers:
-    """The peers of one minter. `services` has the service of every instance; `generation` gives that of our
-    settings, `claims` the claim under which we act, and the one that CFMs learn from greetings alone. CFMs
-    are connected to at endpoints of `scheme`.
+    """The peers of one minter. `services` has the service of every instance, `pins` the pinned addresses;
+    `wall_s` gives the Unix time of a moment, `generation` that of our settings, `claims` the claim under
+    which we act, and the one that CFMs learn from greetings alone. CFMs are connected to at endpoints of
+    `scheme`.
     """
 
     def __init__(
         self,
         stamp: Stamp,
         services: Mapping[str, str],
+        pins: Mapping[str, Mapping[str, str]],
         random: Random,
         scheme: str,
+        wall_s: Callable[[float], float],
         generation: Callable[[], int],
         claims: Callable[[], tuple[Claim, Claim]],
     ) -> None:
@@ -47,8 +50,9 @@ class Peers:
         self.unreachable: set[str] = set()
         """The CFMs to which a send failed since they were greeted last."""
         self._balancer = Balancer(self.roster, random)
-        self._announced = Announced(scheme)
+        self._announced = Announced(scheme, pins)
         self._stamp = stamp
+        self._wall_s = wall_s
         self._generation = generation
         self._claims = claims
         self._hello_due = 0.0
@@ -75,6 +79,12 @@ class Peers:
             return peer, []
         self._hello_due = now
         return peer, [Connect(envelope.source, endpoint)]
+
+    def keep_to(self, services: Mapping[str, str], pins: Mapping[str, Mapping[str, str]]) -> None:
+        """Know these instances alone from now on, at the addresses of `pins`."""
+        self.roster.keep_to(services)
+        self._announced.keep_to(services, pins)
+        self.unreachable &= services.keys()
 
     def choose(self, exclude: Sequence[str], now: float) -> str | None:
         """The CFM that is to get a row next; None if none can."""
@@ -113,9 +123,10 @@ class Peers:
         self._hello_due = now + HELLO_EVERY_S
         self._failing.note(self.unreachable, now)
         self.unreachable.clear()
-        hello = pack_hello(claim, now)
+        hello, sent_ms = pack_hello(claim, now), int(self._wall_s(now) * 1000)
         return [
-            Send(peer, self._stamp.envelope(HELLO, hello, time_ms=0)) for peer in self._announced.connected
+            Send(peer, self._stamp.envelope(HELLO, hello, time_ms=sent_ms))
+            for peer in self._announced.connected
         ]
 
     def deadline(self) -> float | None:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol
 
 from bus.effects import Exit, WatchHost
 from bus.errors import ConfigError
-from bus.fleet.fleet import Fleet, load_seal_keys
+from bus.fleet.fleet import Fleet, load_seal_keys, settings_keys
 from bus.fleet.identity import Identity, identify
 from bus.runtime.carriers import group_keys
 from bus.runtime.node import Node
@@ -27,6 +27,7 @@ from heartbeat.roles.elected.election import Election
 from heartbeat.roles.elected.holder import ElectedHolder
 from heartbeat.roles.granted.holder import GrantedHolder, check_voters
 from heartbeat.roles.holder import RoleHolder, SoleHolder
+from heartbeat.roles.log.writers import Writers
 from services.config.instance import Config
 from services.config.sections import FailoverSection, KeaSection, MinterSection
 from services.instance.about import KeysInForce, about, key_ids
@@ -34,21 +35,25 @@ from services.instance.metrics import METRICS
 from services.settings.catalogue import StoreCatalogue
 from services.settings.history import StoreHistory
 from services.settings.history_files import HistoryFiles
+from services.settings.judging import catalogue_problems, plain_record
 from services.settings.record import CatalogueRecord
 from services.settings.store import load, read_catalogue, save
+from services.settings.vault import Vault
 from services.sidecar.assembly import assemble
-from services.sidecar.offering import catalogue_problems, plain_record
 from services.sidecar.role.authority import Authority
 from services.sidecar.role.record import StoreFailover
 from services.sidecar.role.record_file import load_failover, save_failover
 
 
 class Files(NamedTuple):
-    """The contents of the files that a sidecar's configuration names: first catalogue and seal key."""
+    """The contents of the files that a sidecar's configuration names: first catalogue, seal key, and the keys
+    for the secrets of the settings.
+    """
 
     section: MinterSection
     publish: CatalogueRecord | None
     seal_key: SealKey
+    settings_keys: list[tuple[int, bytes]]
     keys: KeyIds
     identity: Identity
 
@@ -71,8 +76,11 @@ def read_files(config: Config, service: str) -> Files:
     if line[0] != config.instance:
         raise ConfigError(f"{section.seal_key} is the seal key of {line[0]}, not of {config.instance}")
     group = [key.key_id for key in group_keys(config.group)]
-    keys = key_ids(identity.fleet, [key_id for _, key_id, _ in lines], group)
-    return Files(section, publish, SealKey.of(*line), keys, identity)
+    settings = settings_keys(config.settings_key)
+    keys = key_ids(
+        identity.fleet, [key_id for _, key_id, _ in lines], group, [key_id for key_id, _ in settings]
+    )
+    return Files(section, publish, SealKey.of(*line), settings, keys, identity)
 
 
 class Follower(Protocol):
@@ -101,7 +109,7 @@ def run(
     """Run the sidecar of a DHCP or MPS server until it is stopped. `follow` starts the follower of a DHCP
     server that does not ask us, and that gives out `files`.
     """
-    section, publish, seal_key, ids, _ = read_files(config, service)
+    section, publish, seal_key, settings, ids, _ = read_files(config, service)
     node = Node(
         config,
         [service],
@@ -121,9 +129,10 @@ def run(
         kept = load_failover(directory)
         needs_host = section.attached or follow is not None
         namesake = Namesake(node.stamp.incarnation)
+        writers: Writers = node.show(Writers(node.fleet.root_key, node.fleet.signing_keys()))
         authority = Authority(
             node.stamp,
-            holder_of(node, config.failover, kept),
+            holder_of(node, config.failover, kept, writers),
             namesake=namesake,
             mode=node.carrier.mode,
             lock=node.lock.identity,
@@ -137,12 +146,17 @@ def run(
             renew = node.renew(files.identity)
             sealer.use(files.seal_key)
             keys.use(files.keys)
+            writers.use(files.identity.fleet.signing_keys())
             renew()
+            machine.parts.offering.use(files.settings_keys)
+            machine.keep_to(node.members.services, node.fleet.pins())
 
         machine = assemble(
             service=service,
             stamp=node.stamp,
+            trust=node.trust,
             services=node.fleet.services(),
+            pins=node.fleet.pins(),
             sealer=sealer,
             budget=budget,
             random=Random(node.stamp.incarnation),
@@ -154,6 +168,7 @@ def run(
             catalogue=catalogue,
             publish=publish,
             history=history.load(has_copy=catalogue is not None),
+            vault=Vault(settings),
             files=files,
             about=about(node.carrier.mode, keys),
             data_bytes_max=node.carrier.data_bytes_max,
@@ -190,10 +205,10 @@ def run(
         node.close()
 
 
-def holder_of(node: Node, section: FailoverSection, kept: StoreFailover) -> RoleHolder:
+def holder_of(node: Node, section: FailoverSection, kept: StoreFailover, writers: Writers) -> RoleHolder:
     """The role's holder: the log decides where there is one, else the CFMs, a person, or nobody."""
     if node.carrier.has_log:
-        return ElectedHolder(elect(node, kept))
+        return ElectedHolder(elect(node, kept, writers))
     if node.stamp.instance not in node.fleet.shared_roles() or section.allow_dual_active:
         return SoleHolder()
     return granted(node) if section.grants else appointed(node, section, kept)
@@ -228,7 +243,7 @@ def appointed(node: Node, section: FailoverSection, kept: StoreFailover) -> Appo
     )
 
 
-def elect(node: Node, kept: StoreFailover) -> Election:
+def elect(node: Node, kept: StoreFailover, writers: Writers) -> Election:
     """The election of this instance's role. The first instance in the fleet file stands first."""
     role, members = _members(node)
     return Election(
@@ -237,6 +252,7 @@ def elect(node: Node, kept: StoreFailover) -> Election:
         rank=members.index(node.stamp.instance),
         cfms=[*node.fleet.keys("cfm")],
         new_id=lambda: secrets.token_hex(8),
+        writers=writers,
         former=kept.held_under(node.lock.identity),
     )
 

@@ -33,6 +33,7 @@ class MinterStatus:
         return {
             **parts.frame.describe(),
             "generation": parts.offering.generation,
+            "sealed": parts.offering.held.needs(),
             "missing": [one.document() for one in self.missing()],
             "degraded": [one.document() for one in self.degraded()],
             **parts.peers.describe(now),
@@ -57,6 +58,7 @@ class MinterStatus:
         """The things that are missing and without which no FileID can be answered."""
         parts = self._parts
         missing = [*parts.frame.missing(), *without_any(has_any=bool(parts.offering))]
+        missing += [] if parts.offering else parts.offering.lacks()
         missing += parts.authority.missing()
         if parts.leasing.is_behind:
             text = "rows for what Kea granted in the last minute: its journal is being read"
@@ -73,6 +75,7 @@ class MinterStatus:
             *fellow_reasons(parts.peers.roster, parts.frame.service, parts.frame.about.keys()),
             *parts.authority.degraded(),
             *without_copy(parts.frame.keeping),
+            *(parts.offering.lacks() if parts.offering else ()),
             *without_acceptance(parts.offering.faults),
             *(parts.peers.missing() if parts.default_next_server else ()),
         ]
@@ -88,6 +91,7 @@ class MinterStatus:
         yield Sample("provbus_undecodable_total", parts.frame.counts["undecodable"])
         yield Sample("provbus_settings_generation", parts.offering.generation)
         yield Sample("provbus_settings_faults", len(parts.offering.faults))
+        yield from parts.offering.held.samples()
         yield from parts.authority.samples()
         waiting = {
             "handoff": len(handoff) + len(parts.leasing),
@@ -95,6 +99,11 @@ class MinterStatus:
             "audit": len(audit),
         }
         yield from labelled("provbus_queue_depth", "queue", waiting)
-        shed = {"handoff": handoff.shed, "minted": minted.forgotten, "audit": audit.dropped}
+        shed = {
+            "handoff": handoff.shed,
+            "minted": minted.forgotten,
+            "audit": audit.dropped,
+            "whereabouts": parts.leasing.whereabouts.forgotten,
+        }
         yield from labelled("provbus_sheds_total", "queue", shed)
         yield from parts.peers.samples(now)

@@ -49,12 +49,13 @@ class ReadRepeated(NamedTuple):
 
 class ReadRestarted(NamedTuple):
     """A client that lost its part of a file begins anew. The host serves the read again: the file's content
-    may depend on the time.
+    may depend on the time. `since` is when the read was asked for first.
     """
 
     read: int
     name: bytes
     peer: Peer
+    since: float
 
 
 class Completed(NamedTuple):
@@ -82,7 +83,7 @@ Effect = Datagram | ReadRequested | NetasciiAsked | ReadRepeated | ReadRestarted
 
 @dataclass(slots=True)
 class Counters:
-    """Counts since the start; each packet that led to no read is in exactly one of the last six."""
+    """Counts since the start; each packet that led to no read is in exactly one of the last seven."""
 
     completed: int = 0
     abandoned: int = 0
@@ -90,9 +91,11 @@ class Counters:
     retransmits: int = 0
     errors_sent: int = 0
     shed: int = 0
+    overdue: int = 0
     duplicate_acks: int = 0
     netascii: int = 0
     malformed: int = 0
+    restarts_refused: int = 0
     refused_write: int = 0
     refused_full: int = 0
     unknown_tid: int = 0

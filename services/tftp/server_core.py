@@ -13,7 +13,6 @@ of packets outstanding (one, unless more were asked for; an OACK counts as block
     WAITING   RRQ, same address and name           WAITING   ReadRepeated
     WAITING   serve                                RUNNING   OACK, or DATA 1 when no option was asked
     WAITING   waiting_s_max passed                 gone      Abandoned
-    WAITING   given up, and another needs the room gone      Abandoned
     RUNNING   ACK of a block outstanding           RUNNING   the window behind it
     RUNNING   ACK of the last block                gone      Completed
     RUNNING   any other ACK                        RUNNING   nothing (the sorcerer's apprentice)
@@ -22,7 +21,10 @@ of packets outstanding (one, unless more were asked for; an OACK counts as block
               options, or after a vain resend
     RUNNING   serve, after ReadRestarted           RUNNING   from block 1, with the new request's options
     RUNNING   timer                                RUNNING   the window outstanding, then twice the patience
+    RUNNING   such a restart once too often        same      nothing
     RUNNING   timer after retransmits_max, ERROR   gone      Abandoned
+    any       120 s after its request              gone      Abandoned
+    any       given up, and another needs the room gone      Abandoned
     any       another read is served at its port   gone      Abandoned
     any       drop                                 gone      nothing
 
@@ -34,12 +36,13 @@ built for it, alive for ever. All other packets are counted and not answered, be
 start over. There are two exceptions: `session.Sessions.is_foreign`, and a person's client that asks in
 netascii, as DOCSIS modems never do: its ERROR says what to ask for.
 
-At `sessions_max` the read that has waited longest makes room, if its modem has given up on it; else the new
-one is refused.
+At `sessions_max` the read without progress for the longest makes room, whether it waits or runs, if it had
+none for as long as no modem is silent; else the new one is refused.
 
 Each session has one deadline and one valid entry in a heap of timers. Progress moves only the deadline; an
 entry that comes up early is put back. So a block costs no heap operation, and the entry of a session that has
-ended is skipped when it comes up, 8 s later at most.
+ended is skipped when it comes up, 8 s later at most. No entry is later than the end of its session's life,
+so that end costs a block nothing.
 """
 
 from collections.abc import Iterable
@@ -59,7 +62,7 @@ from services.tftp.effects import (
     ReadRequested,
     ReadRestarted,
 )
-from services.tftp.packets import ACK, HEAD, HEAD_BYTES, NUMBER_HALF, NUMBER_MASK, WRQ, Request
+from services.tftp.packets import ACK, DATA, HEAD, HEAD_BYTES, NUMBER_HALF, NUMBER_MASK, WRQ, Request
 from services.tftp.session import Session, Sessions
 
 LISTENING_SOCKET = 0
@@ -70,8 +73,9 @@ NO_FILE = "no file"
 EXHAUSTED = "retransmits exhausted"
 REPLACED = "replaced by another read"
 SHED = "shed"
+OVERDUE = "took too long"
 
-_unpack_head = HEAD.unpack_from
+_pack_head, _unpack_head = HEAD.pack, HEAD.unpack_from
 _NO_HEAD = (0, 0)
 # Code 0: with any other a client may print a sentence of its own instead of this one.
 _NOT_TEXT = packets.format_error(packets.ERROR_UNDEFINED, "not a text file: get it in octet (binary) mode")
@@ -131,6 +135,7 @@ class TftpServer:
         answers: list[Datagram] = []
         ended: list[Completed | Abandoned] = []
         find = self._sessions.by_peer.get
+        progressed = self._sessions.by_progress.move_to_end
         deadline = now + self._retransmit_s
         for data, peer in datagrams:
             session = find(peer)
@@ -150,11 +155,13 @@ class TftpServer:
                 session.base = session.block = position
                 session.retries = 0
                 session.resent = False
+                session.progress = now
+                progressed(session.read)
                 session.deadline = deadline
                 if deadline < session.armed:
                     self._arm(session, deadline)
                 if session.window == 1:
-                    answers.append(Datagram(socket, session.packets[position], peer))
+                    answers.append(Datagram(socket, _cut(session, position), peer))
                 else:
                     session.block = min(position + session.window - 1, session.blocks)
                     answers += _outstanding(session)
@@ -165,8 +172,7 @@ class TftpServer:
         the room for it may be taken.
         """
         read, request, peer = asked
-        session = Session(read, request, peer, self._socket_of(peer), now)
-        self._sessions.open(session)
+        session = self._sessions.open(read, request, peer, self._socket_of(peer), now)
         session.deadline = now + self._waiting_s_max
         # Early on purpose: a read that is served at once needs no second entry for its retransmission.
         self._arm(session, now + min(self._retransmit_s, self._waiting_s_max))
@@ -181,9 +187,9 @@ class TftpServer:
             session.begin(file, self._blksize_max)
             self._set_deadline(session, min(session.deadline, now + self._retransmit_s))
         else:
-            former = self._sessions.begin(session, file, self._blksize_max)
+            former = self._sessions.begin(session, file, self._blksize_max, now)
             self._set_deadline(session, now + self._retransmit_s)
-        effects: list[Effect] = [Datagram(session.socket, session.packets[session.base], session.peer)]
+        effects: list[Effect] = [Datagram(session.socket, _cut(session, session.base), session.peer)]
         return [*effects, *self._displaced(former, now)]
 
     def answer(self, asked: ReadRequested, file: bytes, now: float) -> list[Effect]:
@@ -213,7 +219,10 @@ class TftpServer:
             session = self._sessions.by_read.get(read)
             if session is None or session.armed != at:
                 continue
-            if session.deadline > now:
+            if session.ends <= now:
+                self.counters.overdue += 1
+                effects.append(self._abandon(session, OVERDUE, now))
+            elif session.deadline > now:
                 self._arm(session, session.deadline)
             else:
                 effects += self._expired(session, now)
@@ -254,16 +263,20 @@ class TftpServer:
 
     def _repeated(self, session: Session, request: Request, peer: Peer, now: float) -> list[Effect]:
         moved = session.peer != peer
+        is_anew = session.file is not None and (moved or session.resent or request != session.request)
+        if is_anew and not session.may_begin_anew(now):
+            self.counters.restarts_refused += 1
+            return []
         former = self._sessions.move(session, peer, self._socket_of(peer), now) if moved else None
         if session.file is None:
             session.request = request
             return [ReadRepeated(session.read, request.name, peer)]
-        if not moved and not session.resent and request == session.request:
+        if not is_anew:
             return self._resend(session)
         session.request = request
         session.restarted = True
         self.counters.restarts += 1
-        return [ReadRestarted(session.read, request.name, peer), *self._displaced(former, now)]
+        return [ReadRestarted(session.read, request.name, peer, session.since), *self._displaced(former, now)]
 
     def _displaced(self, former: Session | None, now: float) -> list[Effect]:
         """The end of the read that ran at the port of another one."""
@@ -319,7 +332,7 @@ class TftpServer:
             self._arm(session, deadline)
 
     def _arm(self, session: Session, at: float) -> None:
-        session.armed = at
+        session.armed = at = min(at, session.ends)
         heappush(self._timers, (at, session.read))
 
     def _socket_of(self, peer: Peer) -> int:
@@ -328,4 +341,13 @@ class TftpServer:
 
 def _outstanding(session: Session) -> list[Datagram]:
     socket, peer = session.socket, session.peer
-    return [Datagram(socket, data, peer) for data in session.packets[session.base : session.block + 1]]
+    return [Datagram(socket, _cut(session, at), peer) for at in range(session.base, session.block + 1)]
+
+
+def _cut(session: Session, position: int) -> bytes:
+    """The packet at this position."""
+    if not position:
+        return session.oack
+    assert session.file is not None
+    start = (position - 1) * session.blksize
+    return _pack_head(DATA, position & NUMBER_MASK) + session.file[start : start + session.blksize]

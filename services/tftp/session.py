@@ -15,14 +15,23 @@ ERROR 5 tells a client that its transfer is unknown (RFC 1350, section 4). It ma
 goes only to an address that is being served, and never to a port with a read of its own or one that was
 served a moment ago, which may still send late acknowledgements. Those ports are kept in two generations: when
 the younger is full, the older is dropped.
+
+A read ends `LIFE_S_MAX` after it was asked for, whatever its client does: one that acknowledges all blocks
+but the last, or begins anew for ever, keeps neither room nor file. Progress is the beginning and each
+acknowledgement, not a repeated request. A packet is cut from the file when it is sent, so a session holds its
+file and nothing that grows as its blocks get smaller.
 """
+
+from collections import OrderedDict
 
 from services.tftp import packets
 from services.tftp.effects import Peer
-from services.tftp.packets import DATA, HEAD, NUMBER_MASK, Request
+from services.tftp.packets import Request
 
 WINDOW_BLOCKS_MAX = 16  # the most that one ACK sends, and that one forged request sends to its victim
 GIVEN_UP_S = 4.0  # a modem asks again after 2 s and later; one that is silent for so long has left
+LIFE_S_MAX = 120.0  # four times what a link that loses one datagram in ten was seen to need
+RESTARTS_PER_S, RESTARTS_BURST = 1.0, 4  # a modem begins anew after 2 s and later
 REMEMBERED_S = 5.0  # a duplicate of a last ACK is not under way for longer
 
 
@@ -30,12 +39,14 @@ class Session:
     """One read. Outstanding are the packets at the positions `base` to `block`, at most `window` of them."""
 
     __slots__ = (
-        "armed", "base", "block", "blocks", "deadline", "file", "key", "packets", "peer", "read", "request",
-        "resent", "restarted", "retransmits", "retries", "since", "socket", "window",
+        "anew_at", "armed", "base", "blksize", "block", "blocks", "deadline", "ends", "file", "key", "oack",
+        "peer", "progress", "read", "request", "resent", "restarted", "retransmits", "retries", "since",
+        "socket", "window",
     )  # fmt: skip
 
     # Set by `begin`:
-    packets: list[bytes]  # by position
+    oack: bytes
+    blksize: int
     base: int
     block: int
     blocks: int
@@ -48,7 +59,8 @@ class Session:
         self.peer = peer
         self.socket = socket
         self.key = (peer[0], request.name)
-        self.since = now
+        self.since = self.progress = self.anew_at = now  # `anew_at`: the restarts so far are paid for then
+        self.ends = now + LIFE_S_MAX
         self.file: bytes | None = None  # None while waiting
         self.restarted = False  # the client begins anew, and the file is to be served again
         self.deadline = self.armed = 0.0  # the next timer, and the entry in the heap that stands for it
@@ -69,15 +81,23 @@ class Session:
             options[packets.TSIZE] = len(file)
         if request.windowsize is not None:
             options[packets.WINDOWSIZE] = window = min(request.windowsize, WINDOW_BLOCKS_MAX)
-        starts = range(0, len(file) + 1, blksize)
-        pack = HEAD.pack
-        self.packets = [packets.format_oack(options) if options else b""] + [
-            pack(DATA, number & NUMBER_MASK) + file[start : start + blksize]
-            for number, start in enumerate(starts, start=1)
-        ]
+        self.oack = packets.format_oack(options) if options else b""
+        self.blksize = blksize
         self.base = self.block = 0 if options else 1
         self.window = window
-        self.blocks = len(starts)
+        self.blocks = len(file) // blksize + 1
+
+    def may_begin_anew(self, now: float) -> bool:
+        """Whether its file may be built once more: few times at once, and once a second; counts it.
+
+        The host bounds builds too, by the leased address that pays, and ends the read at its bound. Here only
+        the repeated request is lost: its read runs on, at its port, whoever forges repetitions of it.
+        """
+        paid_at = max(self.anew_at, now) + 1 / RESTARTS_PER_S
+        if paid_at > now + RESTARTS_BURST / RESTARTS_PER_S:
+            return False
+        self.anew_at = paid_at
+        return True
 
 
 class Sessions:
@@ -89,21 +109,24 @@ class Sessions:
         self.by_read: dict[int, Session] = {}
         self.by_peer: dict[Peer, Session] = {}
         self.by_key: dict[tuple[str, bytes], Session] = {}  # address and file name
-        self.waiting: dict[int, Session] = {}  # the oldest first
-        self._sheds_at = 0.0  # before then no waiting read is given up
+        self.by_progress: OrderedDict[int, Session] = OrderedDict()  # first the longest without any
         self._running: dict[str, int] = {}  # address: how many of its reads are being served
         self._served: dict[Peer, float] = {}  # until when a port counts as just served
         self._served_before: dict[Peer, float] = {}
 
-    def open(self, session: Session) -> None:
-        """Take in a waiting session."""
-        self.by_read[session.read] = self.by_key[session.key] = self.waiting[session.read] = session
+    def open(self, read: int, request: Request, peer: Peer, socket: int, now: float) -> Session:
+        """Take in a new session, which waits for its file."""
+        session = Session(read, request, peer, socket, now)
+        self.by_read[session.read] = self.by_key[session.key] = session
+        self.by_progress[session.read] = session
         self.by_peer.setdefault(session.peer, session)
+        return session
 
-    def begin(self, session: Session, file: bytes, blksize_max: int) -> Session | None:
+    def begin(self, session: Session, file: bytes, blksize_max: int, now: float) -> Session | None:
         """Start the transfer of a waiting session; returns the one that had its port until now."""
         session.begin(file, blksize_max)
-        del self.waiting[session.read]
+        session.progress = now
+        self.by_progress.move_to_end(session.read)
         address = session.peer[0]
         self._running[address] = self._running.get(address, 0) + 1
         return self._claim(session)
@@ -122,10 +145,9 @@ class Sessions:
 
     def remove(self, session: Session, now: float) -> None:
         """Drop a session, and remember its port for a while if it was served."""
-        del self.by_read[session.read], self.by_key[session.key]
+        del self.by_read[session.read], self.by_key[session.key], self.by_progress[session.read]
         self._release(session)
         if session.file is None:
-            del self.waiting[session.read]
             return
         self._remember(session.peer, now)
         address = session.peer[0]
@@ -134,12 +156,9 @@ class Sessions:
             self._running[address] = others
 
     def given_up(self, now: float) -> Session | None:
-        """The read that has waited longest, if its modem has given up on it."""
-        if now < self._sheds_at:
-            return None  # a flood of requests costs no search each
-        oldest = next(iter(self.waiting.values()), None)
-        self._sheds_at = (now if oldest is None else oldest.since) + GIVEN_UP_S
-        return oldest if now >= self._sheds_at else None
+        """The read without progress for the longest, if its modem has left it."""
+        oldest = next(iter(self.by_progress.values()), None)
+        return oldest if oldest is not None and now >= oldest.progress + GIVEN_UP_S else None
 
     def is_foreign(self, peer: Peer, now: float) -> bool:
         """Whether the address is being served, but this port has no read and was not served a moment ago."""

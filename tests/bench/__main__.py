@@ -24,6 +24,7 @@ from tests.bench.boots import boot_figures
 from tests.bench.figure import Figure, Skipped
 from tests.bench.files import file_figures, tool_figures
 from tests.bench.handoff import handoff_figures
+from tests.bench.keepalived import keepalived_figures
 from tests.bench.nats import nats_figures
 from tests.bench.page import build_page
 from tests.bench.tftp import tftp_figures
@@ -36,6 +37,7 @@ GROUPS: tuple[Callable[[], list[Figure]], ...] = (
     file_figures,
     tool_figures,
     boot_figures,
+    keepalived_figures,
 )
 # On one cluster. The idle lab is the last: it makes all topics anew.
 KAFKA_GROUPS = (kafka.raw_figures, kafka.faststream_figures, idle.idle_figures)

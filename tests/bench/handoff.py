@@ -137,6 +137,10 @@ def server_peer(kind: str, cores: Sequence[int]) -> Iterator[ServerPeer]:
                 child.stdout.close()
 
 
+def _unix_ms() -> int:
+    return int(time.time() * 1000)
+
+
 class _Minter:
     """Makes rows as a sidecar does, all of them before the clock starts."""
 
@@ -148,7 +152,7 @@ class _Minter:
         number = number_of(MINTER)
         fields = Fields(
             False,
-            int(time.time() * 1000),
+            _unix_ms(),
             Token(1, 1),
             b"\0\x1a\x2c\0\0\1",
             b"\x7f\x40\0\5",
@@ -167,7 +171,7 @@ class _Minter:
 
 def _raw_round_trips(peer: ServerPeer) -> float:
     minter = _Minter()
-    frame = to_frame(minter.stamp.envelope(ROWS, pack_rows(minter.rows(1)), time_ms=0))
+    frame = to_frame(minter.stamp.envelope(ROWS, pack_rows(minter.rows(1)), time_ms=_unix_ms()))
     send, receive = peer.socket.send, peer.socket.recv
     start = time.perf_counter()
     for _ in range(ROUND_TRIPS):
@@ -181,7 +185,7 @@ def _codec_round_trips(peer: ServerPeer) -> float:
     rows = minter.rows(ROUND_TRIPS)
     start = time.perf_counter()
     for row in rows:
-        peer.socket.send(to_frame(minter.stamp.envelope(ROWS, pack_rows([row]), time_ms=0)))
+        peer.socket.send(to_frame(minter.stamp.envelope(ROWS, pack_rows([row]), time_ms=_unix_ms())))
         ack = from_frame(peer.socket.recv(), "cfm-1")
         assert ack.data[8:] == b"\0"
     return (time.perf_counter() - start) / ROUND_TRIPS
@@ -207,7 +211,7 @@ class _Sender:
         return self._next(now)
 
     def tick(self, now: float) -> list[Any]:
-        sends, settled = self._handoff.tick(now)
+        sends, settled = self._handoff.tick(now, time.time() - now)
         assert not settled
         return list(sends)
 
@@ -240,7 +244,7 @@ def runner_round_trips(peer: ServerPeer) -> float:
 def _raw_rows(peer: ServerPeer, as_parts: bool) -> float:
     minter = _Minter()
     rows = minter.rows(ROWS_PER_FRAME)
-    frame = to_frame(minter.stamp.envelope(ROWS, pack_rows(rows), time_ms=0))
+    frame = to_frame(minter.stamp.envelope(ROWS, pack_rows(rows), time_ms=_unix_ms()))
     parts = [frame[:40], *(row.name + row.body for row in rows)] if as_parts else [frame]
     outstanding = 0
     start = time.perf_counter()
@@ -267,7 +271,7 @@ def _our_rows(peer: ServerPeer) -> float:
             for _ in range(WINDOW // 2):
                 acked += from_frame(peer.socket.recv(), "cfm-1").data.count(0, 8)
             outstanding -= WINDOW // 2
-        peer.socket.send(to_frame(minter.stamp.envelope(ROWS, pack_rows(frame), time_ms=0)))
+        peer.socket.send(to_frame(minter.stamp.envelope(ROWS, pack_rows(frame), time_ms=_unix_ms())))
         outstanding += 1
     for _ in range(outstanding):
         acked += from_frame(peer.socket.recv(), "cfm-1").data.count(0, 8)

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 
-from services.lab.site.site import free_port
+from services.lab.network.run_network import free_port
 from tests.bench.figure import Figure, alternate, ratios
 from tests.bench.handoff import ROUND_TRIPS, cores_only, runner_round_trips, server_peer
 from tests.bench.peer import ACK_BYTES

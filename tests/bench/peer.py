@@ -15,14 +15,19 @@ from bus.fleet.key_pair import KeyPair
 from bus.runtime.runner import Runner
 from bus.transport.poller import Poller
 from bus.transport.zeromq.curve import ZapHandler, secure_server
+from bus.transport.zeromq.owners import Owners
 from bus.transport.zeromq.router import Router
 from bus.wire.codec import from_frame, to_frame
+from fileid.given import Given
 from fileid.handoff import ACKED_SEQ
 from fileid.row import ACK
 from fileid.seal import Opener
+from fileid.sender import Senders
 from fileid.table import Table
 from services.cfm.assembly import assemble
+from services.settings.vault import Vault
 from services.tftp.server_core import TftpServer
+from tests.trusting import ANYBODY
 
 ENDPOINT = "tcp://127.0.0.1:*"
 MINTER = "dhcp-1"
@@ -41,7 +46,7 @@ def serve_blocking(kind: str, client: bytes, keys: KeyPair) -> None:
     """Raw or through the codec, on a blocking ROUTER; the ZAP handler has a thread of its own."""
     context: zmq.Context[Any] = zmq.Context()
     zap_poller = Poller()
-    ZapHandler(context, zap_poller, {client: MINTER})
+    ZapHandler(context, zap_poller, Owners({client: MINTER}))
 
     def zap() -> None:
         while True:
@@ -63,12 +68,13 @@ def _raw(socket: Any) -> None:
 
 
 def _codec(socket: Any) -> None:
-    table, stamp = _table(), _stamp()
+    table, stamp, senders = _table(), _stamp(), Senders(Opener([]), Given(), ())
     minter = number_of(MINTER).to_bytes(4, "big")
     while True:
         route = socket.recv()
         envelope = from_frame(socket.recv(), MINTER)
-        statuses, _ = table.accept(envelope.data, minter, time.monotonic())
+        sender = senders.find(minter, envelope.time_ms)
+        statuses, _ = table.accept(envelope.data, sender, time.monotonic())
         ack = stamp.envelope(ACK, ACKED_SEQ.pack(envelope.seq) + statuses, time_ms=0)
         socket.send(route, zmq.SNDMORE)
         socket.send(to_frame(ack))
@@ -78,11 +84,13 @@ def serve_runner(client: bytes, keys: KeyPair) -> None:
     """The real CFM machine behind the real runner and router; nobody reads its beats."""
     context: zmq.Context[Any] = zmq.Context()
     poller = Poller()
-    ZapHandler(context, poller, {client: MINTER})
-    router = Router(context, poller, keys, ENDPOINT)
+    owners = Owners({client: MINTER})
+    ZapHandler(context, poller, owners)
+    router = Router(context, poller, keys, owners, ENDPOINT)
     print(router.endpoint, flush=True)
     machine = assemble(
         stamp=_stamp(),
+        trust=ANYBODY,
         minters=[MINTER],
         opener=Opener([]),
         table=_table(),
@@ -90,6 +98,7 @@ def serve_runner(client: bytes, keys: KeyPair) -> None:
         endpoints={},
         capacity=1,
         secret=b"x",
+        vault=Vault(),
     )
     handlers = {Send: lambda effect: router.send(effect.to, effect.envelope), Publish: lambda effect: None}
     Runner(machine, poller, handlers).run()

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from services.lab.site.site import free_port
+from services.lab.network.run_network import free_port
 from services.tftp.client_core import ReadClient
 from tests.bench.figure import Figure, alternate
 

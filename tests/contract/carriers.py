@@ -9,17 +9,18 @@ import socket
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, ClassVar
 
 import zmq
 
-from bus.effects import Publish, Send
+from bus.effects import Keep, Publish, Send
 from bus.envelope import Envelope, Stamp
 from bus.errors import TransportError
-from bus.fleet.fleet import Fleet, Member
 from bus.fleet.identity import Identity
 from bus.fleet.key_pair import new_key_pair
-from bus.messages import Received, WallClock
+from bus.messages import Kept, Received, WallClock
 from bus.runtime.hybrid_bus import HybridBus
 from bus.transport.carrier import Carrier, Describes, Link
 from bus.transport.kafka.client import Kafka
@@ -31,8 +32,11 @@ from bus.transport.zeromq.dealers import Dealers
 from bus.transport.zeromq.listening import Listening
 from bus.transport.zeromq.router import Router
 from bus.wire.datagram import KEY_BYTES, GroupKey
-from services.lab.site.site import free_port
+from bus.wire.proof import SECRET_BYTES, Proofs
+from services.lab.network.run_network import free_port
 from tests.contract.brokers import Brokers
+from tests.fleets import fleet_of, member, signing_of
+from tests.trusting import ANYBODY
 
 DEADLINE_S = 30.0
 TURN_S = 0.01
@@ -93,6 +97,9 @@ class End:
         for effect in effects:
             if isinstance(effect, Publish):
                 self.carrier.publish(effect.envelope, effect.key)
+            elif isinstance(effect, Keep):
+                self.carrier.handlers()[type(effect.record)](effect.record)
+                self._perform(self._driven.receive(Kept(effect.record), time.monotonic()))
             else:
                 assert isinstance(effect, Send), effect
                 self.carrier.send(effect.to, effect.envelope)
@@ -128,11 +135,9 @@ class Pair:
 
     def identity(self, name: str) -> Identity:
         """Who an end is, with the keys of now."""
-        members = {
-            one: Member(service=one[:-2], site="lab", keys=[keys.public.decode()])
-            for one, keys in self.keys.items()
-        }
-        return Identity(Fleet(instances=members), members[name], self.keys[name])
+        members = {one: member(one, one[:-2], [keys.public.decode()]) for one, keys in self.keys.items()}
+        mine = members[name]
+        return Identity(fleet_of(members), mine, self.keys[name], signing_of(name, mine))
 
     def end(self, name: str, carrier: Carrier, poll: Callable[[], list[Any]]) -> End:
         """One of the two."""
@@ -199,7 +204,11 @@ class HybridPair(Pair):
             "cfm-1",
             poller,
             lambda: Listening(
-                self._context, poller, keys, minters, lambda: Router(self._context, poller, keys, any_port)
+                self._context,
+                poller,
+                keys,
+                minters,
+                lambda owners: Router(self._context, poller, keys, owners, any_port),
             ),
             ("dhcp", "mps"),
         )
@@ -237,6 +246,7 @@ class GroupPair(Pair):
 
     def _end(self, name: str) -> End:
         poller, stamp = self.poller(), Stamp(name, "lab", 1)
+        proofs = Proofs(secrets.token_bytes(SECRET_BYTES), {})
         group = Multicast(
             poller,
             Place(self._group, self._port, ADDRESSES[name]),
@@ -247,8 +257,17 @@ class GroupPair(Pair):
             time.monotonic,
             rate_per_s=1e6,
             burst=1_000_000,
+            proofs=proofs,
+            is_of=ANYBODY.is_of,
         )
-        carrier = GroupCarrier(group, stamp, lambda: [self._key])
+        carrier = GroupCarrier(
+            group,
+            stamp,
+            ANYBODY,
+            lambda: [self._key],
+            proofs,
+            Path(self.parts.enter_context(TemporaryDirectory())),
+        )
         self._groups.append(carrier)
         return self.end(name, carrier, lambda: poller.poll(TURN_S))
 

@@ -15,9 +15,11 @@ from bus.transport.multicast.group import SILENT_S, Arrived, Multicast, Place, W
 from bus.transport.poller import Poller
 from bus.wire.codec import DATAGRAM_KINDS, KINDS
 from bus.wire.datagram import DATA_BYTES_MAX, HEADER, KEY_BYTES, GroupKey, Writer
+from bus.wire.proof import SECRET_BYTES, Proofs
 from heartbeat.liveness.beat import BEAT
-from services.lab.site.site import free_port
+from services.lab.network.run_network import free_port
 from tests.contract.harness import TURN_S, Harness
+from tests.trusting import ANYBODY
 
 ADDRESSES = {"dhcp-1": "127.0.0.2", "cfm-1": "127.0.0.11"}
 FAULT = 0.1  # the share of datagrams that each fault hits
@@ -46,9 +48,12 @@ class MulticastHarness(Harness):
 
         def is_known() -> bool:
             self.receiver.publish(beat, "")
+            self.sender.publish(self.some(1, type_=BEAT)[0], "")
             self.near.poll(TURN_S)
+            self.far.poll(TURN_S)
             try:
                 self.sender.send("cfm-1", self.some(1)[0])
+                self.receiver.send("dhcp-1", beat)
             except UnavailableError:
                 return False
             return True
@@ -72,6 +77,8 @@ class MulticastHarness(Harness):
             lambda: self.now,
             rate_per_s=1e6,
             burst=1_000_000,
+            proofs=Proofs(secrets.token_bytes(SECRET_BYTES), {}),
+            is_of=ANYBODY.is_of,
             weather=weather,
         )
         self.parts.callback(member.close)

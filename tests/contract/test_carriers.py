@@ -1,13 +1,14 @@
 """The contract of every carrier, both ways and with a machine at each end."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 
 import pytest
 
 from bus.effects import Publish
 from bus.envelope import Envelope
-from bus.errors import LocalError, OversizeError, UnavailableError
+from bus.errors import LocalError, OversizeError, TransportError, UnavailableError
 from bus.messages import CaughtUp, Received
 from bus.telemetry.exposition import Exposition
 from fileid.row import ACK, ROWS
@@ -15,6 +16,9 @@ from heartbeat.liveness.beat import BEAT
 from services.instance.metrics import METRICS
 from services.settings.record import CATALOGUE
 from tests.contract.carriers import PAIRS, End, Pair
+from tests.fleets import fleet_of
+
+TURNS = 20  # a message arrives within one or two
 
 
 @pytest.fixture(params=[pytest.param(one, id=one.name) for one in PAIRS], scope="module")
@@ -106,3 +110,20 @@ def test_a_carrier_describes_itself_in_declared_samples(pair: Pair) -> None:
     for one in pair.described():
         assert Exposition(METRICS, one.samples).render()
         assert one.lacks() == []
+
+
+@pytest.mark.parametrize("speaker", ["minter", "cfm"])
+def test_who_is_taken_out_of_the_fleet_is_not_heard_and_not_sent_to(pair: Pair, speaker: str) -> None:
+    """The last one of this page: the two do not meet again."""
+    gone, end = (pair.minter, pair.cfm) if speaker == "minter" else (pair.cfm, pair.minter)
+    name = gone.stamp.instance
+    identity = pair.identity(end.stamp.instance)
+    rest = {other: one for other, one in identity.fleet.instances.items() if other != name}
+    end.carrier.renew(identity._replace(fleet=fleet_of(rest)))()
+    with pytest.raises(UnavailableError):
+        end.carrier.send(name, end.message(ACK))
+    with suppress(TransportError):
+        gone.carrier.send(end.stamp.instance, gone.message(ACK, b"unheard"))
+    for _ in range(TURNS):
+        end.turn()
+    assert [one for one in end.machine.received() if one.envelope.data == b"unheard"] == []

@@ -12,7 +12,7 @@ from bus.transport.kafka.bell import FETCHED_MAX
 from bus.transport.kafka.client import Kafka
 from bus.transport.poller import Poller
 from heartbeat.liveness.beat import BEAT
-from services.brokers.launch import free_ports
+from services.brokers.places import free_ports
 from services.settings.record import CATALOGUE
 from tests.contract.harness import TURN_S
 from tests.contract.kafka import FETCH_WAIT_S, KafkaHarness

@@ -23,6 +23,7 @@ from bus.envelope import Envelope
 from bus.errors import LocalError
 from bus.messages import CaughtUp, Entry, LogBounds, LogLost, Received
 from bus.transport.kafka.admin.topics import create_topics
+from bus.transport.kafka.answers import ClearText
 from bus.transport.kafka.asking import Asking
 from bus.transport.kafka.client_settings import COMMON, CONSUMER
 from bus.transport.kafka.consuming import Consuming
@@ -62,7 +63,13 @@ class Driven:
         self.consumer = Consumer({**COMMON, **brokers.settings, **CONSUMER})
         self._asking, self._stop, names = Asking(brokers.settings), Event(), [topic(one).name for one in read]
         self._topics = TopicWatch(
-            self._asking, names, TopicPins(None, [ROLES]), read=names, written=list, logs=[ROLES]
+            self._asking,
+            names,
+            TopicPins(None, [ROLES]),
+            read=names,
+            written=list,
+            logs=[ROLES],
+            clear=ClearText({}),
         )
         self._consuming = Consuming(
             read, lambda: self.consumer, self._asking, self._topics, self.put.extend, self._stop

@@ -121,7 +121,7 @@ def test_the_self_test_proves_that_strangers_are_refused(zeromq: ZeroMqHarness) 
 
 def test_two_routers_do_not_share_an_endpoint(zeromq: ZeroMqHarness) -> None:
     with pytest.raises(BusyError, match="cannot listen"):
-        Router(zeromq.cfm, zeromq.far, zeromq.keys["cfm-2"], zeromq.endpoint)
+        Router(zeromq.cfm, zeromq.far, zeromq.keys["cfm-2"], zeromq.owners, zeromq.endpoint)
 
 
 def test_peers_that_are_not_known_are_refused(zeromq: ZeroMqHarness) -> None:

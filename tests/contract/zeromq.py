@@ -13,6 +13,7 @@ from bus.transport.poller import Poller
 from bus.transport.zeromq.address_families import bind, connect
 from bus.transport.zeromq.curve import ZapHandler, secure_client, secure_server
 from bus.transport.zeromq.dealers import Dealers
+from bus.transport.zeromq.owners import Owners
 from bus.transport.zeromq.router import Router
 from bus.wire.codec import FRAME_HEADER, FRAME_VERSION, KINDS
 from tests.contract.harness import Harness
@@ -64,9 +65,12 @@ class ZeroMqHarness(Harness):
 
     def start_cfm(self) -> None:
         """The CFM's end, at the port of an earlier start if there was one."""
-        self.zap = ZapHandler(self.cfm, self.cfm_poller, {self.keys[name].public: name for name in MINTERS})
+        self.owners = Owners({self.keys[name].public: name for name in MINTERS})
+        self.zap = ZapHandler(self.cfm, self.cfm_poller, self.owners)
         self.parts.callback(self.zap.close)
-        self.router = Router(self.cfm, self.cfm_poller, self.keys["cfm-1"], self.endpoint, QUEUE_MAX)
+        self.router = Router(
+            self.cfm, self.cfm_poller, self.keys["cfm-1"], self.owners, self.endpoint, QUEUE_MAX
+        )
         self._router_open = ExitStack()
         self._router_open.callback(self.router.close)
         self.parts.callback(self._router_open.close)

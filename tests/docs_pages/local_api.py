@@ -4,7 +4,9 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from bus.runtime.local_socket import LINE_BYTES_MAX, SESSIONS_MAX, UNREAD_BYTES_MAX
+from bus.messages import LocalDoor
+from bus.runtime.local_socket import ADMIN_SESSIONS_MAX, LINE_BYTES_MAX, SESSIONS_MAX, UNREAD_BYTES_MAX
+from bus.transport.peer import GROUPS_MAX
 from services.instance.operations import ALL, ERRORS, OPERATIONS, Operation
 from tests.docs_pages.examples import EXAMPLES
 from tests.docs_pages.markdown import WIDTH, table, wrapped
@@ -23,8 +25,8 @@ _MIB = 1024 * 1024
 INTRODUCTION = (
     "# The local API",
     "A host service speaks to its sidecar over the Unix socket that the configuration names "
-    "(`local.socket`). "
-    "So does an operator, and somebody else's TFTP server speaks so to a CFM. "
+    "(`local.socket`, `NAME.sock`), and so does somebody else's TFTP server to a CFM. "
+    "An operator uses the socket beside it, `NAME.admin.sock`. "
     "One table in `services/instance/operations.py` holds every operation. "
     "`make docs` writes this page from it, and [local-api.schema.json](local-api.schema.json). "
     "There `#/$defs/OPERATION.request` and `#/$defs/OPERATION.answer` are the JSON Schemas of an operation's "
@@ -33,12 +35,18 @@ INTRODUCTION = (
     "- An answer is one JSON object in a line: the same `id` (null if there was none), and either what was "
     "asked for or an `error`.",
     "- Ask as much at once as you like. Answers come in any order, so give each request an `id` of its own.",
-    "- The socket's mode is 0660. Root, the instance's own user and members of the instance's group may "
-    f"connect: {SESSIONS_MAX} at once. A client that leaves more than {UNREAD_BYTES_MAX // _MIB} MiB of "
-    f"answers unread is disconnected. A line of more than {LINE_BYTES_MAX // _MIB} MiB is a `bad_request`, "
-    "or ends the connection.",
+    "- The host's socket has mode 0660. Root, the instance's own user and members of `local.group`, without "
+    f"it of the instance's own group, may connect: {SESSIONS_MAX} at once. Supplementary groups count, as "
+    f"`usermod --append` gives them; of a process with more than {GROUPS_MAX} of them only its primary group "
+    "does.",
+    "- The operators' socket has mode 0600. Root and the instance's own user may connect: "
+    f"{ADMIN_SESSIONS_MAX} at once. There every operation is answered.",
+    "- An operation that is for operators is `refused` at the host's socket, and counted "
+    "(`provbus_local_misplaced_total`). A client that is turned away is a warning in the log and counted.",
+    f"- A client that leaves more than {UNREAD_BYTES_MAX // _MIB} MiB of answers unread is disconnected. A "
+    f"line of more than {LINE_BYTES_MAX // _MIB} MiB is a `bad_request`, or ends the connection.",
     "- A line that is no JSON object is a `bad_request`, and answered without `id`. So is an operation that "
-    "the instance does not have, with its `id`; `detail` names those that it has.",
+    "the instance does not have, with its `id`; `detail` names those that it has for this socket.",
     "- Fields that an operation does not have are ignored; `fileid.create` and `fileid.lookup` refuse them.",
     "- A number that ends in `_s` is in seconds, one in `_ms` in milliseconds. Long examples are broken into "
     "lines here.",
@@ -73,22 +81,27 @@ def _errors() -> str:
 
 def _contents() -> str:
     rows = [
-        (f"[`{one.name}`](#{one.name.replace('.', '')})", _services(one), one.does)
+        (f"[`{one.name}`](#{one.name.replace('.', '')})", _services(one), _sockets(one), one.does)
         for one in OPERATIONS.values()
     ]
-    return "## Operations\n\n" + table(("operation", "asked of", "what it does"), rows)
+    return "## Operations\n\n" + table(("operation", "asked of", "socket", "what it does"), rows)
 
 
 def _services(operation: Operation) -> str:
     return "all" if operation.services == ALL else ", ".join(operation.services)
 
 
+def _sockets(operation: Operation) -> str:
+    return "both" if LocalDoor.HOST in operation.doors else "operators'"
+
+
 def _operation(operation: Operation, definitions: Schema) -> Iterator[str]:
     request = definitions[f"{operation.name}.request"]
     shapes = [one for one in definitions[f"{operation.name}.answer"]["anyOf"] if not _is_refusal(one)]
     yield f"## `{operation.name}`"
+    where = "" if LocalDoor.HOST in operation.doors else " It is for operators: `NAME.admin.sock`."
     vote = " Only a CFM that has a vote has it (`failover.grants`)." if operation.needs_vote else ""
-    yield wrapped(f"{operation.does} Asked of: {_services(operation)}.{vote}")
+    yield wrapped(f"{operation.does} Asked of: {_services(operation)}.{where}{vote}")
     yield wrapped(request["description"])
     if any(_fields(request)):
         yield _asked(request)

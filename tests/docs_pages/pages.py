@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.docs_pages import blocks, checks, commands, configuration, local_api, reasons
+from tests.docs_pages import blocks, checks, commands, configuration, faults, local_api, reasons
 
 DOCS = Path(__file__).parents[2] / "docs"
 
 WHOLE: dict[str, Callable[[], str]] = {
+    "reference/faults.md": faults.page,
     "reference/local-api.md": local_api.page,
     "reference/local-api.schema.json": local_api.schema,
 }

@@ -8,9 +8,11 @@ Cost is counted, not timed: calls of functions, which a loop that does not end o
 the peak of the memory.
 """
 
+import json
 import sys
 import tracemalloc
 from collections.abc import Callable, Iterator, Sequence
+from copy import deepcopy
 from random import Random
 from typing import Any
 
@@ -34,6 +36,59 @@ def mutants(seeds: Sequence[bytes], seed: int, rounds: int = ROUNDS) -> Iterator
             other = random.choice(seeds)
             data = data[: random.randint(0, len(data))] + other[random.randint(0, len(other)) :]
         yield bytes(data)
+
+
+ODD: tuple[Any, ...] = (
+    None,
+    True,
+    0,
+    -1,
+    2**16,
+    2**32,
+    2**48,
+    2**63,
+    2**64,
+    2**70,
+    10**400,
+    1.5,
+    1e308,
+    "",
+    "\x00",
+    "é" * 300,
+    "0" * 16,
+    "log:" + "0" * 16,
+    "1.2.3.4.5",
+    [],
+    [[]],
+    {},
+    {"class": {}},
+)
+
+
+def documents(seeds: Sequence[Any], seed: int, rounds: int = ROUNDS) -> Iterator[Any]:
+    """JSON documents made of these: up to three values exchanged for odd ones, left out, added or moved."""
+    random = Random(seed)
+    for _ in range(rounds):
+        document = json.loads(json.dumps(random.choice(seeds)))
+        for _ in range(random.randint(1, 3)):
+            place = document
+            while random.random() < 0.7:
+                inner = place.values() if isinstance(place, dict) else place
+                deeper = [one for one in inner if isinstance(one, dict | list)]
+                if not deeper:
+                    break
+                place = random.choice(deeper)
+            keys = [*place] if isinstance(place, dict) else [*range(len(place))]
+            key = random.choice([*keys, "extra"]) if isinstance(place, dict) or keys else None
+            if isinstance(place, list) and not isinstance(key, int):
+                place.append(deepcopy(random.choice(ODD)))
+            elif key in keys and random.random() < 0.2:
+                del place[key]
+            elif key in keys and random.random() < 0.2:
+                place[key] = place[random.choice(keys)]
+            else:
+                place[key] = deepcopy(random.choice(ODD))
+        yield document
 
 
 def _flip(data: bytearray, random: Random) -> None:
@@ -67,6 +122,23 @@ def _exchange(data: bytearray, random: Random) -> None:
 
 
 _CHANGES: tuple[Callable[[bytearray, Random], None], ...] = (_flip, _extreme, _remove, _double, _exchange)
+
+
+def steps(work: Callable[[], object]) -> int:
+    """The calls of functions that `work` takes: the same on a fast machine and on a busy one."""
+    count = 0
+
+    def see(_frame: object, event: str, _argument: object) -> None:
+        nonlocal count
+        count += event in ("call", "c_call")
+
+    before: Any = sys.getprofile()
+    sys.setprofile(see)
+    try:
+        work()
+    finally:
+        sys.setprofile(before)
+    return count
 
 
 class TooMuchError(Exception):

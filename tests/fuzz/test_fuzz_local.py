@@ -1,6 +1,7 @@
 """The local socket: whatever a client writes is answered or refused, and nobody else notices."""
 
 import json
+import os
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,12 +20,14 @@ from fileid.table import Table
 from services.cfm.assembly import assemble as assemble_cfm
 from services.cfm.machine import Cfm
 from services.settings.catalogue import record
+from services.settings.vault import Vault
 from services.sidecar.assembly import assemble
 from services.sidecar.minter import Minter
 from services.tftp.server_core import TftpServer
 from tests.docs_pages.examples import EXAMPLES
 from tests.fuzz.mutation import bounded, mutants
 from tests.replies import Replies
+from tests.trusting import ANYBODY
 
 KEY = SealKey(1, number_of("dhcp-1"), bytes(range(KEY_BYTES)))
 CLASSES: dict[str, dict[str, Any]] = {
@@ -59,31 +62,44 @@ REQUESTS += [{"op": name, **one.request} for name, one in EXAMPLES.items() if na
 ODD: list[Any] = [None, True, -1, 2**70, 1.5, "", "\x00", "é" * 300, "1.2.3.4.5", [], [[]], {}, {"class": {}}]
 
 
-def minter() -> Minter:
+def minter(**changes: Any) -> Minter:
+    """A sidecar; keywords say what is different."""
     return assemble(
-        service="dhcp",
-        stamp=Stamp("dhcp-1", "lab", 1),
-        services={"dhcp-1": "dhcp", "cfm-1": "cfm"},
-        sealer=Sealer(KEY),
-        budget=Budget(0.05, 0.15),
-        random=Random(1),
-        random_bytes=bytes,
-        minted_max=100,
-        catalogue=record(CLASSES, 1),
+        **{
+            "service": "dhcp",
+            "trust": ANYBODY,
+            "stamp": Stamp("dhcp-1", "lab", 1),
+            "services": {"dhcp-1": "dhcp", "cfm-1": "cfm"},
+            "sealer": Sealer(KEY),
+            "budget": Budget(0.05, 0.15),
+            "random": Random(1),
+            "random_bytes": bytes,
+            "minted_max": 100,
+            "pins": {},
+            "vault": Vault(),
+            "catalogue": record(CLASSES, 1),
+            **changes,
+        }
     )
 
 
-def cfm() -> Cfm:
+def cfm(**changes: Any) -> Cfm:
+    """A CFM; keywords say what is different."""
     return assemble_cfm(
-        stamp=Stamp("cfm-1", "lab", 1),
-        minters=["dhcp-1"],
-        opener=Opener([KEY]),
-        table=Table(),
-        tftp=TftpServer(transfer_sockets=1),
-        endpoints={},
-        capacity=10,
-        secret=b"s",
-        catalogue=record(CLASSES, 1),
+        **{
+            "trust": ANYBODY,
+            "stamp": Stamp("cfm-1", "lab", 1),
+            "minters": ["dhcp-1"],
+            "opener": Opener([KEY]),
+            "table": Table(),
+            "tftp": TftpServer(transfer_sockets=1),
+            "endpoints": {},
+            "capacity": 10,
+            "secret": b"s",
+            "vault": Vault(),
+            "catalogue": record(CLASSES, 1),
+            **changes,
+        }
     )
 
 
@@ -123,7 +139,7 @@ def test_a_service_answers_every_request_or_keeps_it(make: Callable[[], Minter |
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[tuple[Poller, LocalServer, Path]]:
     poller, path = Poller(), tmp_path / "local.sock"
-    one = LocalServer(poller, path)
+    one = LocalServer(poller, path, os.getegid())
     yield poller, one, path
     one.close()
     poller.close()

@@ -14,10 +14,12 @@ from typing import Any, NamedTuple
 import yaml
 
 from bus.errors import UnavailableError
+from services.lab.network.run_network import Loopback, free_port
+from services.lab.site.brokers import Brokers, Kind
 from services.lab.site.processes import Process, ask, wait_until
 from services.lab.site.readiness import primary_of
 from services.lab.site.scenario import Scenario
-from services.lab.site.site import Instance, Site, build_site, free_port
+from services.lab.site.site import Instance, Site, build_site
 from tests.integration.lab_run import ROOT
 
 READY_S = 60.0  # for what is stuck: on a busy machine processes start slowly
@@ -40,10 +42,10 @@ class Sought(NamedTuple):
 class Fleet:
     """Two DHCP sidecars for one role, one of MPS, and two CFMs, each of which runs once it is started."""
 
-    def __init__(self, directory: Path, bootstrap: str, broker: str, provbus: Run) -> None:
+    def __init__(self, directory: Path, bootstrap: str, broker: Kind, provbus: Run) -> None:
         settings = ROOT / "deploy" / "settings" / "lab.yaml"
         scenario = Scenario(name="planted", modems=1, cfms=2, dhcps=2, settings=settings)
-        self.site: Site = build_site(directory, scenario, "bus", bootstrap, broker)
+        self.site: Site = build_site(directory, scenario, "bus", Brokers(broker, bootstrap), Loopback())
         self.planted_at = 0.0
         self.meanwhile: Callable[[], object] = lambda: None
         self.parts = ExitStack()
@@ -82,6 +84,14 @@ class Fleet:
         said = f"{', '.join(names)} to be ready"
         wait_until(ready, READY_S, said, [self._processes[name] for name in names])
 
+    def until_logged(self, name: str, text: str) -> None:
+        """Wait until the log of this instance says so: it is written once a second."""
+
+        def is_logged() -> bool:
+            return text in self._log(name).read_text(errors="replace")
+
+        wait_until(is_logged, READY_S, f"{name} to log {text!r}", [self._processes[name]])
+
     def start_answering(self, *names: str) -> None:
         """Start these instances and wait until each answers: before that nobody can see anything."""
         self.start(*names)
@@ -105,7 +115,7 @@ class Fleet:
 
     def order(self, name: str, operation: str, **more: Any) -> dict[str, Any]:
         """What an instance answers an operator."""
-        answer = ask(self.site.instances[name].socket, {"op": operation, **more})
+        answer = ask(self.site.instances[name].admin_socket, {"op": operation, **more})
         assert answer is not None
         assert "error" not in answer, answer
         return answer

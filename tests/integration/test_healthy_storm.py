@@ -109,7 +109,7 @@ def test_a_healthy_fleet_gives_no_reason_and_logs_no_boot(
 ) -> None:
     turns = max(1, STORM_S // WINDOW_S)
     plan = {"modems": MODEMS, "boot_window_s": WINDOW_S, "steps": [{"boot": None}], "repeat": turns}
-    scenario = written(tmp_path, "failover-process", primary_kills=None, expect={}, **plan)
+    scenario = written(tmp_path, "failover-process", schedule=None, expect={}, **plan)
     with tempfile.TemporaryDirectory(prefix="storm-") as name:  # short enough for the paths of sockets
         directory = Path(name)
         watched, said = Watched(directory), directory / "said"

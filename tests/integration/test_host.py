@@ -41,6 +41,7 @@ def config(tmp_path: Path) -> dict[str, Any]:
         "instance": "cfm-1",
         "fleet": "keys/fleet.yaml",
         "key": "keys/curve/cfm-1.key",
+        "signing_key": "keys/sign/cfm-1.key",
         "state_directory": "state",
         "local": {"socket": "cfm-1.sock"},
         "kafka": {"bootstrap": "127.0.0.1:1"},

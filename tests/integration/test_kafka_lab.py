@@ -21,7 +21,7 @@ from confluent_kafka.cimpl import NewTopic
 from bus.errors import StateError
 from services.brokers.cluster import KafkaCluster, running
 from services.brokers.detached import identify
-from services.brokers.launch import free_ports
+from services.brokers.places import OnLoopback, free_ports
 from services.brokers.state import ClusterInfo, read_cluster
 
 pytestmark = [pytest.mark.kafka, pytest.mark.soak, pytest.mark.usefixtures("kafka_programs")]
@@ -144,7 +144,7 @@ def test_brokers_that_were_killed_or_stopped_come_back_with_their_records(tmp_pa
 def test_a_port_taken_meanwhile_costs_one_more_attempt(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as busy:
         draws = [[busy.getsockname()[1], *free_ports(5)], free_ports(6)]
-        cluster = KafkaCluster(tmp_path, draw_ports=lambda count: draws.pop(0)[:count])
+        cluster = KafkaCluster(tmp_path, places=OnLoopback(lambda count: draws.pop(0)[:count]))
         try:
             info = cluster.up()
             assert cluster.find() == info

@@ -29,9 +29,9 @@ from services.dhcp.kea.reload.reloading import check_configuration, check_includ
 from services.lab.kea.configuration import kea_config
 from services.lab.kea.perfdhcp import LoadGenerator
 from services.lab.kea.process import Kea, find_program, running
+from services.lab.network.run_network import free_port
 from services.lab.site.processes import wait_until
 from services.lab.site.scenario import KeaHost
-from services.lab.site.site import free_port
 from tests.requirement import need_kea, need_namespaces
 
 CONFIG = Path(__file__).parent.parent.parent / "deploy" / "kea" / "kea-dhcp4.conf"

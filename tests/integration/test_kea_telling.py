@@ -19,7 +19,7 @@ from services.dhcp.kea.doctor.levels import Scope, scopes
 from services.dhcp.kea.doctor.question import answer_of, place
 from services.dhcp.kea.doctor.telling import Giver, Handing, tell
 from services.lab.kea.process import running
-from services.lab.site.site import free_port
+from services.lab.network.run_network import free_port
 from tests.requirement import need_kea
 
 pytestmark = pytest.mark.soak

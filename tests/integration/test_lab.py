@@ -4,62 +4,57 @@ import json
 import os
 import pty
 import re
-import signal
 import subprocess
 import termios
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from confluent_kafka import Consumer, TopicPartition
 
-from bus.routes import ROUTES
 from services.brokers.cluster import KafkaCluster
 from services.lab.site.file_read import read_file as tftp_read
 from services.lab.site.processes import ask
-from tests.integration.lab_run import ROOT, SCENARIOS, TIMEOUT_S, command, run_for, run_lab, written
+from tests.integration.lab_run import (
+    ROOT,
+    SCENARIOS,
+    TIMEOUT_S,
+    command,
+    deployed,
+    held_lab,
+    read_topic,
+    run_for,
+    run_lab,
+    written,
+)
 from tests.requirement import need_ipv6
 
 UP = "\x1b[1A"
 """A terminal's cursor goes up a line."""
 
 
-@contextmanager
-def held_lab(environment: dict[str, str], modems: int) -> Iterator[dict[str, Any]]:
-    """A run that is held after its report; stopped like a user would, and seen to leave nothing behind."""
-    words = command(
-        "lab", "run", str(SCENARIOS / "first-boot.yaml"), "--modems", str(modems), "--hold", "-o", "json"
-    )
-    child = subprocess.Popen(
-        words, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    assert child.stdout is not None
-    assert child.stderr is not None
-    try:
-        lines = [""]
-        while lines[-1] != "}\n":
-            lines.append(child.stdout.readline())
-            assert lines[-1], child.stderr.read()
-        report = json.loads("".join(lines))
-        while not lines[-1].endswith("Ctrl-C stops them\n"):
-            lines.append(child.stderr.readline())
-            assert lines[-1]
-        assert f"dhcp_socket: {report['endpoints']['dhcp_socket']}\n" in lines
-        yield report
-    finally:
-        child.send_signal(signal.SIGINT)
-        code = child.wait(TIMEOUT_S)
-        child.stdout.close()
-        child.stderr.close()
-    assert code == 0
-
-
 def read_file(server: str, name: str, source: str) -> bytes | None:
     """A TFTP read of `name` from `source`; None if not one byte comes back within two seconds."""
     address, port = server.rsplit(":", 1)
     return tftp_read(name.encode(), source, (address, int(port)), patience_s=2.0)
+
+
+def test_others_read_nothing_that_a_run_keeps_whatever_the_umask(environment: dict[str, str]) -> None:
+    with held_lab(environment, 20, mask=0) as report:
+        directory = Path(report["endpoints"]["dhcp_socket"]).parent
+        kept = [
+            directory,
+            *directory.glob("state/**/*"),
+            *directory.glob("keys/**/*.key"),
+            *directory.glob("*.jsonl"),
+        ]
+        assert {"catalogue.json", "fence.json", "lock", "incarnation"} <= {one.name for one in kept}
+        modes = {str(one): oct(one.stat().st_mode) for one in (*kept, directory / "cmts.secret")}
+        assert {one: mode for one, mode in modes.items() if int(mode, 8) & 0o077} == {}
+        sockets = {one.name: one.stat().st_mode & 0o777 for one in directory.glob("*.sock")}
+        assert {
+            name: mode for name, mode in sockets.items() if name.endswith(".admin.sock") and mode != 0o600
+        } == {}
+        assert {name for name, mode in sockets.items() if mode & 0o007} == set()
 
 
 def test_nothing_but_the_report_is_printed_into_a_file(environment: dict[str, str]) -> None:
@@ -159,7 +154,10 @@ def test_a_network_that_loses_one_in_twenty_costs_tries_and_no_modem(environment
 @pytest.mark.soak
 @pytest.mark.parametrize(
     ("mode", "rotations", "refused"),
-    [("bus", {"curve": 1, "seal": 1}, 3), ("multicast", {"multicast": 1, "seal": 1}, 2)],
+    [
+        ("bus", {"curve": 1, "seal": 1, "settings": 1}, 5),
+        ("multicast", {"multicast": 1, "seal": 1, "settings": 1}, 3),
+    ],
 )
 def test_keys_are_rotated_while_modems_boot(
     environment: dict[str, str], mode: str, rotations: dict[str, int], refused: int
@@ -169,6 +167,7 @@ def test_keys_are_rotated_while_modems_boot(
     assert report["rotations"] == rotations
     assert report["old_keys_refused"] == refused
     assert report["rotation_steps_in_time"] == 3
+    assert report["reconnects_at_drop"] == 0
 
 
 @pytest.mark.parametrize(
@@ -253,45 +252,37 @@ def test_a_boot_over_three_real_brokers_leaves_its_trace(environment: dict[str, 
     assert len(completed) == len(set(completed)) == report["online"]
 
 
-def read_topic(servers: str, traffic: str) -> list[tuple[dict[str, str], bytes]]:
-    """Everything a topic holds, by a client that knows nothing of provbus."""
-    topic = ROUTES[traffic].topic
-    assert topic is not None
-    consumer = Consumer({
-        "bootstrap.servers": servers,
-        "group.id": "independent",
-        "enable.partition.eof": True,
-        "auto.offset.reset": "earliest",
-    })  # fmt: skip
-    consumer.assign([TopicPartition(topic.name, number, 0) for number in range(topic.partitions)])
-    found, ended = [], 0
-    while ended < topic.partitions:
-        message = consumer.poll(10.0)
-        assert message is not None
-        if message.error() is not None:
-            ended += 1
-            continue
-        pairs = dict(message.headers() or {}).items()
-        headers = {name: value.decode() for name, value in pairs if isinstance(value, bytes)}
-        found.append((headers, message.value() or b""))
-    consumer.close()
-    return found
+@pytest.mark.soak
+def test_an_attack_gets_nothing_and_nobody_notices(environment: dict[str, str], tmp_path: Path) -> None:
+    report = attacked(environment, tmp_path)
+    assert report["calm_failed"] == 0
+    assert report["boot_p99_vs_calm"] > 0
+    assert report["attack"]["restarts"] > 0
+    assert report["attack"]["own_bytes"] > 0
+    assert report["attack"]["pages"]["200"] > 0
+    assert 0 < report["attack"]["audit"]["events"] < 4_000
 
 
 @pytest.mark.soak
-def test_an_attack_gets_nothing_and_nobody_notices(environment: dict[str, str], tmp_path: Path) -> None:
-    attack = {"rate_per_s": 2000, "duration_s": 1}
-    path = written(tmp_path, "attack", attack=attack, expect={"attack.sent": 2000, "attack.bytes": 0})
-    report = run_lab(environment, path, 300)
-    assert report["attack"] == {"sent": 2000, "files": 0, "bytes": 0}
-    assert report["calm_failed"] == 0
-    assert report["boot_p99_s"] > 0
-    assert report["calm_boot_p99_s"] > 0
+def test_an_attack_through_a_cmts_that_proxies_gets_nothing_either(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    attacked(environment, tmp_path, "--proxied")
+
+
+def attacked(environment: dict[str, str], tmp_path: Path, *more: str) -> dict[str, Any]:
+    """A small attack, which got nothing; its report."""
+    attack = deployed("attack")["attack"] | {"rate_per_s": 2000, "duration_s": 2}
+    path = written(tmp_path, "attack", attack=attack, expect={"attack.sent": 4000})
+    report = run_lab(environment, path, 300, *more)
+    assert (report["attack"]["files"], report["attack"]["bytes"]) == (0, 0)
+    return report
 
 
 @pytest.mark.soak
 def test_a_run_that_did_not_get_its_faults_has_failed(environment: dict[str, str], tmp_path: Path) -> None:
-    path = written(tmp_path, "attack", attack={"rate_per_s": 10, "duration_s": 0.1})
+    expect = {"attack.sent": {"min": 45000}}
+    path = written(tmp_path, "attack", attack={"rate_per_s": 10, "duration_s": 0.1}, expect=expect)
     words = command("lab", "run", str(path), "--modems", "20", "-o", "json")
     done = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=TIMEOUT_S)
     report = json.loads(done.stdout)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from bus.fleet.fleet import make_fleet
+from bus.fleet.fleet import make_fleet, settings_key_file
 from fileid.seal import KEY_BYTES
 from services.lab.site.processes import ask, wait_until
 from tests.integration.lab_run import ROOT
@@ -76,6 +76,8 @@ def configured(directory: Path, name: str, address: str, **section: Any) -> Path
         "instance": name,
         "fleet": str(keys / "fleet.yaml"),
         "key": str(keys / "curve" / f"{name}.key"),
+        "signing_key": str(keys / "sign" / f"{name}.key"),
+        "settings_key": str(settings_key_file(keys)),
         "state_directory": str(directory / "state" / name),
         "local": {"socket": str(directory / "run" / f"{name}.sock")},
         "transport": {"mode": "multicast"},

@@ -20,8 +20,8 @@ import pytest
 from services.docsis.text.template import Template, compile_template
 from services.lab.books.ledger import Ledger, account
 from services.lab.site.journal import boottime_s, read_journal
+from services.settings.judging import catalogue_problems
 from services.settings.store import read_catalogue
-from services.sidecar.offering import catalogue_problems
 from services.tftp.packets import ACK, DATA, HEAD
 
 ROOT = Path(__file__).parents[2]

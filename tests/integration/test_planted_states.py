@@ -21,20 +21,23 @@ from confluent_kafka.admin import AdminClient
 
 from bus.contract import encode
 from bus.envelope import Stamp
-from bus.fleet.fleet import make_fleet
+from bus.fleet.fleet import load_fleet, make_fleet
 from bus.fleet.key_pair import new_key_pair
 from bus.fleet.rotation import rotate
+from bus.fleet.signing import read_secret_key
+from bus.routes import SIGNED
 from bus.transport.kafka.admin.topics import create_topics, delete_topics
 from bus.transport.zeromq.address_families import connect
 from bus.transport.zeromq.curve import secure_client
 from bus.wire.codec import to_headers
+from bus.wire.signature import Signer
 from fileid.seal import KEY_BYTES
 from heartbeat.liveness.beat import BEAT, Beat
 from heartbeat.liveness.detector import BEAT_EVERY_S
 from services.brokers.state import ClusterInfo
+from services.lab.network.run_network import free_port
 from services.lab.site.embedded import embedded
 from services.lab.site.processes import wait_until
-from services.lab.site.site import free_port
 from tests.contract.clients import topic
 from tests.integration.planted import Fleet, Sought
 from tests.unit.cli.warm import WarmCommand
@@ -111,6 +114,7 @@ def hostless(fleet: Fleet) -> None:
     fleet.until_ready("dhcp-1", "cfm-1")
     host = fleet.attach("dhcp-2")
     fleet.until_ready("dhcp-2")
+    fleet.until_logged("dhcp-2", "host service: here")
     with fleet.planting():
         host.close()
 
@@ -195,10 +199,26 @@ def half_rotated(fleet: Fleet) -> None:
         fleet.hang_up("dhcp-1")
 
 
+def taken_out(fleet: Fleet) -> None:
+    """A minter that the fleet file does not have any more, and that goes on."""
+    fleet.begin("dhcp-1", "dhcp-2", "cfm-1")
+    path = fleet.site.directory / "keys" / "fleet.yaml"
+    known = yaml.safe_load(path.read_text())
+    del known["instances"]["dhcp-2"]
+    path.write_text(yaml.safe_dump(known))
+    with fleet.planting():
+        fleet.hang_up("dhcp-1")
+        fleet.hang_up("cfm-1")
+
+
 def wrong_clock(fleet: Fleet) -> None:
     """An instance whose wall clock is 10 s behind: its beats, as the test writes them."""
     fleet.begin("dhcp-1", "dhcp-2", "cfm-1")
     stamp, data = Stamp("mps-1", "lab", 1), encode(Beat(service="mps"))
+    keys = fleet.site.directory / "keys"
+    member = load_fleet(keys / "fleet.yaml").member("mps-1")
+    secret = read_secret_key(keys / "sign" / "mps-1.key").secret
+    stamp.signs(Signer(secret, member.sign[0].certificate_bytes, member.role), SIGNED)
     producer, name = Producer(settings_of(fleet)), topic("heartbeat").name
     with fleet.planting():
         sent_at = [0.0]
@@ -244,7 +264,7 @@ def stale_fence(fleet: Fleet) -> None:
 
 def settings_of(fleet: Fleet) -> dict[str, Any]:
     """The settings of a client of the fleet's brokers."""
-    return {"bootstrap.servers": fleet.site.bootstrap, "log_level": 0}
+    return fleet.site.brokers.settings
 
 
 def _foreign_fleet(fleet: Fleet, name: str, of: str) -> None:
@@ -253,7 +273,7 @@ def _foreign_fleet(fleet: Fleet, name: str, of: str) -> None:
     foreign = fleet.site.directory / "foreign"
     make_fleet(foreign, fleet.site.scenario.names(), "lab", KEY_BYTES)
     path = foreign / "fleet.yaml"
-    known["instances"][of] = yaml.safe_load(path.read_text())["instances"][of]
+    known["instances"][of]["keys"] = yaml.safe_load(path.read_text())["instances"][of]["keys"]
     path.write_text(yaml.safe_dump(known))
     fleet.change(name, fleet=str(path))
 
@@ -286,6 +306,7 @@ STATES = [
     State(cloned, "dhcp-2-clone", "name-twice", "cfm-1", within_s=CLONE_S),
     State(half_rotated, "dhcp-1", "keys-behind", "dhcp-2"),
     State(half_rotated, "cfm-1", "keys-behind", "dhcp-2"),
+    State(taken_out, "cfm-1", "former-key", "dhcp-1", first="unproven"),
     State(wrong_clock, "dhcp-1", "clock-off", "dhcp-2"),
 ]
 

@@ -16,8 +16,8 @@ MODEMS = 20
 
 
 def written(directory: Path, **changes: Any) -> Path:
-    """The example of the page on scenarios, with these changes."""
-    (example,) = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs/reference/scenarios.md").read_text(), re.S)
+    """The first example of the page on scenarios, with these changes."""
+    example, *_ = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs/reference/scenarios.md").read_text(), re.S)
     scenario = yaml.safe_load(example) | {"settings": str(SCENARIOS / "../settings/lab.yaml")} | changes
     path = directory / "restart.yaml"
     path.write_text(yaml.safe_dump(scenario, sort_keys=False))

@@ -10,7 +10,8 @@ import pytest
 
 from services.docsis.checks.verify import verify
 from services.lab.site.processes import ask
-from tests.integration.test_lab import held_lab, read_file
+from tests.integration.lab_run import held_lab
+from tests.integration.test_lab import read_file
 from tests.integration.tftp_clients.clients import CLIENTS, DRIVERS, Client, Read
 from tests.requirement import need_tftp_client
 

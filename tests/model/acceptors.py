@@ -15,6 +15,7 @@ from tests.model.copies import copied, frozen
 from tests.model.interned import Interned
 from tests.model.records import Records
 from tests.model.steps import ROLE, TRAFFIC, Begin, Lose, Read, ViolationError, instance
+from tests.trusting import anybody
 from tests.unit.heartbeat.verdicts import judge
 
 LOG = log_authority("")
@@ -53,7 +54,7 @@ class _Acceptor:
 
     def start(self) -> None:
         """A new process, from the disk."""
-        self.fence = Fence(self.roles, self.kept)
+        self.fence = Fence(self.roles, self.kept, writers=anybody)
         self.is_begun = False
         self.next_offset = 0
 
@@ -98,7 +99,7 @@ class Acceptors:
     def _judge(self, number: int, minter: int, claim: Claim) -> bool:
         acceptor = copied(self._acceptors[number])
         token = Known(claim, instance(minter)).token
-        for record in acceptor.fence.hello(instance(minter), claim, 0.0):
+        for record in acceptor.fence.hello(instance(minter), claim, 0.0, is_proven=False):
             acceptor.fence.kept(record)
         if judge(acceptor.fence, instance(minter), token) is not Verdict.VALID:
             return False

@@ -42,6 +42,7 @@ from tests.model.steps import (
     Yield,
     instance,
 )
+from tests.trusting import anybody
 
 TICKS_MAX = 4  # at one moment
 
@@ -101,7 +102,9 @@ class _Node:
         """
         self.stamp = Numbers(instance(as_name), "lab", incarnation)
         self.ids = Ids(name, incarnation)
-        self.election = Election(role=ROLE, stamp=self.stamp, rank=0, cfms=(), new_id=self.ids, former=former)
+        self.election = Election(
+            role=ROLE, stamp=self.stamp, rank=0, cfms=(), new_id=self.ids, writers=anybody, former=former
+        )
         self.kept = former
         self.given_up = given_up
         self.next_offset = 0

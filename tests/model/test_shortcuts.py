@@ -18,6 +18,7 @@ from tests.model.copies import NOW
 from tests.model.nodes import Ids, Nodes
 from tests.model.records import Records, record_of
 from tests.model.steps import ROLE, TICK_S, TRAFFIC, Begin, Older, Promote, Read, Step, Yield, instance
+from tests.trusting import anybody
 
 RUNS, STEPS = 30, 120
 
@@ -27,7 +28,9 @@ class Plain:
 
     def __init__(self, name: int) -> None:
         stamp = Stamp(instance(name), "lab", 1)
-        self.election = Election(role=ROLE, stamp=stamp, rank=0, cfms=(), new_id=Ids(name, 1))
+        self.election = Election(
+            role=ROLE, stamp=stamp, rank=0, cfms=(), new_id=Ids(name, 1), writers=anybody
+        )
         self.now = NOW
 
     def take(self, step: Step, read: Envelope | None) -> list[Envelope]:

@@ -42,6 +42,7 @@ from tests.model.steps import (
     Yield,
     instance,
 )
+from tests.trusting import anybody
 
 Queue = tuple[int, ...]
 _Item = TypeVar("_Item")
@@ -286,16 +287,17 @@ class Worlds:
             or not self.is_one_log
         ):
             return
-        logged = Logged(len(world.log), envelope.source, claim)
-        if fold(self._folded(world.log), logged).counts:
+        logged = Logged(len(world.log), envelope.source, claim, envelope.incarnation, envelope.seq)
+        if fold(self._folded(world.log), logged, anybody).counts:
             raise ViolationError(f"the claim {claim.claim_id} wins, and the lease of {acting} runs")
 
     def _folded(self, log: Queue) -> Roles:
         known = self._roles.get(log)
         if known is None:
             offset, envelope = len(log) - 1, self.records.envelope(log[-1])
-            logged = Logged(offset, envelope.source, self.records.record(log[-1]))
-            known = self._roles[log] = fold(self._folded(log[:-1]), logged).roles
+            record = self.records.record(log[-1])
+            logged = Logged(offset, envelope.source, record, envelope.incarnation, envelope.seq)
+            known = self._roles[log] = fold(self._folded(log[:-1]), logged, anybody).roles
         return known
 
     def _compare(self, read: Queue, digest: str) -> None:

@@ -17,12 +17,14 @@ from services.dhcp.process import BUDGET as DHCP_BUDGET
 from services.mps.process import BUDGET as MPS_BUDGET
 from services.settings.catalogue import record
 from services.settings.record import CatalogueRecord
+from services.settings.vault import Vault
 from services.sidecar.assembly import assemble
 from services.sidecar.minter import Minter
 from services.tftp.server_core import TftpServer
 from tests.simulation import settings
 from tests.simulation.device import Device
 from tests.stamps import stamp_under
+from tests.trusting import ANYBODY
 
 MINTERS: dict[str, tuple[str, Budget]] = {"dhcp-1": ("dhcp", DHCP_BUDGET), "mps-1": ("mps", MPS_BUDGET)}
 TRANSFER_SOCKETS = 2
@@ -60,6 +62,7 @@ def build_minter(
     services = {one: kind for one, (kind, _) in MINTERS.items()} | dict.fromkeys(cfms, "cfm")
     return assemble(
         service=service,
+        trust=ANYBODY,
         stamp=stamp_under(TOKEN, name, "sim", incarnation),
         services=services,
         sealer=Sealer(KEYS[name]),
@@ -67,6 +70,8 @@ def build_minter(
         random=random,
         random_bytes=random.randbytes,
         minted_max=1_000,
+        pins={},
+        vault=Vault(),
         catalogue=disk,
         publish=record(settings.classes(1), 1) if service == "dhcp" else None,
     )
@@ -75,6 +80,7 @@ def build_minter(
 def build_cfm(name: str, incarnation: int, address: str, table: Table, disk: CatalogueRecord | None) -> Cfm:
     """A CFM with its TFTP server."""
     return assemble_cfm(
+        trust=ANYBODY,
         stamp=stamp_under(TOKEN, name, "sim", incarnation),
         minters=MINTERS,
         opener=opener(),
@@ -83,6 +89,7 @@ def build_cfm(name: str, incarnation: int, address: str, table: Table, disk: Cat
         endpoints={"fileid": f"tcp://{address}:7000", "tftp": address},
         capacity=100,
         secret=settings.SECRET,
+        vault=Vault(),
         catalogue=disk,
     )
 

@@ -9,13 +9,15 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from bus.effects import Reply, Send
+from bus.envelope import number_of
 from bus.messages import CaughtUp, LocalRequest, Received, WallClock
 from bus.testing.checkers import Crashed, Paused, Started, Tick, WorldStep
 from fileid.handoff import ACKED_SEQ
 from fileid.reads import FUTURE_S_MAX, SEAL_AFTER_S, SILENT_AFTER_S
-from fileid.row import ACK, LIFE_S, PULLED, ROWS, pack_address, split_rows
+from fileid.row import ACK, HELLO, LIFE_S, PULLED, ROWS, pack_address, split_rows
 from fileid.seal import Opener
-from fileid.table import RowStatus, Table
+from fileid.sender import AGO_S_MAX
+from fileid.table import TOMBSTONE_S, RowStatus, Table
 from services.tftp.effects import Datagram, Peer
 from services.tftp.packets import parse_request
 from services.tftp.sockets import Wakeup
@@ -47,6 +49,8 @@ class SettingsRead:
 class _Waiting(NamedTuple):
     since: float
     due: float
+    minter: int
+    minted_s: float
 
 
 class AckedRowsAreServable:
@@ -135,7 +139,9 @@ class ReadsAreServed:
     after half a second, if its seal is full.
 
     The clock that judges the age is the CFM's own, so the checker follows its `WallClock`. A pause of the CFM
-    gives it so much more time, but after four seconds nobody waits any more.
+    gives it so much more time, but after four seconds nobody waits any more. While the clock of the CFM
+    jumped lately, or that of the minter is off by its greeting, no seal has to serve; and no row that its
+    minter, by his own clock, did not make lately.
     """
 
     def __init__(self, tables: Mapping[str, Table], opener: Opener, settings: SettingsRead) -> None:
@@ -145,6 +151,8 @@ class ReadsAreServed:
         self._offset_s: dict[str, float] = {}
         self._asked: dict[tuple[str, Peer], bytes] = {}
         self._waiting: dict[str, dict[tuple[str, bytes], _Waiting]] = {}
+        self._jumped_until: dict[str, float] = {}
+        self._leads_s: dict[tuple[str, int], float] = {}
 
     def __call__(self, step: WorldStep) -> str | None:
         """Judge one step; time passes for every CFM, whoever moved."""
@@ -170,9 +178,14 @@ class ReadsAreServed:
             for key in [key for key, wait in waiting.items() if step.now >= wait.since + SILENT_AFTER_S]:
                 del waiting[key]
         elif isinstance(message, WallClock):
-            self._offset_s[step.node] = message.offset_s
+            self._note_clock(step.node, message.offset_s, step.now)
+        elif isinstance(message, Received) and message.envelope.type == HELLO:
+            wall_s = step.now + self._offset_s[step.node]
+            lead_s = message.envelope.time_ms / 1000 - wall_s
+            self._leads_s[step.node, number_of(message.envelope.source)] = lead_s
         elif isinstance(message, Wakeup) and message.socket == 0:
             self._note_read(step, waiting)
+        self._excuse(step, waiting)
         for effect in step.effects:
             if isinstance(effect, Datagram):
                 name = self._asked.get((step.node, effect.peer), b"")
@@ -180,12 +193,30 @@ class ReadsAreServed:
         if isinstance(message, Received) and message.envelope.type in (ROWS, PULLED):
             brought, _ = split_rows(message.envelope.data)
             for (address, name), wait in waiting.items():
-                is_here = name in brought and (
-                    message.envelope.type == PULLED or self._tables[step.node].get(name) is not None
+                sent_s = message.envelope.time_ms / 1000
+                is_timely = -FUTURE_S_MAX <= sent_s - wait.minted_s <= AGO_S_MAX
+                is_here = (
+                    is_timely
+                    and name in brought
+                    and (message.envelope.type == PULLED or self._tables[step.node].get(name) is not None)
                 )
                 if is_here and step.now < wait.since + SILENT_AFTER_S:
                     return f"{step.node} got the row {name!r} and leaves {address} waiting"
         return None
+
+    def _note_clock(self, cfm: str, offset_s: float, now: float) -> None:
+        back_s = self._offset_s.get(cfm, offset_s) - offset_s
+        if abs(back_s) > FUTURE_S_MAX:
+            until = now + max(0.0, back_s) + TOMBSTONE_S
+            self._jumped_until[cfm] = max(self._jumped_until.get(cfm, 0.0), until)
+        self._offset_s[cfm] = offset_s
+
+    def _excuse(self, step: WorldStep, waiting: dict[tuple[str, bytes], _Waiting]) -> None:
+        """No seal has to serve whose age nobody can tell."""
+        has_jumped = step.now < self._jumped_until.get(step.node, 0.0)
+        for key, wait in waiting.items():
+            if has_jumped or abs(self._leads_s.get((step.node, wait.minter), 0.0)) > FUTURE_S_MAX:
+                waiting[key] = wait._replace(due=math.inf)
 
     def _note_read(self, step: WorldStep, waiting: dict[tuple[str, bytes], _Waiting]) -> None:
         ((data, peer),) = step.message.datagrams
@@ -205,7 +236,7 @@ class ReadsAreServed:
             return
         if (peer[0], name) not in waiting:
             due = math.inf if fields.partial else step.now + SEAL_AFTER_S + LAG_S_MAX
-            waiting[peer[0], name] = _Waiting(step.now, due)
+            waiting[peer[0], name] = _Waiting(step.now, due, fields.minter, fields.minted_ms / 1000)
 
 
 class AckedAnswersHold:

@@ -293,9 +293,9 @@ def test_a_plant_that_does_not_come_online() -> None:
 @pytest.mark.parametrize(
     ("what", "leak"),
     [
-        ("parked reads", lambda cfm: cfm.parts.reads._parked.update({b"leak": None})),
+        ("parked reads", lambda cfm: cfm.parts.reads._parked._oldest_first.update({(b"leak", b""): None})),
         ("pulls", lambda cfm: cfm.parts.reads._pulls.want(b"leak", ())),
-        ("downloads", lambda cfm: cfm.parts.serving.downloads.update({-1: None})),
+        ("downloads", lambda cfm: cfm.parts.serving.downloads._downloads.update({-1: None})),
         ("TFTP sessions", lambda cfm: cfm.parts.serving._tftp._sessions.by_read.update({-1: None})),
     ],
 )

@@ -31,12 +31,14 @@ from services.cfm.voting import Voting
 from services.dhcp.process import BUDGET
 from services.settings.catalogue import StoreCatalogue
 from services.settings.history import StoreHistory
+from services.settings.vault import Vault
 from services.sidecar.assembly import assemble
 from services.sidecar.role.authority import Authority
 from services.sidecar.role.record import StoreFailover
 from services.tftp.server_core import TftpServer
 from tests.simulation import settings
 from tests.simulation.failover.parts import CATALOGUE, KEYS, OPENER
+from tests.trusting import ANYBODY
 
 ROLE = "dhcp/sim"
 DHCPS = ("dhcp-1", "dhcp-2", "dhcp-3")
@@ -124,6 +126,7 @@ class Plant:
         self.roles[name], self.authorities[name] = role, authority
         return assemble(
             service="dhcp",
+            trust=ANYBODY,
             stamp=stamp,
             services=SERVICES,
             sealer=Sealer(KEYS[name]),
@@ -131,6 +134,8 @@ class Plant:
             random=random,
             random_bytes=random.randbytes,
             minted_max=1_000,
+            pins={},
+            vault=Vault(),
             authority=authority,
             catalogue=CATALOGUE,
             publish=CATALOGUE,
@@ -140,16 +145,18 @@ class Plant:
         stamp = Stamp(name, "sim", incarnation)
         voter = Voter(name, {ROLE}, self.promises[name], self.world.local(name))
         self.cfms[name] = cfm = assemble_cfm(
+            trust=ANYBODY,
             stamp=stamp,
             minters=DHCPS,
             opener=OPENER,
             table=Table(),
             tftp=TftpServer(transfer_sockets=1),
-            fence=Fence(ROLES, self.fences.get(name), has_log=False),
+            fence=Fence(ROLES, self.fences.get(name), writers=None),
             voting=Voting(stamp, voter, ROLES),
             endpoints={"fileid": "tcp://10.9.0.1:7000", "tftp": "10.9.0.1"},
             capacity=100,
             secret=settings.SECRET,
+            vault=Vault(),
             catalogue=CATALOGUE,
         )
         return cfm

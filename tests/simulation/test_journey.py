@@ -8,10 +8,14 @@ import pytest
 
 from bus.errors import DecodeError
 from bus.machine import AnyMachine
+from fileid.given import Given
 from fileid.row import Row, cut, pack_rows
 from fileid.seal import Opener
+from fileid.sender import Senders
 from fileid.table import Table
 from services.cfm.building import Builder
+from services.settings.held import HeldSettings
+from services.settings.vault import Vault
 from tests.simulation.journey import CFM, Journey, Tracer, journeys
 
 RETURNS_MAX = 2
@@ -59,11 +63,11 @@ def test_no_module_is_returned_to_more_than_twice(found: dict[str, Journey]) -> 
 def test_a_read_leads_from_the_request_to_the_audit_stream(found: dict[str, Journey]) -> None:
     modules = [*found["read"].entered()]
     assert modules[:3] == ["services.cfm.machine", "services.cfm.serving", "services.tftp.server_core"]
-    assert modules[-3:] == ["services.cfm.audit_events", "bus.device", "bus.telemetry.audit"]
+    assert modules[-3:] == ["services.cfm.reading.audit_events", "bus.device", "bus.telemetry.audit"]
 
 
 def test_how_a_read_ended_is_told_once(found: dict[str, Journey]) -> None:
-    told = {name for name, journey in found.items() if journey.entered()["services.cfm.audit_events"]}
+    told = {name for name, journey in found.items() if journey.entered()["services.cfm.reading.audit_events"]}
     assert told == {
         "read",
         "last block",
@@ -74,7 +78,7 @@ def test_how_a_read_ended_is_told_once(found: dict[str, Journey]) -> None:
         "given up",
         "done",
     }
-    assert {found[name].entered()["services.cfm.audit_events"] for name in told} == {1}
+    assert {found[name].entered()["services.cfm.reading.audit_events"] for name in told} == {1}
 
 
 def test_a_detour_is_seen() -> None:
@@ -93,11 +97,13 @@ def test_a_detour_is_seen() -> None:
 
 def test_a_module_that_has_control_back_is_not_entered() -> None:
     frame = pack_rows([Row(b"name", b"no body of ours")])
-    assert entered(Table().accept, frame, bytes(4), 0.0) == ["Table.accept", "split_rows", "head_bytes"]
+    sender = Senders(Opener([]), Given(), ()).find(bytes(4), 0)
+    accepted = ["Table.accept", "split_rows", "Sender.objection", "head_bytes"]
+    assert entered(Table().accept, frame, sender, 0.0) == accepted
 
 
 def test_what_is_read_as_a_field_or_a_value_is_not_entered_but_what_it_calls_is() -> None:
-    table, builder = Table(), Builder(b"secret")
+    table, builder = Table(), Builder(b"secret", HeldSettings(Vault()))
     assert entered(lambda: len(table)) == []
     assert entered(lambda: builder.generation) == ["version"]
 

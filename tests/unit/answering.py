@@ -8,15 +8,19 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
+from bus.config.paths import admin_socket_of
+
 DEADLINE_S = 30
 
 
 @contextmanager
 def answering(path: Path, status: dict[str, Any]) -> Iterator[list[Any]]:
-    """A local socket that answers every question with this status; yields what it was asked."""
+    """The operators' socket beside `path`, which answers every question with this status; yields what it was
+    asked.
+    """
     asked: list[Any] = []
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
-        listener.bind(str(path))
+        listener.bind(str(admin_socket_of(path)))
         listener.listen()
 
         def serve() -> None:

@@ -33,6 +33,8 @@ from bus.reason import Reason
 from bus.routes import ROUTES, topics
 from bus.telemetry.log import RateLimit
 from bus.telemetry.metrics import Sample, Tally
+from bus.telemetry.own_faults import OwnFaults
+from bus.transport.kafka.answers import ClearText
 from bus.transport.kafka.asking import Asking
 from bus.transport.kafka.bell import Bell
 from bus.transport.kafka.causes import Causes
@@ -78,9 +80,11 @@ class Kafka:
         self._servers = settings.get("bootstrap.servers", "")
         self._tally = Tally("kafka", [name for name, one in ROUTES.items() if one.topic])
         self._statistics: dict[str, Any] = {}
+        self._faults = OwnFaults(("kafka",))
         self._stop = Event()
         read_topics, logs = [topic_of(traffic).name for traffic in read], log_topics(read)
         pins = TopicPins(pin_directory, logs)
+        self._clear = ClearText(settings)
         self._asking = Asking(settings)
         self._topics = TopicWatch(
             self._asking,
@@ -89,6 +93,7 @@ class Kafka:
             read=read_topics,
             written=self._written,
             logs=logs,
+            clear=self._clear,
         )
         self._causes = Causes(_client_log)
         common = {
@@ -108,7 +113,7 @@ class Kafka:
         with ExitStack() as undo:
             undo.callback(self._bell.close)
             try:
-                self._producing = Producing(producer, self._tally, put, hurry, self._stop)
+                self._producing = Producing(producer, self._tally, put, hurry, self._stop, self._clear)
                 undo.callback(self._producing.close)
                 if read:
                     self._consuming = Consuming(read, consumer, self._asking, self._topics, put, self._stop)
@@ -137,7 +142,9 @@ class Kafka:
         self._consuming.catch_up(traffic)
 
     def check_broker(self, timeout_s: float) -> None:
-        """`UnavailableError` unless a broker answers within the time."""
+        """`UnavailableError` unless a broker answers within the time; `ConfigError` if it names brokers that
+        may not be spoken to in clear.
+        """
         try:
             self._producing.check(timeout_s)
         except UnavailableError as error:
@@ -151,7 +158,7 @@ class Kafka:
         lacks = [] if self.answers else [Reason("kafka-silent", "Kafka does not answer")]
         lacks += self._producing.troubles()
         lacks += [] if self._consuming is None else self._consuming.troubles()
-        return lacks + self._topics.troubles
+        return [*lacks, *self._topics.troubles, *self._clear.lacks(), *self._faults.lacks()]
 
     @property
     def undecodable(self) -> int:
@@ -163,6 +170,8 @@ class Kafka:
         yield from self._tally.samples()
         yield Sample("provbus_queue_depth", len(self._bell), {"queue": "kafka_fetched"})
         yield from self._producing.samples()
+        yield from self._faults.samples()
+        yield from self._clear.samples()
         if self._consuming is not None:
             yield from self._consuming.samples()
         yield from chain.from_iterable(map(client_samples, list(self._statistics.values())))
@@ -198,12 +207,12 @@ class Kafka:
         self._statistics[report["type"]] = report
 
     def _serve(self, turn: Callable[[float], None]) -> None:
-        """Run a thread: one turn after the other. A fault of ours in a turn is logged and does not end it."""
+        """Run a thread: one turn after the other. A fault of ours costs a turn, and does not end it."""
         while not self._stop.is_set():
             try:
                 turn(monotonic())
-            except Exception:
-                _log.exception("a thread of the Kafka client goes on after a fault")
+            except Exception as error:
+                self._faults.note("kafka", "turn of a Kafka thread", error)
                 self._stop.wait(_FAULT_S)
 
     def _turn_producer(self, now: float) -> None:
@@ -214,7 +223,7 @@ class Kafka:
             self._producing.renew(one.reason)
             if self._consuming is not None:
                 self._consuming.made_anew(one)
-        if self._consuming is None:
+        if self._consuming is None or self._clear.refusal:
             self._stop.wait(POLL_S)
             return
         self._consuming.turn(now)

@@ -3,6 +3,7 @@
 Every default of librdkafka that is unsafe or too slow for us is set by name.
 """
 
+import logging
 import os
 from pathlib import Path
 from typing import Any
@@ -44,11 +45,18 @@ CONSUMER: dict[str, Any] = {
     "fetch.min.bytes": 1,
     "queued.max.messages.kbytes": 16_384,
 }
+UNPROVEN = {
+    "enable.ssl.certificate.verification": ("false", "f", "0", "off", "no"),
+    "ssl.endpoint.identification.algorithm": ("none",),
+}
+"""Settings with which TLS does not prove who the broker is, and the words that do that."""
+_log = logging.getLogger("provbus.kafka")
 
 
 def client_settings(section: KafkaSection) -> dict[str, Any]:
-    """librdkafka's settings for the connection; the password comes from its file. `UnavailableError` if a
-    file is not there: librdkafka would call it a wrong setting.
+    """librdkafka's settings for the connection; secrets come from their files. `UnavailableError` if a file
+    is not there: librdkafka would call it a wrong setting. A setting that takes away what TLS is for is
+    warned of.
     """
     settings: dict[str, Any] = {"bootstrap.servers": section.bootstrap, **section.client}
     for name, path in client_files(section.client):
@@ -58,16 +66,21 @@ def client_settings(section: KafkaSection) -> dict[str, Any]:
         except OSError as error:
             raise cannot_read(f"kafka.client.{name} {place}", error) from error
         settings[name] = str(place)
+    secrets = dict(section.secret_files)
     if section.password_file is not None:
-        settings["sasl.password"] = _password(section.password_file)
+        secrets["sasl.password"] = section.password_file
+    settings |= {name: _secret(path) for name, path in secrets.items()}
+    for name, words in UNPROVEN.items():
+        if str(settings.get(name, "")).lower() in words:
+            _log.warning("kafka.client.%s: %s, so whoever is in between can pose as a broker", name, words[0])
     return settings
 
 
-def _password(path: Path) -> str:
+def _secret(path: Path) -> str:
     try:
         return read_secret(path).decode()
     except UnicodeDecodeError as error:
-        raise ConfigError(f"the password in {path} is not text in UTF-8") from error
+        raise ConfigError(f"the secret in {path} is not text in UTF-8") from error
 
 
 def refused(error: KafkaException) -> ConfigError | UnavailableError:

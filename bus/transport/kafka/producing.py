@@ -22,7 +22,7 @@ from bus.messages import Undelivered
 from bus.reason import Reason
 from bus.routes import check_size, route
 from bus.telemetry.metrics import Sample, Tally
-from bus.transport.kafka.answers import NoAnswerError, has_ids
+from bus.transport.kafka.answers import ClearText, NoAnswerError, beyond, has_ids
 from bus.transport.kafka.asking import reason_of
 from bus.transport.kafka.client_settings import QUEUED_MAX
 from bus.transport.kafka.replaceable import Replaceable
@@ -46,8 +46,11 @@ class Producing:
         put: Callable[[list[Any]], None],
         hurry: Callable[[], None],
         stop: Event,
+        clear: ClearText,
     ) -> None:
-        """`hurry` is called when a record did not arrive: its topic may have been made anew."""
+        """`hurry` is called when a record did not arrive: its topic may have been made anew. `clear` may
+        refuse every record.
+        """
         self.answers = True
         """False once a record came back and none was confirmed since it was given; True once one is."""
         self._confirmed = 0
@@ -55,6 +58,7 @@ class Producing:
         self._put = put
         self._hurry = hurry
         self._stop = stop
+        self._clear = clear
         self._producer: Replaceable[Producer] = Replaceable("producer", make, _end)
 
     @property
@@ -74,6 +78,7 @@ class Producing:
             raise LocalError(f"{traffic} does not travel by topic")
         self._tally.offered[traffic] += 1
         check_size(traffic, len(envelope.data))
+        self._clear.admit()
         partition = 0 if entry.topic.partitions == 1 else BY_KEY
         before = self._confirmed
 
@@ -122,15 +127,20 @@ class Producing:
             self._stop.wait(_GATHER_S)
 
     def check(self, timeout_s: float) -> None:
-        """`UnavailableError` unless a broker answers within the time."""
+        """`UnavailableError` unless a broker answers within the time; `ConfigError` if it names brokers that
+        may not be spoken to.
+        """
         producer = self._producer.client
         try:
             if producer is None:
                 raise NoAnswerError(self.trouble)
-            has_ids(producer.list_topics(timeout=timeout_s))
+            metadata = producer.list_topics(timeout=timeout_s)
+            has_ids(metadata)
         except (KafkaException, NoAnswerError) as error:
             self.answers = False
             raise UnavailableError(reason_of(error)) from error
+        self._clear.note(beyond(metadata.brokers.values()))
+        self._clear.check()
 
     def flush(self, timeout_s: float) -> int:
         """Wait until every queued record has ended, at most `timeout_s`; the number of those left."""

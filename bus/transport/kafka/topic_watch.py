@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 from bus.errors import UnavailableError
 from bus.reason import Reason
-from bus.transport.kafka.answers import NoAnswerError, TopicState
+from bus.transport.kafka.answers import ClearText, NoAnswerError, TopicState
 from bus.transport.kafka.asking import Asking, Question, Retries
 from bus.transport.kafka.topic_pins import TopicPins
 
@@ -48,8 +48,11 @@ class TopicWatch:
         read: Collection[str],
         written: Callable[[], Collection[str]],
         logs: Collection[str],
+        clear: ClearText,
     ) -> None:
-        """`pins` are the ids known before. Another id of one of the `logs` is never accepted."""
+        """`pins` are the ids known before. Another id of one of the `logs` is never accepted. `clear` is told
+        of the leaders.
+        """
         self.troubles: list[Reason] = []
         """The faults of the topics that we use, in words for people."""
         self._asking = asking
@@ -58,6 +61,7 @@ class TopicWatch:
         self._read = read
         self._written = written
         self._logs = logs
+        self._clear = clear
         self._states: dict[str, TopicState] = {}
         self._seen: set[str] = set()
         self._given_up: set[str] = set()
@@ -112,6 +116,7 @@ class TopicWatch:
     def _take(self, found: dict[str, TopicState], now: float) -> list[MadeAnew]:
         self._question = None
         self._retries.answered()
+        self._clear.note(sorted({stray for state in found.values() for stray in state.beyond}))
         made_anew = [one for topic, state in found.items() if (one := self._note(topic, state))]
         used = {*self._read, *self._written()}
         if used <= self._seen | self._given_up:

@@ -1,22 +1,27 @@
 """The carrier of mode multicast: the group, and a replica of the settings in place of a topic."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 from bus.envelope import Stamp
 from bus.errors import LocalError
 from bus.fleet.identity import Identity
+from bus.fleet.trust import Believing
 from bus.machine import AnyMachine
 from bus.reason import Reason
 from bus.telemetry.metrics import Sample
 from bus.transport.carrier import CHECK_TIMEOUT_S
 from bus.transport.multicast.group import Multicast
+from bus.transport.multicast.incarnations import Remembering, StoreIncarnations, save_incarnations
 from bus.transport.multicast.replica import Replica
 from bus.wire.datagram import DATA_BYTES_MAX, GroupKey
+from bus.wire.proof import Proofs
 
 
 class GroupCarrier:
-    """One instance in its group (`bus.transport.carrier`). `keys` reads the group's keys from the disk. The
-    carrier closes the group.
+    """One instance in its group (`bus.transport.carrier`). `keys` reads the group's keys from the disk; what
+    `proofs` find is kept in `directory`. The carrier closes the group.
     """
 
     mode = "multicast"
@@ -24,13 +29,25 @@ class GroupCarrier:
     has_log = False
     data_bytes_max = DATA_BYTES_MAX
 
-    def __init__(self, group: Multicast, stamp: Stamp, keys: Callable[[], Sequence[GroupKey]]) -> None:
+    def __init__(
+        self,
+        group: Multicast,
+        stamp: Stamp,
+        trust: Believing,
+        keys: Callable[[], Sequence[GroupKey]],
+        proofs: Proofs,
+        directory: Path,
+    ) -> None:
         self.send = group.send
         self.publish = group.publish
         self._group = group
         self._stamp = stamp
+        self._trust = trust
         self._keys = keys
+        self._proofs = proofs
+        self._directory = directory
         self._replica: Replica | None = None
+        self._remembering: Remembering | None = None
 
     @property
     def endpoint(self) -> str:
@@ -51,24 +68,39 @@ class GroupCarrier:
         self._group.check_heard(CHECK_TIMEOUT_S)
 
     def around(self, machine: AnyMachine) -> AnyMachine:
-        """The machine in a replica, which stands in for the topic of the settings."""
-        self._replica = Replica(machine, self._stamp)
-        return self._replica
+        """The machine in a replica, which stands in for the topic of the settings, and in one that keeps the
+        incarnations of peers.
+        """
+        self._replica = Replica(machine, self._stamp, self._trust)
+        self._remembering = Remembering(self._replica, self._proofs, self._stamp.instance)
+        return self._remembering
+
+    def handlers(self) -> Mapping[type, Callable[[Any], None]]:
+        """Keeps the incarnations of peers."""
+        return {StoreIncarnations: lambda effect: save_incarnations(self._directory, effect)}
 
     def renew(self, identity: Identity) -> Callable[[], None]:
-        """A function that takes the group's keys as on the disk now."""
+        """A function that takes the group's keys as on the disk now, and believes these instances alone."""
         keys = self._keys()
-        return lambda: self._group.use(keys)
+        names = list(identity.fleet.instances)
+
+        def renewed() -> None:
+            self._group.use(keys)
+            self._group.keep_to(names)
+
+        return renewed
 
     def samples(self) -> Iterator[Sample]:
         """The group's metrics, and the outcomes of fetching settings."""
         yield from self._group.samples()
         if self._replica is not None:
             yield from self._replica.samples()
+        if self._remembering is not None:
+            yield from self._remembering.samples()
 
     def lacks(self) -> list[Reason]:
-        """None: a peer's silence tells everything."""
-        return []
+        """A disk that does not take the incarnations of peers; their silence tells everything else."""
+        return [] if self._remembering is None else self._remembering.lacks()
 
     def close(self) -> None:
         """Leave the group."""

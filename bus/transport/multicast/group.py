@@ -3,7 +3,7 @@
 Theory of operation
 -------------------
 All messages leave from the socket that is bound to our own address. `publish` sends to the group; `send` goes
-to the address of the peer's last datagram that passed the checks (`bus.wire.datagram`). Rows are the
+to the address of the peer's last datagram that passed the checks (`bus.wire.datagram_reader`). Rows are the
 exception: they go to the group, so that every CFM has them, and name the one that has to ack. A peer that was
 silent for `SILENT_S` is not there.
 
@@ -27,7 +27,9 @@ from bus.routes import ROUTES, route
 from bus.telemetry.metrics import Sample, Tally, labelled
 from bus.transport.here import check_one_host
 from bus.transport.poller import BATCH_MAX, Poller
-from bus.wire.datagram import DATAGRAM_BYTES_MAX, EVERYBODY, DatagramReader, GroupKey, Writer
+from bus.wire.datagram import DATAGRAM_BYTES_MAX, EVERYBODY, GroupKey, Writer
+from bus.wire.datagram_reader import DatagramReader, IsOf, Met, Shake
+from bus.wire.proof import Proofs
 
 SILENT_S = 3.5  # seven beats
 RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024
@@ -75,13 +77,15 @@ class Multicast:
         *,
         rate_per_s: float,
         burst: int,
+        proofs: Proofs,
+        is_of: IsOf,
         weather: Weather | None = None,
     ) -> None:
         """Join the group; `BusyError` if another has the port, `UnavailableError` if we cannot join there.
 
         `names` is the whole fleet. `overhear`: the classes whose messages to others we want too. `clock`
         gives the seconds of the runner's `now`. `rate_per_s` and `burst`: see
-        `bus.wire.datagram.DatagramReader`.
+        `bus.wire.datagram_reader.DatagramReader`. `proofs` and `is_of` are for it, too.
         """
         check_one_host("multicast.address", place.address)
         self.tally = Tally("multicast", ROUTES)
@@ -91,10 +95,12 @@ class Multicast:
         self._clock = clock
         self._weather = weather
         self._writer = Writer(stamp, keys[0])
-        self.reader = DatagramReader(stamp, names, keys, rate_per_s, burst)
+        self.reader = DatagramReader(
+            stamp, names, keys, rate_per_s, burst, place.address, self._writer, proofs, is_of
+        )
         self._peers: dict[str, _Peer] = {}
         self._sockets: list[socket.socket] = []
-        self._failed = 0
+        self._failed = self._unsent = 0
         try:
             self._own = self._open((place.address, 0))
             self._group = self._open((place.group, place.port))
@@ -118,6 +124,11 @@ class Multicast:
         """Seal with the first of these keys and accept all of them, from now on."""
         self._writer.use(keys[0])
         self.reader.use(keys)
+
+    def keep_to(self, names: Sequence[str]) -> None:
+        """Believe the instances of these names alone from now on, and send to no other."""
+        self.reader.keep_to(names)
+        self._peers = {name: peer for name, peer in self._peers.items() if name in names}
 
     def publish(self, envelope: Envelope, key: str) -> None:
         """Send to the group (errors as of `send`); drop a class not `in_group`. `key` is unused."""
@@ -167,7 +178,7 @@ class Multicast:
     def samples(self) -> Iterator[Sample]:
         """Messages, and the refusals of the reader."""
         yield from self.tally.samples()
-        counts = {**self.reader.counts, "unread": self._failed}
+        counts = {**self.reader.counts, "unread": self._failed, "unsent": self._unsent}
         yield from labelled("provbus_multicast_datagrams_total", "reason", counts)
 
     def close(self) -> None:
@@ -200,6 +211,13 @@ class Multicast:
         except OSError as error:
             raise UnavailableError(f"cannot send to {address[0]}: {error.strerror}") from error
 
+    def _shake(self, datagram: bytes, address: tuple[str, int]) -> None:
+        """Send a part of a handshake. Without it the peer's next datagram begins a new one."""
+        try:
+            self._send(datagram, address)
+        except (BackpressureError, UnavailableError):
+            self._unsent += 1
+
     def _receiver(self, one: socket.socket) -> Callable[[], list[Any]]:
         def receive() -> list[Any]:
             messages: list[Any] = []
@@ -222,6 +240,15 @@ class Multicast:
         opened = self.reader.read(datagram.data, datagram.address[0], now)
         if opened is None:
             return []
+        if isinstance(opened, Shake):
+            for one in opened.datagrams:
+                self._shake(one, datagram.address)
+            return []
+        if isinstance(opened, Met):
+            self._peers[opened.name] = _Peer(datagram.address, now)
+            if opened.last is None:
+                return []
+            opened = opened.last
         envelope = opened.envelope
         self.tally.received[envelope.traffic] += 1
         self._peers[envelope.source] = _Peer(datagram.address, now)

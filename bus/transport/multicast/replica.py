@@ -9,12 +9,17 @@ fetches it from the announcer, in chunks of 1,000 bytes by unicast, some at a ti
 ones. It checks the SHA-256 over the whole, delivers the record to the machine as if a topic had carried it,
 and announces it too, so any node can serve a late one.
 
+Announcements are signed, and so is a record, by the instance that published it: of others it is neither held
+nor announced (`bus.fleet.trust`). Who hands it on cannot change it, or its number, which stands in a message
+of its own around the record.
+
 The newest record is the highest (token, number, incarnation). A publisher takes the number after that of the
 record it holds, so its record is newer than the one it knew, whatever the clocks of their hosts say; the
 incarnation decides between two that were published at the same time. `CaughtUp` comes when nobody has
 announced a newer record for a while, as a topic reports its end.
 
-The format of a record: number u64, length of its source's name u8, the name, its frame (`bus.wire.codec`).
+The format of a record: length of its source's name u8, the name, the frame of a message of type `RECORD`,
+whose data is a number u64 and the frame of the published message (`bus.wire.codec`).
 """
 
 import hashlib
@@ -25,15 +30,26 @@ from typing import Any, NamedTuple
 from bus.effects import Effect, Publish, Send
 from bus.envelope import Envelope, Stamp, Token
 from bus.errors import DecodeError, OversizeError
+from bus.fleet.fleet import MINTERS
+from bus.fleet.trust import Believing, UnprovenError
 from bus.machine import AnyMachine
 from bus.messages import CaughtUp, Received, Undelivered
 from bus.routes import check_size, route
 from bus.telemetry.metrics import Sample, labelled
-from bus.wire.codec import DATAGRAM_KINDS, FRAME_HEADER, from_frame, pack_token, to_frame, unpack_token
+from bus.wire.codec import (
+    DATAGRAM_KINDS,
+    FRAME_HEADER,
+    PROOF_BYTES_MAX,
+    from_frame,
+    pack_token,
+    to_frame,
+    unpack_token,
+)
 
 HELD = "provbus.config.held.v1"
 WANT = "provbus.config.want.v1"
 CHUNK = "provbus.config.chunk.v1"
+RECORD = "provbus.config.record.v1"
 OWN = (HELD, WANT, CHUNK)
 
 HELD_EVERY_S = 1.0
@@ -41,11 +57,15 @@ LISTEN_S = 2.5  # two announcements may be lost
 CHUNK_BYTES = 1_000
 CHUNKS_AT_ONCE = 16
 ASK_AGAIN_S = 0.1
-RECORD_HEADER = struct.Struct(">QB")
-RECORD_BYTES_MAX = RECORD_HEADER.size + 255 + FRAME_HEADER.size + route("config").payload_bytes_max
+_NAME = struct.Struct(">B")
+_NUMBER = struct.Struct(">Q")
+_FRAME_BYTES_MAX = FRAME_HEADER.size + PROOF_BYTES_MAX
+RECORD_BYTES_MAX = _NAME.size + 255 + _NUMBER.size + 2 * _FRAME_BYTES_MAX + route("config").payload_bytes_max
 NUMBER_MAX = 2**64 - 1
+FETCH_S = 30.0  # the largest record takes 7 s; who is slower is not served, or does not want to serve
+SHUNNED_S_MAX = 64.0  # nobody's announcements hold up those of others for long
 ASKED_MAX = 20  # times without one new chunk, before a fetch is given up until the next announcement
-_HELD = struct.Struct(">32sIQQQ")
+ANNOUNCEMENT = struct.Struct(">32sIQQQ")  # digest, bytes, token, number, incarnation
 _WANT = struct.Struct(">32sI")
 _CHUNK = struct.Struct(">32sI")
 
@@ -64,10 +84,17 @@ class _Record(NamedTuple):
     data: bytes
 
 
+class _Shunned(NamedTuple):
+    """How often in a row a record of this announcer did not come, beyond once; until when it is not asked."""
+
+    times: int
+    until: float
+
+
 class _Fetch:
     """A record on its way from `source`."""
 
-    def __init__(self, source: str, version: Version, digest: bytes, size_bytes: int) -> None:
+    def __init__(self, source: str, version: Version, digest: bytes, size_bytes: int, until: float) -> None:
         self.source = source
         self.version = version
         self.digest = digest
@@ -76,17 +103,21 @@ class _Fetch:
         self.wanted: set[int] = set()
         self.asked = 0
         self.due = 0.0
+        self.until = until
 
 
 class Replica:
     """A machine around a machine: `inner` uses class `config` as if a topic carried it."""
 
-    def __init__(self, inner: AnyMachine, stamp: Stamp) -> None:
-        self.counts = dict.fromkeys(("fetched", "given_up", "wrong_digest", "undecodable"), 0)
+    def __init__(self, inner: AnyMachine, stamp: Stamp, trust: Believing) -> None:
+        """`trust` decides whose announcements and whose records count."""
+        self.counts = dict.fromkeys(("fetched", "given_up", "wrong_digest", "undecodable", "unproven"), 0)
+        self._trust = trust
         self._inner = inner
         self._stamp = stamp
         self._held: _Record | None = None
         self._fetch: _Fetch | None = None
+        self._shunned: dict[str, _Shunned] = {}  # the announcers whose records did not come
         self._held_due: float | None = None
         self._listen_until: float | None = None
         self._is_caught_up = False
@@ -102,7 +133,10 @@ class Replica:
             try:
                 if handle is None:
                     raise DecodeError(f"{message.envelope.type} is not for a replica")
+                self._trust.check(message.envelope, now)
                 return handle(message, now)
+            except UnprovenError:
+                return []  # counted by who does not believe it
             except (DecodeError, struct.error):
                 self.counts["undecodable"] += 1
                 return []
@@ -164,7 +198,7 @@ class Replica:
         except OversizeError as error:
             return self._through(self._inner.receive(Undelivered(envelope, "", str(error)), now), now)
         number = 1 if self._held is None else min(self._held.version.number + 1, NUMBER_MAX)
-        return self._hold(_record(envelope, number), now)
+        return self._hold(self._record(envelope, number), now)
 
     def _hold(self, record: _Record, now: float) -> list[Effect]:
         """Take a record that is newer than ours, tell the inner machine, announce it at once."""
@@ -172,11 +206,18 @@ class Replica:
             return []
         self._held = record
         self._held_due = now
-        return self._through(self._inner.receive(Received(_unwrap(record.data)[1], ""), now), now)
+        return self._through(self._inner.receive(Received(_unwrap(record.data).published, ""), now), now)
+
+    def _record(self, envelope: Envelope, number: int) -> _Record:
+        """What a machine of ours publishes, as a record with this number."""
+        around = self._stamp.envelope(RECORD, _NUMBER.pack(number) + to_frame(envelope), time_ms=0)
+        name = around.source.encode()
+        data = _NAME.pack(len(name)) + name + to_frame(around)
+        return _Record(_unwrap(data).version, hashlib.sha256(data).digest(), data)
 
     def _announce(self, record: _Record) -> Publish:
         version = record.version
-        data = _HELD.pack(
+        data = ANNOUNCEMENT.pack(
             record.digest,
             len(record.data),
             pack_token(version.token),
@@ -186,19 +227,22 @@ class Replica:
         return Publish(self._stamp.envelope(HELD, data, time_ms=0), key=self._stamp.instance)
 
     def _announced(self, message: Received, now: float) -> list[Effect]:
-        digest, size_bytes, token, number, incarnation = _HELD.unpack(message.envelope.data)
+        digest, size_bytes, token, number, incarnation = ANNOUNCEMENT.unpack(message.envelope.data)
         version = Version(unpack_token(token), number, incarnation)
         known = self._fetch.version if self._fetch else self._held.version if self._held else None
         if known is not None and version <= known:
             return []
         if not 0 < size_bytes <= RECORD_BYTES_MAX:
             raise DecodeError(f"a record of {size_bytes} bytes")
-        self._fetch = _Fetch(message.envelope.source, version, digest, size_bytes)
+        source = message.envelope.source
+        if source in self._shunned and now < self._shunned[source].until:
+            return []
+        self._fetch = _Fetch(source, version, digest, size_bytes, now + FETCH_S)
         return self._ask(self._fetch, now)
 
     def _ask(self, fetch: _Fetch, now: float) -> list[Effect]:
         """Ask for the first missing chunks, or give up."""
-        if fetch.asked == ASKED_MAX:
+        if fetch.asked == ASKED_MAX or now >= fetch.until:
             return self._fail("given_up", now)
         fetch.asked += 1
         fetch.due = now + ASK_AGAIN_S
@@ -244,36 +288,53 @@ class Replica:
         if hashlib.sha256(data).digest() != fetch.digest:
             return self._fail("wrong_digest", now)
         try:
-            found, _ = _unwrap(data)
+            found = _unwrap(data)
+            for envelope in (found.around, found.published):
+                self._trust.check(envelope, now, MINTERS)
+        except UnprovenError:
+            return self._fail("unproven", now)
         except (DecodeError, struct.error):
-            found = None
-        if found != fetch.version:
+            return self._fail("undecodable", now)
+        if found.version != fetch.version:
             return self._fail("undecodable", now)
         self._fetch = None
+        self._shunned.pop(fetch.source, None)
         self.counts["fetched"] += 1
         return self._hold(_Record(fetch.version, fetch.digest, data), now)
 
     def _fail(self, outcome: str, now: float) -> list[Effect]:
-        """End a fetch without its record; another announcer gets `LISTEN_S` to announce it."""
+        """End a fetch without its record; another announcer gets `LISTEN_S` to announce it, and this one is
+        not asked for a while, if it was not the first time.
+        """
         self.counts[outcome] += 1
+        assert self._fetch is not None
+        source = self._fetch.source
+        times = self._shunned[source].times + 1 if source in self._shunned else 0
+        pause_s = min(2.0 * 2**times, SHUNNED_S_MAX) if times else 0.0
+        self._shunned[source] = _Shunned(min(times, 16), now + pause_s)
         self._fetch = None
         self._listen_until = now + LISTEN_S
         return []
 
 
-def _record(envelope: Envelope, number: int) -> _Record:
-    name = envelope.source.encode()
-    data = RECORD_HEADER.pack(number, len(name)) + name + to_frame(envelope)
-    version = Version(envelope.token, number, envelope.incarnation)
-    return _Record(version, hashlib.sha256(data).digest(), data)
+class _Unwrapped(NamedTuple):
+    """A record: the message around it, and the message that was published."""
+
+    version: Version
+    around: Envelope
+    published: Envelope
 
 
-def _unwrap(data: bytes) -> tuple[Version, Envelope]:
-    """The version and envelope of a record; `DecodeError` or `struct.error` if it is none of our kind."""
-    number, name_bytes = RECORD_HEADER.unpack_from(data)
-    start = RECORD_HEADER.size
-    end = start + name_bytes
-    envelope = from_frame(data[end:], data[start:end].decode(errors="replace"), DATAGRAM_KINDS)
-    if envelope.traffic != "config" or envelope.type in OWN:
-        raise DecodeError(f"{envelope.type} is not a settings record")
-    return Version(envelope.token, number, envelope.incarnation), envelope
+def _unwrap(data: bytes) -> _Unwrapped:
+    """What a record holds; `DecodeError` or `struct.error` if it is none of our kind."""
+    (name_bytes,) = _NAME.unpack_from(data)
+    start = _NAME.size + name_bytes
+    name = data[_NAME.size : start].decode(errors="replace")
+    around = from_frame(data[start:], name, DATAGRAM_KINDS)
+    if around.type != RECORD:
+        raise DecodeError(f"{around.type} is not a settings record")
+    (number,) = _NUMBER.unpack_from(around.data)
+    published = from_frame(around.data[_NUMBER.size :], name, DATAGRAM_KINDS)
+    if published.traffic != "config" or published.type in (*OWN, RECORD):
+        raise DecodeError(f"{published.type} is not a settings record")
+    return _Unwrapped(Version(published.token, number, published.incarnation), around, published)

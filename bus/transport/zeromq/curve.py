@@ -6,17 +6,15 @@ server proves at its start, with a key made for the purpose, that strangers are 
 (`check_strangers_refused`).
 
 The handler answers on `inproc://zeromq.zap.01` from the thread that runs the poller. The user id it returns
-is the instance's name: libzmq attaches it to every frame of the connection, so a frame's contents never
-decide its source.
+names the instance and its key (`bus.transport.zeromq.owners`): libzmq attaches it to every frame of the
+connection, so a frame's contents never decide its source.
 """
 
 import math
 import time
-from collections.abc import Mapping
 from typing import Any
 
 import zmq
-import zmq.utils.z85 as z85
 from zmq.utils.monitor import parse_monitor_message
 
 from bus.errors import StateError
@@ -25,6 +23,7 @@ from bus.reason import Reason
 from bus.telemetry.metrics import Sample
 from bus.transport.poller import Poller
 from bus.transport.zeromq.address_families import connect, own
+from bus.transport.zeromq.owners import Owners
 
 ZAP_ENDPOINT = "inproc://zeromq.zap.01"
 ZAP_DOMAIN = b"provbus"
@@ -51,14 +50,13 @@ def secure_client(socket: zmq.Socket[bytes], keys: KeyPair, server: bytes) -> No
 class ZapHandler:
     """Answers libzmq's question "who is this key?" for every server socket of a context."""
 
-    def __init__(self, context: zmq.Context[Any], poller: Poller, instances: Mapping[bytes, str]) -> None:
-        """`instances` maps public keys (Z85) to instance names; every other key is refused. A second handler
-        in a context is a `StateError`.
-        """
+    def __init__(self, context: zmq.Context[Any], poller: Poller, owners: Owners) -> None:
+        """Keys that are not in force are refused. A second handler in a context is a `StateError`."""
+        self.accepted = 0
         self.refused = 0
         self._refused_at = -math.inf
         self._poller = poller
-        self.use(instances)
+        self._owners = owners
         self._socket = context.socket(zmq.REP)
         self._socket.setsockopt(zmq.LINGER, 0)
         try:
@@ -68,18 +66,17 @@ class ZapHandler:
             raise StateError(f"this context has a ZAP handler already: {error}") from error
         poller.add(self._socket, self.answer)
 
-    def use(self, instances: Mapping[bytes, str]) -> None:
-        """Accept only these keys from now on; open connections are not checked again."""
-        self._instances = {z85.decode(key): name.encode() for key, name in instances.items()}
-
     def close(self) -> None:
         """Stop answering; servers of this context refuse everybody from now on."""
         self._poller.remove(self._socket)
         self._socket.close()
 
     def samples(self) -> list[Sample]:
-        """Refused connections."""
-        return [Sample("provbus_zap_refused_total", self.refused)]
+        """Accepted and refused connections."""
+        return [
+            Sample("provbus_zap_accepted_total", self.accepted),
+            Sample("provbus_zap_refused_total", self.refused),
+        ]
 
     def lacks(self) -> list[Reason]:
         """That a key was refused lately."""
@@ -103,14 +100,15 @@ class ZapHandler:
 
     def _verdict(self, request: list[bytes]) -> list[bytes]:
         request_id = request[1] if len(request) > 1 else b""
-        name = None
+        user_id = None
         if len(request) == 7 and request[2] == ZAP_DOMAIN and request[5] == b"CURVE":
-            name = self._instances.get(request[6])
-        if name is None:
+            user_id = self._owners.user_id(request[6])
+        if user_id is None:
             self.refused += 1
             self._refused_at = time.monotonic()
             return [b"1.0", request_id, b"400", b"not in the fleet", b"", b""]
-        return [b"1.0", request_id, b"200", b"", name, b""]
+        self.accepted += 1
+        return [b"1.0", request_id, b"200", b"", user_id, b""]
 
 
 def check_strangers_refused(context: zmq.Context[Any], zap: ZapHandler, endpoint: str, server: bytes) -> None:

@@ -206,7 +206,7 @@ class Dealers:
     def _reader(self, peer: str, socket: zmq.Socket[bytes]) -> Callable[[], list[Any]]:
         def read() -> list[Any]:
             try:
-                message = Received(from_frame(socket.recv(NOW), peer), peer)
+                message = Received(from_frame(socket.recv(NOW), peer), peer, True)
                 self.tally.received[TRAFFIC] += 1
                 return [message]
             except zmq.Again:

@@ -14,6 +14,7 @@ from bus.reason import Reason
 from bus.telemetry.metrics import Sample
 from bus.transport.poller import Poller
 from bus.transport.zeromq.curve import ZapHandler, check_strangers_refused
+from bus.transport.zeromq.owners import Owners
 from bus.transport.zeromq.router import Router
 
 
@@ -26,15 +27,16 @@ class Listening:
         poller: Poller,
         keys: KeyPair,
         peers: Mapping[str, Sequence[bytes]],
-        listen: Callable[[], Router],
+        listen: Callable[[Owners], Router],
         announced: Callable[[str], str] = str,
     ) -> None:
-        """`listen` opens the router, and may try for a while; its errors, and `StateError` if a stranger gets
-        in. `announced` turns the router's endpoint into the one for peers.
+        """`listen` opens the router for the owners of keys, and may try for a while; its errors, and
+        `StateError` if a stranger gets in. `announced` turns the router's endpoint into the one for peers.
         """
-        self._zap = ZapHandler(context, poller, _owners(peers))
+        self._owners = Owners(_by_key(peers))
+        self._zap = ZapHandler(context, poller, self._owners)
         try:
-            self._router = listen()
+            self._router = listen(self._owners)
         except BaseException:
             self._zap.close()
             raise
@@ -50,8 +52,10 @@ class Listening:
         """Do nothing: minters connect to us."""
 
     def use(self, keys: KeyPair, peers: Mapping[str, Sequence[bytes]]) -> None:
-        """Accept these minters' keys, and use this pair as the server's."""
-        self._zap.use(_owners(peers))
+        """Accept these minters' keys and no others, also on connections that stand; use this pair as the
+        server's.
+        """
+        self._owners.use(_by_key(peers))
         self._router.use(keys)
 
     def samples(self) -> Iterator[Sample]:
@@ -69,6 +73,6 @@ class Listening:
         self._zap.close()
 
 
-def _owners(peers: Mapping[str, Sequence[bytes]]) -> dict[bytes, str]:
+def _by_key(peers: Mapping[str, Sequence[bytes]]) -> dict[bytes, str]:
     """The owner of each key."""
     return {key: name for name, keys in peers.items() for key in keys}

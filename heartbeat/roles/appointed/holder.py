@@ -15,7 +15,7 @@ from bus.errors import StateError, TryAgainError
 from bus.reason import Reason
 from heartbeat.roles.appointed.tenure import Tenure, begun, promoted, yielded
 from heartbeat.roles.claim import BY_APPOINTMENT, Claim, describe_authority
-from heartbeat.roles.evidence import Answer, Evidence
+from heartbeat.roles.evidence import NONE, Answer, Evidence
 from heartbeat.roles.holder import Absent, RoleEffect, RoleHolder, StoreClaim
 from heartbeat.roles.states import HOLDING, State
 from heartbeat.timing import SILENCE_S
@@ -93,11 +93,15 @@ class AppointedHolder(RoleHolder):
         if cfm not in self._cfms:
             return
         found, tenure = answer.highest, self._tenure
+        is_claim = found.epoch >= 0  # else it names an era in which nobody has claimed the role
+        if not is_claim or not self.evidence.is_credible(found, NONE if tenure is None else tenure.claim):
+            self._begin_where_nobody_holds(now)
+            return
         if found.authority == BY_APPOINTMENT:
             if tenure is not None and (left := yielded(tenure, found)) != tenure and left is not None:
                 self.reason = f"{cfm} has seen a later primary"
                 self._keep(left)
-        elif tenure is not None and tenure.is_ours and found.epoch >= 0 and found.era >= tenure.claim.era:
+        elif tenure is not None and tenure.is_ours and found.era >= tenure.claim.era:
             self._begin(found)
         self._begin_where_nobody_holds(now)
 
@@ -107,7 +111,10 @@ class AppointedHolder(RoleHolder):
             return False
         if not self._is_able:
             raise TryAgainError("this sidecar could not do the work; see failover.status")
-        heard = {cfm: answer.highest for cfm, answer in self.evidence.lately(now).items()}
+        answers = self.evidence.lately(now)
+        own = NONE if self._tenure is None else self._tenure.claim
+        heard = {cfm: answer.highest for cfm, answer in answers.items()}
+        heard = {cfm: one if self.evidence.is_credible(one, own) else NONE for cfm, one in heard.items()}
         try:
             found = promoted(
                 self._tenure,
@@ -164,7 +171,7 @@ class AppointedHolder(RoleHolder):
 
     def _begin_where_nobody_holds(self, now: float) -> None:
         """After a majority of answers, take their claim or begin ours."""
-        latest, tenure = self.evidence.highest, self._tenure
+        latest, tenure = self.evidence.credible, self._tenure
         if (tenure is not None and tenure.is_ours) or not self.evidence.has_asked_majority(now):
             return
         is_over = tenure is None or latest.era > tenure.claim.era

@@ -35,6 +35,7 @@ from typing import Any
 from bus.contract import encode
 from bus.effects import Effect, Publish
 from bus.envelope import Stamp
+from bus.errors import StateError
 from bus.messages import Entry, LogBounds
 from heartbeat.roles.claim import ERA_MAX, Claim, describe_authority, era_above, log_authority
 from heartbeat.roles.elected.campaign import Campaign
@@ -43,7 +44,18 @@ from heartbeat.roles.evidence import Answer, Evidence
 from heartbeat.roles.holder import RoleEffect, StoreClaim
 from heartbeat.roles.log.fold import Folded, HaltError, Held
 from heartbeat.roles.log.reader import Reader
-from heartbeat.roles.log.records import TYPE_OF, ClaimRecord, Era, Logged, Probe, Record, Release, Renew
+from heartbeat.roles.log.records import (
+    REVOKED_MAX,
+    TYPE_OF,
+    ClaimRecord,
+    Era,
+    Logged,
+    Probe,
+    Record,
+    Release,
+    Renew,
+)
+from heartbeat.roles.log.writers import Proves
 from heartbeat.roles.states import HOLDING, Cause, State, after
 from heartbeat.timing import (
     CHECKPOINT_AGAIN_S,
@@ -59,6 +71,7 @@ from heartbeat.timing import (
 
 PROMOTE_S = 5.0  # the time of our tries when a renewal comes between our reading and our claim
 SENT_MAX = 32  # of our records that did not come back
+
 _WATCHING = frozenset((State.STANDBY, State.FENCED))
 
 
@@ -73,10 +86,11 @@ class Election:
         rank: int,
         cfms: Collection[str],
         new_id: Callable[[], str],
+        writers: Proves,
         former: Claim | None = None,
     ) -> None:
-        """`rank` is our place among the candidates for the role, `former` the claim on disk of a process of
-        ours that is proven to be gone.
+        """`rank` is our place among the candidates for the role, `writers` proves who wrote the log,
+        `former` is the claim on disk of a process of ours that is proven to be gone.
         """
         self.role = role
         self.state = State.BOOT
@@ -88,7 +102,7 @@ class Election:
         self.cause = ""
         """Why it is in its state, in words."""
         self.taken: Counter[tuple[State, Cause]] = Counter()
-        self.reader = Reader()
+        self.reader = Reader(writers)
         self.evidence = Evidence(cfms)
         self._stamp = stamp
         self._log = log_authority("")
@@ -132,12 +146,12 @@ class Election:
         if self.state is State.HALT:
             return
         logged = Logged.of(entry.offset, entry.envelope)
-        is_ours = (logged.source, logged.incarnation) == (self._stamp.instance, self._stamp.incarnation)
-        sent_at = self._sent.pop(logged.seq, None) if is_ours else None
         self._note_read(now)
         was_caught_up = self.reader.is_caught_up
         folded = self._read(lambda: self.reader.read(logged), now)
-        if was_caught_up and folded is not None:
+        if was_caught_up and folded is not None and folded.is_proven:
+            is_ours = (logged.source, logged.incarnation) == (self._stamp.instance, self._stamp.incarnation)
+            sent_at = self._sent.pop(logged.seq, None) if is_ours else None
             self._observe(logged, folded, sent_at, now)
 
     def broken(self, reason: str, now: float) -> None:
@@ -184,13 +198,17 @@ class Election:
         self._promoted_until = now + PROMOTE_S
         self._stand_at = 0.0
 
-    def begin_era(self, authority: str, now: float) -> int:
-        """Begin an era by the authority of this person: all roles are free from here on. Returns the number
-        of the era, which is greater than any that we or the CFMs know; `StateError` if none is left.
+    def begin_era(self, authority: str, now: float, revoke: Collection[str]) -> int:
+        """Begin an era by the authority of this person: all roles are free from here on, and nobody writes by
+        one of the keys `revoke` any more. Returns the number of the era, which is greater than any that we or
+        the CFMs know; `StateError` if none is left, or no room for so many keys.
         """
         known = self.reader.roles.era if self.reader.roles is not None else 0
-        number = era_above(max(known, self.evidence.highest.era))
-        self._say(Era(number=number, authority=authority), now)
+        number = era_above(max(known, self.evidence.credible.era))
+        revoked = {*self._revoked(), *revoke}
+        if len(revoked) > REVOKED_MAX:
+            raise StateError(f"an era revokes at most {REVOKED_MAX} keys, not {len(revoked)}")
+        self._say(Era(number=number, authority=authority, revoked=sorted(revoked)), now)
         return number
 
     def release(self, now: float) -> None:
@@ -262,6 +280,7 @@ class Election:
             "lease_s": round(max(0.0, self.acts_until - now), 3),
             "position": self.reader.position,
             "able": self.is_able,
+            "revoked": self._revoked(),
         }
 
     # Reading
@@ -454,7 +473,7 @@ class Election:
         if now >= self._era_again_at:
             self._era_again_at = now + LEASE_S
             authority = f"{self._stamp.instance}, after {describe_authority(over.authority)}"
-            self._say(Era(number=over.era + 1, authority=authority), now)
+            self._say(Era(number=over.era + 1, authority=authority, revoked=self._revoked()), now)
         return True
 
     def _is_vouched(self, now: float) -> bool:
@@ -487,7 +506,10 @@ class Election:
     def _write_checkpoint(self, now: float) -> None:
         roles, reader = self.reader.roles, self.reader
         assert roles is not None
-        if roles.position - reader.checkpointed >= CHECKPOINT_EVERY and now >= self._checkpoint_at:
+        # A reader that comes later shall find the revoked keys by the word of one whom its fleet file has.
+        is_due = bool(roles.revoked) and reader.checkpointed < roles.floor
+        is_due = is_due or roles.position - reader.checkpointed >= CHECKPOINT_EVERY
+        if is_due and now >= self._checkpoint_at:
             self._checkpoint_at = now + CHECKPOINT_AGAIN_S
             self._say(roles.checkpoint(), now)
 
@@ -496,6 +518,10 @@ class Election:
     def _held(self) -> Held:
         assert self.reader.roles is not None
         return self.reader.roles.role(self.role)
+
+    def _revoked(self) -> list[str]:
+        """The keys that the era in force revokes."""
+        return [] if self.reader.roles is None else [*self.reader.roles.revoked]
 
     def _is_ours(self) -> bool:
         roles, held = self.reader.roles, self._held()

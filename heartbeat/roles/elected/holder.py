@@ -4,7 +4,7 @@ The election has the rules (`heartbeat.roles.elected.election`). This module giv
 it when the other readers of the log disagree.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any, ClassVar
 
 from bus.effects import Effect
@@ -82,7 +82,7 @@ class ElectedHolder(RoleHolder):
         """Compare a peer's mark of the log; True if no majority agrees with us, so we stop."""
         if log is None:
             return False
-        self._agreement.heard(peer, Mark(log.mark, log.digest))
+        self._agreement.heard(peer, Mark(log.mark, log.digest), now)
         reason = self._agreement.judge(self.election.reader.digest_at, now)
         if reason:
             self.election.broken(reason, now)
@@ -109,13 +109,16 @@ class ElectedHolder(RoleHolder):
         self.election.promote(now)
         return True
 
-    def begin_era(self, authority: str, now: float) -> int:
+    def begin_era(self, authority: str, now: float, revoke: Collection[str]) -> int:
         """Write an ERA above all that we and a majority of the CFMs know."""
         if self.state in (State.BOOT, State.HALT):
-            return super().begin_era(authority, now)
+            return super().begin_era(authority, now, revoke)
+        reader = self.election.reader
+        if not reader.is_caught_up and not reader.no_start:
+            raise TryAgainError("it has not read the role log to its end, so not which keys are revoked")
         if not self.evidence.has_asked_majority(now):
             raise TryAgainError("no majority of the CFMs says which eras it has known")
-        return self.election.begin_era(authority, now)
+        return self.election.begin_era(authority, now, revoke)
 
     def release(self, now: float) -> None:
         """Release it in the log: others need not wait."""

@@ -264,6 +264,11 @@ class Candidate:
         """The claim that is asked for or held."""
         return None if self._claim is None else self._claim.ballot
 
+    @property
+    def met(self) -> Claim:
+        """The latest claim that we met or made."""
+        return Claim(self._era, self._epoch_seen)
+
     def stand(self, now: float) -> None:
         """Stand for the role from now on."""
         if not self._stands:

@@ -20,7 +20,7 @@ from bus.errors import ConfigError, StateError
 from bus.reason import Reason
 from heartbeat.roles.claim import BY_GRANTS, Claim
 from heartbeat.roles.evidence import Answer, Evidence
-from heartbeat.roles.granted.grants import VOTERS_MIN, Candidate, Granted, Lost, Tell, Won
+from heartbeat.roles.granted.grants import VOTERS_MIN, Candidate, Granted, Lost, Refused, Tell, Won
 from heartbeat.roles.granted.messages import pack_grant, unpack_answer
 from heartbeat.roles.holder import Absent, RoleEffect, RoleHolder
 from heartbeat.roles.states import HOLDING, State
@@ -76,8 +76,13 @@ class GrantedHolder(RoleHolder):
         self._is_able = is_able
 
     def voted(self, envelope: Envelope, now: float) -> None:
-        """Take a voter's answer; `DecodeError` if it is none, or no voter's."""
+        """Take a voter's answer; `DecodeError` if it is none, or no voter's, `LeapError` if it names a claim
+        that is not credible.
+        """
         message = unpack_answer(envelope, self._voters, self.role)
+        promised = message.promised if isinstance(message, Refused) else None
+        if promised is not None:
+            self.evidence.check(promised, self._candidate.met, envelope.source)
         self._said[message.voter] = ("granted" if isinstance(message, Granted) else "refused", now)
         self._during(now, lambda: self._candidate.receive(message, now))
 
@@ -86,6 +91,8 @@ class GrantedHolder(RoleHolder):
         self.evidence.heard(cfm, answer, asked_at, now)
         seen = answer.highest
         if cfm not in self._voters or seen.epoch < 0:
+            return
+        if not self.evidence.is_credible(seen, self._candidate.met):
             return
         self._during(now, lambda: self._candidate.observe(seen, now))
 

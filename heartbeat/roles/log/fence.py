@@ -1,11 +1,13 @@
 """The fence of an acceptor: it decides whose rows count and whose seals open.
 
-Theory of operation ------------------- A lease is a promise about clocks; the fence needs none. Every row
-names the authority under which it was minted (`bus.envelope.Token`), and a CFM compares it with the highest
-claim of its minter's role that it has read from the log: a row of an older claim is **stale**, a row of one
-not yet read is **unverified**. Both are answers to the sender. An offset may be used twice if the log was
-cut; so the claim must also be of that very minter, and the claim id in its `HELLO` the one in the log. A
-handed-off row is unverified before its minter's `HELLO`.
+Theory of operation
+-------------------
+A lease is a promise about clocks; the fence needs none. Every row names the authority under which it was
+minted (`bus.envelope.Token`), and a CFM compares it with the highest claim of its minter's role that it has
+read from the log: a row of an older claim is **stale**, a row of one not yet read is **unverified**. Both are
+answers to the sender. An offset may be used twice if the log was cut; so the claim must also be of that very
+minter, and the claim id in its `HELLO` the one in the log. A handed-off row is unverified before its minter's
+`HELLO`.
 
 Claims are kept on disk before the first row of an epoch is acknowledged: until `kept` says so the rows of the
 latest claim are unverified, and those of the one before it are stale already. A CFM that starts without the
@@ -33,11 +35,12 @@ from bus.envelope import Token
 from bus.messages import Entry, Kept, LogBounds, Unkept
 from bus.wire.codec import pack_token
 from heartbeat.liveness.beat import LogPosition
-from heartbeat.roles.claim import Claim, describe_authority, log_authority
+from heartbeat.roles.claim import Claim, check_unlogged, describe_authority, log_authority
 from heartbeat.roles.evidence import Answer
 from heartbeat.roles.log.fold import HaltError
 from heartbeat.roles.log.reader import Reader, position_of
 from heartbeat.roles.log.records import ClaimRecord, Logged
+from heartbeat.roles.log.writers import Proves
 
 SEAL_GRACE_S = 1.0
 REMEMBERED_MAX = 32  # claims of a role, newest last; a seal opens for 60 s, and takeovers are seconds apart
@@ -75,19 +78,24 @@ class StoreFence(NamedTuple):
 
 
 class Fence:
-    """Judges the tokens of one CFM's minters. `roles` maps minters to their roles. Without a log to follow
-    (`has_log`) the latest claim is the latest that a minter named in its `HELLO`.
+    """Judges the tokens of one CFM's minters. `roles` maps minters to their roles, `writers` proves the
+    writers of the role log. Without one there is no log to follow, and the latest claim is the latest that a
+    minter named in its `HELLO`.
     """
 
     def __init__(
-        self, roles: Mapping[str, str], kept: Mapping[str, list[Known]] | None = None, *, has_log: bool = True
+        self,
+        roles: Mapping[str, str],
+        kept: Mapping[str, list[Known]] | None = None,
+        *,
+        writers: Proves | None,
     ) -> None:
-        self.reader = Reader()
+        self.reader = Reader(writers or _Nobody())
         self._broken = ""
         self._cut: dict[str, str] = {}
         self._log = log_authority("")
         self._roles = roles
-        self._has_log = has_log
+        self._has_log = writers is not None
         self._names = sorted({*roles.values()})
         self._claims: dict[str, list[Known]] = {role: [*claims] for role, claims in (kept or {}).items()}
         self._ids: dict[str, Claim] = {}
@@ -143,10 +151,14 @@ class Fence:
             role for role in self._unkept if record.known[role][-1].claim != self._latest(role).claim
         )
 
-    def hello(self, minter: str, claim: Claim, wall_s: float) -> list[StoreFence]:
-        """Note the claim under which a minter acts, at this Unix time."""
-        self._ids[minter] = claim
+    def hello(self, minter: str, claim: Claim, wall_s: float, *, is_proven: bool) -> list[StoreFence]:
+        """Note the claim under which a minter acts, at this Unix time. `LeapError` without a log if the claim
+        cannot have come so far.
+        """
         role = self._roles.get(minter)
+        if not self._has_log and role is not None:
+            check_unlogged(minter, self._latest(role).claim, claim, is_proven=is_proven)
+        self._ids[minter] = claim
         if self._has_log or role is None or claim.token <= self._latest(role).token:
             return []
         return [self._add(role, Known(claim, minter, read_s=wall_s))]
@@ -311,6 +323,21 @@ class Fence:
         """False if the minter's `HELLO` named another claim of the same token."""
         said = self._ids.get(minter)
         return said is None or said[:2] != known.claim[:2] or said == known.claim
+
+
+class _Nobody:
+    """Writes a log that there is not."""
+
+    def key_of(self, logged: Logged) -> str:
+        """None."""
+        return ""
+
+    def lists(self, source: str, key: str) -> bool:
+        """None is listed."""
+        return False
+
+    def read(self, source: str, key: str, *, is_live: bool) -> None:
+        """Nothing is."""
 
 
 def _words(token: Token) -> str:

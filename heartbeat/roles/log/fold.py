@@ -15,6 +15,10 @@ records of the role too: at worst a right claim loses, and is made again.
     ERA         its number is greater than ours     nobody holds any role, and no claim under way can win
     PROBE       -                                   nothing
     CHECKPOINT  -                                   nothing: for readers that begin there (`start`)
+    of anybody  whose key does not prove him, or    nothing: it is no record of the role either
+                is revoked by the era in force
+    a copy      whose number its writer has used    the same: who may write to the topic could play the last
+                                                    renewal of a dead holder for ever
 
 The rules use no time. Each reader counts leases and silence on its own clock, from the moment it *read* a
 record that counted (`Folded.counts`).
@@ -39,6 +43,7 @@ from heartbeat.roles.log.records import (
     Release,
     Renew,
 )
+from heartbeat.roles.log.writers import Proves
 
 
 class HaltError(RemoteError):
@@ -58,13 +63,16 @@ class Held(NamedTuple):
 
 class Roles(NamedTuple):
     """The state of the log up to `position`. `floor` is the offset of the ERA in force, before which
-    nothing is remembered.
+    nothing is remembered; `revoked` are the keys, in hex, by which nobody writes in it. `numbers` are the
+    incarnation and the number of each writer's last record: what is not later is a copy.
     """
 
     position: int = NO_OFFSET
     era: int = 0
     floor: int = NO_OFFSET
     held: Mapping[str, Held] = {}
+    revoked: tuple[str, ...] = ()
+    numbers: Mapping[str, tuple[int, int]] = {}
 
     def role(self, name: str) -> Held:
         """The state of a role; an ERA is a record of every role."""
@@ -73,43 +81,73 @@ class Roles(NamedTuple):
 
     def digest(self) -> str:
         """SHA-256 over the state, hex: equal positions must have equal digests."""
-        said = [self.position, self.era, self.floor, {name: list(one) for name, one in self.held.items()}]
+        held = {name: list(one) for name, one in self.held.items()}
+        said = [self.position, self.era, self.floor, held, self.revoked, dict(self.numbers)]
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
     def checkpoint(self) -> Checkpoint:
         """This state as a record."""
         roles = {name: Holding(**one._asdict()) for name, one in self.held.items()}
-        return Checkpoint(as_of=self.position, era=self.era, floor=self.floor, roles=roles)
+        revoked = [*self.revoked]
+        return Checkpoint(
+            as_of=self.position,
+            era=self.era,
+            floor=self.floor,
+            revoked=revoked,
+            numbers=dict(self.numbers),
+            roles=roles,
+        )
 
     @classmethod
     def of(cls, found: Checkpoint) -> "Roles":
         """The state that a checkpoint holds."""
         held = {name: Held(**one.model_dump()) for name, one in found.roles.items()}
-        return cls(found.as_of, found.era, found.floor, held)
+        revoked = tuple(sorted(found.revoked))
+        return cls(found.as_of, found.era, found.floor, held, revoked, dict(found.numbers))
 
 
 class Folded(NamedTuple):
-    """The state after a record, and whether the record counted."""
+    """The state after a record, whether the record counted, and its writer's key in hex: empty if it is of
+    nobody proven, or a copy.
+    """
 
     roles: Roles
     counts: bool
+    key: str
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether it is its writer's own."""
+        return bool(self.key)
 
 
-def fold(roles: Roles, logged: Logged) -> Folded:
-    """The next state; `HaltError` if this is not the next record of the same log."""
+_BEFORE_ALL = (-1, 0)
+
+
+def fold(roles: Roles, logged: Logged, writers: Proves) -> Folded:
+    """The next state; `HaltError` if this is not the next record of the same log. `writers` proves who wrote
+    it.
+    """
     offset, source, record = logged[:3]
     if offset != roles.position + 1:
         raise HaltError(f"the role log goes on at offset {offset}, not at {roles.position + 1}")
     roles = roles._replace(position=offset)
+    key, number = writers.key_of(logged), (logged.incarnation, logged.seq)
+    if not key or key in roles.revoked or number <= roles.numbers.get(source, _BEFORE_ALL):
+        return Folded(roles, False, "")
+    roles = roles._replace(numbers={**roles.numbers, source: number})
     if isinstance(record, Era):
         if record.number <= roles.era:
-            return Folded(roles, counts=False)
-        return Folded(Roles(offset, record.number, floor=offset), counts=True)
+            return Folded(roles, False, key)
+        revoked = tuple(sorted(record.revoked))
+        era = Roles(offset, record.number, floor=offset, revoked=revoked, numbers={source: number})
+        return Folded(era, True, key)
     if not isinstance(record, ClaimRecord | Renew | Release):
-        return Folded(roles, counts=False)
+        return Folded(roles, False, key)
     known = roles.role(record.role)
     held, counts = _apply(known, offset, source, record)
-    return Folded(roles._replace(held={**roles.held, record.role: held._replace(last=offset)}), counts)
+    roles = roles._replace(held={**roles.held, record.role: held._replace(last=offset)})
+    return Folded(roles, counts, key)
 
 
 def _apply(known: Held, offset: int, source: str, record: ClaimRecord | Renew | Release) -> tuple[Held, bool]:

@@ -12,6 +12,7 @@ from heartbeat.liveness.beat import LogPosition
 from heartbeat.roles.log.fold import Folded, Roles, fold
 from heartbeat.roles.log.records import Checkpoint, Era, Logged
 from heartbeat.roles.log.start import NoStartError, start
+from heartbeat.roles.log.writers import Proves
 
 MARK_EVERY = 4  # records: two seconds with one role
 MARKS_MAX = 64
@@ -30,9 +31,10 @@ def position_of(reader: "Reader") -> LogPosition:
 
 
 class Reader:
-    """Folds a log. `roles` is None until its start is known."""
+    """Folds a log; `writers` proves who wrote its records. `roles` is None until its start is known."""
 
-    def __init__(self) -> None:
+    def __init__(self, writers: Proves) -> None:
+        self._writers = writers
         self.roles: Roles | None = None
         self.checkpointed = -1
         """The position of the last checkpoint's state."""
@@ -75,16 +77,18 @@ class Reader:
 
     def read(self, logged: Logged) -> Folded | None:
         """Fold the next record; None while nothing may be decided. `HaltError` as of `fold` and `start`."""
-        if isinstance(logged.record, Checkpoint):
-            self.checkpointed = max(self.checkpointed, logged.record.as_of)
         if self.roles is not None:
-            folded = fold(self.roles, logged)
+            folded = fold(self.roles, logged, self._writers)
+            self._writers.read(logged.source, folded.key, is_live=self.is_caught_up)
+            if isinstance(logged.record, Checkpoint) and folded.is_proven:
+                self._note_checkpoint(logged.record)
             self.roles = folded.roles
             if logged.offset % MARK_EVERY == 0:
                 self.marks.append(Mark(logged.offset, folded.roles.digest()))
             return folded
         self._waiting.append(logged)
-        if isinstance(logged.record, Checkpoint | Era) or logged.offset == self._end - 1:
+        may_begin = isinstance(logged.record, Checkpoint | Era) and self._writers.key_of(logged)
+        if may_begin or logged.offset == self._end - 1:
             self._try_to_start()
         return None
 
@@ -93,9 +97,15 @@ class Reader:
         if max(self.position, self._start - 1) < self._end - 1:
             return  # a greater era may follow, which is another beginning
         try:
-            self.roles = start(self._start, self._waiting)
+            self.roles = start(self._start, self._waiting, self._writers)
         except NoStartError as error:
             self.no_start = str(error)
         else:
             self.no_start = ""
+            for logged in self._waiting:
+                if isinstance(logged.record, Checkpoint) and self._writers.key_of(logged):
+                    self._note_checkpoint(logged.record)
             self._waiting.clear()
+
+    def _note_checkpoint(self, found: Checkpoint) -> None:
+        self.checkpointed = max(self.checkpointed, found.as_of)

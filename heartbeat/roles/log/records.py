@@ -5,17 +5,21 @@ log. A `claim_id` is made for one CLAIM and never used again, so readers recogni
 twice, or that arrives after its writer has given up.
 """
 
-from typing import Annotated, NamedTuple
+import re
+from typing import Annotated, NamedTuple, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from bus.contract import Contract, decode
 from bus.envelope import Envelope
 from bus.errors import DecodeError
+from heartbeat.liveness.beat import OFFSET_MAX
 from heartbeat.roles.claim import ClaimId, RoleName
 
-OFFSET_MAX = (1 << 63) - 1  # Kafka's own
 NO_OFFSET = -1
+REVOKED_MAX = 256  # public keys, in hex; a checkpoint has room for them beside 128 roles
+
+KEY = r"^[0-9a-f]{64}$"  # a public key, in hex
 
 Offset = Annotated[int, Field(ge=0, le=OFFSET_MAX)]
 
@@ -52,11 +56,17 @@ class Probe(Contract):
     nonce: ClaimId
 
 
+Revoked = Annotated[list[Annotated[str, Field(pattern=KEY)]], Field(max_length=REVOKED_MAX)]
+
+
 class Era(Contract):
-    """A new era: all claims of earlier eras are stale."""
+    """A new era: all claims of earlier eras are stale, and records by one of the keys `revoked` do not count.
+    An era names all of them, for of those before it nothing is remembered.
+    """
 
     number: int = Field(ge=1, le=0xFFFF)
     authority: Annotated[str, Field(min_length=1, max_length=200)]
+    revoked: Revoked = Field(default_factory=list)
 
 
 class Holding(Contract):
@@ -76,7 +86,21 @@ class Checkpoint(Contract):
     as_of: Offset
     era: int = Field(ge=0, le=0xFFFF)
     floor: int = Field(ge=NO_OFFSET, le=OFFSET_MAX)
+    revoked: Revoked = Field(default_factory=list)
+    numbers: dict[str, tuple[int, int]] = Field(default_factory=dict)
     roles: dict[RoleName, Holding]
+
+    @model_validator(mode="after")
+    def _says_what_was(self) -> Self:
+        """Whoever writes one has read the log up to `as_of`: nothing in it can be from behind that. A reader
+        takes the epoch for one that it has read, so it must be one that the log had.
+        """
+        is_of_then = self.floor <= self.as_of and all(
+            one.epoch <= one.last <= self.as_of for one in self.roles.values()
+        )
+        if not is_of_then:
+            raise ValueError(f"says more than the log up to {self.as_of}")
+        return self
 
 
 Record = ClaimRecord | Renew | Release | Probe | Era | Checkpoint
@@ -97,10 +121,16 @@ TYPES: dict[str, type[Record]] = {
 TYPE_OF = {kind: name for name, kind in TYPES.items()}
 
 
+def is_key(text: str) -> bool:
+    """Whether this is a public key as an era revokes it: 32 bytes in hex."""
+    return re.fullmatch(KEY[1:-1], text) is not None  # `$` takes a line end too
+
+
 class Logged(NamedTuple):
     """A record of the log, at its offset; `record` is None if this version cannot read it.
 
-    Incarnation and seq are its envelope's: by them a writer recognizes its own records.
+    Incarnation and seq are its envelope's: by them a writer recognizes its own records. The envelope has the
+    proof of the writer.
     """
 
     offset: int
@@ -108,6 +138,7 @@ class Logged(NamedTuple):
     record: Record | None
     incarnation: int = 0
     seq: int = 0
+    envelope: Envelope | None = None
 
     @classmethod
     def of(cls, offset: int, envelope: Envelope | None) -> "Logged":
@@ -119,4 +150,4 @@ class Logged(NamedTuple):
             record = None if kind is None else decode(kind, envelope.data)
         except DecodeError:
             record = None
-        return cls(offset, envelope.source, record, envelope.incarnation, envelope.seq)
+        return cls(offset, envelope.source, record, envelope.incarnation, envelope.seq, envelope)

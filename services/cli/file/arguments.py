@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 import click
 
 from bus.errors import BusyError
+from services.cli.output import say
 
 UNWRITTEN_MAX = 20
 """How many files the last line of a command lists."""
@@ -61,7 +62,7 @@ def echo_unwritten(names: Sequence[str], count: int, form: str) -> None:
     if names:
         shown = ", ".join(names[:UNWRITTEN_MAX])
         more = f" and {len(names) - UNWRITTEN_MAX} more" if len(names) > UNWRITTEN_MAX else ""
-        click.echo(f"provbus: {len(names)} of {count} {form} not written: {shown}{more}", err=True)
+        say(f"provbus: {len(names)} of {count} {form} not written: {shown}{more}", err=True)
 
 
 def read_file(name: str, size_bytes_max: int) -> bytes:

@@ -7,6 +7,7 @@ import click
 from bus.errors import ConfigError
 from services.cli.file.arguments import Destination, for_another, read_file, write_files
 from services.cli.file.yaml_document import LoadedDocument, load_document
+from services.cli.output import say
 from services.docsis.errors import DocsisError
 from services.docsis.mib.names import Names
 from services.docsis.text.document import Document
@@ -41,7 +42,7 @@ def encode(
         rejected, unwise = loaded.judged(values)
         mistakes += [] if as_is else rejected
         for line in (*(rejected if as_is else ()), *unwise):
-            click.echo(f"provbus: {line}", err=True)
+            say(f"provbus: {line}", err=True)
     if mistakes:
         raise ConfigError("\n".join(mistakes))
     write_files(built, output, lambda name: f".{documents[name].document.kind}")

@@ -17,7 +17,7 @@ from services.cli.file.arguments import (
     write_files,
 )
 from services.cli.options import mib_option, names_of
-from services.cli.output import output_option
+from services.cli.output import output_option, say
 from services.docsis.checks.mic import HASH_OBJECT, NO_HASH
 from services.docsis.errors import DocsisError
 from services.docsis.tlv import FILE_BYTES_MAX
@@ -86,16 +86,16 @@ def decode_files(files: tuple[str, ...], directories: tuple[Path, ...], output: 
         try:
             data = read_file(name, FILE_BYTES_MAX)
         except OSError as error:
-            click.echo(f"provbus: {_reason(name, error)}", err=True)
+            say(f"provbus: {_reason(name, error)}", err=True)
             continue
         try:
             definition, warning = decode_document(data)
         except DocsisError as error:
             other = for_another(data, "file decode")
-            click.echo(f"provbus: {name} {other}" if other else f"provbus: {_reason(name, error)}", err=True)
+            say(f"provbus: {name} {other}" if other else f"provbus: {_reason(name, error)}", err=True)
             continue
         if warning:
-            click.echo(f"provbus: {name}: warning: {warning}", err=True)
+            say(f"provbus: {name}: warning: {warning}", err=True)
         texts[name] = dump_document(named(definition, names), first=not texts or output is not None).encode()
     write_files(texts, output, lambda _: ".yaml", directory=len(files) > 1)
     unwritten = [name for name in dict.fromkeys(files) if name not in texts]
@@ -126,9 +126,9 @@ def verify_files(files: tuple[str, ...], secret_file: tuple[Path, ...]) -> None:
         try:
             verdicts.append(verify(read_file(name, FILE_BYTES_MAX), secrets))
         except OSError as error:
-            click.echo(f"provbus: {_reason(name, error)}", err=True)
+            say(f"provbus: {_reason(name, error)}", err=True)
         else:
-            click.echo(f"{name}: {verdicts[-1]}" if len(files) > 1 else verdicts[-1])
+            say(f"{name}: {verdicts[-1]}" if len(files) > 1 else verdicts[-1])
     if not verdicts:
         raise SystemExit(NOTHING_READ)
     raise SystemExit(len(verdicts) < len(files) or not PASSED.issuperset(verdicts))

@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-import click
-
 from services.cli.file.arguments import Destination, for_another, read_file, write_files
 from services.cli.file.yaml_document import Comments, annotate, dump_document
+from services.cli.output import say
 from services.docsis.foreign.merging import Source, catalogue, class_problems
 from services.docsis.foreign.problem import ImportRemark
 from services.docsis.foreign.text import TEXT_BYTES_MAX, EntryComments, Imported, read_text
@@ -40,17 +39,17 @@ def read_texts(files: tuple[str, ...], model: str, names: Names) -> dict[str, Im
         try:
             data = read_file(name, TEXT_BYTES_MAX)
         except OSError as error:
-            click.echo(f"provbus: cannot read {name}: {error.strerror}", err=True)
+            say(f"provbus: cannot read {name}: {error.strerror}", err=True)
             continue
         imported, problems = read_text(data, model, names)
         if imported is None and (other := for_another(data, "file import --from docsis")):
-            click.echo(f"provbus: {name} {other}", err=True)
+            say(f"provbus: {name} {other}", err=True)
             continue
         _say(name, problems)
         if imported is not None:
             _say(name, imported.notes[:NOTES_MAX], mark="note: ")
             if len(imported.notes) > NOTES_MAX:
-                click.echo(f"provbus: {name}: note: {len(imported.notes) - NOTES_MAX} more notes", err=True)
+                say(f"provbus: {name}: note: {len(imported.notes) - NOTES_MAX} more notes", err=True)
             found[name] = imported
     return found
 
@@ -65,7 +64,7 @@ def _catalogue(found: Mapping[str, Imported], names: Names) -> bytes:
     made = catalogue([Source(file, imported) for file, imported in found.items()], names)
     for name, draft in made.drafts.items():
         if name != Path(draft.file).stem:
-            click.echo(f"provbus: {draft.file}: note: its class is named {name}", err=True)
+            say(f"provbus: {draft.file}: note: its class is named {name}", err=True)
     return _noted(dump_document(made.content), made.places)
 
 
@@ -76,4 +75,4 @@ def _noted(text: str, places: Mapping[str, EntryComments]) -> bytes:
 
 def _say(name: str, remarks: list[ImportRemark], *, mark: str = "") -> None:
     for remark in remarks:
-        click.echo(f"provbus: {name}:{remark.line}: {mark}{remark.sentence}", err=True)
+        say(f"provbus: {name}:{remark.line}: {mark}{remark.sentence}", err=True)

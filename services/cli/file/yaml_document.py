@@ -18,6 +18,7 @@ from services.docsis.mib.names import BUILT_IN, Names
 from services.docsis.text.definition import SILENCE
 from services.docsis.text.document import Document, compile_document
 from services.docsis.text.plain import plain, with_unknown
+from services.operator.suggestions import suggested
 from services.settings.fragments import expand
 
 LINE_CHARACTERS_MAX = 1 << 20
@@ -131,7 +132,8 @@ class _Text(NamedTuple):
         written = self.origin(path)
         line = line_of(self.marks, written)
         where = f"{self.name}:{line}" if line else self.name
-        return f"{where}: {written}: {reason}" if written else f"{where}: {reason}"
+        told = suggested(reason)
+        return f"{where}: {written}: {told}" if written else f"{where}: {told}"
 
 
 class LoadedDocument(NamedTuple):

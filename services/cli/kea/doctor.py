@@ -9,6 +9,7 @@ import click
 from bus.device import parse_device
 from services.cli.kea.kea import server_option
 from services.cli.options import config_option, load
+from services.cli.output import say
 from services.dhcp.client.asking import CLIENT_PORT, SERVER_PORT, Place
 
 _DELIMITERS = str.maketrans("", "", ":-.")
@@ -104,12 +105,12 @@ def kea(
         answer, remarks = ask_kea(section, addresses, Device(mac, kind, remote_id), relay, at, listen)
         if answer is not None:
             for name, value in answer._asdict().items():
-                click.echo(f"{name:<11}  {value or '-'}")
+                say(f"{name:<11}  {value or '-'}")
     made = report(remarks)
     for note in made.notes:
-        click.echo(f"note: {note}")
+        say(f"note: {note}")
     for finding in made.findings:
-        click.echo(finding)
+        say(finding)
     if made.findings:
         sys.exit(1)
-    click.echo("ok")
+    say("ok")

@@ -6,7 +6,7 @@ import click
 
 from bus.device import device_text
 from services.cli.options import config_option, load
-from services.cli.output import Listing, output_option, show
+from services.cli.output import Listing, output_option, say, show
 
 
 def _servers(_context: click.Context, _option: click.Parameter, texts: tuple[str, ...]) -> dict[str, str]:
@@ -94,10 +94,10 @@ def apply(
     config = load(path)
     renewed = renew(config, into, lambda: collect(config, catalogue, servers), interval_s, wait_s, _note)
     if renewed is None:
-        click.echo(f"{into} holds what is in force, and Kea has read it: nothing to do")
+        say(f"{into} holds what is in force, and Kea has read it: nothing to do")
     else:
         made, silent_s = renewed
-        click.echo(f"{made} reservations are in {into}; Kea was silent for {silent_s:.1f} s")
+        say(f"{made} reservations are in {into}; Kea was silent for {silent_s:.1f} s")
 
 
 @kea.command("reservations")
@@ -117,4 +117,4 @@ def reservations(path: Path, catalogue: Path | None, servers: dict[str, str], ou
 
 
 def _note(text: str) -> None:
-    click.echo(text, err=True)
+    say(text, err=True)

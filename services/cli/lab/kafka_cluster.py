@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bus.errors import ProvbusError, StateError, UnavailableError
+from services.cli.output import say
 
 if TYPE_CHECKING:
     from services.brokers.cluster import ClusterStatus
@@ -28,7 +29,7 @@ def up() -> None:
         cluster = KafkaCluster(report=report)
         standing = cluster.find()
         info = standing or cluster.up()
-    click.echo(f"{'already up' if standing else 'up'}: Apache Kafka {info.version} at {info.bootstrap}")
+    say(f"{'already up' if standing else 'up'}: Apache Kafka {info.version} at {info.bootstrap}")
 
 
 @kafka.command()
@@ -52,7 +53,7 @@ def down() -> None:
 
     with _progress() as report:
         stopped = KafkaCluster(report=report).down()
-    click.echo("down" if stopped else "already down")
+    say("down" if stopped else "already down")
 
 
 def render_status(status: "ClusterStatus", output: str) -> str:
@@ -93,5 +94,5 @@ def _progress() -> Iterator[Callable[[str], None]]:
         with console.status("looking for the cluster") as line:
             yield line.update
     except ProvbusError as error:
-        click.echo(f"Error: {error}", err=True)
+        say(f"Error: {error}", err=True)
         raise click.exceptions.Exit(exit_code(error)) from error

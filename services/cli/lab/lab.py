@@ -14,7 +14,7 @@ import click
 
 from services.cli.lab.kafka_cluster import kafka
 from services.cli.options import MODE_VARIABLE, mode_option
-from services.cli.output import output_option
+from services.cli.output import output_option, say
 
 
 @click.group()
@@ -33,6 +33,7 @@ lab.add_command(kafka)
 )
 @click.option("--modems", type=click.IntRange(min=1), help="Another number of modems than the scenario's.")
 @click.option("--ipv6", is_flag=True, help="Hand off over IPv6, on ::1; modems stay on IPv4.")
+@click.option("--proxied", is_flag=True, help="Let the CMTS proxy TFTP: all reads come from its address.")
 @click.option("--hold", is_flag=True, help="Leave the services up after the report, until Ctrl-C.")
 @click.option("--keep", type=click.Path(path_type=Path), help="Copy every log and journal there at the end.")
 @output_option
@@ -42,6 +43,7 @@ def run(
     broker: str | None,
     modems: int | None,
     ipv6: bool,
+    proxied: bool,
     hold: bool,
     keep: Path | None,
     output: str,
@@ -55,7 +57,7 @@ def run(
     from services.lab.baseline.comparison import compare
     from services.lab.books.report import is_good
     from services.lab.orchestrator import RunFailedError
-    from services.lab.run import chosen_broker, rehearse, running
+    from services.lab.run import beside_calm, chosen_broker, rehearse, running
     from services.lab.script.script import load_script
     from services.lab.site.expect import broken
 
@@ -69,23 +71,26 @@ def run(
         plan = plan.resized(modems)
     if ipv6:
         plan = plan.model_copy(update={"ipv6": True})
+    if proxied:
+        plan = plan.model_copy(update={"proxied": True})
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with ExitStack() as stack:
         screen = stack.enter_context(watching())
         calm = rehearse(plan, mode, chosen, screen)
         lab = stack.enter_context(running(plan, mode, chosen, screen, keep))
         try:
-            report = lab.run() | calm
+            report = lab.run()
         except RunFailedError as error:
             screen.end()
-            click.echo(f"provbus: {error}", err=True)
+            say(f"provbus: {error}", err=True)
             sys.exit(1)
+        report |= beside_calm(report, calm)
         report |= compare(lab.site, report, screen.say)
         report["expected"] = broken(plan.expect, report)
         screen.end()
         _print(report, output)
         for field, text in report["expected"].items():
-            click.echo(f"not as expected: {field}: {text}", err=True)
+            say(f"not as expected: {field}: {text}", err=True)
         if hold:
             _hold(report["endpoints"])
     sys.exit(0 if is_good(report) else 1)
@@ -110,8 +115,8 @@ def _hold(endpoints: Mapping[str, str | list[str]]) -> None:
     try:
         for part, place in endpoints.items():
             places = place if isinstance(place, list) else [place]
-            click.echo(f"{part}: {' '.join(places)}", err=True)
-        click.echo("the services are up; Ctrl-C stops them", err=True)
+            say(f"{part}: {' '.join(places)}", err=True)
+        say("the services are up; Ctrl-C stops them", err=True)
         while True:
             time.sleep(3600)
     except KeyboardInterrupt:

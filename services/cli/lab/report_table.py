@@ -6,7 +6,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from services.cli.output import cell, wide_console
+from services.cli.output import cell, cell_text, wide_console
 
 _NOT_SHOWN = ("endpoints",)  # they are gone with the run
 
@@ -17,7 +17,7 @@ def print_table(report: Mapping[str, Any]) -> None:
     table = Table(show_header=False, box=None, pad_edge=False)
     for key, value in report.items():
         if key not in _NOT_SHOWN and value not in ("", {}):
-            table.add_row(Text(key, "bold"), Text(cell(value)))
+            table.add_row(Text(key, "bold"), cell_text(cell(value)))
     console.print(table)
     if report["broker"] == "embedded":
         console.print(

@@ -42,7 +42,7 @@ class TerminalScreen(Screen):
         self._site: Site | None = None
         self._sights: list[Sight] = []
         self._stop = Event()
-        self._thread = Thread(target=self._look, daemon=True)
+        self._thread: Thread | None = None
         # What others print on standard output is none of this picture's business.
         self._live = Live(
             console=console,
@@ -53,7 +53,6 @@ class TerminalScreen(Screen):
             redirect_stderr=False,
         )
         self._live.start()
-        self._thread.start()
 
     def say(self, text: str) -> None:
         """What the run is at."""
@@ -63,6 +62,9 @@ class TerminalScreen(Screen):
         """Look at the instances of this site from now on."""
         self._site, self._boots, self._sights = site, None, []
         self._devices = site.scenario.modems
+        # Begun here, for a run with machines of its own is in a network namespace of its own.
+        self._thread = Thread(target=self._look, args=(site,), daemon=True)
+        self._thread.start()
 
     def boots(self, online: int, failed: int) -> None:
         """Take the numbers of the present boot."""
@@ -73,19 +75,18 @@ class TerminalScreen(Screen):
         """Take the picture away."""
         self._stop.set()
         self._live.stop()
-        self._thread.join(_JOIN_S)
+        if self._thread is not None:
+            self._thread.join(_JOIN_S)
 
     def _drawn(self) -> Text:
         lines = picture(self._doing, self._boots, self._sights, self._console.width)
         return Text("\n".join(lines), no_wrap=True)
 
-    def _look(self) -> None:
-        while not self._stop.wait(LOOK_S):
-            site = self._site
-            if site is not None:
-                found = [sight(one) for one in site.instances.values() if not self._stop.is_set()]
-                if site is self._site:
-                    self._sights = found
+    def _look(self, site: Site) -> None:
+        while not self._stop.wait(LOOK_S) and site is self._site:
+            found = [sight(one) for one in site.instances.values() if not self._stop.is_set()]
+            if site is self._site:
+                self._sights = found
 
 
 @contextmanager

@@ -14,6 +14,11 @@ runner gets `LeasesRead` when the end was reached for the first time.
 
 A lease may be told twice, for rows are idempotent; none may be left out.
 
+What Kea writes or answers must not end the thread, for the sidecar would go on, ready and without a lease. A
+line or an answer that makes us raise costs that line or that answer. If a whole turn raises, the thread
+begins anew from the stored position after `AGAIN_S`, with nothing of what it knew; each time is counted and
+told, and after five seconds of it Kea counts as gone, so that another sidecar may take over.
+
 The runner is also told when Kea comes and goes: a sidecar whose Kea answers no modem, or whose journal it
 cannot read, need not be the primary, for another sidecar's Kea answers.
 """
@@ -22,7 +27,7 @@ import contextlib
 import logging
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from queue import Empty, Full, Queue
 
@@ -30,6 +35,7 @@ from bus.messages import HostCame, HostGone
 from bus.reason import Reason
 from bus.runtime.runner import boottime
 from bus.telemetry.metrics import Sample, labelled
+from bus.telemetry.own_faults import OwnFaults, brief
 from bus.transport.poller import Poller
 from fileid.lease import Leased, LeasesRead
 from services.config.sections import KeaSection
@@ -38,33 +44,42 @@ from services.dhcp.kea.daemon.health import Unread
 from services.dhcp.kea.files import lease_files
 from services.dhcp.kea.journal.position import load_position, save_position
 from services.dhcp.kea.journal.reading import JournalReader
-from services.dhcp.kea.journal.sieve import Sieve
+from services.dhcp.kea.journal.sieve import Sieve, Warn
 from services.dhcp.kea.journal.tail import NOWHERE, Position
 
 LOOK_EVERY_S = 0.02  # far below the time a modem takes from its lease to its read
 BATCHES_MAX = 64
 STORE_EVERY_S = 0.25
 WARN_EVERY_S = 3600.0
+AGAIN_S = 1.0
 KEA_SESSION = -1
 _log = logging.getLogger("provbus.kea")
 
+Read = Callable[[Path, Sieve, Warn], JournalReader]
 News = Leased | LeasesRead | HostCame | HostGone
 
 
 class Follower:
     """Follows the journal of one Kea. Its thread lives from construction to `close`."""
 
-    def __init__(self, poller: Poller, section: KeaSection, state_directory: Path) -> None:
-        """The runner's poller gets `Leased`, `LeasesRead`, `HostCame` and `HostGone`."""
+    def __init__(
+        self, poller: Poller, section: KeaSection, state_directory: Path, read: Read = JournalReader
+    ) -> None:
+        """The runner's poller gets `Leased`, `LeasesRead`, `HostCame` and `HostGone`. `read` makes the reader
+        of a journal.
+        """
         self._directory = state_directory
         self._poller = poller
         self._queue: Queue[News] = Queue(BATCHES_MAX)
         self._warned_s: dict[str, float] = {}
         self._stopped = threading.Event()
         self._journal = section.journal
-        self._sieve = Sieve(lease_files(section), self._warn)
-        self._reader = JournalReader(section.journal, self._sieve, self._warn)
-        self._kea = Conversation(section.control_socket, self._sieve, self._warn, boottime())
+        self._control_socket = section.control_socket
+        self._faults = OwnFaults(("kea",))
+        self._parts: list[JournalReader | Conversation] = []
+        self._sieve = Sieve(lease_files(section), self._warn, self._faults)
+        self._read = read
+        self._begin()
         self._was_there = False
         self._unread = Unread()
         self._has_told_end = False
@@ -72,7 +87,6 @@ class Follower:
         self._stored: Position | None = None
         self._stored_s = 0.0
         self._unkept, self._unkept_times = "", 0
-        self._ended: Exception | None = None
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_SEMAPHORE | os.EFD_CLOEXEC)
         poller.add(self._wake, self._take)
         self._thread = threading.Thread(target=self._run, name="kea")
@@ -105,6 +119,7 @@ class Follower:
             Sample("provbus_kea_answers", self._kea.is_there),
             Sample("provbus_unkept_total", self._unkept_times, {"record": "position"}),
             Sample("provbus_unkept", bool(self._unkept), {"record": "position"}),
+            *self._faults.samples(),
         ]
 
     def lacks(self) -> list[Reason]:
@@ -114,21 +129,19 @@ class Follower:
         unkept = [Reason("disk-kea-place", text)] if why else []
         now = boottime()
         troubles = [*self._kea.troubles(now), *self._unread.troubles(now), *self._reader.troubles()]
-        return [*troubles, *unkept]
+        return [*troubles, *unkept, *self._faults.lacks()]
 
     def close(self) -> None:
         """Stop reading; afterwards the settled position is on disk."""
         self._stopped.set()
         self._thread.join()
-        self._reader.close()
-        self._kea.close()
+        for part in self._parts:
+            part.close()
         self._store(force=True)
         self._poller.remove(self._wake)
         os.close(self._wake)
 
     def _take(self) -> list[News]:
-        if self._ended is not None:
-            raise self._ended
         try:
             os.eventfd_read(self._wake)
             return [self._queue.get_nowait()]
@@ -136,23 +149,39 @@ class Follower:
             return []
 
     def _run(self) -> None:
-        try:
-            while not self._stopped.is_set():
+        has_failed = False
+        while not self._stopped.is_set():
+            try:
+                if has_failed:
+                    self._begin()
                 self._look()
                 self._store()
-                if self._reader.is_at_end:
-                    self._stopped.wait(LOOK_EVERY_S)
-        except Exception as error:  # the runner's thread raises it, or it would be lost
-            self._ended = error
-            os.eventfd_write(self._wake, 1)
+                has_failed = False
+            except Exception as error:
+                has_failed = True
+                self._faults.note("kea", "turn of the follower", error)
+                self._unread.heed(brief(error), boottime())
+            self._tell_presence()
+            if has_failed or self._reader.is_at_end:
+                self._stopped.wait(AGAIN_S if has_failed else LOOK_EVERY_S)
+
+    def _begin(self) -> None:
+        """Begin to read, with nothing of what we knew."""
+        while self._parts:
+            self._parts.pop().close()
+        self._reader = self._read(self._journal, self._sieve, self._warn)
+        self._parts.append(self._reader)
+        self._kea = Conversation(self._control_socket, self._sieve, self._warn, self._faults, boottime())
+        self._parts.append(self._kea)
 
     def _look(self) -> None:
         found: list[Leased] = []
+        why = ""
         try:
             found = self._reader.look(self._position)
-            self._unread.heed(self._reader.why_unread, boottime())
+            why = self._reader.why_unread
         except OSError as error:
-            self._unread.heed(error.strerror or str(error), boottime())
+            why = error.strerror or str(error)
             self._warn("read", f"cannot read {self._journal}: {error.strerror}")
         if self._reader.must_ask():
             self._kea.ask_all()
@@ -160,13 +189,17 @@ class Follower:
             self._put(batch._replace(position=NOWHERE) if self._kea.is_asking_all else batch)
         for batch in self._kea.look(boottime(), wrote=bool(found)):
             self._put(batch)
+        self._unread.heed(why, boottime())
+        if self._reader.has_read and not self._has_told_end:
+            self._has_told_end = True
+            self._put(LeasesRead())
+
+    def _tell_presence(self) -> None:
+        """Tell that Kea came, or that it is gone or cannot be followed for a while."""
         is_heard = self._unread.is_borne(boottime(), has_begun=self._was_there)
         if (self._kea.is_there and is_heard) is not self._was_there:
             self._was_there = not self._was_there
             self._put((HostCame if self._was_there else HostGone)(KEA_SESSION))
-        if self._reader.has_read and not self._has_told_end:
-            self._has_told_end = True
-            self._put(LeasesRead())
 
     def _position(self) -> Position:
         return load_position(self._directory) or NOWHERE

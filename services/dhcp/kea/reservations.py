@@ -52,9 +52,9 @@ def reserve(
             if cfm not in addresses:
                 raise ConfigError(f"nobody says where {cfm} serves files: add --server {cfm}=ADDRESS")
     for rule in rules:
-        name, device = key_of(rule)
+        device = key_of(rule).device
         found = chosen.get(kinds[rule["class"]])
-        if name == "mac" and isinstance(device, bytes) and found is not None:
+        if device and found is not None:
             next_server = addresses[choose_cfm(device, found.cfms)]
             yield Reservation(device, given_name(found.name, device).decode(), next_server)
 

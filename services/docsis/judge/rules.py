@@ -14,12 +14,11 @@ reports it and serves the record as before, for a new rule must not stop a plant
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from difflib import get_close_matches
 from itertools import islice
 from types import MappingProxyType
 from typing import Final
 
-from services.docsis.errors import PROBLEMS_MAX, DocsisError, shown
+from services.docsis.errors import PROBLEMS_MAX, DocsisError, Misnamed, shown
 from services.docsis.judge.extension import EXTENSION
 from services.docsis.judge.finding import Finding, Rule
 from services.docsis.judge.flows import FLOWS
@@ -78,8 +77,7 @@ def silence_problems(codes: object, path: str) -> list[DocsisError]:
         elif code in _ERRORS:
             found.append(DocsisError(f"{path}[{at}]", f"{code} is an error, which nothing silences"))
         elif code not in _WARNINGS:
-            near = get_close_matches(code, _WARNINGS, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(_WARNINGS)}"
-            reason = f"there is no warning {shown(code)}; {hint}"
+            otherwise = f"there are {', '.join(_WARNINGS)}"
+            reason = Misnamed(f"there is no warning {shown(code)}", code, _WARNINGS, otherwise)
             found.append(DocsisError(f"{path}[{at}]", reason))
     return found

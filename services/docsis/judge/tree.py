@@ -21,7 +21,7 @@ from services.docsis.mib.names import Names
 from services.docsis.packing import Packing
 from services.docsis.parts import Parts, Slot, WidthFrame, render
 from services.docsis.placeholders import PlaceholderScope
-from services.docsis.text.body import Compilation
+from services.docsis.text.body import Compilation, unmarked
 from services.docsis.text.definition import Compiled
 from services.docsis.text.varbinds import LONG_VARBIND, VARBIND
 from services.docsis.tlv import LONG_TYPES, FileKind, read_group
@@ -168,6 +168,7 @@ class _Planting:
         """
         for at, entry in enumerate(entries):
             assert isinstance(entry, Mapping)
+            entry = unmarked(entry)
             here = f"{path}[{at}]"
             if "pad" in entry:
                 continue

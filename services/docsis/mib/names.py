@@ -139,6 +139,17 @@ class Names:
             raise DocsisError("", reason)
         return known[name].oid + instance_numbers(instance, known[name].instances, name)
 
+    def object_oid(self, text: str) -> str | None:
+        """The dotted identifier of the object alone that a text begins with; None if its name is not known.
+        That costs no look at the other names, as the hint of `oid` does.
+        """
+        if text[:1].isdigit() or text[:1] == ".":
+            return text.removeprefix(".")
+        match = _NAMED.fullmatch(text)
+        module, name, _ = match.groups() if match is not None else (None, "", "")
+        known = self._plain if module is None else self._modules.get(module, {})
+        return known[name].oid if name in known else None
+
     def name(self, oid: str) -> str:
         """The name of the longest known prefix of a dotted identifier, followed by the rest of it.
 

@@ -16,11 +16,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from functools import partial
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from services.docsis.errors import PROBLEMS_MAX, DocsisError, shown
+from services.docsis.errors import PROBLEMS_MAX, DocsisError, Misnamed, shown
 from services.docsis.parts import Parts, frame, merge, render
 from services.docsis.placeholders import PlaceholderScope
 from services.docsis.text.varbinds import compile_varbind
@@ -48,6 +47,11 @@ FRAME: Final[dict[FileKind, frozenset[int]]] = {
 
 DOWNLOAD: Final[dict[FileKind, frozenset[int]]] = {"cm": frozenset({19, 20, 59}), "mta": frozenset()}
 """The top-level types that belong to one download; only a document may hold them."""
+
+SECRET: Final = "secret"
+"""The key beside a TLV, or of a placeholder, that says whether its value is secret
+(`services.docsis.text.secrets`). No byte of a file depends on it.
+"""
 
 _CLASS_OF_SERVICE = 4
 _SERVICE_FLOWS = frozenset({24, 25})
@@ -88,6 +92,11 @@ class Compilation:
         """One item of a list; raises DocsisError for a mistake of its own and notes those below it."""
         if not isinstance(item, Mapping) or not item:
             raise DocsisError(path, "must be a mapping such as {max_cpe: 4} or {tlv: 43, hex: '...'}")
+        if not isinstance(item.get(SECRET, False), bool):
+            raise DocsisError(f"{path}.{SECRET}", "must be true or false")
+        item = unmarked(item)
+        if not item:
+            raise DocsisError(path, "marks no TLV: `secret` stands beside one")
         if "tlv" in item:
             return self._raw(item, parent, path)
         name, value = next(iter(item.items()))
@@ -146,9 +155,9 @@ class Compilation:
         if isinstance(name, str) and name in rows:
             self._refuse_ours(rows[name].type, parent, f"{path}.{name}")
             return rows[name]
-        near = get_close_matches(str(name), rows, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else "what has no name is written {tlv: N, hex: '...'}"
-        raise DocsisError(path, f"there is no TLV {shown(name)} here; {hint}")
+        otherwise = "what has no name is written {tlv: N, hex: '...'}"
+        reason = Misnamed(f"there is no TLV {shown(name)} here", shown(name).strip("'"), rows, otherwise)
+        raise DocsisError(path, reason)
 
     def _named(self, row: TlvRow, value: object, path: str) -> CompiledEntry:
         if row.kind is ValueKind.VARBIND:
@@ -170,6 +179,11 @@ class Compilation:
         if row.kind is ValueKind.HEX_SPLIT:
             return CompiledEntry(row.type, _split(row, content, path))
         return CompiledEntry(row.type, frame(framed, content))
+
+
+def unmarked(item: Mapping[Any, Any]) -> Mapping[Any, Any]:
+    """An entry without its mark."""
+    return {key: value for key, value in item.items() if key != SECRET} if SECRET in item else item
 
 
 def compile_item(item: object, kind: FileKind, parent: tuple[int, ...]) -> bytes:

@@ -25,7 +25,7 @@ from services.docsis.mib import ber
 from services.docsis.mib.names import object_name
 from services.docsis.parts import render
 from services.docsis.placeholders import Placeholder, PlaceholderScope
-from services.docsis.text.body import Compilation
+from services.docsis.text.body import Compilation, unmarked
 from services.docsis.text.template import Template, compile_template
 from services.docsis.tlv import LONG_TYPES, FileKind, read_group
 from services.docsis.tlvs.rows.tlv_row import GROUPS, TlvRow, ValueKind
@@ -109,6 +109,7 @@ class _Comparison:
         rows: Mapping[int, TlvRow],
         placeholders: Sequence[Placeholder],
     ) -> _Item:
+        entry = unmarked(entry)
         compiled = Compilation(self._kind, PlaceholderScope(placeholders)).entry(entry, parent, "")
         trials = [[_invented(one, trial) for one in placeholders] for trial in range(TRIALS)]
         try:

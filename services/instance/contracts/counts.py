@@ -15,13 +15,14 @@ class Untold(Counts):
 
 
 class HandoffCounts(Counts):
-    """Rows, by what became of their hand-off; `late_acks` counts frames."""
+    """Rows, by what became of their hand-off; `late_acks` and `unasked_acks` count frames."""
 
     acked: Count
     unacked: Count
     retried: Count
     refused: Count
     late_acks: Count
+    unasked_acks: Count
 
 
 class SidecarCounts(Counts):
@@ -31,12 +32,14 @@ class SidecarCounts(Counts):
     refused: Count
     undecodable: Count
     unknown_pulls: Count
+    disowned: Count
 
 
 class LeaseCounts(Counts):
     """Leases of a Kea that is followed, by what became of their rows."""
 
     seen: Count
+    moved: Count
     acked: Count
     late: Count
     unacked: Count
@@ -56,6 +59,7 @@ class RowCounts(Counts):
     bad: Count
     stale_epoch: Count
     unverified_epoch: Count
+    taken: Count
     expired: Count
     completed: Count
 
@@ -78,9 +82,11 @@ class TftpCounts(Counts):
     retransmits: Count
     errors_sent: Count
     shed: Count
+    overdue: Count
     duplicate_acks: Count
     netascii: Count
     malformed: Count
+    restarts_refused: Count
     refused_write: Count
     refused_full: Count
     unknown_tid: Count
@@ -91,6 +97,7 @@ class LookupCounts(Counts):
 
     asked: Count
     joined: Count
+    refused: Count
     done: Count
     shed: Count
 

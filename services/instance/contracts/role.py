@@ -6,6 +6,7 @@ from pydantic import Field
 
 from bus.contract import Contract, Name
 from heartbeat.roles.claim import BY_APPOINTMENT, BY_GRANTS, EPOCH_MAX, ERA_MAX, ClaimId, RoleName
+from heartbeat.roles.log.records import KEY, REVOKED_MAX
 from heartbeat.roles.states import State
 from services.instance.contracts.field import Asked, Nothing, Told
 
@@ -37,12 +38,19 @@ class _MayAct(Told):
     )
 
 
-class AuthorityRequest(Nothing):
-    """Nothing is asked beside `op` and `id`. The attached host is answered again, with the `id` of its last
-    `authority`, each time that its right begins, ends or gets another epoch. A lease that goes on is not told
-    by itself: the host asks again before it ends. The right ends with the session too: when its sidecar has
-    died, the role is given back at once.
+class AuthorityRequest(Asked):
+    """The attached host is answered again, with the `id` of its last `authority`, each time that its right
+    begins, ends or gets another epoch. A lease that goes on is not told by itself: the host asks again before
+    it ends. One that lets it end without a question stands still, and the role is given back. The right ends
+    with the session too: when its sidecar has died, the role is given back at once.
     """
+
+    progress: int | None = Field(
+        None,
+        description="A number that the part of the host which answers devices counts up, also while there is"
+        " nothing to do. Once there was one, a question with the number of the one before, or without one,"
+        " prolongs no lease.",
+    )
 
 
 class AuthorityAnswer(_MayAct, _OfRole):
@@ -119,6 +127,7 @@ class ElectedStanding(_Standing):
     holder: str = Field(description="The instance that holds the role; empty if none does.")
     lease_s: float = Field(ge=0, description="For how many seconds it may still act.")
     position: int = Field(ge=-1, description="The last offset of the role log that was read; -1: none.")
+    revoked: list[str] = Field(description="The keys, in hex, by which no record of the role log counts.")
 
 
 class _WithoutLog(_Standing):
@@ -191,10 +200,16 @@ class PromoteAnswer(Told):
     state: State = Field(description="Where it stands at this moment.")
 
 
-class EraRequest(Nothing):
-    """Nothing is asked beside `op` and `id`. The role log names the user who asks, by the kernel's word.
-    `failover.status` says when the era is in force.
+class EraRequest(Asked):
+    """The role log names the user who asks, by the kernel's word. `failover.status` says when the era is in
+    force, and in `revoked` what it revokes.
     """
+
+    revoke: list[Annotated[str, Field(pattern=KEY)]] = Field(
+        default_factory=list,
+        description="Public keys, in hex, by which no record of the role log counts any more; with those that"
+        f" are revoked already at most {REVOKED_MAX}.",
+    )
 
 
 class EraAnswer(Told):

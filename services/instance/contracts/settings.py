@@ -23,12 +23,21 @@ RecordComment = Annotated[Line, Field(max_length=RECORD_COMMENT_MAX)]
 TimeMs = Annotated[int, Field(ge=0, le=TIME_MS_MAX)]
 
 
+class SettingsRequest(Asked):
+    """Secrets are masked, unless they are asked for."""
+
+    reveal: bool = Field(
+        default=False, description="Whether secrets are shown. The audit stream says who asked for that."
+    )
+
+
 class SettingsAnswer(Told):
     """The catalogue in force."""
 
     generation: Generation = Field(description="It grows with each change; 0: there is no catalogue.")
     digest: Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")] = Field(
-        description="SHA-256 over classes and lookup, 64 hex digits; empty without a catalogue."
+        description="SHA-256 over classes and lookup, salted where they have secrets; 64 hex digits, empty"
+        " without a catalogue."
     )
     time_ms: TimeMs = Field(description="When it was made, Unix time in ms; 0: not known.")
     author: Author = Field(
@@ -40,6 +49,7 @@ class SettingsAnswer(Told):
         description="The classes of service by name, each as a settings file defines it, without fragments."
     )
     lookup: list[Definition] = Field(description="The rules that say whose each class is.")
+    masked: Count = Field(description="How many secret values are masked in classes and lookup.")
 
 
 class PastSettings(Told):

@@ -1,6 +1,6 @@
 """The status of an instance: its state, its peers and its counters."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -20,6 +20,14 @@ from services.instance.contracts.counts import (
 from services.instance.contracts.field import Count, Generation, MinterService, Told
 from services.instance.contracts.role import FenceStatus, Standing, VoterStatus
 
+Sealed = Annotated[
+    str,
+    Field(
+        description="The settings keys under which its copy of the settings, or the topic's newest record,"
+        " is sealed."
+    ),
+]
+
 
 class PeerStatus(Told):
     """Another instance, as its beats show it."""
@@ -33,6 +41,7 @@ class PeerStatus(Told):
     draining: bool = Field(description="Whether it finishes its work, to stop.")
     load: Load = Field(description="How busy it is.")
     generation: Generation = Field(description="The generation of its settings; 0: it has none.")
+    sealed: Sealed
     endpoints: dict[str, str] = Field(description="Where it is: `fileid` for minters, `tftp` for modems.")
     phi: float = Field(ge=0, description="How surprising its silence is; for people, nothing decides by it.")
     clock_skew_s: float = Field(description="How far its wall clock is ahead of ours, in seconds.")
@@ -69,6 +78,7 @@ class _Status(Told):
     instance: Name = Field(description="The instance's name in the fleet file.")
     incarnation: Count = Field(description="Which start of it; a later one is a greater number.")
     generation: Generation = Field(description="The generation of the settings in force; 0: there are none.")
+    sealed: Sealed
     draining: bool = Field(description="Whether it finishes its work, to stop.")
     verdict: Literal["ready", "degraded", "not ready"] = Field(description="What its `/readyz` says.")
     reason: str = Field(description="The code of the first reason for that; empty if it is ready.")

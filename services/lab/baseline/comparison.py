@@ -15,11 +15,12 @@ from typing import Any
 
 from bus.errors import UnavailableError
 from services.docsis.text.template import compile_template
+from services.lab.network.addresses import HOST_ADDRESS, POOLS, RELAY_ADDRESS
+from services.lab.network.run_network import free_port
 from services.lab.plant.plants import plant_name
-from services.lab.site.addresses import HOST_ADDRESS, POOLS, RELAY_ADDRESS
 from services.lab.site.journal import read_journal
 from services.lab.site.processes import Process, stop_all, wait_until
-from services.lab.site.site import Site, free_port
+from services.lab.site.site import Site
 
 SERVER = "127.0.0.11"
 MARKER = "constant"

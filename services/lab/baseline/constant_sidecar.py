@@ -5,6 +5,7 @@ against the bare TFTP loop, so that the same modems drive both.
 """
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -18,7 +19,7 @@ def main() -> None:
     """Answer every request until killed."""
     path, server = sys.argv[1:]
     poller = Poller()
-    local = LocalServer(poller, Path(path))
+    local = LocalServer(poller, Path(path), os.getegid())
     print(json.dumps({"ready": True}), flush=True)
     number = 0
     while True:

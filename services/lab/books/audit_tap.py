@@ -4,7 +4,7 @@ Decoding an event costs more than making it. So during a measurement batches are
 own thread fetches them: the embedded broker holds 5 MiB of each partition and drops the rest.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import Any, Self
 
@@ -22,14 +22,13 @@ BATCHES_AT_ONCE = 1000
 class AuditTap:
     """All batches from its construction until it is closed; `UnavailableError` without brokers."""
 
-    def __init__(self, bootstrap: str) -> None:
+    def __init__(self, settings: Mapping[str, str | int | float | bool]) -> None:
         self._batches: list[bytes] = []
         self._consumer = Consumer({
-            "bootstrap.servers": bootstrap,
+            **settings,
             "group.id": "audit-tap",
             "enable.auto.commit": False,
             "auto.offset.reset": "error",
-            "log_level": 0,
         })  # fmt: skip
         try:
             self._consumer.assign(self._ends())

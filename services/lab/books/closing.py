@@ -23,8 +23,8 @@ _OF_READS = ("read", "answered", "completed")
 
 
 class TakeoverBooks(Part):
-    """The takeovers of a role for which several stood. `kills` are those of hosts, `fresh_at` the moments at
-    which the run began with another cluster.
+    """The takeovers of a role for which several stood. `kills` are the faults that cost the role, `fresh_at`
+    the moments at which the run began with another cluster.
     """
 
     def __init__(self) -> None:
@@ -38,7 +38,7 @@ class TakeoverBooks(Part):
             return {}
         journals = {one.name: read_journal(lab.site.journal(f"host-{one.name}")) for one in rivals}
         found = account_takeovers(self.kills, journals, lab.instances.downs, self.fresh_at)
-        return asdict(found) | {"primary_kills": len(self.kills)}
+        return asdict(found)
 
 
 def ledger_of(site: Site, plants: Events, notes: Events) -> dict[str, Any]:

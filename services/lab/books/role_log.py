@@ -6,6 +6,7 @@ witness reads in a thread of its own, so it reads until the moment in which the 
 
 import threading
 import time
+from collections.abc import Mapping
 from hashlib import sha256
 
 from confluent_kafka import Consumer, Message, TopicPartition
@@ -18,11 +19,13 @@ POLL_S = 0.2
 
 
 class LogWitness:
-    """Reads the role log from its beginning until `stop`."""
+    """Reads the role log from its beginning until `stop`, as a client with these settings."""
 
-    def __init__(self, bootstrap: str) -> None:
-        self._bootstrap = bootstrap
+    def __init__(self, settings: Mapping[str, str | int | float | bool]) -> None:
+        self._settings = settings
         self._seen: dict[int, bytes] = {}
+        self._heard: dict[bytes | str | None, float] = {}
+        self._silence_s = 0.0
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="witness")
         self._thread.start()
@@ -30,6 +33,12 @@ class LogWitness:
     def __len__(self) -> int:
         """The number of records that were seen."""
         return len(self._seen)
+
+    @property
+    def silence_s(self) -> float:
+        """The longest time between two records of one role, as a reader gets them, or since its last one."""
+        since_s = (time.monotonic() - heard_at for heard_at in [*self._heard.values()])
+        return max(self._silence_s, *since_s, 0.0)
 
     def missing(self, within_s: float) -> list[int]:
         """The offsets of seen records that another reader does not find within `within_s`."""
@@ -60,21 +69,25 @@ class LogWitness:
                 if message is None or message.error() is not None:
                     continue  # no broker, no leader: the client goes on asking
                 offset = message.offset()
-                if offset is not None:
-                    self._seen.setdefault(offset, _digest(message))
+                if offset is not None and offset not in self._seen:
+                    self._seen[offset] = _digest(message)
+                    self._hear(message.key(), time.monotonic())
         finally:
             consumer.close()
+
+    def _hear(self, role: bytes | str | None, now: float) -> None:
+        self._silence_s = max(self._silence_s, now - self._heard.get(role, now))
+        self._heard[role] = now
 
     def _consumer(self) -> Consumer:
         topic = route("failover").topic
         assert topic is not None
         consumer = Consumer({
-            "bootstrap.servers": self._bootstrap,
+            **self._settings,
             "group.id": "witness",
             "enable.auto.commit": False,
             "auto.offset.reset": "error",
             "reconnect.backoff.max.ms": 500,
-            "log_level": 0,
         })  # fmt: skip
         consumer.assign([TopicPartition(topic.name, 0, 0)])
         return consumer
@@ -86,10 +99,10 @@ class RoleLogMemory(Part):
     def __init__(self) -> None:
         self._witness: LogWitness | None = None
 
-    def remember(self, bootstrap: str) -> None:
+    def remember(self, settings: Mapping[str, str | int | float | bool]) -> None:
         """Begin to follow the role log of these brokers."""
         self.stop()
-        self._witness = LogWitness(bootstrap)
+        self._witness = LogWitness(settings)
 
     def compare(self, within_s: float) -> tuple[int, int]:
         """The number of records that were seen, and of those that are gone or changed since. `StateError`
@@ -98,6 +111,10 @@ class RoleLogMemory(Part):
         if self._witness is None:
             raise StateError("nobody remembers the role log")
         return len(self._witness), len(self._witness.missing(within_s))
+
+    def silence_s(self) -> float:
+        """The longest time between two records of one role; 0 without a witness."""
+        return 0.0 if self._witness is None else self._witness.silence_s
 
     def stop(self) -> None:
         """Stop following."""

@@ -3,8 +3,9 @@
 Theory of operation
 -------------------
 Each host notes in its journal when its authority changed, and every effect before it leaves, with the era and
-epoch under which it was allowed. The lab notes its kills. All times are of one clock. Epochs are counted
-within an era, and anew when the lab began with another cluster; below, an epoch means all three.
+epoch under which it was allowed. The lab notes its kills, and every other fault that costs the role: all are
+*kills* below. All times are of one clock. Epochs are counted within an era, and anew when the lab began with
+another cluster; below, an epoch means all three.
 
 takeover            a kill, after which another host was allowed to act, under a new epoch and before the next
                     kill; its time is from the kill to that moment.
@@ -28,6 +29,7 @@ from services.lab.plant.population import percentile
 from services.lab.site.journal import TakenDown
 
 Event = Mapping[str, Any]
+NEVER_S = 1e9
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,21 @@ def account_takeovers(
             not _is_explained(before, after, [*kills, *downs]) for before, after in changes
         ),
     )
+
+
+def fenced_after_s(journal: Iterable[Event], woke_at: float) -> float:
+    """How long after it woke a host took itself for one that may act, by its own journal, in s: until its
+    next word that it may not; 0 if that was its last one before.
+    """
+    may_act = False
+    for event in journal:
+        if event["event"] != "authority":
+            continue
+        if event["at"] > woke_at:
+            stops = may_act and not event["may_act"]
+            return float(event["at"]) - woke_at if stops else NEVER_S * may_act
+        may_act = event["may_act"]
+    return NEVER_S * may_act
 
 
 def _seen(host: str, journal: Iterable[Event], fresh_at: Sequence[float]) -> Iterator[_Seen]:

@@ -25,6 +25,7 @@ from bus.messages import Received
 from bus.transport.poller import Poller, Reader
 from bus.transport.zeromq.curve import ZapHandler
 from bus.transport.zeromq.dealers import Dealers
+from bus.transport.zeromq.owners import Owners
 from bus.transport.zeromq.router import Router
 from services.lab.site.scenario import Faults
 
@@ -89,9 +90,10 @@ class Proxy:
         minters = {name: keys[0] for name, keys in fleet.keys(*MINTERS).items()}
         self._context: zmq.Context[Any] = zmq.Context()
         self._poller = Poller()
-        self._zap = ZapHandler(self._context, self._poller, {key: name for name, key in minters.items()})
+        owners = Owners({key: name for name, key in minters.items()})
+        self._zap = ZapHandler(self._context, self._poller, owners)
         self._routers = {
-            cfm: Router(self._context, _Tagged(self._poller, _Side(cfm=cfm)), pairs[cfm], endpoint)
+            cfm: Router(self._context, _Tagged(self._poller, _Side(cfm=cfm)), pairs[cfm], owners, endpoint)
             for cfm, endpoint in config["listen"].items()
         }
         self._dealers = {

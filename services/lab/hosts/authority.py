@@ -35,6 +35,7 @@ class HostAuthority:
         self._era, self._epoch = 0, -1
         self._until = 0.0
         self._may_act = False
+        self._progress = 0
         self._ask_at = float("inf")
 
     def connected(self, now: float) -> list[Effect]:
@@ -52,12 +53,16 @@ class HostAuthority:
         """When `tick` is due; infinite while the sidecar is gone."""
         return self._ask_at
 
+    def worked(self) -> None:
+        """The part that answers devices was at work, or found nothing to do."""
+        self._progress += 1
+
     def tick(self, now: float) -> list[Effect]:
         """Ask, if it is due: to be attached, until that was granted, then for the end of the right."""
         if now < self._ask_at:
             return []
         self._ask_at = now + ASK_EVERY_S
-        return [_ask(_AUTHORITY if self.is_attached else _ATTACH)]
+        return [_ask(_AUTHORITY, progress=self._progress) if self.is_attached else _ask(_ATTACH)]
 
     def answer(self, body: Mapping[str, Any], now: float) -> list[Effect] | None:
         """The effects of the sidecar's answer; None if it is not for us. KeyError for one that breaks the
@@ -97,5 +102,5 @@ class HostAuthority:
         return {"role": self._role, "era": self._era, "epoch": self._epoch}
 
 
-def _ask(operation: str) -> AskSidecar:
-    return AskSidecar(json.dumps({"op": operation, "id": operation}).encode() + b"\n")
+def _ask(operation: str, **fields: int) -> AskSidecar:
+    return AskSidecar(json.dumps({"op": operation, "id": operation, **fields}).encode() + b"\n")

@@ -3,8 +3,8 @@
 from ipaddress import IPv4Network
 from typing import Any
 
+from services.lab.network.addresses import POOLS
 from services.lab.plant.plants import MTA_MARKER
-from services.lab.site.addresses import POOLS
 from services.lab.site.site import Instance, Site
 
 # The settings that the hosts ask for by option 60: class of service, and the device's own values.
@@ -28,7 +28,7 @@ def host_config(site: Site, instance: Instance) -> dict[str, Any]:
     """The configuration of a host's stand-in beside this sidecar; rivals share the pool."""
     service, name = instance.service, instance.name
     rivals = site.rivals()
-    pool = IPv4Network(POOLS[service])
+    pool = IPv4Network(site.network.address(POOLS[service]))
     if instance in rivals:
         pool = [*pool.subnets()][rivals.index(instance)]
     return {
@@ -38,5 +38,6 @@ def host_config(site: Site, instance: Instance) -> dict[str, Any]:
         "journal": str(site.journal(f"host-{name}")),
         "pool": str(pool),
         "attach": instance in rivals,
+        "obeys": True,
         "settings": SETTINGS[service],
     }

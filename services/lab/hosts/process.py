@@ -17,6 +17,9 @@ PacketCable's SNMP step between MPS and adapter is not simulated (see the core).
 A host under election (`attach`) is silent unless it may act (`services.lab.hosts.authority`), which it checks
 as the last thing before each datagram leaves. Each is in the journal before, with its epoch; so a host that
 was killed finds there the addresses it gave away.
+
+A host that `obeys` takes words on standard input: `spin` has it answer no device until `work`, while it goes
+on to speak with its sidecar, as a service whose working thread hangs while another one lives.
 """
 
 from __future__ import annotations
@@ -75,6 +78,8 @@ class HostConfig(BaseModel):
     journal: Path
     pool: ipaddress.IPv4Network
     attach: bool = False
+    # It obeys words on standard input.
+    obeys: bool = False
     settings: list[SettingsEntry]
 
 
@@ -91,6 +96,10 @@ class HostProcess:
         self._udp.bind(config.listen)
         self._epoll.register(self._udp, select.EPOLLIN)
         self._epoll.register(stop, select.EPOLLIN)
+        self._orders = sys.stdin.fileno() if config.obeys else -1
+        if config.obeys:
+            self._epoll.register(self._orders, select.EPOLLIN)
+        self._spins = False
         own = ipaddress.IPv4Address(config.listen[0]).packed
         rules = [entry.rule() for entry in config.settings]
         self._server = DhcpServer(config.service, own, config.pool, rules)
@@ -109,9 +118,13 @@ class HostProcess:
                 if not self._sidecar.up and now >= self._sidecar.retry_at:
                     self._connect(now)
                 if self._authority is not None:
+                    if not self._spins:
+                        self._authority.worked()
                     self._perform(self._authority.tick(now), now)
                 for descriptor, _ in self._epoll.poll(self._wait_s(now)):
-                    if descriptor == self._udp.fileno():
+                    if descriptor == self._orders:
+                        self._obey()
+                    elif descriptor == self._udp.fileno():
                         self._drain(boottime_s())
                     elif descriptor == self._sidecar.fileno():
                         self._hear(boottime_s())
@@ -122,6 +135,14 @@ class HostProcess:
             self._sidecar.close(0.0)
             self._udp.close()
             self._epoll.close()
+
+    def _obey(self) -> None:
+        words = os.read(self._orders, 4096).split()
+        if not words:  # the lab is gone
+            self._epoll.unregister(self._orders)
+            return
+        self._spins = words[-1] == b"spin"
+        self._epoll.modify(self._udp, 0 if self._spins else select.EPOLLIN)
 
     def _restore(self, journal: Path) -> None:
         for event in read_journal(journal):

@@ -14,8 +14,8 @@ from bus.config.yaml_file import read_yaml
 from bus.errors import ConfigError
 from services.dhcp.kea.reservations import as_dhcp4
 from services.lab.kea.networks import classes_by_relay, one_subnet, shared_networks
+from services.lab.network.addresses import POOLS
 from services.lab.plant.population import kind_of
-from services.lab.site.addresses import POOLS
 from services.lab.site.scenario import KeaHost
 
 FILES = {

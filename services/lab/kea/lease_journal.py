@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from bus.device import parse_device
 from services.dhcp.kea.doctor.signs import header
-from services.lab.site.addresses import ESTABLISHED_FIRST
+from services.lab.network.addresses import ESTABLISHED_FIRST
 
 HEADER = header("2.2.0")
 LIFETIME_S = 86400

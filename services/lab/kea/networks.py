@@ -13,7 +13,7 @@ from itertools import islice
 from typing import Any
 
 from bus.device import parse_device
-from services.lab.site.addresses import POOLS, part_of_pool, relay_addresses
+from services.lab.network.addresses import POOLS, part_of_pool, relay_addresses
 
 _SERVICE_OF = {"docsis": "dhcp", "pktc": "mps"}
 """The service whose pool has the devices of a class, by the class's name in Kea's configuration."""

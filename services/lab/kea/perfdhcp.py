@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from bus.errors import UnavailableError
 from services.lab.kea.process import find_program
-from services.lab.site.addresses import KEA_ADDRESS
+from services.lab.network.addresses import KEA_ADDRESS
 
 OVERTIME_S = 30.0
 ADAPTER = "60," + b"pktc1.5:".hex()

@@ -57,7 +57,8 @@ Effect = SendDhcp | OpenRead | SendTftp | CloseRead | Journaled | Finished
 class Plan:
     """The settings that all devices of one plant share. `unix_offset_s` is Unix time minus the clock of
     `now`; with `reboot_after_s` a device boots once more, so long after it came online. A device boots each
-    time through the next of `relays`; `earlier_boots` were before those of this plant.
+    time through the next of `relays`; `earlier_boots` were before those of this plant. If reads are `proxied`
+    they come from the relay's address.
     """
 
     ladder_s: tuple[float, ...]
@@ -72,3 +73,4 @@ class Plan:
     unix_offset_s: float = 0.0
     reboot_after_s: float | None = None
     earlier_boots: int = 0
+    proxied: bool = False

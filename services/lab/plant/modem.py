@@ -189,8 +189,12 @@ class Modem:
 
     def _read(self, now: float, effects: list[Effect]) -> None:
         self.state, self._rung = BootState.READING, 0
-        effects.append(OpenRead(self.index, self._address))
+        effects.append(OpenRead(self.index, self._source()))
         self._send_read(now, effects)
+
+    def _source(self) -> str:
+        """The address that our reads show."""
+        return address_text(self._plan.relays[self._relay]) if self._plan.proxied else self._address
 
     def _retry_dhcp(self, now: float, effects: list[Effect]) -> None:
         if self._climb(now, effects):
@@ -201,7 +205,7 @@ class Modem:
             return
         if self._client.server_port is not None:  # stalled in the middle
             self._client.restart()
-            effects.append(OpenRead(self.index, self._address))
+            effects.append(OpenRead(self.index, self._source()))
         self._send_read(now, effects)
 
     def _close(self, now: float, effects: list[Effect]) -> None:

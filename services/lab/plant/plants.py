@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from bus.errors import StateError
+from services.lab.network.addresses import KEA_ADDRESS
 from services.lab.plant.totals import merged
-from services.lab.site.addresses import KEA_ADDRESS
 from services.lab.site.journal import read_journal
 from services.lab.site.processes import Process
 from services.lab.site.site import Site
@@ -82,7 +82,7 @@ def plant_config(site: Site, boot: int = 1) -> dict[str, Any]:
         dhcp = mps = (KEA_ADDRESS, site.kea_port)
     keys: tuple[str, ...] = (
         "modems", "mtas", "seed", "boot_window_s", "in_flight_max", "read_delay_s", "deadline_s", "loss",
-        "reboot_after_s",
+        "reboot_after_s", "proxied",
     )  # fmt: skip
     return {key: getattr(scenario, key) for key in keys} | {
         "seed": scenario.seed + boot - 1,

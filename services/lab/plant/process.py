@@ -64,6 +64,7 @@ class PlantConfig(BaseModel):
     reboot_after_s: float | None = Field(default=None, ge=DALLY_S)
     relays: tuple[Address, ...] = Field(min_length=1)  # a device boots each time through the next one
     earlier_boots: int = Field(default=0, ge=0)
+    proxied: bool = False
     dhcp: Address
     helpers: tuple[Address, ...] = ()  # more DHCP servers, which get the same as `dhcp`
     mps: Address | None = None
@@ -89,6 +90,7 @@ class PlantConfig(BaseModel):
             deadline_s=self.deadline_s,
             relays=tuple(address.packed for address, _ in self.relays),
             earlier_boots=self.earlier_boots,
+            proxied=self.proxied,
             tftp_port=self.tftp_port,
             secrets=(read_secret(self.secret_file),),
             loss=self.loss,

@@ -11,7 +11,12 @@ from bus.errors import ConfigError
 from services.lab.script.boots import BootPlant
 from services.lab.script.step_table import StepItem
 from services.lab.site.lab import Step
-from services.lab.site.scenario import Scenario
+from services.lab.site.scenario import OF_BROKERS, OF_MACHINES, Scenario
+
+LOOPBACK_ONLY = (
+    "kea", "ipv6", "attack", "insider", "rotate_at_online", "bare_tftp", "authorizer", "faults",
+    "carrier_loss",
+)  # fmt: skip
 
 
 class Script(Scenario):
@@ -23,11 +28,13 @@ class Script(Scenario):
     repeat: int = Field(1, ge=1)
 
     def alters_brokers(self) -> bool:
-        """Whether the run needs brokers of its own: a step kills, stops or replaces some, or they have an
-        authorizer.
+        """Whether the run needs brokers of its own: a step or a fault stops or replaces some, or they have
+        an authorizer or machines of their own.
         """
+        if self.schedule is not None and any(one.kind in OF_BROKERS for one in self.schedule.of):
+            return True
         steps = _all_steps(entry.step for entry in self.steps)
-        return self.authorizer or any(step.alters_brokers() for step in steps)
+        return self.authorizer or self.hosts or any(step.alters_brokers() for step in steps)
 
 
 def load_script(path: Path) -> Script:
@@ -43,10 +50,18 @@ def load_script(path: Path) -> Script:
     if late or script.mtas > script.modems:
         reason = f"kills cfm {late[0]} of {script.cfms}" if late else "has more mtas than modems"
         raise ConfigError(f"{path}: {reason}")
+    if script.hosts:
+        _check_hosts(script, path)
     if script.authorizer and script.broker != "kafka":
         raise ConfigError(f"{path}: an authorizer needs broker: kafka")
-    if script.primary_kills is not None and script.dhcps == 1:
-        raise ConfigError(f"{path}: primary_kills need dhcps: 2, or nobody takes over")
+    if script.schedule is not None:
+        if script.dhcps == 1:
+            raise ConfigError(f"{path}: a schedule needs dhcps: 2, or nobody takes over")
+        beyond = sorted(OF_MACHINES.intersection(one.kind for one in script.schedule.of))
+        if script.broker != "kafka" and any(one.kind in OF_BROKERS for one in script.schedule.of):
+            raise ConfigError(f"{path}: faults of brokers need broker: kafka")
+        if beyond and not script.hosts:
+            raise ConfigError(f"{path}: {beyond[0]} needs hosts: true")
     alone = [key for key in ("attack", "rotate_at_online") if getattr(script, key) is not None]
     if alone and script.dhcps > 1:
         raise ConfigError(f"{path}: {alone[0]} is for one DHCP host, dhcps: 1")
@@ -57,10 +72,19 @@ def load_script(path: Path) -> Script:
     return script.model_copy(update=update)
 
 
+def _check_hosts(script: Script, path: Path) -> None:
+    """`ConfigError` for what has its addresses on loopback, beside machines of their own."""
+    if script.broker != "kafka":
+        raise ConfigError(f"{path}: hosts: true needs broker: kafka")
+    for key in LOOPBACK_ONLY:
+        if getattr(script, key):
+            raise ConfigError(f"{path}: give either hosts or {key}")
+
+
 def _check_steps(script: Script, path: Path, marks: Marks) -> None:
     """`ConfigError` for a step that this scenario cannot have, and for keys that steps replace."""
     if "steps" in script.model_fields_set:
-        for key in ("kills", "primary_kills", "rotate_at_online", "attack"):
+        for key in ("kills", "schedule", "rotate_at_online", "attack"):
             if getattr(script, key):
                 raise ConfigError(f"{path}: give either steps or {key}")
     elif script.repeat > 1:

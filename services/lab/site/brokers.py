@@ -1,28 +1,43 @@
 """The brokers of a run of the lab: none, embedded, the user's standing cluster, or the run's own."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
-from bus.errors import StateError
+from bus.errors import StateError, UnavailableError
+from bus.transport.kafka.admin.leaders import partitions
 from bus.transport.kafka.admin.topics import create_topics
 from services.brokers.cluster import KafkaCluster
-from services.brokers.launch import SERVER
+from services.brokers.places import BrokerPlaces
 from services.lab.site.embedded import embedded, real
 
-AUTHORIZER = "authorizer.properties"
+ASK_S = 2.0
 
 Kind = Literal["none", "embedded", "kafka"]
 
 
 class Brokers:
-    """The brokers of a run. `cluster` is given if it is the run's own, to be killed and replaced."""
+    """The brokers of a run. `cluster` is given if it is the run's own, to be killed and replaced.
+    `client` is what a client needs to reach them, beside `bootstrap`.
+    """
 
-    def __init__(self, kind: Kind, bootstrap: str, cluster: KafkaCluster | None = None) -> None:
+    def __init__(
+        self,
+        kind: Kind,
+        bootstrap: str,
+        cluster: KafkaCluster | None = None,
+        client: Mapping[str, str] | None = None,
+    ) -> None:
         self.kind = kind
         self.bootstrap = bootstrap
+        self.client = client or {}
         self._cluster = cluster
+
+    @property
+    def settings(self) -> dict[str, str | int | float | bool]:
+        """The settings of a quiet client of the lab's own."""
+        return {**self.client, "bootstrap.servers": self.bootstrap, "log_level": 0}
 
     def own(self) -> KafkaCluster:
         """The cluster of this run; `StateError` if it has none of its own."""
@@ -30,20 +45,41 @@ class Brokers:
             raise StateError("the brokers of this run are not its own")
         return self._cluster
 
-    def renew(self) -> str:
-        """Replace the cluster by another one with empty topics. Returns its bootstrap servers."""
+    def processes(self) -> list[tuple[str, int]]:
+        """The name and process id of each broker that runs, if they are the run's own."""
+        return [] if self._cluster is None else self._cluster.processes()
+
+    def out_of_sync(self) -> str:
+        """The first partition without a leader, or with a running broker out of sync; empty without any."""
+        try:
+            found = partitions(self.settings, wait_s=ASK_S)
+        except UnavailableError as error:
+            return str(error)
+        living = set(self.own().living())
+        for one in found:
+            if not one.has_leader or not living <= set(one.in_sync):
+                in_sync = ", ".join(map(str, one.in_sync)) or "nobody"
+                return f"{one.topic}-{one.number} has leader {one.leader}, in sync {in_sync}"
+        return ""
+
+    def renew(self) -> None:
+        """Replace the cluster by another one with empty topics, and another `bootstrap`."""
         cluster = self.own()
         cluster.down()
         self.bootstrap = _with_topics(cluster)
-        return self.bootstrap
 
 
 @contextmanager
 def brokers_of(
-    kind: Kind, own: bool, directory: Path, report: Callable[[str], None], *, authorizer: bool = False
+    kind: Kind,
+    own: bool,
+    directory: Path,
+    report: Callable[[str], None],
+    places: BrokerPlaces,
+    templates: Sequence[str],
 ) -> Iterator[Brokers]:
     """The brokers of one run, with empty topics; `own` in `directory`, else the standing cluster's if there
-    is one. Own ones may have an `authorizer`.
+    is one. Own ones are at these places, and made from these `templates`.
     """
     if kind == "none":
         yield Brokers(kind, "")
@@ -54,15 +90,14 @@ def brokers_of(
         with real(report) as bootstrap:
             yield Brokers(kind, bootstrap)
     else:
-        templates = (SERVER, AUTHORIZER) if authorizer else (SERVER,)
-        cluster = KafkaCluster(directory, report=report, templates=templates)
+        cluster = KafkaCluster(directory, report=report, places=places, templates=templates)
         try:
-            yield Brokers(kind, _with_topics(cluster), cluster)
+            yield Brokers(kind, _with_topics(cluster), cluster, places.client)
         finally:
             cluster.down()
 
 
 def _with_topics(cluster: KafkaCluster) -> str:
-    bootstrap = cluster.up().bootstrap
-    create_topics({"bootstrap.servers": bootstrap, "log_level": 0})
-    return bootstrap
+    info = cluster.up()
+    create_topics({**info.client, "bootstrap.servers": info.bootstrap, "log_level": 0})
+    return info.bootstrap

@@ -48,7 +48,7 @@ class JournalWriter:
     """Appends events to one file; OSError when the file cannot be opened or written."""
 
     def __init__(self, path: Path) -> None:
-        self._descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        self._descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
         _cut_torn_line(path)
         self._lines: list[str] = []
 

@@ -20,12 +20,17 @@ _CPUCLOCK_SCHED = 2  # with a pid it names the clock that clock_getcpuclockid(3)
 
 
 class Process:
-    """One child. The report counts its CPU under `group`."""
+    """One child. The report counts its CPU under `group`. The words of `enter`, before its command, have it
+    run on its machine.
+    """
 
-    def __init__(self, name: str, group: str, arguments: list[str], directory: Path) -> None:
+    def __init__(
+        self, name: str, group: str, arguments: list[str], directory: Path, enter: Sequence[str] = ()
+    ) -> None:
         self.name = name
         self.group = group
         self.wrapper: Sequence[str] = ()  # the words before its command, from its next start on
+        self._enter = enter
         self._arguments = arguments
         self._log = directory / f"{name}.log"
         self._earlier_cpu_s = 0.0
@@ -36,7 +41,7 @@ class Process:
         with self._log.open("ab") as log:
             # A session of its own: Ctrl-C reaches the lab alone, which then stops its children in order.
             self._child = subprocess.Popen(
-                [*self.wrapper, sys.executable, *self._arguments],
+                [*self._enter, *self.wrapper, sys.executable, *self._arguments],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -98,8 +103,7 @@ class Process:
 
     def rss_mib(self) -> float:
         """Its resident memory now, in MiB."""
-        pages = int(Path(f"/proc/{self.worker}/statm").read_text().split()[1])
-        return pages * os.sysconf("SC_PAGE_SIZE") / (1 << 20)
+        return rss_mib(self.worker)
 
     def peak_rss_mib(self) -> float:
         """Its peak of resident memory since it was started last, in MiB."""
@@ -150,6 +154,11 @@ class Process:
         if self._child.returncode is not None:
             return 0.0
         return sum(map(_clock_s, (self._child.pid, *_children(self._child.pid)))) + _reaped_s(self._child.pid)
+
+
+def rss_mib(pid: int) -> float:
+    """The resident memory of a process, in MiB; `OSError` if it has ended."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / (1 << 20)
 
 
 def _children(pid: int) -> list[int]:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from bus.config.section import Section
-from services.lab.site.addresses import ESTABLISHED_MAX, RELAYS_MAX
+from services.lab.network.addresses import ESTABLISHED_MAX, RELAYS_MAX
 from services.lab.site.expect import Expected
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -38,27 +38,88 @@ class CfmKill(Section):
     at_online: Share
 
 
-Victims = Literal["host", "sidecar", "parent"]
-"""Who is killed: the host service, its sidecar alone, or the sidecar with its parent."""
+FaultKind = Literal[
+    "kill-host",
+    "kill-sidecar",
+    "kill-instance",
+    "kill-both",
+    "suspend-host",
+    "suspend-sidecar",
+    "host-spins",
+    "kill-cfm",
+    "machine-dies",
+    "cut-from-brokers",
+    "cut-to-brokers",
+    "kill-leader",
+    "kill-follower",
+    "kill-two-brokers",
+    "kill-all-brokers",
+    "suspend-leader",
+]
+"""The kinds of faults; see `services.lab.faults.schedule.scheduling`."""
+OF_BROKERS: frozenset[FaultKind] = frozenset(
+    {"kill-leader", "kill-follower", "kill-two-brokers", "kill-all-brokers", "suspend-leader"}
+)
+OF_MACHINES: frozenset[FaultKind] = frozenset({"machine-dies", "cut-from-brokers", "cut-to-brokers"})
 
 
-class PrimaryKills(Section):
-    """Kill -9 the primary's host, its sidecar, or the sidecar with its `parent`, `count` times: each time at
-    random within `every_s` seconds after its rival was ready to take over. It is back after `back_after_s`,
-    as the next one to take over.
+STAND_STILL: frozenset[FaultKind] = frozenset({"suspend-host", "suspend-sidecar", "host-spins"})
+UNCLEAR_S = (2.5, 4.5)
+"""Around a lease, and the silence after which another one takes over."""
+
+
+class FaultPlan(Section):
+    """One kind of fault in a schedule, which is taken back after `lasts_s`."""
+
+    kind: FaultKind
+    lasts_s: Seconds = 1.0
+
+    @model_validator(mode="after")
+    def _is_clear(self) -> Self:
+        least, most = UNCLEAR_S
+        if self.kind in STAND_STILL and least < self.lasts_s < most:
+            raise ValueError(f"lasts_s: between {least:g} and {most:g} s it may cost the role, or may not")
+        return self
+
+
+class SchedulePlan(Section):
+    """`count` faults while modems boot, one at a time, each at random within `every_s` seconds after all is
+    well again, and of a kind that is drawn from `of`.
     """
 
-    of: Victims = "host"
+    of: tuple[FaultPlan, ...] = Field(min_length=1)
     count: int = Field(ge=1)
     every_s: tuple[Seconds, Seconds]
-    back_after_s: Seconds
+
+    @model_validator(mode="after")
+    def _has_an_order(self) -> Self:
+        if self.every_s[0] > self.every_s[1]:
+            raise ValueError("every_s: give the shorter time first")
+        return self
 
 
 class AttackPlan(Section):
-    """A flood of reads that must go unanswered, from the first boot on; see `services.lab.faults.arsenal`."""
+    """A flood of reads that must go unanswered, from the first boot on; see
+    `services.lab.faults.attack.arsenal`. Beside it owners abuse what is theirs
+    (`services.lab.faults.attack.abusers`), and somebody asks the CFMs for their metrics.
+    """
 
     rate_per_s: float = Field(5_000.0, gt=0)
     duration_s: float = Field(10.0, gt=0)
+    # The owners who restart their reads, and their requests in all.
+    restarted: int = Field(0, ge=0, le=100)
+    restarts_per_s: float = Field(0.0, ge=0)
+    # The owners who never end their read.
+    endless: int = Field(0, ge=0, le=100)
+    pages_per_s: float = Field(0.0, ge=0)
+
+
+class InsiderPlan(Section):
+    """A member of the fleet who forges so many messages of each kind in a second, from the first boot on; see
+    `services.lab.faults.insider.forgery`.
+    """
+
+    rate_per_s: float = Field(50.0, gt=0)
 
 
 class LoadPlan(Section):
@@ -118,13 +179,16 @@ class Scenario(Section):
     carrier_loss: float = Field(0.0, ge=0, lt=1)
     # Hand off over IPv6, all on ::1: every CFM has a port of its own there. Modems stay on IPv4.
     ipv6: bool = False
+    # The CMTS proxies TFTP: all reads come from its address, which the CFMs know (`cfm.tftp.proxies`).
+    proxied: bool = False
     settings: Path
     faults: Faults | None = None
     kills: tuple[CfmKill, ...] = ()
-    primary_kills: PrimaryKills | None = None
+    schedule: SchedulePlan | None = None
     # When the steps add, use and drop of a rotation of all keys are taken: shares of the modems online.
     rotate_at_online: tuple[Share, Share, Share] | None = None
     attack: AttackPlan | None = None
+    insider: InsiderPlan | None = None
     kea: KeaHost | None = None
     # Let the same plant boot against a bare TFTP loop afterwards, and report the CPU of both.
     bare_tftp: bool = False
@@ -132,6 +196,10 @@ class Scenario(Section):
     broker: Literal["embedded", "kafka"] | None = None
     # The run's own brokers have an authorizer: clients have all rights, until a step takes some away.
     authorizer: bool = False
+    # Watch what every process holds: memory, descriptors, threads.
+    growth: bool = False
+    # A network namespace for each instance, each broker and the plant, with a real address.
+    hosts: bool = False
     # It changes the machine as only root may.
     root: bool = False
     # The expectations of the report; the run fails if it breaks one.

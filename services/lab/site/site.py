@@ -1,25 +1,27 @@
 """The lab's site: every address, key and configuration file of one run, in one directory that is its own.
 
-Ports are free ones of the run, so two labs never meet.
+Ports are free ones of the run, so two labs never meet. Addresses and ports are the network's.
 """
 
 import secrets
 import socket
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 import yaml
 
-from bus.fleet.fleet import make_fleet
-from bus.wire.endpoint import Endpoint
+from bus.config.paths import admin_socket_of
+from bus.fleet.fleet import make_fleet, settings_key_file
 from fileid.seal import KEY_BYTES
-from services.lab.site.addresses import HOST_ADDRESS, HTTP_ADDRESS, KEA_ADDRESS, relay_addresses
+from services.lab.network.addresses import HOST_ADDRESS, KEA_ADDRESS, cfm_address, relay_addresses
+from services.lab.network.run_network import RunNetwork
+from services.lab.site.brokers import Brokers
 from services.lab.site.scenario import Scenario
 
 FETCH_WAIT_S = {"embedded": 0.25, "kafka": 0.5}
+INSIDER = "insider-1"  # a CFM of the fleet whose process forges
 PROBE = "probe-1"  # a minter of the fleet without a process: the lab tests rotated keys in its name
 KEA_FETCH_WAIT_S = 0.1  # its sidecar is restarted, and the embedded broker holds back each record that long
 
@@ -37,6 +39,11 @@ class Instance:
     mode: str
     config_data: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def admin_socket(self) -> Path:
+        """Its socket for operators; `socket` is its host service's."""
+        return admin_socket_of(self.socket)
+
 
 class Configures(Protocol):
     """A contributor to the configurations of instances."""
@@ -52,7 +59,8 @@ class Site:
     directory: Path
     scenario: Scenario
     mode: str
-    bootstrap: str
+    brokers: Brokers
+    network: RunNetwork
     fetch_wait_s: float
     group: tuple[str, int]
     tftp_port: int
@@ -111,7 +119,7 @@ class Site:
 
     def host_endpoint(self, sidecar: str) -> tuple[str, int]:
         """The address and port at which this sidecar's host listens to the relays."""
-        return HOST_ADDRESS[sidecar], self.host_ports[sidecar]
+        return self.network.address(HOST_ADDRESS[sidecar]), self.host_ports[sidecar]
 
     def endpoints(self) -> dict[str, Any]:
         """The services' endpoints, for use while a run is held; of two DHCP sidecars the first's."""
@@ -142,8 +150,12 @@ class Site:
             "keys": [str(self.directory / "keys" / "multicast" / "group.key")],
         }
         data["failover"] = {"primary": "mps-1" if one.service == "mps" else "dhcp-1"}
-        if self.bootstrap:
-            data["kafka"] = {"bootstrap": self.bootstrap, "fetch_wait_s": self.fetch_wait_s}
+        if self.brokers.bootstrap:
+            data["kafka"] = {
+                "bootstrap": self.brokers.bootstrap,
+                "client": {**self.brokers.client},
+                "fetch_wait_s": self.fetch_wait_s,
+            }
         for part in self.parts:
             for section, values in part.config(self, one).items():
                 data.setdefault(section, {}).update(values)
@@ -154,39 +166,43 @@ def build_site(
     directory: Path,
     scenario: Scenario,
     mode: str,
-    bootstrap: str,
-    broker: str,
+    brokers: Brokers,
+    network: RunNetwork,
     parts: Sequence[Configures] = (),
 ) -> Site:
     """Make the keys and write every configuration file."""
     names = scenario.names()
-    probe = {} if scenario.rotate_at_online is None else {PROBE: "dhcp"}
-    make_fleet(directory / "keys", names | probe, "lab", KEY_BYTES)
-    addresses = {name: f"127.0.0.{10 + int(name[4:])}" for name in names if name.startswith("cfm")}
-    hosts = ["::1"] * len(addresses) if scenario.ipv6 else [*addresses.values()]
-    endpoints = free_endpoints([*hosts, *hosts])
-    real = dict(zip(addresses, endpoints, strict=False))
+    others = {} if scenario.rotate_at_online is None else {PROBE: "dhcp"}
+    others |= {} if scenario.insider is None else {INSIDER: "cfm"}
+    make_fleet(directory / "keys", names | others, "lab", KEY_BYTES)
+    planned = {name: cfm_address(name) for name, service in names.items() if service == "cfm"}
+    addresses = {name: network.address(address) for name, address in (planned | HOST_ADDRESS).items()}
+    cfms = [*planned]
+    hosts = ["::1" if scenario.ipv6 else addresses[name] for name in cfms]
+    endpoints = network.free_endpoints([*hosts, *hosts])
+    real = dict(zip(cfms, endpoints, strict=False))
     advertised = dict(real)
     if scenario.has_proxy(mode):
-        advertised = dict(zip(addresses, endpoints[len(hosts) :], strict=True))
+        advertised = dict(zip(cfms, endpoints[len(hosts) :], strict=True))
     dhcps = [name for name, service in names.items() if service == "dhcp"]
     subnets = () if scenario.kea is None else scenario.kea.shared_networks
-    relays = relay_addresses(sum(subnets) or 1)
+    relays = [network.address(planned) for planned in relay_addresses(sum(subnets) or 1)]
     site = Site(
         directory=directory,
         scenario=scenario,
         mode=mode,
-        bootstrap=bootstrap,
-        fetch_wait_s=KEA_FETCH_WAIT_S if scenario.kea is not None else FETCH_WAIT_S.get(broker, 0.0),
+        brokers=brokers,
+        network=network,
+        fetch_wait_s=KEA_FETCH_WAIT_S if scenario.kea is not None else FETCH_WAIT_S.get(brokers.kind, 0.0),
         group=(
             f"239.255.{secrets.randbelow(256)}.{secrets.randbelow(256)}",
-            free_port([""], socket.SOCK_DGRAM),
+            network.free_port([""], socket.SOCK_DGRAM),
         ),
-        tftp_port=free_port(addresses.values(), socket.SOCK_DGRAM),
-        host_ports={name: free_port([address], socket.SOCK_DGRAM) for name, address in HOST_ADDRESS.items()},
-        kea_ports={name: free_port([KEA_ADDRESS], socket.SOCK_DGRAM) for name in dhcps},
+        tftp_port=network.free_port([addresses[name] for name in cfms], socket.SOCK_DGRAM),
+        host_ports={name: network.free_port([addresses[name]], socket.SOCK_DGRAM) for name in HOST_ADDRESS},
+        kea_ports={name: network.free_port([KEA_ADDRESS], socket.SOCK_DGRAM) for name in dhcps},
         relays=relays,
-        relay_port=free_port([*relays, KEA_ADDRESS], socket.SOCK_DGRAM),  # perfdhcp relays there
+        relay_port=network.free_port([*relays, KEA_ADDRESS], socket.SOCK_DGRAM),  # perfdhcp relays there
         instances={},
         real_endpoints=real,
         advertised=advertised,
@@ -195,48 +211,18 @@ def build_site(
     site.secret_file.write_text(secrets.token_hex(16))
     site.secret_file.chmod(0o600)
     for name, service in names.items():
+        http_address = network.http_address(addresses[name])
         site.instances[name] = Instance(
             name=name,
             service=service,
             config=directory / f"{name}.yaml",
             socket=directory / f"{name}.sock",
-            address=addresses.get(name, HOST_ADDRESS.get(name, "")),
-            http=(HTTP_ADDRESS, free_port([HTTP_ADDRESS])),
+            address=addresses[name],
+            http=(http_address, network.free_port([http_address])),
             mode=mode,
         )
         site.write_config(name, mode)
     return site
-
-
-def free_endpoints(hosts: Iterable[str]) -> list[str]:
-    """An endpoint on each of these addresses, all of them free at this moment, no two the same."""
-    with ExitStack() as held:
-        endpoints = []
-        for host in hosts:
-            one = held.enter_context(socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET))
-            one.bind((host, 0))
-            endpoints.append(str(Endpoint("tcp", host, one.getsockname()[1])))
-        return endpoints
-
-
-def free_port(addresses: Iterable[str], kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
-    """A port that is free on each of these addresses, at this moment."""
-    for _ in range(100):
-        sockets: list[socket.socket] = []
-        try:
-            port = 0
-            for address in addresses:
-                one = socket.socket(socket.AF_INET, kind)
-                sockets.append(one)
-                one.bind((address, port))
-                port = one.getsockname()[1]
-            return port
-        except OSError:
-            continue
-        finally:
-            for one in sockets:
-                one.close()
-    raise OSError("no port is free on all addresses")
 
 
 def _config(site: Site, one: Instance) -> dict[str, Any]:
@@ -246,7 +232,9 @@ def _config(site: Site, one: Instance) -> dict[str, Any]:
         "instance": name,
         "fleet": str(keys / "fleet.yaml"),
         "key": str(keys / "curve" / f"{name}.key"),
+        "signing_key": str(keys / "sign" / f"{name}.key"),
         "state_directory": str(site.state_directory(name)),
+        "settings_key": str(settings_key_file(keys)),
         "local": {"socket": str(one.socket)},
         "http": {"listen": "{}:{}".format(*one.http)},
     }
@@ -258,8 +246,13 @@ def _config(site: Site, one: Instance) -> dict[str, Any]:
             "secret_file": str(site.secret_file),
             "tftp": {"address": one.address, "port": site.tftp_port},
         }
+        if site.scenario.proxied:
+            data["cfm"]["tftp"]["proxies"] = [f"{relay}/32" for relay in site.relays]
         return data
-    data["minter"] = {"seal_key": str(keys / "seal" / f"{name}.key"), "default_next_server": "127.0.0.11"}
+    data["minter"] = {
+        "seal_key": str(keys / "seal" / f"{name}.key"),
+        "default_next_server": site.network.address(cfm_address("cfm-1")),
+    }
     if service == "dhcp":
         data["minter"]["attached"] = site.scenario.dhcps > 1
         data["minter"]["publish_catalogue"] = str(site.catalogue)

@@ -10,10 +10,10 @@ import yaml
 from pydantic import Field
 
 from bus.errors import StateError
-from services.lab.site.addresses import HTTP_ADDRESS
+from services.lab.network.addresses import HTTP_ADDRESS
+from services.lab.network.run_network import free_port
 from services.lab.site.lab import Part
 from services.lab.site.processes import Process, ask
-from services.lab.site.site import free_port
 from services.lab.steps.instances import OnRunning
 from services.lab.steps.step import Word
 
@@ -42,7 +42,9 @@ class Clone(OnRunning):
     within_s: float = Field(30.0, gt=0)
 
     def wrong(self, scenario: Scenario) -> str | None:
-        """More than one name, or an unknown one."""
+        """More than one name, or an unknown one; and the clone's addresses are of loopback."""
+        if scenario.hosts:
+            return "a clone has addresses of loopback, and no machine: leave hosts out"
         return super().wrong(scenario) if len(self.names) == 1 else "clone one instance at a time"
 
     def do(self, lab: Lab) -> None:

@@ -46,7 +46,9 @@ class OnCfm(Word):
     at: str
 
     def wrong(self, scenario: Scenario) -> str | None:
-        """No CFM, or one behind the proxy of the hand-off path."""
+        """No CFM, or one behind the proxy of the hand-off path, or on a machine where no crowd is."""
+        if scenario.hosts:
+            return "a crowd is on loopback: leave hosts out"
         if scenario.names().get(self.at) != "cfm":
             return unknown_name((self.at,), scenario) or f"{self.at} is no CFM"
         return None if scenario.weather() is None else "minters connect to the proxy of the hand-off path"
@@ -65,6 +67,7 @@ class Crowd(OnCfm):
         if self.at in crowds:
             raise StateError(f"there is a crowd at {self.at}")
         one = lab.site.instances[self.at]
+        minters = _connections(lab, self.at)  # before the strangers come
         process = lab.module(
             f"crowd-{self.at}",
             "lab",
@@ -76,9 +79,7 @@ class Crowd(OnCfm):
                 "http": one.http,
             },
         )
-        crowds[self.at] = CrowdRun(
-            process, _minters(lab, self.at), lab.instances[self.at].cpu_s(), time.monotonic()
-        )
+        crowds[self.at] = CrowdRun(process, minters, lab.instances[self.at].cpu_s(), time.monotonic())
 
 
 class EndCrowd(OnCfm):
@@ -95,7 +96,7 @@ class EndCrowd(OnCfm):
         spent_s = lab.instances[self.at].cpu_s() - crowd.cpu_s
         share = round(spent_s / (time.monotonic() - crowd.since), 3)
         lab.figures["crowd_cpu_share"] = max(lab.figures.get("crowd_cpu_share", 0.0), share)
-        lab.count("minter_connections_lost", len(crowd.connections - _minters(lab, self.at)))
+        lab.count("minter_connections_lost", len(crowd.connections - _connections(lab, self.at)))
         lab.count("door_shuts", _door_shuts(lab.site, self.at))
         crowd.process.say("go")
         lab.wait_for(lambda: "" if crowd.has_totals() else "the crowd does not go", END_S)
@@ -103,12 +104,11 @@ class EndCrowd(OnCfm):
             lab.count(figure, number)
 
 
-def _minters(lab: Lab, cfm: str) -> set[str]:
-    """The connections of all minters to this CFM."""
+def _connections(lab: Lab, cfm: str) -> set[str]:
+    """The connections to this CFM: of minters, and of strangers while there are any."""
     port = parse(lab.site.real_endpoints[cfm]).port
     assert port is not None
-    running = {one.name for one in lab.site.minters()} & set(lab.instances.up())
-    return {f"{name} {one}" for name in running for one in established(lab.instances[name].worker, port)}
+    return established(port)
 
 
 def _door_shuts(site: Site, cfm: str) -> int:

@@ -68,7 +68,7 @@ class BeginEra(Word):
 
     def do(self, lab: Lab) -> None:
         """Ask until it is taken: the sidecar may not have heard the CFMs yet."""
-        socket, answers = lab.site.minters()[0].socket, []
+        socket, answers = lab.site.minters()[0].admin_socket, []
 
         def refused() -> str:
             answer = ask(socket, {"op": "failover.era"}) or {}
@@ -92,7 +92,7 @@ class Promote(Word):
 
     def do(self, lab: Lab) -> None:
         """Ask until it may act."""
-        socket = lab.site.instances[self.name].socket
+        socket = lab.site.instances[self.name].admin_socket
 
         def missing() -> str:
             answer = ask(socket, {"op": "failover.promote", "absent": []}) or {}

@@ -25,8 +25,8 @@ class ApplySettings(Word):
     def do(self, lab: Lab) -> None:
         """Apply."""
         running = set(lab.instances.up())
-        socket = next(one.socket for one in lab.site.minters() if one.name in running)
-        known = ask(socket, {"op": "settings"}) or {}
+        socket = next(one.admin_socket for one in lab.site.minters() if one.name in running)
+        known = ask(socket, {"op": "settings", "reveal": True}) or {}
         if not known.get("classes"):
             raise UnavailableError("there are no settings in force")
         name = f"lab-{known['generation']}"

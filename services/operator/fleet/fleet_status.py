@@ -9,7 +9,7 @@ from services.config.instance import Config
 from services.operator.ask import ask
 
 SILENT = "silent"
-OWN = ("service", "verdict", "reason", "version", "transport", "keys", "generation")
+OWN = ("service", "verdict", "reason", "version", "transport", "keys", "generation", "sealed")
 """What an instance tells of itself as its beats do."""
 
 

@@ -8,7 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from bus.errors import TryAgainError
-from bus.fleet.fleet import MINTERS, Fleet, load_fleet, load_group_keys, load_seal_keys
+from bus.fleet.fleet import (
+    MINTERS,
+    Fleet,
+    load_fleet,
+    load_group_keys,
+    load_seal_keys,
+    load_settings_keys,
+    settings_key_file,
+)
+from bus.fleet.pairs import PAIRS
 from fileid.seal import KEY_BYTES
 from heartbeat.liveness.beat import each_id
 from services.config.instance import Config
@@ -20,25 +29,47 @@ Ids = Mapping[str, list[str]]
 """For each instance the ids that it must have, in hex; the first of a minter is the one in use."""
 
 
-def check_holders(config: Config, directory: Path, kind: str) -> None:
-    """`TryAgainError` if an instance does not have the keys of this kind as they are in the directory."""
+def check_holders(config: Config, directory: Path, kind: str, step: str) -> None:
+    """`TryAgainError` if an instance does not have the keys of this kind as they are in the directory, or if
+    it still needs the settings key that this step drops.
+    """
     status = ask(config, {"op": "status"})
     fleet = load_fleet(directory / "fleet.yaml")
-    behind = sorted(lagging(kind, wanted(directory, fleet, kind), fleet, peers_of(status)))
+    ids, peers = wanted(directory, fleet, kind), peers_of(status)
+    behind = sorted(lagging(kind, ids, fleet, peers))
     if behind:
         raise TryAgainError(
             f"{', '.join(behind)}: not with the {kind} keys of {directory}, as {status['instance']} sees it; "
             "give them their files and reload them, or take the step with --force"
         )
+    needed = sorted(needing(ids, peers)) if (kind, step) == ("settings", "drop") else []
+    if needed:
+        raise TryAgainError(
+            f"{', '.join(needed)}: the settings there are still sealed with the key that drop takes away, as"
+            f" {status['instance']} sees it; reload a minter, which seals them anew, or take the step with"
+            " --force"
+        )
+
+
+def needing(ids: Ids, peers: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """The instances that need another key than the first: their copy of the settings, or the newest record
+    that they read on the topic, is sealed with it.
+    """
+    for name, peer in peers.items():
+        if name in ids and not {*each_id(peer["sealed"])} <= {*ids[name][:1]}:
+            yield name
 
 
 def wanted(directory: Path, fleet: Fleet, kind: str) -> Ids:
     """What each instance must have of this kind, by the files of the directory."""
-    if kind == "curve":
+    if kind in PAIRS:
         return {name: [key_ids(fleet, ()).fleet] for name in fleet.instances}
     if kind == "multicast":
         group = [key.key_id for key in load_group_keys(directory / "multicast" / "group.key")]
         return dict.fromkeys(fleet.instances, each_id(key_ids(fleet, (), group).group))
+    if kind == "settings":
+        ours = [key_id for key_id, _ in load_settings_keys(settings_key_file(directory))]
+        return dict.fromkeys(fleet.instances, each_id(key_ids(fleet, (), (), ours).settings))
     seals = {}
     for name in fleet.keys(*MINTERS):
         lines = load_seal_keys(directory / "seal" / f"{name}.key", fleet, KEY_BYTES)
@@ -49,14 +80,14 @@ def wanted(directory: Path, fleet: Fleet, kind: str) -> Ids:
 
 def lagging(kind: str, ids: Ids, fleet: Fleet, peers: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     """The instances that are not alive, or do not have their ids."""
-    field = {"curve": "fleet", "multicast": "group"}.get(kind, kind)
+    field = {**dict.fromkeys(PAIRS, "fleet"), "multicast": "group"}.get(kind, kind)
     for name, member in fleet.instances.items():
         peer = peers.get(name)
         if peer is None or peer["state"] != "alive":
             yield f"{name} (not alive)"
             continue
         theirs = peer["keys"][field]
-        have = [theirs] if kind == "curve" else each_id(theirs)
+        have = [theirs] if kind in PAIRS else each_id(theirs)
         is_all_that_counts = kind == "seal" and member.service == "cfm"
         if not {*ids[name]} <= {*have} if is_all_that_counts else ids[name] != have:
             yield name

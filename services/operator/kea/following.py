@@ -11,8 +11,9 @@ from services.config.sections import KeaSection
 from services.dhcp.kea.files import lease_files
 from services.dhcp.kea.reservations import Reservation, reserve
 from services.operator.ask import ask, in_force
+from services.operator.suggestions import suggested
+from services.settings.judging import catalogue_problems
 from services.settings.store import read_catalogue
-from services.sidecar.offering import catalogue_problems
 
 
 def kea_section(config: Config) -> KeaSection:
@@ -51,7 +52,7 @@ def collect(config: Config, catalogue: Path | None, servers: Mapping[str, str]) 
         found = in_force(config)
         classes, rules = found["classes"], found["lookup"]
     else:
-        record = read_catalogue(catalogue, catalogue_problems).sound()
+        record = read_catalogue(catalogue, catalogue_problems, word=suggested).sound()
         classes, rules = record.classes, record.lookup
     kinds = {name: definition["kind"] for name, definition in classes.items()}
     files = lease_files(section)

@@ -17,7 +17,9 @@ from bus.effects import Exit, Keep, Publish
 from bus.envelope import Stamp
 from bus.errors import BusyError, ConfigError, TryAgainError, UnavailableError
 from bus.fleet.fleet import load_fleet
+from bus.fleet.identity import signing_of
 from bus.messages import Kept, Unkept
+from bus.routes import SIGNED
 from bus.runtime import child
 from bus.runtime.instance_lock import InstanceLock, LockedError
 from bus.runtime.node import next_incarnation
@@ -101,6 +103,7 @@ class _Guard:
                 fleet.member(config.instance).site,
                 next_incarnation(config.state_directory),
             )
+            stamp.signs(signing_of(config, fleet.member(config.instance)).signer(), SIGNED)
             return Estate(fleet.roles()[config.instance], claim, kept, stamp)
         except LockedError:  # another process runs under that claim, or the child found one that does
             return None

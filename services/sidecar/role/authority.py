@@ -8,7 +8,8 @@ back only when neither can act any more: we stop at once, and the host (`service
 stopped, is gone, or its last lease is over.
 
 With `needs_host` we stand for the role only while a host is attached. Its process is watched: when it ends,
-the role is given back at once, and the takeover takes a fraction of a second.
+the role is given back at once, and the takeover takes a fraction of a second. A host that stands still asks
+nothing: the role is given back when its lease is over.
 
 A sidecar that yields to another process of its name (`heartbeat.liveness.namesake`) acts as if drained.
 
@@ -39,7 +40,7 @@ from heartbeat.roles.holder import RoleHolder, StoreClaim
 from heartbeat.roles.states import HOLDING
 from heartbeat.timing import LEASE_S
 from services.instance.local_api import answer, refuse
-from services.sidecar.role.host import Host, News
+from services.sidecar.role.host import Host, HostState, News
 from services.sidecar.role.operator import Operator
 from services.sidecar.role.record import StoreFailover
 
@@ -194,8 +195,9 @@ class Authority:
         return self._holder.standing()
 
     def samples(self) -> Iterator[Sample]:
-        """The metrics of our state and of the role log."""
-        return self._holder.samples()
+        """The metrics of our state and of the role log, and the silences of the host."""
+        yield from self._holder.samples()
+        yield Sample("provbus_host_silences_total", self._host.silences)
 
     def degraded(self) -> list[Reason]:
         """A disk that refuses our record, if the role is held or not exclusive: we act all the same. What
@@ -208,7 +210,7 @@ class Authority:
         if self._operator.locked:
             found.append(Reason("locked", "its lock: it takes no role by itself"))
         if self._needs_host and not self._host.is_here:
-            found.append(Reason("no-host", "its host service, without which it stands for no role"))
+            found.append(self._lacks_host())
         return found
 
     def missing(self) -> list[Reason]:
@@ -239,6 +241,7 @@ class Authority:
         self._now = now
         self._is_prepared = is_prepared
         self._host.begin(now)
+        self._watch(now)
         self._settle()
         if self._gives_back and now >= self._host.lease_until:
             holder.release(now)
@@ -262,9 +265,12 @@ class Authority:
         if not self._is_told or self._host.waits_for(self._news()) is not None:
             return 0.0
         due = self._holder.deadline()
-        if not self._gives_back:
-            return due
-        return self._host.lease_until if due is None else min(due, self._host.lease_until)
+        if self._gives_back:
+            return self._host.lease_until if due is None else min(due, self._host.lease_until)
+        if self._watches_host and self._holder.acts_until > 0.0:
+            watch_at = self._host.watch_at()
+            return watch_at if due is None else min(due, watch_at)
+        return due
 
     def facts(self) -> dict[str, str]:
         """Our state in the role, the host beside us, and an operator's orders, in words."""
@@ -301,6 +307,11 @@ class Authority:
         return self._yields if self._holder.is_exclusive else self._namesake.yields
 
     @property
+    def _watches_host(self) -> bool:
+        """Whether it matters that the host stands still. A role that is not exclusive is not given back."""
+        return self._needs_host and self._holder.is_exclusive
+
+    @property
     def _gives_back(self) -> bool:
         return self._yields and not self.is_released
 
@@ -317,6 +328,11 @@ class Authority:
             return []
         return [Reason("disk-claims", f"a disk that keeps its claims ({self._unkept})")]
 
+    def _lacks_host(self) -> Reason:
+        if self._host.state is HostState.SILENT:
+            return Reason("host-silent", "a word of its host service, which is attached and stands still")
+        return Reason("no-host", "its host service, without which it stands for no role")
+
     def _refused(self) -> list[Reason]:
         """The reason why no CFM takes our rows; empty for the moment that CFMs need to learn of a claim."""
         if not self._held.claim_id or self._now < self._held_since + VOUCH_S:
@@ -330,7 +346,10 @@ class Authority:
         return [Reason("rows-refused", f"a CFM that takes its rows: those that answer stand by {known}")]
 
     def _standing(self, message: Received, now: float) -> list[Effect]:
-        self.answered(message.envelope.source, message.envelope.data, now)
+        cfm = message.envelope.source
+        self.answered(cfm, message.envelope.data, now)
+        # It counts as an answer. The frame counts a claim in it that does not, and says so.
+        self._holder.evidence.check_answer(cfm, self._holder.claim)
         return []
 
     def _voted(self, message: Received, now: float) -> list[Effect]:
@@ -357,16 +376,31 @@ class Authority:
 
     def _tell(self, now: float) -> list[Effect]:
         request = self._host.waits_for(self._news())
-        return [] if request is None else self._authority(request, now)
+        return [] if request is None else self._told(request, now)
 
     def _authority(self, request: LocalRequest, now: float) -> list[Effect]:
-        self._host.asked(request, self._news())
+        progress = request.body.get("progress")
+        if progress is not None and type(progress) is not int:
+            raise DecodeError("progress: is no whole number")
+        self._watch(now)
+        self._host.asked(request, now)
+        self._settle()
+        return self._told(request, now)
+
+    def _told(self, request: LocalRequest, now: float) -> list[Effect]:
+        self._host.told(request, self._news())
         return [answer(request, **self._grant(now))]
+
+    def _watch(self, now: float) -> None:
+        if self._watches_host:
+            self._host.watch(now, may_act=self.may_act(now))
 
     def _grant(self, now: float) -> dict[str, Any]:
         """The grant for the host, with its end; the end is remembered."""
         may_act = self.may_act(now)
         until = min(self._holder.acts_until, now + LEASE_S) if may_act else 0.0
+        if may_act and self._watches_host:
+            until = min(until, self._host.overdue_at())
         self._host.granted(until)
         return {**self._holder.grant(), "may_act": may_act, "lease_until_s": until}
 

@@ -6,9 +6,15 @@ The host answers devices, so the role is given back only when it cannot act any 
 stopped, or is gone with its whole process group, or the last lease that it was told is over. A host that
 closes its session may live on: it has left, and its lease runs out.
 
-A host need not poll: when the answer to its last question changes, it is sent anew.
+A host is told when the answer to its last question changes. While it may act it has to ask before its lease
+is over: one that does not can have no effect any more, and nobody else has any in its place. So it is silent,
+as if it were not here, until it asks again. Its question may wait in its socket while we slept ourselves, so
+it is silent a moment after we saw it overdue. With its questions it may show its progress, a number that the
+part of it that answers devices counts up. From then on a question with the former number, or without one, is
+none: somebody else asked it.
 """
 
+import math
 from collections.abc import Callable
 from enum import Enum, auto
 from typing import Any, NamedTuple
@@ -16,12 +22,16 @@ from typing import Any, NamedTuple
 from bus.messages import Arriving, HostCame, HostGone, LocalRequest, SessionClosed
 from heartbeat.timing import LEASE_S
 
+GRACE_S = 0.25
+"""Our socket is read at least that often, unless we get no time ourselves."""
+
 
 class HostState(Enum):
     """The state of the host's attachment."""
 
     ABSENT = auto()
     HERE = auto()
+    SILENT = auto()  # attached, but it let its lease end without a question
     LEFT = auto()  # its session is closed, and its process was not seen to end
 
 
@@ -29,6 +39,8 @@ class Event(Enum):
     """An event that changes the state."""
 
     ATTACHED = auto()
+    SHOWN = auto()  # it asked, and has made progress
+    OVERDUE = auto()
     CLOSED = auto()
     GONE = auto()
 
@@ -37,9 +49,16 @@ TABLE = {
     (HostState.ABSENT, Event.ATTACHED): HostState.HERE,
     (HostState.HERE, Event.ATTACHED): HostState.HERE,
     (HostState.LEFT, Event.ATTACHED): HostState.HERE,
+    (HostState.SILENT, Event.ATTACHED): HostState.HERE,
+    (HostState.HERE, Event.SHOWN): HostState.HERE,
+    (HostState.SILENT, Event.SHOWN): HostState.HERE,
+    (HostState.LEFT, Event.SHOWN): HostState.LEFT,
+    (HostState.HERE, Event.OVERDUE): HostState.SILENT,
     (HostState.HERE, Event.CLOSED): HostState.LEFT,
+    (HostState.SILENT, Event.CLOSED): HostState.LEFT,
     (HostState.LEFT, Event.CLOSED): HostState.LEFT,
     (HostState.HERE, Event.GONE): HostState.ABSENT,
+    (HostState.SILENT, Event.GONE): HostState.ABSENT,
     (HostState.LEFT, Event.GONE): HostState.ABSENT,
 }
 """Transitions, by events of the attached session; other sessions cause none."""
@@ -63,6 +82,12 @@ class Host:
         self._session: int | None = None
         self._asked: LocalRequest | None = None
         self._told: News | None = None
+        self._asks = False  # a host that attached itself asks; one that we follow does not
+        self._shown_at = 0.0
+        self._may_act_since = math.inf
+        self._overdue_since = math.inf
+        self.silences = 0
+        self._progress: int | None = None
         self._handlers: dict[type, Callable[[Any], None]] = {
             SessionClosed: self._closed,
             HostCame: self._came,
@@ -71,7 +96,7 @@ class Host:
 
     @property
     def is_here(self) -> bool:
-        """Whether a host is attached."""
+        """Whether a host is attached, and at work."""
         return self.state is HostState.HERE
 
     @property
@@ -98,11 +123,12 @@ class Host:
     def attach(self, session: int, now: float) -> tuple[str, str] | None:
         """Attach the host of this session; else the error for its answer, and the reason."""
         if self.is_known and not self.is_session(session):
-            if self.is_here:
+            if self.state is not HostState.LEFT:
                 return "refused", "another host service is attached"
             if now < self.lease_until:
                 return "try_again", "the lease of the former host service is not over"
         self._go(Event.ATTACHED, session)
+        self._asks, self._shown_at, self._progress = True, now, None
         return None
 
     def granted(self, until: float) -> None:
@@ -114,10 +140,44 @@ class Host:
         """The host says that it acts no more."""
         self.lease_until = 0.0
 
-    def asked(self, request: LocalRequest, news: News) -> None:
-        """The attached host asked, and is answered this."""
+    def asked(self, request: LocalRequest, now: float) -> None:
+        """Somebody asked; the attached host is at work, if it shows progress or has none to show."""
+        progress = request.body.get("progress")
+        is_work = self._progress is None or progress not in (None, self._progress)
+        if is_work and self.is_session(request.session):
+            self._go(Event.SHOWN, self._session, request)
+            self._shown_at, self._progress = now, progress
+
+    def told(self, request: LocalRequest, news: News) -> None:
+        """This question is answered with that; the attached host hears when it is another answer."""
         if self.is_session(request.session):
             self._asked, self._told = request, news
+
+    def overdue_at(self) -> float:
+        """When the lease of a host that may act ends if it does not ask; infinite for one that never asks."""
+        since = max(self._shown_at, self._may_act_since)
+        return since + LEASE_S if self._asks and self.is_here else math.inf
+
+    def watch(self, now: float, *, may_act: bool) -> None:
+        """Whether the host may act now. While it may, it is silent if it has not asked for a lease's time."""
+        if not may_act:
+            self._may_act_since = self._overdue_since = math.inf
+            return
+        self._may_act_since = min(self._may_act_since, now)
+        if now < self.overdue_at():
+            self._overdue_since = math.inf
+            return
+        self._overdue_since = min(self._overdue_since, now)
+        if now >= self._overdue_since + GRACE_S:
+            self._overdue_since = math.inf
+            self.silences += 1
+            self._go(Event.OVERDUE, self._session, self._asked)
+
+    def watch_at(self) -> float:
+        """When `watch` is due: when the host is overdue, and a moment later."""
+        if self._overdue_since < math.inf:
+            return self._overdue_since + GRACE_S
+        return self.overdue_at()
 
     def waits_for(self, news: News) -> LocalRequest | None:
         """The host's last question, if its answer has changed; else None."""
@@ -129,6 +189,7 @@ class Host:
 
     def _came(self, message: HostCame) -> None:
         self._go(Event.ATTACHED, message.session)
+        self._asks = False
 
     def _gone(self, message: HostGone) -> None:
         if self.is_session(message.session):

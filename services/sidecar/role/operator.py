@@ -11,6 +11,7 @@ from bus.effects import Effect, Keep
 from bus.errors import DecodeError, StateError, TryAgainError
 from bus.messages import LocalRequest
 from heartbeat.roles.holder import RoleHolder
+from heartbeat.roles.log.records import is_key
 from heartbeat.roles.states import HOLDING
 from services.instance.local_api import answer, refuse
 from services.sidecar.role.record import StoreFailover
@@ -82,14 +83,15 @@ class Operator:
 
     def _era(self, request: LocalRequest, now: float) -> list[Effect]:
         """An era begins in the name of the user who asks, by the kernel's word."""
+        revoke = _names(request, "revoke")
+        if not all(map(is_key, revoke)):
+            raise DecodeError("revoke: is not a list of public keys in hex")
         try:
-            era = self._holder.begin_era(request.user.name, now)
+            era = self._holder.begin_era(request.user.name, now, revoke)
             self._note(request, f"era {era}")
             return [answer(request, era=era)]
-        except TryAgainError as error:
+        except (TryAgainError, StateError) as error:  # also that no era is left
             return [refuse(request, "try_again", str(error))]
-        except StateError as error:
-            return [refuse(request, "refused", str(error))]
 
     def _orders(self) -> str:
         """The orders that keep us from taking the role, and the way to take them back."""
@@ -113,5 +115,5 @@ def _switch(request: LocalRequest) -> bool:
 def _names(request: LocalRequest, field: str) -> list[str]:
     names = request.body.get(field, [])
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise DecodeError(f"{field}: is not a list of instances")
+        raise DecodeError(f"{field}: is not a list of texts")
     return names

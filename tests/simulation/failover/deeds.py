@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from bus.contract import encode
 from bus.effects import Publish
-from bus.envelope import Stamp
 from bus.messages import LocalRequest
 from bus.testing import faults
 from bus.testing.faults import BROKER
@@ -24,7 +23,6 @@ from tests.simulation.failover.parents import parent_of
 if TYPE_CHECKING:
     from tests.simulation.failover.plant import FailoverPlant
 
-OPERATOR = "operator"
 LOCKED_S = 0.1  # until somebody tries again to start a sidecar whose state directory is in use
 SHARED = (faults.Cut, faults.Mend, faults.Slow, faults.Drift, faults.Full)
 
@@ -33,12 +31,12 @@ class Clerk:
     """Writes to the role log what a person decided."""
 
     def __init__(self, incarnation: int) -> None:
-        self._stamp = Stamp(OPERATOR, "sim", incarnation)
+        self._stamp = parts.stamp_of(parts.OPERATOR, incarnation)
 
     def receive(self, message: Any, now: float) -> list[Any]:
         """An era to begin."""
         assert isinstance(message, Era), message
-        return [Publish(self._stamp.envelope(TYPE_OF[Era], encode(message), time_ms=0), OPERATOR)]
+        return [Publish(self._stamp.envelope(TYPE_OF[Era], encode(message), time_ms=0), parts.OPERATOR)]
 
     def tick(self, now: float) -> list[Any]:
         """Nothing is due."""
@@ -151,7 +149,7 @@ class Deeds:
         self._plant.operated[name] += 1
         world.witness.note(world.now, repr(fault))
         if isinstance(fault, scenario.BeginEra):
-            world.deliver(OPERATOR, Era(number=fault.number, authority="a person"))
+            world.deliver(parts.OPERATOR, Era(number=fault.number, authority="a person"))
         elif isinstance(fault, scenario.Boot):
             world.deliver(fault.node, PowerOn())
         elif isinstance(fault, scenario.Perish):

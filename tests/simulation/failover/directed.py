@@ -89,7 +89,8 @@ DIRECTED: tuple[Scenario, ...] = (
         (21.0, Restart("@0")),
         (35.0, Stall(LOG, is_on=False)),
         until_s=60.0,
-        aims=[(State.BOOT, Cause.VOUCHED), (State.AUTONOMOUS, Cause.RENEWED)],
+        # Whether it renews before it doubts is a matter of microseconds.
+        aims=[(State.BOOT, Cause.VOUCHED), (State.CANDIDATE, Cause.HEARD)],
     ),
     _scenario(
         "without the log, and then without the CFMs",
@@ -279,7 +280,7 @@ DIRECTED: tuple[Scenario, ...] = (
         *((11.7 + at * 0.4, Echo(LOG, "@0")) for at in range(30)),
         (20.0, Boot("device-0")),
         until_s=60.0,
-        aims=[(State.CANDIDATE, Cause.HEARD)],
+        aims=[(State.SUSPENDED, Cause.DEPOSED)],  # copies: nobody's claim loses by them
     ),
     _scenario(
         "the log and the beats stand still for everybody, and nobody takes over",
@@ -617,5 +618,26 @@ DIRECTED: tuple[Scenario, ...] = (
         (20.0, Restart("@0")),
         until_s=40.0,
         aims=[(State.SETTLE, Cause.SETTLED)],
+    ),
+    _scenario(
+        "an insider forges beats and records, and changes nothing",
+        Shape(cfms=3, devices=2, insider=True),
+        (12.0, Boot("device-0")),
+        (24.0, Boot("device-1")),
+        until_s=60.0,
+        aims=[],
+        online_at=50.0,
+        takeovers_max=0,
+    ),
+    _scenario(
+        "an insider forges while the primary dies",
+        Shape(cfms=3, devices=1, insider=True, checkpoint_at=20),
+        (10.0, Crash("@0")),
+        (24.0, Restart("@0")),
+        (30.0, Boot("device-0")),
+        until_s=60.0,
+        aims=[(State.CANDIDATE, Cause.WON)],
+        online_at=50.0,
+        takeovers_max=1,
     ),
 )

@@ -26,12 +26,15 @@ class Win(NamedTuple):
 class Oracle:
     """The claims that won, by epoch; and for every offset the greatest claim of each role up to there."""
 
-    def __init__(self) -> None:
+    def __init__(self, is_forged: Callable[[Envelope], bool]) -> None:
+        """`is_forged` knows, for the plant does, which records nobody of it wrote."""
+        self._is_forged = is_forged
         self.wins: dict[int, Win] = {}
         self.latest: dict[str, Win] = {}
         self.era = 0
         self._floor = -1
         self._last: dict[str, int] = {}
+        self._numbers: dict[str, tuple[int, int]] = {}
         self._next = 0
         self._ahead: dict[int, Envelope] = {}
         self._log: Callable[[], list[Envelope]] | None = None
@@ -47,7 +50,7 @@ class Oracle:
 
     def begin_anew(self, log: Callable[[], list[Envelope]]) -> None:
         """The log was cut: believe no reader any more, but this."""
-        self.__init__()  # type: ignore[misc]
+        self.__init__(self._is_forged)  # type: ignore[misc]
         self._log = log
         self._read_on(log())  # nobody may read it for a while
 
@@ -66,12 +69,17 @@ class Oracle:
 
     def _add(self, offset: int, envelope: Envelope) -> None:
         kind = envelope.type.removeprefix(_PREFIX).split(".")[0]
+        number = (envelope.incarnation, envelope.seq)
+        if self._is_forged(envelope) or number <= self._numbers.get(envelope.source, (-1, 0)):
+            return
+        self._numbers[envelope.source] = number
         if kind in ("probe", "checkpoint"):
             return
         body = json.loads(envelope.data)
         if kind == "era":
             if body["number"] > self.era:
                 self.era, self._floor = body["number"], offset
+                self._numbers = {envelope.source: number}
             return
         role = body["role"]
         if kind == "claim" and body["prev"] == max(self._last.get(role, -1), self._floor):

@@ -8,7 +8,6 @@ from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from bus.envelope import Stamp
 from bus.testing import faults
 from services.sidecar.parent.parent import Ended, Estate, HandOn, Parent, Reached, ReachLog, Signalled
 from services.sidecar.role.record import StoreFailover
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 
 TOLD_S_MAX = 0.02  # until a parent is told of a signal or of its child's end
 REACH_S = 1.0
-LATER = 1_000_000  # a parent's incarnation is none of its child's
 _PREFIX = "parent-of-"
 KILLED = -9
 
@@ -60,14 +58,16 @@ class Parents:
         self._plant = plant
         self._random = random
         self._nodes: dict[str, ParentNode] = {}
+        self._starts: dict[str, int] = {}  # of the children, also of those that ended
         world = plant.world
         world.on(HandOn, self._hand_on)
         world.on(ReachLog, self._reach)
         for name in plant.minters:
             world.add(parent_of(name), partial(self._start, name), has_clock=False)
 
-    def started(self, sidecar: str) -> None:
-        """A sidecar starts: its parent is there already."""
+    def started(self, sidecar: str, start: int) -> None:
+        """A sidecar starts for this number of times: its parent is there already."""
+        self._starts[sidecar] = start
         self._plant.world.inflict(faults.Restart(parent_of(sidecar)))
 
     def crashed(self, node: str) -> None:
@@ -97,7 +97,7 @@ class Parents:
         disk = self._plant.disks[sidecar]
         kept = disk.failover or StoreFailover(None)
         claim = kept.held_under(kept.lock)
-        stamp = Stamp(sidecar, "sim", LATER + world.incarnation(parent_of(sidecar)))
+        stamp = parts.stamp_of(sidecar, parts.of_parent(self._starts[sidecar]))
         estate = None if claim is None else Estate(parts.ROLES[sidecar], claim, kept, stamp)
         world.deliver(parent_of(sidecar), Ended(KILLED, estate))
 

@@ -17,6 +17,7 @@ from functools import partial
 from random import Random
 from typing import Any
 
+from bus.envelope import Envelope
 from bus.machine import AnyMachine
 from bus.messages import Entry
 from bus.testing import faults
@@ -39,8 +40,9 @@ from tests.simulation.device import (
 from tests.simulation.device import State as DeviceState
 from tests.simulation.failover import parts
 from tests.simulation.failover.cfm_rules import Acceptors
-from tests.simulation.failover.deeds import OPERATOR, Clerk, Deeds
+from tests.simulation.failover.deeds import Clerk, Deeds
 from tests.simulation.failover.host import Host
+from tests.simulation.failover.insider import INSIDER, Insider
 from tests.simulation.failover.lease_rules import Leases
 from tests.simulation.failover.log_rules import Health, Liveness, Readers
 from tests.simulation.failover.oracle import Oracle
@@ -73,10 +75,11 @@ class FailoverPlant:
         self.hosts: dict[str, Host] = {}
         self.tables: dict[str, Table] = {}
         self.devices: dict[str, Device] = {}
+        self.insider: Insider | None = None
         self.disks = {name: Disk() for name in (*self.minters, *self.homes)}
         self.health = Health()
         self.operated: Counter[str] = Counter()
-        self.oracle = Oracle()
+        self.oracle = Oracle(self._is_forged)
         self.leases = Leases(self, self.oracle)
         self.cfm_rules = Acceptors(self, self.oracle)
         self.readers = Readers(self, self.oracle)
@@ -166,7 +169,7 @@ class FailoverPlant:
             settings_read = row_checkers.SettingsRead()
             acked = row_checkers.AckedRowsAreServable(self.tables, parts.OPENER, settings_read)
             found += [
-                self._children_only(Numbered()),  # a parent's one record is in the name of its child
+                self._as_stamped(Numbered()),
                 settings_read,
                 acked,
                 row_checkers.AckedAnswersHold(acked, {at: name for name, at in self.homes.items()}),
@@ -176,8 +179,19 @@ class FailoverPlant:
             ]
         return found
 
-    def _children_only(self, checker: Checker) -> Checker:
-        return lambda step: None if sidecar_of(step.node) else checker(step)
+    def _as_stamped(self, checker: Checker) -> Checker:
+        """Show the steps of honest instances, with their own incarnations; a parent's one record is in the
+        name of its child.
+        """
+
+        def check(step: WorldStep) -> str | None:
+            if sidecar_of(step.node) or step.node == INSIDER:
+                return None
+            if step.node in self.minters:
+                step = step._replace(incarnation=parts.of_sidecar(step.incarnation))
+            return checker(step)
+
+        return check
 
     def _see(self, step: WorldStep) -> None:
         """Follow who runs, and what stands in the log."""
@@ -215,7 +229,9 @@ class FailoverPlant:
                     world.add(host, partial(self._host, host), has_clock=False)
         for at in range(shape.devices):
             world.add(f"device-{at}", partial(self._device, at), has_clock=False)
-        world.add(OPERATOR, lambda incarnation, _: Clerk(incarnation), has_clock=False)
+        if shape.insider:
+            world.add(INSIDER, self._insider, reads=("heartbeat", "failover"), has_clock=False)
+        world.add(parts.OPERATOR, lambda incarnation, _: Clerk(incarnation), has_clock=False)
         world.on_wipe(self._wipe)
 
     def _wipe(self, name: str) -> None:
@@ -223,11 +239,11 @@ class FailoverPlant:
             self.disks[name] = Disk()
         self.cfm_rules.wiped(name)
 
-    def _minter(self, name: str, incarnation: int, random: Random) -> AnyMachine:
+    def _minter(self, name: str, start: int, random: Random) -> AnyMachine:
         if self.parents is not None:
-            self.parents.started(name)
+            self.parents.started(name, start)
         disk = self.disks[name]
-        election = parts.build_election(name, incarnation, random, [*self.homes], disk)
+        election = parts.build_election(name, start, random, [*self.homes], disk)
         if self.shape.checkpoint_at:
             parts.checkpoint_soon(election, self.shape.checkpoint_at)
         needs_host = self.shape.hosts and name != parts.MPS
@@ -241,6 +257,13 @@ class FailoverPlant:
         fence = self.fences[name] = parts.build_fence(self.minters, disk)
         cfm = parts.build_cfm(name, incarnation, self.homes[name], table, fence, disk)
         return self._wrap(name, cfm)
+
+    def _is_forged(self, envelope: Envelope) -> bool:
+        return self.insider is not None and envelope in self.insider.forged
+
+    def _insider(self, _: int, random: Random) -> AnyMachine:
+        self.insider = Insider(random, self._services)
+        return self.insider
 
     def _host(self, name: str, _: int, __: Random) -> AnyMachine:
         host = self.hosts[name] = Host()

@@ -13,8 +13,8 @@ from heartbeat.roles.states import Cause, State
 
 class Shape(NamedTuple):
     """How large a plant is. With `hosts` a sidecar stands for its role only while its host is attached, with
-    `parents` each has one, which gives its role back. `checkpoint_at`: at how many records the holder writes
-    a checkpoint, 0 as late as always.
+    `parents` each has one, which gives its role back. An `insider` forges beats and records. `checkpoint_at`:
+    at how many records the holder writes a checkpoint, 0 as late as always.
     """
 
     dhcps: int = 2
@@ -23,6 +23,7 @@ class Shape(NamedTuple):
     hosts: bool = False
     parents: bool = False
     devices: int = 0
+    insider: bool = False
     checkpoint_at: int = 0
     revive_s: float = 6.0  # after so long a process in HALT is restarted, as an operator would
 

@@ -16,7 +16,8 @@ from services.brokers.archive import archive_path, with_archive
 from services.brokers.cluster import KafkaCluster
 from services.brokers.detached import ProcessIdentity, boot_id, identify, is_alive, spawn, stop
 from services.brokers.jars import Java
-from services.brokers.launch import PORTS, PortTakenError, free_ports, launch, missing_brokers, quote
+from services.brokers.launch import PortTakenError, launch, missing_brokers, quote
+from services.brokers.places import LOOPBACK, PORTS, OnLoopback, free_ports
 from services.brokers.properties import Jvm
 from services.brokers.state import Broker, ClusterInfo, read_cluster, write_cluster
 
@@ -53,7 +54,7 @@ def state(tmp_path: Path) -> Path:
 def test_a_node_that_ends_is_quoted_and_the_others_are_stopped(tmp_path: Path, state: Path) -> None:
     script = f'{RECORD}case "$*" in *brokers/2/*) {ALL_STARTED}; echo "no memory"; exit 1;; esac\n{SLEEPING}'
     with pytest.raises(UnavailableError, match="broker 2 ended while starting") as failure:
-        launch(pretended_jvm(tmp_path, script), state, free_ports(6), 60.0, print)
+        launch(pretended_jvm(tmp_path, script), state, OnLoopback(), 60.0, print)
     assert "no memory" in str(failure.value)
     assert len(started(tmp_path)) == 3
     assert_nothing_left(tmp_path, state)
@@ -61,7 +62,7 @@ def test_a_node_that_ends_is_quoted_and_the_others_are_stopped(tmp_path: Path, s
 
 def test_nodes_that_never_answer_are_quoted_and_stopped(tmp_path: Path, state: Path) -> None:
     with pytest.raises(UnavailableError, match="broker 1 is not ready") as failure:
-        launch(pretended_jvm(tmp_path, RECORD + SLEEPING), state, free_ports(6), 1.0, print)
+        launch(pretended_jvm(tmp_path, RECORD + SLEEPING), state, OnLoopback(), 1.0, print)
     assert "listening soon" in str(failure.value)
     assert len(started(tmp_path)) == 3
     assert_nothing_left(tmp_path, state)
@@ -74,13 +75,13 @@ def test_an_interrupted_launch_leaves_nothing(tmp_path: Path, state: Path) -> No
 
     (tmp_path / "pids").touch()
     with pytest.raises(KeyboardInterrupt):
-        launch(pretended_jvm(tmp_path, RECORD + SLEEPING), state, free_ports(6), 60.0, interrupt)
+        launch(pretended_jvm(tmp_path, RECORD + SLEEPING), state, OnLoopback(), 60.0, interrupt)
     assert_nothing_left(tmp_path, state)
 
 
 def test_a_failed_format_is_quoted(tmp_path: Path, state: Path) -> None:
     with pytest.raises(UnavailableError, match="could not format a node:\ndisk full"):
-        launch(pretended_jvm(tmp_path, "echo disk full; exit 1"), state, free_ports(6), 60.0, print)
+        launch(pretended_jvm(tmp_path, "echo disk full; exit 1"), state, OnLoopback(), 60.0, print)
     assert not (state / "brokers").exists()
 
 
@@ -164,7 +165,7 @@ def test_a_log_is_quoted_by_what_it_complains_of(log: str, quoted: str) -> None:
 
 def test_a_lost_port_is_tried_once_more_with_others(tmp_path: Path) -> None:
     race = LostRace(tmp_path)
-    cluster = KafkaCluster(tmp_path / "state", environ=race.environ, draw_ports=race.draw)
+    cluster = KafkaCluster(tmp_path / "state", environ=race.environ, places=OnLoopback(race.draw))
     with pytest.raises(PortTakenError):
         cluster.up()
     assert len(race.drawn) == 2
@@ -187,7 +188,9 @@ class Standing:
             boot_id=boot_id(),
             directory=directory,
             brokers=tuple(
-                Broker(id=broker.id, port=broker.port, controller_port=1, **process._asdict())
+                Broker(
+                    id=broker.id, address=LOOPBACK, port=broker.port, controller_port=1, **process._asdict()
+                )
                 for broker, process in zip(metadata.brokers.values(), here, strict=True)
             ),
         )

@@ -7,9 +7,10 @@ import pytest
 
 from bus.errors import ConfigError
 from services.brokers.jars import deployed
+from services.brokers.places import LOOPBACK, nodes_on
 from services.brokers.properties import BrokerNode, Jvm, escape, java_major, new_cluster_id, render
 
-NODES = [BrokerNode(1, 16001, 16002), BrokerNode(2, 16003, 16004), BrokerNode(3, 16005, 16006)]
+NODES = nodes_on([LOOPBACK] * 3, range(16001, 16007))
 
 
 def properties(node: BrokerNode, directory: Path = Path("/state/data")) -> dict[str, str]:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from services.brokers.detached import boot_id, identify
+from services.brokers.places import LOOPBACK
 from services.brokers.state import (
     Broker,
     ClusterInfo,
@@ -28,7 +29,9 @@ def cluster(directory: Path, **changes: Any) -> ClusterInfo:
     here = identify(os.getpid())
     assert here is not None
     brokers = [
-        Broker(id=number, port=16000 + number, controller_port=17000 + number, **here._asdict())
+        Broker(
+            id=number, address=LOOPBACK, port=16000 + number, controller_port=17000 + number, **here._asdict()
+        )
         for number in (1, 2, 3)
     ]
     fields = {"version": "4.3.0", "cluster_id": "A" * 22, "boot_id": boot_id(), "directory": directory}
@@ -113,3 +116,16 @@ def test_a_lock_keeps_other_processes_out(tmp_path: Path) -> None:
     free = subprocess.run(attempt, capture_output=True, text=True)
     assert "BlockingIOError" in held.stderr
     assert free.returncode == 0, free.stderr
+
+
+def test_a_cluster_that_an_earlier_build_started_is_known(tmp_path: Path) -> None:
+    write_cluster(cluster(tmp_path))
+    path = tmp_path / "cluster.json"
+    said = json.loads(path.read_text())
+    for broker in said["brokers"]:
+        del broker["address"]
+    del said["client"]
+    path.write_text(json.dumps(said))
+    info = read_cluster(tmp_path)
+    assert info is not None
+    assert info.bootstrap.startswith(f"{LOOPBACK}:16001,")

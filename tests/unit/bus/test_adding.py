@@ -11,6 +11,7 @@ from bus.fleet.adding import Added, add_instances, restarts
 from bus.fleet.fleet import Fleet, load_fleet, load_seal_keys, make_fleet
 from bus.fleet.key_pair import read_key_pair
 from bus.fleet.rotation import rotate
+from tests.fleets import fleet_of, member
 
 SERVICES = {"dhcp-1": "dhcp", "mps-1": "mps", "cfm-1": "cfm"}
 SEAL_BYTES = 64
@@ -58,7 +59,7 @@ def test_the_new_ones_have_keys_and_the_old_ones_keep_theirs(directory: Path) ->
     assert sorted(ids) == [0, 1, 2]
     assert not (directory / "seal" / "cfm-2.key").exists()
     assert {stat.S_IMODE(one.stat().st_mode) for one in directory.rglob("*.key")} == {0o600}
-    assert Counter(one.suffix for one in files(directory)) == {".key": 9, ".yaml": 1}
+    assert Counter(one.suffix for one in files(directory)) == {".key": 16, ".yaml": 1}
 
 
 @pytest.mark.parametrize(
@@ -71,7 +72,9 @@ def test_a_wrong_name_or_service_changes_nothing(directory: Path, name: str, ser
     assert files(directory) == before
 
 
-@pytest.mark.parametrize("left", ["curve/dhcp-2.key", "curve/dhcp-2.next.key", "seal/dhcp-2.key"])
+@pytest.mark.parametrize(
+    "left", ["curve/dhcp-2.key", "curve/dhcp-2.next.key", "sign/dhcp-2.key", "seal/dhcp-2.key"]
+)
 def test_a_file_that_is_there_is_never_overwritten(directory: Path, left: str) -> None:
     """An earlier try that was cut off before the fleet file left it."""
     (directory / left).write_bytes(b"who knows")
@@ -98,7 +101,9 @@ def test_a_fleet_has_so_many_minters_at_most(directory: Path) -> None:
     add_instances(directory, {f"mps-{at}": "mps" for at in range(10, 136)}, "lab", SEAL_BYTES)
 
 
-@pytest.mark.parametrize(("kind", "said"), [("curve", "curve keys are"), ("seal", "seal keys are")])
+@pytest.mark.parametrize(
+    ("kind", "said"), [("curve", "curve keys are"), ("sign", "sign keys are"), ("seal", "seal keys are")]
+)
 def test_nobody_who_has_such_keys_is_added_while_they_are_rotated(
     directory: Path, kind: str, said: str
 ) -> None:
@@ -123,13 +128,13 @@ def test_the_others_are_added_in_the_middle_of_a_rotation(directory: Path) -> No
         take(directory, kind, "use")
 
 
-def fleet_of(**sites: str) -> Fleet:
+def sites_of(**sites: str) -> Fleet:
     """`dhcp_1="north"` is a DHCP server of that site."""
     members = {
-        name.replace("_", "-"): {"service": name.split("_")[0], "site": site, "keys": [str(at) * 40]}
+        name.replace("_", "-"): member(name.replace("_", "-"), name.split("_")[0], [str(at) * 40], site)
         for at, (name, site) in enumerate(sites.items())
     }
-    return Fleet.model_validate({"instances": members})
+    return fleet_of(members)
 
 
 @pytest.mark.parametrize(
@@ -145,7 +150,7 @@ def fleet_of(**sites: str) -> Fleet:
 )
 def test_who_has_to_do_with_a_new_one_is_restarted(new: dict[str, str], expected: list[str]) -> None:
     before = {"dhcp_1": "north", "dhcp_2": "south", "mps_1": "north", "cfm_1": "north"}
-    assert restarts(fleet_of(**before), fleet_of(**before, **new)) == expected
+    assert restarts(sites_of(**before), sites_of(**before, **new)) == expected
 
 
 def test_a_rotation_that_was_cut_off_before_its_first_key_is_one_too(directory: Path) -> None:

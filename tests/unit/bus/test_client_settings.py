@@ -1,7 +1,9 @@
 """Files among librdkafka's settings: relative to the configuration, named when one is missing."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 import yaml
@@ -13,18 +15,26 @@ from bus.transport.kafka.client_settings import client_settings, refused
 from services.config.instance import load
 
 
-def configured(directory: Path, password_file: str | None = None, **client: str) -> dict[str, object]:
+def configured(
+    directory: Path,
+    secret_files: Mapping[str, str] = MappingProxyType({}),
+    /,
+    password_file: str | None = None,
+    **client: str,
+) -> dict[str, object]:
     """The client's settings of a configuration with these."""
     settings = {
         "instance": "cfm-1",
         "fleet": "fleet.yaml",
         "key": "cfm-1.key",
+        "signing_key": "cfm-1.sign",
         "state_directory": "state",
         "local": {"socket": "cfm-1.sock"},
         "kafka": {
             "bootstrap": "kafka-1:9093",
             "client": {"security.protocol": "SSL", **client},
             "password_file": password_file,
+            "secret_files": {**secret_files},
         },
     }
     path = directory / "cfm-1.yaml"
@@ -65,6 +75,41 @@ def test_a_password_is_text_without_its_line_end(tmp_path: Path) -> None:
     (tmp_path / "password").write_bytes("s3crèt".encode("latin-1"))
     with pytest.raises(ConfigError, match="is not text in UTF-8"):
         configured(tmp_path, password_file="password")
+
+
+def test_other_secrets_come_from_their_files(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("hunter2\n")
+    files = {"sasl.oauthbearer.client.secret": "secret", "ssl.key.password": "secret"}
+    found = configured(tmp_path, files)
+    assert {name: found[name] for name in files} == dict.fromkeys(files, "hunter2")
+    (tmp_path / "secret").unlink()
+    with pytest.raises(UnavailableError, match=r"cannot read the secret in .*/secret"):
+        configured(tmp_path, files)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "sasl.oauthbearer.client.secret",
+        "sasl.oauthbearer.config",
+        "sasl.oauthbearer.assertion.private.key.passphrase",
+        "sasl.oauthbearer.assertion.private.key.pem",
+        "ssl.key.password",
+        "ssl.key.pem",
+        "ssl.keystore.password",
+        "sasl.password",
+    ],
+)
+def test_a_secret_has_no_place_in_the_configuration(tmp_path: Path, name: str) -> None:
+    place = "password_file" if name == "sasl.password" else "secret_files"
+    with pytest.raises(ConfigError, match=f"{name} is a secret: put it into a file .* in {place}") as caught:
+        configured(tmp_path, **{name: "hunter2"})
+    assert "hunter2" not in str(caught.value)
+
+
+def test_the_password_has_one_place(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"set kafka\.password_file"):
+        configured(tmp_path, {"sasl.password": "secret"})
 
 
 def test_another_setting_stays_as_it_is(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ ENVELOPE = Envelope(
     token=Token(2, 3),
 )
 FRAME = bytes.fromhex(
-    "02010000"  # version, kind, reserved
+    "03010000"  # version, kind, no proof
     "0000000000000102"  # seq
     "0000000000000007"  # incarnation
     "0000018bcfe5687b"  # time
@@ -82,7 +82,7 @@ def test_the_source_of_a_frame_is_its_connections() -> None:
         (FRAME[: FRAME_HEADER.size - 1], "35 bytes"),
         (b"\0" + FRAME[1:], "version 0"),
         (b"\1" + FRAME[1:], "version 1"),
-        (b"\3" + FRAME[1:], "version 3"),
+        (b"\2" + FRAME[1:], "version 2"),
         (FRAME[:1] + b"\0" + FRAME[2:], "kind 0"),
         (FRAME[:1] + b"\xff" + FRAME[2:], "kind 255"),
     ],

@@ -19,6 +19,7 @@ MINIMAL = """\
 instance: dhcp-1
 fleet: keys/fleet.yaml
 key: keys/curve/dhcp-1.key
+signing_key: keys/sign/dhcp-1.key
 state_directory: /var/lib/provbus
 local:
   socket: run/dhcp-1.sock
@@ -26,6 +27,7 @@ kafka:
   bootstrap: 127.0.0.1:9092
 """
 FULL = """\
+settings_key: keys/settings/fleet.key
 transport:
   mode: bus
 multicast:
@@ -186,21 +188,21 @@ def test_a_configuration_cannot_be_changed(path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (MINIMAL + "log: {levl: info}\n", "FILE:9: unknown key 'log.levl'; did you mean 'level'?"),
-        (MINIMAL + "instnce: x\n", "FILE:9: unknown key 'instnce'; did you mean 'instance'?"),
-        (MINIMAL + "  bootstrp: x\n", "FILE:9: unknown key 'kafka.bootstrp'; did you mean 'bootstrap'?"),
-        (MINIMAL + "  message_timeout: 2\n", "FILE:9: unknown key 'kafka.message_timeout'; did you mean"),
+        (MINIMAL + "log: {levl: info}\n", "FILE:10: unknown key 'log.levl'; did you mean 'level'?"),
+        (MINIMAL + "instnce: x\n", "FILE:10: unknown key 'instnce'; did you mean 'instance'?"),
+        (MINIMAL + "  bootstrp: x\n", "FILE:10: unknown key 'kafka.bootstrp'; did you mean 'bootstrap'?"),
+        (MINIMAL + "  message_timeout: 2\n", "FILE:10: unknown key 'kafka.message_timeout'; did you mean"),
         (
             MINIMAL + FULL + "    adress: x\n",
             f"FILE:{LAST}: unknown key 'cfm.tftp.adress'; did you mean 'address'?",
         ),
         (
             MINIMAL + "minter: {seal_key: x, minted_mx: 5}\n",
-            "FILE:9: unknown key 'minter.minted_mx'; did you",
+            "FILE:10: unknown key 'minter.minted_mx'; did you",
         ),
-        (MINIMAL + "zzz: 1\n", "FILE:9: unknown key 'zzz'"),
-        (MINIMAL + "_env_prefix: X\n", "FILE:9: unknown key '_env_prefix'"),
-        (MINIMAL + "_cli_parse_args: true\n", "FILE:9: unknown key '_cli_parse_args'"),
+        (MINIMAL + "zzz: 1\n", "FILE:10: unknown key 'zzz'"),
+        (MINIMAL + "_env_prefix: X\n", "FILE:10: unknown key '_env_prefix'"),
+        (MINIMAL + "_cli_parse_args: true\n", "FILE:10: unknown key '_cli_parse_args'"),
     ],
 )
 def test_an_unknown_key_is_named_with_the_nearest_valid_one(path: Path, text: str, said: str) -> None:
@@ -216,27 +218,30 @@ def test_a_key_like_none_gets_no_guess(path: Path) -> None:
     [
         (MINIMAL.replace("dhcp-1\nfleet", "DHCP_1\nfleet"), "FILE:1: instance: String should match pattern"),
         (MINIMAL.replace("instance: dhcp-1\n", ""), "FILE: instance: Field required"),
-        (MINIMAL.replace("  socket: run/dhcp-1.sock", "  {}"), "FILE:5: local.socket: Field required"),
+        (MINIMAL.replace("  socket: run/dhcp-1.sock", "  {}"), "FILE:6: local.socket: Field required"),
         (
             MINIMAL.replace("  bootstrap: 127.0.0.1:9092\n", ""),
             "FILE: transport.mode bus needs a 'kafka' section",
         ),
-        (MINIMAL + "log: {format: xml}\n", "FILE:9: log.format: Input should be 'human' or 'json'"),
-        (MINIMAL + "log: {level: loud}\n", "FILE:9: log.level: Input should be 'warning', 'info' or 'debug'"),
+        (MINIMAL + "log: {format: xml}\n", "FILE:10: log.format: Input should be 'human' or 'json'"),
+        (
+            MINIMAL + "log: {level: loud}\n",
+            "FILE:10: log.level: Input should be 'warning', 'info' or 'debug'",
+        ),
         (
             MINIMAL + "  message_timeout_s: 0\n",
-            "FILE:9: kafka.message_timeout_s: Input should be greater than",
+            "FILE:10: kafka.message_timeout_s: Input should be greater than",
         ),
-        (MINIMAL + "  client: [a]\n", "FILE:9: kafka.client: Input should be a valid dictionary"),
+        (MINIMAL + "  client: [a]\n", "FILE:10: kafka.client: Input should be a valid dictionary"),
         (MINIMAL + FULL + "    port: 0\n", f"FILE:{LAST}: cfm.tftp.port: Input should be greater than"),
         (
             MINIMAL + FULL + "    transfer_sockets: 65\n",
             f"FILE:{LAST}: cfm.tftp.transfer_sockets: Input should be",
         ),
-        (MINIMAL + "minter: []\n", "FILE:9: minter: Input should be"),
+        (MINIMAL + "minter: []\n", "FILE:10: minter: Input should be"),
         (
             MINIMAL.replace("  socket: run", "  1: 2\n  socket: run"),
-            "FILE:6: local.1: Keys should be strings",
+            "FILE:7: local.1: Keys should be strings",
         ),
     ],
 )
@@ -246,7 +251,7 @@ def test_a_wrong_value_is_named_with_its_line(path: Path, text: str, said: str) 
 
 def test_every_mistake_is_named_at_once(path: Path) -> None:
     said = complaint(path, MINIMAL.replace("dhcp-1\nfleet", "X\nfleet") + "log: x\nzzz: 1\n")
-    assert [line.split(":")[1] for line in said.splitlines()] == ["1", "9", "10"]
+    assert [line.split(":")[1] for line in said.splitlines()] == ["1", "10", "11"]
 
 
 @pytest.mark.parametrize(
@@ -277,8 +282,8 @@ def test_what_is_no_mapping_of_texts_is_refused(path: Path, text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (MINIMAL + "instance: dhcp-2\n", "FILE:9: key 'instance' stands there twice"),
-        (MINIMAL + "  bootstrap: 127.0.0.1:1\n", "FILE:9: key 'kafka.bootstrap' stands there twice"),
+        (MINIMAL + "instance: dhcp-2\n", "FILE:10: key 'instance' stands there twice"),
+        (MINIMAL + "  bootstrap: 127.0.0.1:1\n", "FILE:10: key 'kafka.bootstrap' stands there twice"),
     ],
 )
 def test_a_key_given_twice_is_refused(path: Path, text: str, said: str) -> None:
@@ -375,7 +380,7 @@ def test_a_mistake_in_the_environment_is_one_in_the_configuration(
 @pytest.mark.parametrize(
     ("variable", "text", "said"),
     [
-        ("PROVBUS_HTTP", "{}", "http.listen: Field required"),
+        ("PROVBUS_MULTICAST", '{"keys": ["key"]}', "multicast.address: Field required"),
         ("PROVBUS_TRANSPORT__MODE", "multicast", "transport.mode multicast needs a 'multicast' section"),
     ],
 )
@@ -388,16 +393,29 @@ def test_where_file_and_environment_lack_something_together_both_are_named(
     assert str(caught.value) == f"{path} with {variable}: {said}"
 
 
+@pytest.mark.parametrize("section", ["{}", "{listen: '127.0.0.1:9464', socket: http.sock}"])
+def test_the_pages_have_an_address_or_a_socket(path: Path, section: str) -> None:
+    assert complaint(path, MINIMAL + f"http: {section}\n") == "FILE:10: http: give either listen or socket"
+
+
+def test_a_socket_of_the_pages_is_beside_the_file_and_not_too_long(path: Path) -> None:
+    write(path, MINIMAL + "http: {socket: http.sock}\n")
+    http = load(path).http
+    assert http is not None
+    assert http.place == path.parent / "http.sock"
+    assert "http.socket" in complaint(path, MINIMAL + f"http: {{socket: /{'x' * 200}}}\n")
+
+
 @pytest.mark.parametrize("name", ["bootstrap.servers", "metadata.broker.list"])
 def test_brokers_cannot_be_named_past_that_check(path: Path, name: str) -> None:
     said = complaint(path, MINIMAL + f"  client: {{{name}: '192.0.2.1:9092'}}\n")
-    assert said == f"FILE:7: kafka: client.{name} has no place here: set kafka.bootstrap"
+    assert said == f"FILE:8: kafka: client.{name} has no place here: set kafka.bootstrap"
 
 
 @pytest.mark.parametrize("name", ["sasl.password", "ssl.key.password"])
 def test_a_password_is_no_setting_of_the_client(path: Path, name: str) -> None:
     said = complaint(path, MINIMAL + f"  client: {{{name}: hunter2}}\n")
-    assert said.startswith(f"FILE:7: kafka: {name} is a secret")
+    assert said.startswith(f"FILE:8: kafka: {name} is a secret")
     assert "hunter2" not in said
 
 
@@ -413,6 +431,7 @@ def test_the_tests_file_is_what_the_model_declares(path: Path) -> None:
 
 def test_mistakes_and_values_are_listed_in_the_order_of_the_page() -> None:
     assert [*Config.model_fields] == [
-        *("instance", "fleet", "key", "state_directory", "local", "transport", "kafka", "multicast"),
-        *("minter", "cfm", "failover", "http", "log"),
+        *("instance", "fleet", "key", "signing_key", "state_directory", "local"),
+        *("transport", "kafka", "multicast"),
+        *("settings_key", "minter", "cfm", "failover", "http", "log"),
     ]

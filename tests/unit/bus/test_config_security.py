@@ -30,6 +30,10 @@ from bus.errors import ConfigError, ProvbusError, UnavailableError
         ("[2001:db8::1]:9092", None, False),
         ("192.0.2.1:9092", "SSL", True),
         ("kafka.example:9092,192.0.2.1:9092", "SASL_SSL", True),
+        ("SSL://192.0.2.1:9092", "SSL", True),
+        ("PLAINTEXT://192.0.2.1:9092", "SSL", False),
+        ("SSL://192.0.2.1:9092", None, False),
+        ("PLAINTEXT://127.0.0.1:9092", None, True),
     ],
 )
 def test_plaintext_stays_on_loopback(bootstrap: str, protocol: str | None, is_allowed: bool) -> None:

@@ -38,6 +38,7 @@ def written(directory: Path, **sections: Any) -> Path:
         "instance": "cfm-1",
         "fleet": "keys/fleet.yaml",
         "key": "keys/curve/cfm-1.key",
+        "signing_key": "keys/sign/cfm-1.key",
         "state_directory": "state",
         "local": {"socket": "cfm-1.sock"},
     }

@@ -14,6 +14,7 @@ TEXT = """\
 instance: cfm-1
 fleet: fleet.yaml
 key: credentials:curve.key
+signing_key: credentials:sign.key
 state_directory: state
 local: {socket: cfm-1.sock}
 kafka: {bootstrap: "127.0.0.1:9092", password_file: "credentials:kafka.password"}

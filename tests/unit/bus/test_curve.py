@@ -18,6 +18,7 @@ from bus.transport.zeromq.curve import (
     secure_client,
     secure_server,
 )
+from bus.transport.zeromq.owners import Owners
 
 Until = Callable[[Callable[[], object]], list[Any]]
 Context = zmq.Context[Any]
@@ -32,7 +33,7 @@ pytestmark = pytest.mark.usefixtures("no_leaks")
 
 @pytest.fixture
 def zap(context: Context, poller: Poller) -> Iterator[ZapHandler]:
-    handler = ZapHandler(context, poller, {CLIENT.public: "dhcp-1"})
+    handler = ZapHandler(context, poller, Owners({CLIENT.public: "dhcp-1"}))
     yield handler
     handler.close()
 
@@ -94,7 +95,7 @@ def test_a_listed_key_gets_in_under_its_name(zap: ZapHandler, open_socket: Open,
     dial(client, serve(server), CLIENT)
     until(lambda: server.poll(0))
     _, part = server.recv_multipart(copy=False)
-    assert (part.bytes, part.get("User-Id")) == (b"hello", "dhcp-1")
+    assert (part.bytes, part.get("User-Id")) == (b"hello", f"dhcp-1 {CLIENT.public.decode()}")
     assert zap.refused == 0
 
 
@@ -113,7 +114,7 @@ def test_without_its_handler_a_server_lets_nobody_in(
     context: Context, poller: Poller, open_socket: Open
 ) -> None:
     """Also not the listed: it fails closed."""
-    zap = ZapHandler(context, poller, {CLIENT.public: "dhcp-1"})
+    zap = ZapHandler(context, poller, Owners({CLIENT.public: "dhcp-1"}))
     server, client = open_socket(zmq.ROUTER), open_socket(zmq.DEALER)
     endpoint = serve(server)
     zap.close()
@@ -152,8 +153,8 @@ def test_the_verdict_on_each_question(
     until(lambda: asking.poll(0))
     version, request_id, verdict, _, user, metadata = asking.recv_multipart()
     assert (version, request_id, verdict, metadata) == (b"1.0", b"42", status, b"")
-    assert user == (b"dhcp-1" if status == b"200" else b"")
-    assert zap.refused == (status != b"200")
+    assert user == (b"dhcp-1 " + CLIENT.public if status == b"200" else b"")
+    assert (zap.accepted, zap.refused) == (status == b"200", status != b"200")
 
 
 def test_a_question_of_one_part_is_refused(zap: ZapHandler, open_socket: Open, until: Until) -> None:
@@ -172,7 +173,7 @@ def test_a_second_handler_cannot_take_over_and_leaves_nothing_open(
     context: Context, poller: Poller, zap: ZapHandler
 ) -> None:
     with pytest.raises(StateError, match="already"):
-        ZapHandler(context, poller, {})
+        ZapHandler(context, poller, Owners({}))
 
 
 def _without_domain(socket: zmq.Socket[bytes], keys: KeyPair) -> None:
@@ -223,7 +224,7 @@ def test_the_self_test_fails_where_the_handler_knows_everybody(
         def _verdict(self, request: list[bytes]) -> list[bytes]:
             return [b"1.0", request[1], b"200", b"", b"anybody", b""]
 
-    zap = Naive(context, poller, {})
+    zap = Naive(context, poller, Owners({}))
     try:
         endpoint = serve(open_socket(zmq.ROUTER))
         with pytest.raises(StateError, match="did not refuse an unlisted key"):

@@ -1,10 +1,8 @@
 """The fleet: keys made once, for their owner's eyes, and pinned to one instance each."""
 
 import base64
-import os
 import stat
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,20 +13,13 @@ from bus.config.secret_file import read_secret
 from bus.errors import BusyError, ConfigError, UnavailableError
 from bus.fleet.fleet import Fleet, load_fleet, load_group_keys, load_seal_keys, make_fleet
 from bus.fleet.key_pair import key_pair, new_key_pair
+from bus.fleet.signing import certify, new_secret_key, read_secret_key
+from tests.unit.umask import umask
 
 SERVICES = {"dhcp-1": "dhcp", "cfm-1": "cfm", "mps-1": "mps", "cfm-2": "cfm"}
 SEAL_BYTES = 64
 
 Edit = Callable[[dict[str, Any]], None]
-
-
-@contextmanager
-def umask(mask: int) -> Iterator[None]:
-    before = os.umask(mask)
-    try:
-        yield
-    finally:
-        os.umask(before)
 
 
 @pytest.fixture
@@ -53,8 +44,14 @@ def test_everybody_has_the_files_of_its_service(directory: Path) -> None:
         "curve/mps-1.key",
         "fleet.yaml",
         "multicast/group.key",
+        "root.key",
         "seal/dhcp-1.key",
         "seal/mps-1.key",
+        "settings/fleet.key",
+        "sign/cfm-1.key",
+        "sign/cfm-2.key",
+        "sign/dhcp-1.key",
+        "sign/mps-1.key",
     ]
 
 
@@ -83,9 +80,11 @@ def test_the_fleet_file_holds_no_secret(directory: Path) -> None:
 def test_secrets_are_for_their_owner_whatever_the_umask(tmp_path: Path, mask: int) -> None:
     with umask(mask):
         make_fleet(tmp_path / "keys", SERVICES, "lab", SEAL_BYTES)
-    for kind in ("curve", "seal", "multicast"):
+    assert stat.S_IMODE((tmp_path / "keys").stat().st_mode) == 0o700
+    assert stat.S_IMODE((tmp_path / "keys" / "fleet.yaml").stat().st_mode) == 0o644  # every user reads it
+    for kind in ("curve", "sign", "seal", "multicast"):
         folder = tmp_path / "keys" / kind
-        assert stat.S_IMODE(folder.stat().st_mode) & 0o077 == 0
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
         assert {stat.S_IMODE(one.stat().st_mode) for one in folder.iterdir()} == {0o600}
 
 
@@ -111,9 +110,11 @@ def test_a_fleet_is_never_overwritten(directory: Path) -> None:
     assert files(directory) == before
 
 
-@pytest.mark.parametrize("survivor", ["curve/cfm-2.key", "seal/mps-1.key", "multicast/group.key"])
+@pytest.mark.parametrize(
+    "survivor", ["curve/cfm-2.key", "sign/cfm-2.key", "seal/mps-1.key", "multicast/group.key", "root.key"]
+)
 def test_a_key_without_its_fleet_is_never_overwritten_either(tmp_path: Path, survivor: str) -> None:
-    (tmp_path / survivor).parent.mkdir()
+    (tmp_path / survivor).parent.mkdir(exist_ok=True)
     (tmp_path / survivor).write_bytes(b"precious")
     with pytest.raises(BusyError, match="exists; keys are never overwritten"):
         make_fleet(tmp_path, SERVICES, "lab", SEAL_BYTES)
@@ -334,11 +335,14 @@ def test_what_is_no_group_key_is_refused_without_showing_it(
 def test_names_that_would_be_one_on_the_wire_are_refused(directory: Path) -> None:
     path = directory / "fleet.yaml"
     data = yaml.safe_load(path.read_text())
+    root = read_secret_key(directory / "root.key")
     for name in ("cfm-11729", "cfm-137153"):  # the heads of their SHA-256 are equal
+        sign = certify(root, name, "cfm/lab", new_secret_key().public)
         data["instances"][name] = {
             "service": "cfm",
             "site": "lab",
             "keys": [new_key_pair().public.decode()],
+            "sign": [sign.model_dump()],
         }
     path.write_text(yaml.safe_dump(data))
     with pytest.raises(ConfigError, match="two names have the same number on the wire"):

@@ -7,8 +7,9 @@ import pytest
 
 from bus.reason import Reason
 from bus.telemetry.changes import EVERY_S, LINES_AT_ONCE
-from bus.telemetry.health import Health, Page
+from bus.telemetry.health import Health
 from bus.telemetry.metrics import Sample
+from bus.telemetry.page import ASKED_BURST, ASKED_PER_S, KEPT_S, TEXT, KeptPage, Page
 from services.instance.metrics import METRICS
 
 AWAY, SLOW = Reason("away", "Kafka is away"), Reason("so", "slow")
@@ -36,7 +37,7 @@ class Fake:
 
 
 def page(fake: Fake, path: str) -> Page:
-    return Health(fake, METRICS, lambda: fake.samples(0.0)).pages()[path]()
+    return Health(fake, METRICS, lambda: fake.samples(0.0)).pages()[path](0.0)
 
 
 @pytest.mark.parametrize(
@@ -67,9 +68,9 @@ def test_alive_looks_at_nothing() -> None:
 def test_readiness_is_judged_when_asked() -> None:
     fake = Fake()
     ready = Health(fake, METRICS, list).pages()["/readyz"]
-    assert ready().status == 200
+    assert ready(0.0).status == 200
     fake.lacks.append(SETTINGS)
-    assert ready().status == 503
+    assert ready(0.0).status == 503
 
 
 def test_metrics_are_those_gathered() -> None:
@@ -77,6 +78,45 @@ def test_metrics_are_those_gathered() -> None:
     assert found.status == 200
     assert b"provbus_table_rows 7.0\n" in found.body
     assert found.content_type.startswith("text/plain; version=0.0.4")
+
+
+def test_a_flood_of_questions_makes_one_page_a_second() -> None:
+    """330 a second for a minute, and a Prometheus server beside them that asks every 5 s."""
+    made: list[float] = []
+    now = 0.0
+
+    def make() -> Page:
+        made.append(now)
+        return Page(200, TEXT, b"%d" % len(made))
+
+    page = KeptPage(make)
+    statuses = []
+    for at in range(330 * 60):
+        now = at / 330
+        statuses.append(page(now).status)
+    assert len(made) <= 60 / KEPT_S
+    assert {*statuses} == {200, 503}
+    assert statuses.count(200) <= ASKED_BURST + 60 * ASKED_PER_S
+
+
+def test_whoever_asks_every_second_gets_each_time_what_is_now() -> None:
+    numbers = iter(range(100))
+    page = KeptPage(lambda: Page(200, TEXT, b"%d" % next(numbers)))
+    assert [page(float(now)).body for now in range(50)] == [b"%d" % number for number in range(50)]
+
+
+def test_a_page_that_cannot_be_made_is_made_the_next_time() -> None:
+    numbers = iter([0, 1])
+    page = KeptPage(lambda: Page(200, TEXT, b"%d" % (1 // next(numbers))))
+    with pytest.raises(ZeroDivisionError):
+        page(0.0)
+    assert page(0.1).body == b"1"
+
+
+def test_verdicts_are_told_however_often_they_are_asked_for() -> None:
+    pages = Health(Fake(), METRICS, list).pages()
+    for path in ("/livez", "/readyz"):
+        assert {pages[path](0.0).status for _ in range(1_000)} == {200}
 
 
 def test_a_change_of_readiness_is_news_once() -> None:

@@ -164,3 +164,9 @@ def test_a_name_that_leads_others_to_themselves_is_refused() -> None:
         look_up_advertised("tcp://0x7f000101:7001", "x")
     with pytest.raises(UnavailableError, match=r"0x00000000 stands for 0\.0\.0\.0"):
         look_up("0x00000000", "x")
+
+
+def test_a_name_that_dns_has_no_words_for_is_told_at_once() -> None:
+    """The resolver's thread must not end without an answer: who asked would wait for nothing."""
+    with pytest.raises(UnavailableError, match="has no address: encoding with 'idna' codec failed"):
+        look_up("x" * 64 + ".example", "cfm.advertise")

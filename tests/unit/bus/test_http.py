@@ -1,7 +1,9 @@
 """The HTTP server: a GET gets its page, everything else an error, and nobody can make it hold more."""
 
 import socket
+import stat
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +16,7 @@ from bus.runtime.http_server import (
     HttpServer,
     parse,
 )
-from bus.telemetry.health import Page
+from bus.telemetry.page import Page
 from bus.transport.poller import Poller
 
 Until = Callable[[Callable[[], object]], list[Any]]
@@ -42,13 +44,13 @@ def clock() -> Clock:
 
 @pytest.fixture
 def server(poller: Poller, clock: Clock) -> Iterator[HttpServer]:
-    def broken() -> Page:
+    def broken(now: float) -> Page:
         raise RuntimeError("a bug")
 
     pages = {
-        "/page": lambda: Page(200, "text/plain", b"hello\n"),
-        "/sick": lambda: Page(503, "text/plain", b"ill\n"),
-        "/large": lambda: Page(200, "text/plain", LARGE),
+        "/page": lambda _now: Page(200, "text/plain", b"hello\n"),
+        "/sick": lambda _now: Page(503, "text/plain", b"ill\n"),
+        "/large": lambda _now: Page(200, "text/plain", LARGE),
         "/broken": broken,
     }
     server = HttpServer(poller, ("127.0.0.1", 0), pages, clock)
@@ -62,7 +64,7 @@ def dial(server: HttpServer) -> Iterator[Dial]:
     made: list[socket.socket] = []
 
     def connect() -> socket.socket:
-        made.append(socket.create_connection(("127.0.0.1", server.port), 10))
+        made.append(socket.create_connection(("127.0.0.1", server.name[1]), 10))
         made[-1].setblocking(False)
         return made[-1]
 
@@ -152,14 +154,17 @@ def test_every_request_has_its_status(
     assert counted == {str(status): 1}
 
 
-def test_a_page_that_fails_is_logged_and_the_next_one_is_served(
-    dial: Dial, until: Until, caplog: pytest.LogCaptureFixture
+def test_a_page_that_fails_is_counted_and_told_once_and_the_next_one_is_served(
+    dial: Dial, until: Until, poller: Poller, caplog: pytest.LogCaptureFixture
 ) -> None:
-    for path, status in (("/broken", 500), ("/page", 200)):
+    for path, status in (("/broken", 500), ("/broken", 500), ("/page", 200)):
         client = dial()
         client.sendall(GET.replace(b"/page", path.encode()))
         assert answer(client, until)[0] == status
-    assert "a bug" in caplog.text
+    assert poller.faults.counts["page"] == 2
+    (said,) = caplog.messages
+    assert said.startswith("a fault of ours cost one page (/broken): RuntimeError at test_http.py:")
+    assert "a bug" not in caplog.text
 
 
 def test_a_request_may_come_in_pieces(dial: Dial, until: Until, poller: Poller) -> None:
@@ -240,8 +245,8 @@ def test_a_client_that_leaves_early_does_no_harm(dial: Dial, until: Until, polle
 
 
 def test_a_port_in_use_is_busy(poller: Poller, server: HttpServer) -> None:
-    with pytest.raises(BusyError, match=f"cannot listen on 127.0.0.1 port {server.port}: "):
-        HttpServer(poller, ("127.0.0.1", server.port), {})
+    with pytest.raises(BusyError, match=f"cannot listen on 127.0.0.1 port {server.name[1]}: "):
+        HttpServer(poller, ("127.0.0.1", server.name[1]), {})
 
 
 @pytest.mark.parametrize("host", ["192.0.2.1", "2001:db8::77", "name.invalid"])
@@ -252,13 +257,39 @@ def test_an_address_that_is_not_ours_is_not_there(poller: Poller, host: str) -> 
 
 def test_closing_hangs_up_and_frees_the_port(poller: Poller, until: Until) -> None:
     server = HttpServer(poller, ("127.0.0.1", 0), {})
-    with socket.create_connection(("127.0.0.1", server.port), 10) as client:
+    with socket.create_connection(("127.0.0.1", server.name[1]), 10) as client:
         client.setblocking(False)
         poller.poll(0.1)
         server.close()
         until(Reading(client))
-    HttpServer(poller, ("127.0.0.1", server.port), {}).close()
+    HttpServer(poller, ("127.0.0.1", server.name[1]), {}).close()
     assert poller.poll(0) == []
+
+
+def test_a_socket_serves_the_pages_to_a_group_and_goes_with_the_server(
+    poller: Poller, until: Until, tmp_path: Path
+) -> None:
+    path = tmp_path / "http.sock"
+    server = HttpServer(poller, path, {"/page": lambda _now: Page(200, "text/plain", b"hello\n")})
+    assert stat.S_IMODE(path.stat().st_mode) == 0o660
+    with pytest.raises(BusyError, match="another process listens there"):
+        HttpServer(poller, path, {})
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+        client.connect(str(path))
+        client.setblocking(False)
+        client.sendall(GET)
+        status, _, body = answer(client, until)
+    server.close()
+    assert (status, body) == (200, b"hello\n")
+    assert not path.exists()
+
+
+@pytest.mark.parametrize(("host", "warned"), [("127.0.0.5", 0), ("::1", 0), ("0.0.0.0", 1)])
+def test_an_address_beyond_loopback_is_warned_of(
+    poller: Poller, caplog: pytest.LogCaptureFixture, host: str, warned: int
+) -> None:
+    HttpServer(poller, (host, 0), {}).close()
+    assert caplog.text.count(f"http.listen: whoever can reach {host} reads") == warned
 
 
 @pytest.mark.parametrize(

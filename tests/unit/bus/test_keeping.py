@@ -6,7 +6,7 @@ import pytest
 
 from bus.effects import Keep, Reply
 from bus.messages import Kept, Unkept
-from bus.runtime.keeping import AGAIN_S, Keeping, Subject
+from bus.telemetry.keeping import AGAIN_S, Keeping, Subject
 
 FULL = "No space left on device"
 

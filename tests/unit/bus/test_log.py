@@ -9,7 +9,7 @@ from threading import Thread
 
 import pytest
 
-from bus.telemetry.log import JsonFormatter, RateLimit, Sparing
+from bus.telemetry.log import HumanFormatter, JsonFormatter, RateLimit, Sparing
 
 
 def record(
@@ -159,3 +159,8 @@ def test_what_is_over_is_news_when_it_comes_again(
     assert sparing.is_over("disk")
     sparing.warn("disk", "full")
     assert caplog.messages == ["full", "full"]
+
+
+def test_a_line_for_people_holds_no_control_character_of_a_foreign_text() -> None:
+    line = HumanFormatter().format(record("said \x1b[2J\x9b1m"))
+    assert line.endswith(r"said \x1b[2J\x9b1m")

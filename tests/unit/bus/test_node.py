@@ -12,6 +12,7 @@ import yaml
 from bus.effects import Exit, Reply
 from bus.errors import BusyError, ConfigError, ProvbusError, UnavailableError
 from bus.fleet.fleet import make_fleet
+from bus.fleet.identity import identify
 from bus.fleet.key_pair import new_key_pair
 from bus.messages import Lacking, LocalRequest, WallClock
 from bus.reason import Reason
@@ -20,6 +21,7 @@ from bus.runtime.node import Node, next_incarnation
 from bus.transport.carrier import Link
 from bus.transport.kafka.client import Kafka
 from services.config.instance import Config, load
+from tests.fleets import fleet_of
 from tests.unit.bus.nodes import open_node
 from tests.unit.bus.well import Well
 
@@ -38,6 +40,7 @@ def settings(tmp_path: Path) -> dict[str, Any]:
         "instance": "dhcp-1",
         "fleet": "keys/fleet.yaml",
         "key": "keys/curve/dhcp-1.key",
+        "signing_key": "keys/sign/dhcp-1.key",
         "state_directory": "state",
         "local": {"socket": "dhcp-1.sock"},
         "kafka": {"bootstrap": "127.0.0.1:1", "client": {"log_level": "0"}},
@@ -74,6 +77,32 @@ def test_the_next_start_is_another_incarnation(settings: dict[str, Any], tmp_pat
     assert seen == sorted(set(seen))
 
 
+def test_who_is_taken_out_comes_back_or_is_new_is_logged_once(
+    settings: dict[str, Any], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    node = open_node(configured(settings, tmp_path))
+    try:
+        identity = identify(node.config, ["dhcp"])
+        both = identity.fleet.instances
+        fleets = [
+            {"dhcp-1": both["dhcp-1"]},
+            {"dhcp-1": both["dhcp-1"]},
+            both,
+            both | {"cfm-2": both["cfm-1"]},
+        ]
+        for instances in fleets:
+            node.renew(identity._replace(fleet=fleet_of(instances)))()
+        assert node.members.services == {"dhcp-1": "dhcp", "cfm-1": "cfm"}
+    finally:
+        node.close()
+    said = [record.message.partition(":")[0] for record in caplog.records if record.name == "provbus.node"]
+    assert said == [
+        "cfm-1 was taken out of the fleet file",
+        "cfm-1 is in the fleet file again, and counts",
+        "cfm-2 is new in the fleet file",
+    ]
+
+
 def test_parts_are_closed_newest_first_and_once(settings: dict[str, Any], tmp_path: Path) -> None:
     order: list[str] = []
     node = open_node(configured(settings, tmp_path))
@@ -95,7 +124,7 @@ def test_parts_are_closed_newest_first_and_once(settings: dict[str, Any], tmp_pa
 
 
 def _other_service(settings: dict[str, Any], directory: Path) -> None:
-    settings |= {"instance": "cfm-1", "key": "keys/curve/cfm-1.key"}
+    settings |= {"instance": "cfm-1", "key": "keys/curve/cfm-1.key", "signing_key": "keys/sign/cfm-1.key"}
 
 
 def _not_in_the_fleet(settings: dict[str, Any], directory: Path) -> None:

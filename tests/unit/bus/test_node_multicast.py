@@ -19,7 +19,7 @@ from bus.telemetry.health import Status
 from bus.transport.here import Patience
 from bus.wire.datagram import DATA_BYTES_MAX
 from services.config.instance import Config, load
-from services.lab.site.site import free_port
+from services.lab.network.run_network import free_port
 from services.settings.record import CATALOGUE
 from tests.unit.bus.nodes import open_node
 from tests.unit.bus.well import Well
@@ -40,6 +40,7 @@ def settings(tmp_path: Path) -> dict[str, Any]:
         "instance": "dhcp-1",
         "fleet": "keys/fleet.yaml",
         "key": "keys/curve/dhcp-1.key",
+        "signing_key": "keys/sign/dhcp-1.key",
         "state_directory": "state",
         "local": {"socket": "dhcp-1.sock"},
         "transport": {"mode": "multicast"},

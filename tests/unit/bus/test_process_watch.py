@@ -207,7 +207,7 @@ def test_closing_gives_every_descriptor_back(poller: Poller, start: Start) -> No
 
 def test_the_socket_knows_the_process_of_a_session(poller: Poller, tmp_path: Path, until: Until) -> None:
     path = tmp_path / "dhcp-1.sock"
-    server = LocalServer(poller, path)
+    server = LocalServer(poller, path, os.getegid())
     with socket.socket(socket.AF_UNIX) as client:
         client.connect(str(path))
         client.send(b'{"op":"host.attach"}\n')

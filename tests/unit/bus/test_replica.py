@@ -26,7 +26,7 @@ from bus.transport.multicast.replica import (
     HELD_EVERY_S,
     LISTEN_S,
     NUMBER_MAX,
-    RECORD_HEADER,
+    RECORD,
     WANT,
     Replica,
 )
@@ -35,9 +35,10 @@ from bus.wire.datagram import DATA_BYTES_MAX
 from heartbeat.liveness.beat import BEAT
 from services.settings.record import CATALOGUE
 from tests.stamps import stamp_under
+from tests.trusting import ANYBODY
 
 LIMIT = route("config").payload_bytes_max
-OVERHEAD = RECORD_HEADER.size + len("dhcp-1") + FRAME_HEADER.size
+OVERHEAD = 1 + len("dhcp-1") + 8 + 2 * FRAME_HEADER.size
 FAULT = 0.1
 TICKS_MAX = 5  # at one instant; more would be a loop that burns the processor
 TOKEN = Token(1, 9)
@@ -115,7 +116,7 @@ class Group:
     def join(self, name: str) -> Member:
         """A new replica, which is told the time as the runner does."""
         stamp, inner = stamp_under(TOKEN, name, "lab", 5), Inner()
-        member = self.members[name] = Member(name, stamp, inner, Replica(inner, stamp))
+        member = self.members[name] = Member(name, stamp, inner, Replica(inner, stamp, ANYBODY))
         self.tell(name, WallClock(0.0))
         return member
 
@@ -195,7 +196,9 @@ class Peer:
         name = record.source.encode()
         self.record = record
         self.number = number
-        self.data = struct.pack(">QB", number, len(name)) + name + to_frame(record)
+        inner = struct.pack(">Q", number) + to_frame(record)
+        around = Stamp(record.source, "lab", record.incarnation).envelope(RECORD, inner, time_ms=0)
+        self.data = struct.pack(">B", len(name)) + name + to_frame(around)
         self.digest = hashlib.sha256(self.data).digest()
         self._stamp = Stamp("cfm-9", "lab", 3)
 
@@ -489,6 +492,7 @@ def test_caught_up_waits_for_another_announcement_after_a_fetch_that_failed() ->
     assert inner.caught_up == 1
 
 
+PEER_TWO = Peer(catalogue(), number=2)
 PEER = Peer(catalogue())
 
 
@@ -601,8 +605,23 @@ def test_the_inner_machine_is_ticked_at_its_own_deadline_and_at_no_other() -> No
 
 def test_before_the_first_message_there_is_no_deadline_but_the_inner_one() -> None:
     inner = Inner()
-    replica = Replica(inner, Stamp("cfm-1", "lab", 1))
+    replica = Replica(inner, Stamp("cfm-1", "lab", 1), ANYBODY)
     assert replica.deadline() is None
     inner.due = 7.0
     assert replica.deadline() == 7.0
     assert replica.tick(7.0) == [Reply(1, {"ticked": 7.0})]
+
+
+def test_who_announces_and_never_serves_holds_up_nobody_for_long() -> None:
+    """Its version is above all others, and a chunk now and then makes no question the last."""
+    group = Group("cfm-1")
+    endless = Peer(catalogue(size=900_000, incarnation=9), number=NUMBER_MAX)
+    for second in range(120):
+        group.tell("cfm-1", endless.held())
+        group.run(float(second))
+        group.tell("cfm-1", endless.chunk(second))
+        group.tell("cfm-1", PEER_TWO.held())
+        for index in range(3):
+            group.tell("cfm-1", PEER_TWO.chunk(index))
+    assert group.members["cfm-1"].inner.records == [PEER_TWO.record]
+    assert group.members["cfm-1"].inner.caught_up == 1

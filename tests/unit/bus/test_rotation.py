@@ -8,9 +8,18 @@ import pytest
 
 from bus.config.secret_file import read_secret
 from bus.errors import BusyError, ConfigError
-from bus.fleet.fleet import load_fleet, load_group_keys, load_seal_keys, make_fleet
+from bus.fleet.fleet import (
+    load_fleet,
+    load_group_keys,
+    load_seal_keys,
+    load_settings_keys,
+    make_fleet,
+    settings_key_file,
+)
 from bus.fleet.key_pair import key_pair
+from bus.fleet.pairs import PAIRS
 from bus.fleet.rotation import rotate
+from bus.fleet.signing import read_secret_key
 from bus.fleet.steps import KINDS, STEPS
 
 SERVICES = {"dhcp-1": "dhcp", "mps-1": "mps", "cfm-1": "cfm"}
@@ -55,10 +64,23 @@ def multicast(directory: Path) -> tuple[Used, Believed]:
     return {"": keys[0]}, {"": set(keys)}
 
 
+def sign(directory: Path) -> tuple[Used, Believed]:
+    fleet = load_fleet(directory / "fleet.yaml")
+    used = {name: read_secret_key(directory / "sign" / f"{name}.key").public for name in SERVICES}
+    return used, {name: set(keys) for name, keys in fleet.signing_keys().items()}
+
+
+def settings(directory: Path) -> tuple[Used, Believed]:
+    keys = [bytes((key_id,)) + key for key_id, key in load_settings_keys(settings_key_file(directory))]
+    return {"": keys[0]}, {"": set(keys)}
+
+
 LOOKS: dict[str, Callable[[Path], tuple[Used, Believed]]] = {
     "curve": curve,
+    "sign": sign,
     "seal": seal,
     "multicast": multicast,
+    "settings": settings,
 }
 
 
@@ -136,9 +158,9 @@ def test_the_files_stay_their_owners(directory: Path, kind: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_place_that_cannot_be_written_is_busy(directory: Path, kind: str) -> None:
-    for folder in ("curve", "seal", "multicast"):
+    for folder in ("curve", "sign", "seal", "multicast", "settings"):
         for path in (directory / folder).iterdir():
-            blocked = path.with_suffix(".next.new" if folder == "curve" else ".new")
+            blocked = path.with_suffix(".next.new" if folder in PAIRS else ".new")
             blocked.mkdir()
     with pytest.raises(BusyError, match="cannot write"):
         take(directory, kind, "add")

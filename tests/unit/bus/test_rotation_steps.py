@@ -11,8 +11,10 @@ from bus.errors import ConfigError, TryAgainError
 from bus.fleet.fleet import load_fleet, make_fleet
 from bus.fleet.instant import Instant, passed_s, this_instant
 from bus.fleet.key_pair import key_pair
+from bus.fleet.pairs import PAIRS
 from bus.fleet.rotation import rotate
 from bus.fleet.rotation_record import FILE
+from bus.fleet.signing import read_secret_key
 from bus.fleet.steps import KINDS, STEPS
 
 SERVICES = {"dhcp-1": "dhcp", "mps-1": "mps", "cfm-1": "cfm"}
@@ -47,8 +49,9 @@ def writes(kind: str, step: str, directory: Path, before: dict[Path, bytes]) -> 
     record, fleet = directory / FILE, directory / "fleet.yaml"
     if step != "drop" and record in changed:
         yield {record: changed.pop(record)}
-    for name in ("group", *SERVICES):
-        own = {path: one for path, one in changed.items() if path.name.split(".")[0] == name}
+    for name in ("group", "fleet", *SERVICES):
+        keys = {path: one for path, one in changed.items() if path.suffix == ".key"}
+        own = {path: one for path, one in keys.items() if path.name.split(".")[0] == name}
         for path in own:
             del changed[path]
         if own:
@@ -73,8 +76,16 @@ def at_rest(kind: str, directory: Path) -> object:
             name: key_pair(read_secret(directory / "curve" / f"{name}.key")).public for name in SERVICES
         }
         return [(name, len(one.keys), one.keys[0]) for name, one in fleet.instances.items()], secrets
+    if kind == "sign":
+        fleet = load_fleet(directory / "fleet.yaml")
+        signs = {name: read_secret_key(directory / "sign" / f"{name}.key") for name in SERVICES}
+        return [(name, len(one.sign), one.sign[0]) for name, one in fleet.instances.items()], signs
     lines = {path: data.splitlines() for path, data in files(directory).items() if path.suffix == ".key"}
-    return {path: (len(some), some[0]) for path, some in lines.items() if path.parent.name != "curve"}
+    return {
+        path: (len(some), some[0])
+        for path, some in lines.items()
+        if path.parent.name in ("seal", "multicast", "settings")
+    }
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -230,8 +241,8 @@ def test_keys_of_another_rotation_are_told_from_ours(directory: Path, kind: str,
     make_fleet(tmp_path / "other", SERVICES, "lab", SEAL_BYTES)
     for place in (directory, tmp_path / "other"):
         take(place, kind, "add")
-    if kind == "curve":
-        name = "curve/dhcp-1.next.key"
+    if kind in PAIRS:
+        name = f"{kind}/dhcp-1.next.key"
         (directory / name).write_bytes((tmp_path / "other" / name).read_bytes())
     else:
         record = (directory / FILE).read_text()

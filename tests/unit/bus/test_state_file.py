@@ -2,6 +2,7 @@
 
 import errno
 import os
+import stat
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,8 +11,9 @@ import pytest
 from bus.contract import Contract
 from bus.errors import ConfigError, TryAgainError, UnavailableError
 from bus.runtime.node import next_incarnation
-from bus.state_file import DoubtError, keep, load, unusable
+from bus.state_file import DoubtError, keep, load, make_directory, unusable
 from tests.unit.descriptors import only
+from tests.unit.umask import umask
 
 FULL = Path("/dev/full")  # whoever writes there finds no space left
 
@@ -81,6 +83,13 @@ def test_without_descriptors_nothing_is_touched_and_two_are_enough(file: Path, s
     assert load(file, Note) == Note(text="new")
 
 
+def test_a_start_without_an_incarnation_left_says_so(tmp_path: Path) -> None:
+    (tmp_path / "incarnation").write_text(str(2**64 - 1))
+    with pytest.raises(TryAgainError, match="no incarnation is left above the one in"):
+        next_incarnation(tmp_path)
+    assert (tmp_path / "incarnation").read_text() == str(2**64 - 1)
+
+
 def test_a_start_on_a_full_disk_is_tried_again(tmp_path: Path) -> None:
     (tmp_path / "incarnation.new").symlink_to(FULL)
     with pytest.raises(TryAgainError, match=r"cannot write .*/incarnation: No space left on device"):
@@ -109,3 +118,36 @@ def test_a_record_that_makes_no_sense_is_no_mistake_of_the_configuration(file: P
 
 def test_there_need_not_be_one(tmp_path: Path) -> None:
     assert load(tmp_path / "none.json", Note) is None
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+@pytest.mark.parametrize("mask", [0o000, 0o022, 0o077])
+def test_state_is_for_our_user_whatever_the_umask(tmp_path: Path, mask: int) -> None:
+    file = tmp_path / "deep" / "state" / "note.json"
+    with umask(mask):
+        keep(file, b"one")
+        assert (mode(file.parent.parent), mode(file.parent), mode(file)) == (0o700, 0o700, 0o600)
+        keep(file, b"two")
+        assert mode(file) == 0o600
+
+
+def test_what_others_could_read_is_taken_from_them_with_the_next_record(file: Path) -> None:
+    draft = file.with_name("note.json.new")
+    draft.write_text("half")
+    for one in (file, draft):
+        one.chmod(0o644)
+    keep(file, b'{"text":"new"}')
+    assert mode(file) == 0o600
+
+
+def test_a_directory_that_is_there_keeps_its_mode(tmp_path: Path) -> None:
+    (tmp_path / "theirs").mkdir(0o755)
+    before = mode(tmp_path / "theirs")
+    make_directory(tmp_path / "theirs")
+    assert mode(tmp_path / "theirs") == before
+    (tmp_path / "file").touch()
+    with pytest.raises(FileExistsError):
+        make_directory(tmp_path / "file")

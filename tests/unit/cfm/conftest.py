@@ -10,7 +10,7 @@ from bus.contract import encode
 from bus.envelope import Envelope, Stamp, Token, number_of
 from bus.messages import Received, WallClock
 from fileid.given import given_key
-from fileid.row import ROWS, Fields, Row, pack, pack_rows, template_number
+from fileid.row import MINTED, ROWS, Fields, Row, pack, pack_rows, template_number
 from fileid.seal import KEY_BYTES, Opener, Sealer, SealKey
 from fileid.table import Table
 from services.cfm.assembly import assemble
@@ -18,10 +18,12 @@ from services.cfm.machine import Cfm
 from services.docsis.text.template import compile_template
 from services.settings.catalogue import Classes, Rules, record
 from services.settings.record import CATALOGUE, CatalogueRecord
+from services.settings.vault import Vault
 from services.tftp.packets import Request, format_request
 from services.tftp.server_core import TftpServer
 from services.tftp.sockets import Wakeup
 from tests.replies import HeldMachine
+from tests.trusting import ANYBODY
 
 SECRET = b"s3cret-for-tests"
 WALL_OFFSET_S = 1_700_000_000.0
@@ -65,6 +67,7 @@ def build(classes: Classes) -> Callable[..., Cfm]:
             assemble(
                 **{
                     "stamp": Stamp("cfm-1", "lab", 4),
+                    "trust": ANYBODY,
                     "minters": MINTERS,
                     "opener": Opener([*KEYS.values()]),
                     "table": Table(),
@@ -72,6 +75,7 @@ def build(classes: Classes) -> Callable[..., Cfm]:
                     "endpoints": {"fileid": "tcp://127.0.0.11:7000", "tftp": "127.0.0.11"},
                     "capacity": 50,
                     "secret": SECRET,
+                    "vault": Vault(),
                     "catalogue": record(classes, 3),
                     **changes,
                 }
@@ -101,6 +105,7 @@ def mint(classes: Classes) -> Callable[..., Row]:
         minted_s: float = 0.0,
         among: Classes = classes,
         address: bytes = bytes([10, 0, 0, 7]),
+        relay: bytes = bytes(4),
         **values: Any,
     ) -> Row:
         template = compile_template(among[name])
@@ -111,7 +116,7 @@ def mint(classes: Classes) -> Callable[..., Row]:
             token=Token(1, 1),
             device=bytes.fromhex("001122334455"),
             address=address,
-            relay=bytes(4),
+            relay=relay,
             minter=KEYS[minter].minter,
             generation=3,
             template=template_number(name, template.signature),
@@ -144,10 +149,12 @@ def lease(mint: Callable[..., Row]) -> Callable[..., Row]:
 
 @pytest.fixture
 def hand_off() -> Callable[..., Received]:
-    """Makes the frame that carries these rows from a minter."""
+    """Makes the frame that carries these rows from a minter, sent when the last of them was minted."""
 
     def make(*rows: Row, source: str = "dhcp-1", seq: int = 1, type_: str = ROWS) -> Received:
-        return Received(Envelope(type_, source, 1, seq, 0, pack_rows(rows)), b"route of " + source.encode())
+        sent_ms = max(int.from_bytes(row.body[MINTED]) for row in rows)
+        envelope = Envelope(type_, source, 1, seq, sent_ms, pack_rows(rows))
+        return Received(envelope, b"route of " + source.encode())
 
     return make
 

@@ -11,8 +11,9 @@ from bus.messages import LocalRequest
 from bus.telemetry.audit import AUDIT, DELAY_S
 from fileid.reads import SILENT_AFTER_S
 from fileid.row import HEAD, Row
-from services.cfm.audit_events import REFUSALS_BURST, STRANGERS_BURST
+from fileid.shares import WORDS_BURST
 from services.cfm.machine import Cfm
+from services.cfm.reading.audit_events import EACH_BURST, EACH_PER_S, STRANGERS_BURST
 from services.tftp.effects import Datagram
 from services.tftp.packets import ACK, DATA, ErrorPacket, Request, format_error, format_request, parse_error
 from services.tftp.packets import HEAD as TFTP_HEAD
@@ -152,8 +153,9 @@ def test_a_read_that_waited_says_for_how_long(cfm: Cfm, mint: Make, hand_off: Ma
 
 
 def test_strangers_are_told_now_and_then_and_their_names_never(cfm: Cfm) -> None:
-    for port in range(STRANGERS_BURST + 30):
-        assert cfm.receive(stray(b"secret-%d" % port, port=port + 1), 1.0) == []
+    for at in range(STRANGERS_BURST + 30):
+        address = f"10.0.0.{9 + at // WORDS_BURST}"
+        assert cfm.receive(stray(b"secret-%d" % at, address=address, port=at + 1), 1.0) == []
     events = after(cfm, 1.0)
     assert len(events) == STRANGERS_BURST
     assert events[0] == {
@@ -168,8 +170,46 @@ def test_strangers_are_told_now_and_then_and_their_names_never(cfm: Cfm) -> None
     (reply,) = cfm.receive(LocalRequest(1, {"op": "status"}), 2.0)
     assert reply.body["audit"]["untold"] == {"refusals": 0, "strangers": 30}
     assert reply.body["silent"] == {"name": STRANGERS_BURST + 30}
-    cfm.receive(stray(), 2.0)
+    cfm.receive(stray(address="10.0.1.1"), 2.0)
     assert len(after(cfm, 2.0)) == 1
+
+
+def test_one_stranger_leaves_the_others_their_words(cfm: Cfm) -> None:
+    for at in range(STRANGERS_BURST + 30):
+        cfm.receive(stray(b"secret-%d" % at, port=at + 1), 1.0)
+    cfm.receive(stray(address="10.0.0.10"), 1.0)
+    assert [one["address"] for one in after(cfm, 1.0)] == ["10.0.0.9"] * WORDS_BURST + ["10.0.0.10"]
+
+
+def test_a_device_that_repeats_an_expired_name_leaves_the_others_their_words(
+    cfm: Cfm, mint: Make, rrq: Make
+) -> None:
+    """300 reads a second for a minute, and one of another device each second."""
+    own, others, asked = mint(), [mint(address=bytes([10, 0, 1, at])) for at in range(60)], 0
+    told_: list[dict[str, Any]] = []
+    for second, other in enumerate(others):
+        now = 100.0 + second
+        for port in range(300):
+            asked += 1
+            cfm.receive(rrq(own, port=port + 1), now)
+        cfm.receive(rrq(other, address=f"10.0.1.{second}"), now)
+        told_ += after(cfm, now)
+    of_own = [one for one in told_ if one["fileid"] == own.fields().serial.hex()]
+    assert len(of_own) <= EACH_BURST + 60 * EACH_PER_S
+    assert len(told_) - len(of_own) == len(others)
+    (reply,) = cfm.receive(LocalRequest(1, {"op": "status"}), 200.0)
+    assert reply.body["audit"]["untold"] == {"refusals": asked - len(of_own), "strangers": 0}
+    assert len(json.dumps(of_own[0])) * EACH_PER_S * 86_400 < 2_000_000
+
+
+def test_what_neighbours_ask_in_a_devices_name_does_not_use_up_its_own_words(
+    cfm: Cfm, mint: Make, rrq: Make
+) -> None:
+    row = mint()
+    for port in range(100):
+        cfm.receive(rrq(row, address="10.0.0.8", port=port + 1), 1.0)
+    cfm.receive(rrq(row), 100.0)
+    assert after(cfm, 100.0)[-1]["reason"] == "age"
 
 
 def test_who_shares_an_address_with_a_stranger_is_served_and_told_all_the_same(
@@ -191,9 +231,9 @@ def test_a_name_that_is_repeated_from_elsewhere_does_not_fill_the_stream(
 ) -> None:
     row = mint()
     cfm.receive(hand_off(row), 0.0)
-    for port in range(REFUSALS_BURST + 100):
+    for port in range(1_000):
         cfm.receive(rrq(row, address="10.0.0.8", port=port + 1), 1.0)
-    assert len(after(cfm, 1.0)) == REFUSALS_BURST
+    assert len(after(cfm, 1.0)) == EACH_BURST
     assert [type(one) for one in cfm.receive(rrq(row), 2.0)] == [Datagram]
 
 

@@ -7,23 +7,31 @@ import pytest
 
 from bus.contract import encode
 from bus.envelope import Envelope
-from bus.messages import Draining, Received
+from bus.messages import Draining, Received, WallClock
 from bus.telemetry.exposition import Exposition
-from fileid.row import HELLO, Row
+from bus.wire.buckets import KEYS_MAX
+from fileid.doubts import GREETED_S
+from fileid.reads import Serve
+from fileid.row import HELLO, LIFE_S, Row
 from fileid.seal import Opener
+from fileid.shares import CMTS_MAX
 from fileid.table import Table
 from heartbeat.liveness.beat import BEAT, Beat, KeyIds
 from heartbeat.roles.claim import Claim
 from heartbeat.roles.hello import pack_hello
 from heartbeat.roles.log.fence import Fence
 from services.cfm.machine import Cfm
-from services.cfm.taking import GREETED_S, UNCONNECTED_S
+from services.cfm.reading.audit_events import ReadRefused
+from services.cfm.reading.downloads import PAYERS_MAX
+from services.cfm.taking import UNCONNECTED_S
 from services.instance.about import About
 from services.instance.metrics import METRICS
 from services.settings.catalogue import record
 from services.tftp.server_core import TftpServer
 from services.tftp.sockets import Wakeup
 from tests.unit.cfm.conftest import KEYS
+
+WALL_OFFSET_S = 1_700_000_000.0
 
 Build = Callable[..., Cfm]
 Mint = Callable[..., Row]
@@ -114,6 +122,24 @@ def test_what_a_full_table_refuses_is_shed(build: Build, mint: Mint, hand_off: H
     assert found["provbus_sheds_total", "table"] == found["provbus_rows_total", "full"] == 2
 
 
+def test_who_found_no_room_for_a_bucket_or_made_room_as_a_relay_is_counted(cfm: Cfm, mint: Mint) -> None:
+    row, parts = mint(), cfm.parts
+    of = [row.fields()._replace(address=at.to_bytes(4)) for at in range(1, PAYERS_MAX + 3)]
+    for at, fields in enumerate(of):
+        parts.serving.downloads.refusal(Serve(at, row, fields, "row", 0.0), 0.0)
+    for fields in of[: KEYS_MAX + 3]:
+        parts.reads.shares.was_forged(fields.address, 0.0)
+    for fields in of[: KEYS_MAX + 4]:
+        parts.journal.tell(ReadRefused("late", fields), 0.0)
+    for now in (0.0, LIFE_S):  # those of before are over by then: they made no room
+        for fields in of[: CMTS_MAX + (5 if now else 0)]:
+            relay = fields.address[::-1]
+            assert parts.reads.shares.may_ask(fields._replace(relay=relay), relay, now)
+    found = values(cfm, 0.0)
+    sheds = {queue: found["provbus_sheds_total", queue] for queue in ("payers", "askers", "told", "relays")}
+    assert sheds == {"payers": 2, "askers": 3, "told": 4, "relays": 5}
+
+
 def test_a_row_that_nobody_read_expires(cfm: Cfm, mint: Mint, hand_off: HandOff) -> None:
     cfm.receive(hand_off(mint()), 0.0)
     cfm.tick(61.0)
@@ -148,9 +174,10 @@ def beat(source: str, **fields: Any) -> Received:
     return Received(Envelope(BEAT, source, 1, 1, 0, data), "")
 
 
-def hello(source: str, claim: Claim = NO_CLAIM) -> Received:
-    """The greeting of a minter that is connected and acts under this claim."""
-    return Received(Envelope(HELLO, source, 1, 1, 0, pack_hello(claim, 0.0)), b"route")
+def hello(source: str, claim: Claim = NO_CLAIM, now: float = 0.0) -> Received:
+    """The greeting of a minter that is connected, acts under this claim and has our time."""
+    sent_ms = int((WALL_OFFSET_S + now) * 1000)
+    return Received(Envelope(HELLO, source, 1, 1, sent_ms, pack_hello(claim, 0.0)), b"route")
 
 
 def live(cfm: Cfm, seconds: float, *, start: float = 0.0, greets: bool = False, **fields: Any) -> float:
@@ -159,7 +186,7 @@ def live(cfm: Cfm, seconds: float, *, start: float = 0.0, greets: bool = False, 
     while now < start + seconds:
         cfm.receive(beat("dhcp-1", **fields), now)
         if greets:
-            cfm.receive(hello("dhcp-1"), now)
+            cfm.receive(hello("dhcp-1", now=now), now)
         cfm.tick(now)
         now += 0.25
     cfm.tick(now)
@@ -208,7 +235,7 @@ def test_its_settings_its_keys_and_its_peers_are_facts(build: Build) -> None:
 
 
 def test_the_holder_of_each_role_is_a_fact(build: Build) -> None:
-    fence = Fence({"dhcp-1": "dhcp/lab"}, has_log=False)
+    fence = Fence({"dhcp-1": "dhcp/lab"}, writers=None)
     cfm = build(services=SERVICES, fence=fence)
     assert "role dhcp/lab" not in cfm.status.facts(0.0)
     cfm.receive(hello("dhcp-1", Claim(2, 17, "a" * 16)), 0.0)
@@ -221,3 +248,37 @@ def test_a_minter_whose_key_it_lacks_is_said(build: Build) -> None:
     assert codes(cfm) == ["keys-behind"]
     assert values(cfm, 0.0)["provbus_reason", "keys-behind"] == 1
     assert values(cfm, 0.0)["provbus_reason", "fence-stale"] == 0
+
+
+def test_who_is_taken_out_of_the_fleet_is_forgotten_and_its_rows_are_refused(
+    build: Build, mint: Mint, hand_off: HandOff
+) -> None:
+    cfm = build(services=SERVICES)
+    for name in ("dhcp-1", "mps-1"):
+        hello = Envelope(HELLO, name, 1, 1, 0, pack_hello(NO_CLAIM, 0.0))
+        cfm.receive(Received(hello, name.encode()), 0.0)
+        beat = Envelope(BEAT, name, 1, 2, 0, encode(Beat(service=SERVICES[name])))
+        cfm.receive(Received(beat, ""), 0.0)
+    cfm.tick(0.0)
+    assert cfm.status.describe(0.0)["connected"] == ["dhcp-1", "mps-1"]
+    cfm.keep_to({name: service for name, service in SERVICES.items() if name != "mps-1"})
+    shown = cfm.status.describe(0.0)
+    assert (shown["connected"], [*shown["peers"]]) == (["dhcp-1"], ["dhcp-1"])
+    assert cfm.receive(hand_off(mint(minter=1), source="mps-1"), 0.1) == []
+    assert (shown["rows"], cfm.status.describe(0.1)["rows"]) == (0, 0)
+    assert cfm.receive(hand_off(mint(), source="dhcp-1"), 0.1) != []
+    cfm.tick(UNCONNECTED_S + 1.0)
+    assert "mps-1" not in " ".join(cfm.status.degraded())
+
+
+def test_a_minter_whose_clock_is_off_and_a_clock_of_ours_that_jumped_are_said(build: Build) -> None:
+    cfm = build(services=SERVICES)
+    cfm.receive(hello("dhcp-1", now=-6.0), 0.0)
+    assert codes(cfm) == ["minter-clock-off"]
+    cfm.receive(hello("dhcp-1", now=1.0), 1.0)
+    assert codes(cfm) == []
+    cfm.receive(WallClock(WALL_OFFSET_S - 3600), 2.0)
+    assert codes(cfm) == ["clock-jumped"]
+    assert cfm.status.degraded() == ["a clock to trust: it jumped by -3600 s"]
+    cfm.receive(WallClock(WALL_OFFSET_S), 3.0)
+    assert codes(cfm) == []

@@ -1,5 +1,6 @@
 """Reads that come before their row, and settings that come after it: parked, pulled, sealed, or silence."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -8,9 +9,11 @@ import pytest
 from bus.contract import decode
 from bus.effects import Keep, Publish, Send
 from bus.envelope import Envelope
-from bus.messages import CaughtUp, LocalRequest, Received, Recreated
+from bus.messages import CaughtUp, LocalRequest, Received, Recreated, WallClock
+from bus.telemetry.audit import AUDIT
+from fileid.doubts import GREETED_S
 from fileid.reads import SEAL_AFTER_S, SILENT_AFTER_S
-from fileid.row import ACK, HELLO, PULL, PULLED, ROWS, Row, unpack_names
+from fileid.row import ACK, DISOWNED, HELLO, PULL, PULLED, ROWS, Row, pack_names, unpack_names
 from heartbeat.liveness.beat import BEAT, Beat
 from heartbeat.roles.claim import Claim
 from heartbeat.roles.hello import pack_hello
@@ -22,6 +25,7 @@ from services.settings.record import CATALOGUE
 from services.tftp.effects import Datagram
 
 SECRET = b"s3cret-for-tests"
+WALL_OFFSET_S = 1_700_000_000.0
 
 Build = Callable[..., Cfm]
 Make = Callable[..., Any]
@@ -50,8 +54,10 @@ def count(cfm: Cfm, name: str) -> int:
     return found
 
 
-def hello(source: str, via: bytes) -> Received:
-    return Received(Envelope(HELLO, source, 1, 1, 0, pack_hello(Claim(), 0.0)), via)
+def hello(source: str, via: bytes = b"route", lead_s: float = 0.0) -> Received:
+    """The greeting of a minter whose clock is so far ahead of ours."""
+    sent_ms = int((WALL_OFFSET_S + lead_s) * 1000)
+    return Received(Envelope(HELLO, source, 1, 1, sent_ms, pack_hello(Claim(), 0.0)), via)
 
 
 def generation(cfm: Cfm, now: float) -> int:
@@ -287,7 +293,7 @@ def test_of_two_catalogues_of_one_generation_the_greater_digest_is_in_force(
         for one in order:
             cfm.receive(publication(one.classes, 4), 0.1)
         (reply,) = cfm.receive(LocalRequest(3, {"op": "settings", "id": 5}), 0.2)
-        assert reply.body == {"id": 5, **both[1].model_dump()}
+        assert reply.body == {"id": 5, **both[1].model_dump(exclude={"salt", "sealed"}), "masked": 0}
 
 
 @pytest.mark.parametrize(
@@ -366,3 +372,82 @@ def test_names_are_pulled_in_messages_that_their_carrier_takes(build: Build, min
     assert sorted(name for one in sends for name in unpack_names(one.envelope.data)) == sorted(
         row.name for row in rows
     )
+
+
+def disowned(*names: bytes, source: str = "dhcp-1") -> Received:
+    """What a minter answers that never made these names."""
+    return Received(Envelope(DISOWNED, source, 1, 1, 0, pack_names(names)), b"route")
+
+
+def told(cfm: Cfm, now: float) -> list[dict[str, Any]]:
+    """The events of the audit batch that is due."""
+    batches = [one.envelope for one in cfm.tick(now) if isinstance(one, Publish)]
+    return [event for one in batches if one.type == AUDIT for event in json.loads(one.data)["events"]]
+
+
+def test_a_name_that_its_minter_never_made_gets_not_one_byte(cfm: Cfm, mint: Make, rrq: Make) -> None:
+    """Somebody else has the minter's seal key, and made it for this very modem."""
+    forged = mint()
+    cfm.receive(hello("dhcp-1"), 0.0)
+    cfm.receive(rrq(forged), 0.0)
+    assert pulls(cfm.tick(0.0)) == [("dhcp-1", [forged.name])]
+    assert cfm.receive(disowned(forged.name), 0.01) == []
+    refused = [event for event in told(cfm, 1.0) if event["event"] == "read.refused"]
+    assert [(event["reason"], event["fileid"]) for event in refused] == [
+        ("disowned", forged.fields().serial.hex())
+    ]
+    for now in (1.0, 2.0, 5.0):
+        assert data(cfm.tick(now)) == []
+    assert cfm.parts.reads.disowned == 1
+
+
+def test_of_a_minter_that_is_gone_the_seal_serves(cfm: Cfm, mint: Make, rrq: Make) -> None:
+    cfm.receive(hello("dhcp-1"), -GREETED_S)
+    cfm.receive(rrq(mint()), 0.0)
+    cfm.tick(0.0)
+    assert len(data(cfm.tick(SEAL_AFTER_S))) == 1
+
+
+@pytest.mark.parametrize("source", ["mps-1", "cfm-2"])
+def test_another_cannot_disown_a_name(cfm: Cfm, mint: Make, rrq: Make, source: str) -> None:
+    row = mint()
+    cfm.receive(rrq(row), 0.0)
+    assert cfm.receive(disowned(row.name, b"unknown", source=source), 0.01) == []
+    cfm.tick(0.0)
+    assert len(data(cfm.tick(SEAL_AFTER_S))) == 1
+    assert cfm.parts.reads.disowned == 0
+
+
+def test_a_name_that_is_disowned_too_late_is_an_alarm_all_the_same(cfm: Cfm, mint: Make, rrq: Make) -> None:
+    row = mint()
+    cfm.receive(rrq(row), 0.0)
+    cfm.tick(0.0)
+    assert len(data(cfm.tick(SEAL_AFTER_S))) == 1
+    assert cfm.receive(disowned(row.name), 0.6) == []
+    assert cfm.parts.reads.disowned == 1
+
+
+@pytest.mark.parametrize(("lead_s", "answers"), [(4.9, 1), (-4.9, 1), (5.1, 0), (-5.1, 0)])
+def test_while_a_minters_clock_is_off_its_seals_do_not_serve_and_its_rows_do(
+    cfm: Cfm, mint: Make, hand_off: Make, rrq: Make, lead_s: float, answers: int
+) -> None:
+    early, later = mint(), mint()
+    cfm.receive(hello("dhcp-1", lead_s=lead_s), 0.0)
+    cfm.receive(rrq(early), 0.0)
+    cfm.tick(0.0)
+    assert len(data(cfm.tick(SEAL_AFTER_S))) == answers
+    assert len(data(cfm.receive(hand_off(early), 0.6))) == 1 - answers
+    cfm.receive(hand_off(later), 0.6)
+    assert len(data(cfm.receive(rrq(later, port=2001), 0.7))) == 1
+
+
+def test_after_a_jump_back_a_name_of_that_time_is_not_served_without_its_row(
+    cfm: Cfm, mint: Make, hand_off: Make, rrq: Make
+) -> None:
+    """Its download was an hour ago, and nobody remembers."""
+    old, hour_s = mint(), 3600.0
+    cfm.receive(WallClock(WALL_OFFSET_S - hour_s), hour_s)
+    cfm.receive(rrq(old), hour_s)
+    cfm.tick(hour_s)
+    assert data(cfm.tick(hour_s + SEAL_AFTER_S)) == []
+    assert len(data(cfm.receive(hand_off(old), hour_s + 1.0))) == 1  # its minter vouches for it

@@ -16,8 +16,8 @@ from fileid.reads import SEAL_AFTER_S, SILENT_AFTER_S
 from fileid.row import HELLO, PULL, PULLED, Row, unpack_names
 from heartbeat.roles.claim import Claim
 from heartbeat.roles.hello import pack_hello
-from services.cfm.lookups import ANSWER_S
 from services.cfm.machine import Cfm
+from services.cfm.reading.lookups import ANSWER_S
 from services.docsis.checks.verify import verify
 from services.tftp.effects import Datagram
 from services.tftp.packets import Request, format_request

@@ -134,6 +134,7 @@ def admitted_without_a_disk(cfm: Cfm) -> dict[str, Any]:
 
 
 REFUSALS: dict[tuple[str, str], Callable[[Cfm], dict[str, Any]]] = {
+    ("settings", "bad_request"): lambda cfm: ask(cfm, "settings", reveal=1),
     ("trace", "bad_request"): lambda cfm: ask(cfm, "trace", device=5),
     ("fileid.lookup", "bad_request"): lambda cfm: ask(cfm, "fileid.lookup", file=FILE),
     ("fileid.lookup", "unknown"): lambda cfm: ask(cfm, "fileid.lookup", file=FILE, address="10.0.0.7"),

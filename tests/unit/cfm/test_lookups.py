@@ -14,8 +14,8 @@ from bus.telemetry.audit import AUDIT, DELAY_S
 from fileid.reads import SEAL_AFTER_S, SILENT_AFTER_S
 from fileid.row import LIFE_S, PULL, Row
 from heartbeat.liveness.beat import BEAT, Beat
-from services.cfm.lookups import ANSWER_S, Lookups, WantedRow
 from services.cfm.machine import Cfm
+from services.cfm.reading.lookups import ANSWER_S, ASKERS_MAX, Lookups, WantedRow
 from services.docsis.checks.verify import inspect, verify
 
 SECRET = b"s3cret-for-tests"
@@ -120,6 +120,19 @@ def test_a_repeated_lookup_joins_and_pulls_again(cfm: Cfm, mint: Make, hand_off:
     replies = [one for one in cfm.receive(hand_off(row), 2.1) if isinstance(one, Reply)]
     assert [(one.session, one.body["id"]) for one in replies] == [(1, 7), (2, 9)]
     assert replies[0].body["content"] == replies[1].body["content"]
+
+
+def test_few_wait_for_one_read_and_another_modem_is_answered_all_the_same(
+    cfm: Cfm, mint: Make, hand_off: Make
+) -> None:
+    """50,000 lookups of one name would be 50,000 answers at one moment."""
+    row, other = mint(), mint(address=bytes([10, 0, 0, 8]))
+    refused = [bool(cfm.receive(lookup(row, id=at), 0.0)) for at in range(50_000)]
+    assert refused == [False] * ASKERS_MAX + [True] * (50_000 - ASKERS_MAX)
+    assert cfm.receive(lookup(other, session=2, address="10.0.0.8"), 0.0) == []
+    replies = [one for one in cfm.receive(hand_off(row, other), 0.1) if isinstance(one, Reply)]
+    assert [one.session for one in replies] == [1] * ASKERS_MAX + [2]
+    assert cfm.status.describe(0.1)["lookups"]["refused"] == 50_000 - ASKERS_MAX
 
 
 def test_until_it_is_done_the_answer_stays_the_same(cfm: Cfm, mint: Make, hand_off: Make) -> None:

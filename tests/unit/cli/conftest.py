@@ -67,7 +67,9 @@ def configs(tmp_path: Path) -> dict[str, Config]:
             "instance": name,
             "fleet": "keys/fleet.yaml",
             "key": f"keys/curve/{name}.key",
+            "signing_key": f"keys/sign/{name}.key",
             "state_directory": f"state/{name}",
+            "settings_key": "keys/settings/fleet.key",
             "local": {"socket": f"{name}.sock"},
             "kafka": {"bootstrap": "127.0.0.1:1", "fetch_wait_s": 0.01},
         }

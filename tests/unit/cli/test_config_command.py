@@ -152,6 +152,62 @@ def test_what_could_not_start_has_the_daemons_sentence_and_code(
     assert (started.returncode, started.stderr) == (code, checked.stderr)
 
 
+def _any_certificate(config: Config) -> None:
+    config["kafka"]["client"] = {"enable.ssl.certificate.verification": "false"}
+
+
+def _any_host(config: Config) -> None:
+    config["kafka"]["client"] = {"ssl.endpoint.identification.algorithm": "none"}
+
+
+def _anybody_proxies(config: Config) -> None:
+    config["cfm"]["tftp"]["proxies"] = ["192.0.2.64/27", "0.0.0.0/0"]
+
+
+@pytest.mark.parametrize(
+    ("edit", "said"),
+    [
+        (
+            _any_certificate,
+            "kafka.client.enable.ssl.certificate.verification: false, so whoever is in between",
+        ),
+        (_any_host, "kafka.client.ssl.endpoint.identification.algorithm: none, so whoever is in between"),
+        (_anybody_proxies, "cfm.tftp.proxies: 0.0.0.0/0 holds more than the CMTSs of a site"),
+    ],
+)
+def test_what_opens_a_door_is_warned_of(
+    configs: dict[str, Config], tmp_path: Path, provbus: Provbus, edit: Callable[[Config], None], said: str
+) -> None:
+    before = provbus("config", "check", save(tmp_path, configs["cfm-1"]))
+    assert "WARNING" not in before.stderr
+    edit(configs["cfm-1"])
+    checked = provbus("config", "check", save(tmp_path, configs["cfm-1"]))
+    assert (checked.returncode, checked.stdout) == (0, "ok\n")
+    assert said in checked.stderr
+
+
+@pytest.mark.parametrize("mode", [0o664, 0o646])
+def test_a_fleet_file_that_others_may_write_is_refused(
+    configs: dict[str, Config], tmp_path: Path, provbus: Provbus, mode: int
+) -> None:
+    path = save(tmp_path, configs["cfm-1"])
+    (tmp_path / "keys" / "fleet.yaml").chmod(mode)
+    for words in (("config", "check", path), ("run", "cfm", "--config", path)):
+        found = provbus(*words)
+        assert found.returncode == 78
+        assert "fleet.yaml: others may write it, and so say who is believed: chmod go-w" in found.stderr
+
+
+def test_a_key_that_others_may_write_is_warned_of(
+    configs: dict[str, Config], tmp_path: Path, provbus: Provbus
+) -> None:
+    path = save(tmp_path, configs["cfm-1"])
+    (tmp_path / "keys" / "curve" / "cfm-1.key").chmod(0o660)
+    checked = provbus("config", "check", path)
+    assert (checked.returncode, checked.stdout) == (0, "ok\n")
+    assert "cfm-1.key, and so choose it: chmod go-w" in checked.stderr
+
+
 def _on_kea(config: Config, **file: Any) -> None:
     one = {"kind": "cm", "name": "modem.cm", "cfms": ["cfm-1"]} | file
     config["minter"]["kea"] = {"journal": "leases4.csv", "control_socket": "kea.sock", "files": [one]}
@@ -194,6 +250,7 @@ def test_who_of_several_acts_over_multicast_is_asked_by_the_check(
     make_fleet(tmp_path / "others", services, "lab", KEY_BYTES)
     config = configs["dhcp-1"]
     config |= {"fleet": "others/fleet.yaml", "key": "others/curve/dhcp-1.key"}
+    config["signing_key"] = "others/sign/dhcp-1.key"
     config["minter"]["seal_key"] = "others/seal/dhcp-1.key"
     _over_multicast(config, keys=["others/multicast/group.key"])
     checked = provbus("config", "check", save(tmp_path, config))
@@ -291,7 +348,8 @@ def test_a_secret_in_the_wrong_place_is_not_shown(
     config = configs["cfm-1"]
     config["kafka"] |= {
         "password_file": "hunter2",
-        "client": {"sasl.oauthbearer.client.secret": "hunter2", "ssl.key.pem": "hunter2", "client.id": "me"},
+        "secret_files": {"sasl.oauthbearer.config": "hunter2", "ssl.key.pem": "hunter2"},
+        "client": {"sasl.oauthbearer.scope": "hunter2", "client.id": "me"},
     }
     path = save(tmp_path, config)
     for output in ("table", "json", "yaml"):

@@ -109,6 +109,15 @@ def test_an_era_is_begun_only_when_that_is_confirmed(path: Path, socket_path: Pa
     assert asked == [{"op": "failover.era"}]
 
 
+@pytest.mark.parametrize(("key", "why"), [("bm8=", "has 2 bytes, not 32"), ("no key", "is not base64")])
+def test_what_is_no_key_is_refused_before_anybody_is_asked(
+    path: Path, provbus: Provbus, key: str, why: str
+) -> None:
+    told = provbus("failover", "era", "--config", str(path), "--revoke", key)
+    assert (told.returncode, told.stdout) == (2, "")
+    assert why in told.stderr
+
+
 @pytest.mark.parametrize(
     ("answer", "code"),
     [

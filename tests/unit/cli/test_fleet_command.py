@@ -18,11 +18,12 @@ PEER: dict[str, Any] = {
     "state": "alive",
     "twice": False,
     "generation": 3,
+    "sealed": "00",
     "verdict": "ready",
     "reason": "",
     "version": "1.0",
     "transport": "bus",
-    "keys": {"fleet": "0badc0de", "seal": "00", "group": ""},
+    "keys": {"fleet": "0badc0de", "seal": "00", "group": "", "settings": "00"},
     "standing": None,
     "beat_age_s": 0.25,
 }
@@ -101,4 +102,4 @@ def test_programs_get_every_instance_with_its_first_reason(
 def test_an_instance_that_is_not_there_is_69(path: Path, provbus: Provbus, verb: str, output: str) -> None:
     result = provbus("fleet", verb, "--config", path, "-o", output)
     assert (result.returncode, result.stdout.strip()) == (69, "")
-    assert "cfm-1.sock: start cfm-1" in result.stderr
+    assert "cfm-1.admin.sock: start cfm-1" in result.stderr

@@ -16,8 +16,8 @@ import yaml
 
 from bus.contract import encode
 from services.instance.metrics import METRICS
+from services.settings.judging import catalogue_problems
 from services.settings.store import read_catalogue
-from services.sidecar.offering import catalogue_problems
 from tests.unit.dhcp.conftest import FakeKea
 
 Config = dict[str, Any]
@@ -157,8 +157,8 @@ def test_a_minter_and_a_cfm_become_ready_and_show_every_metric_of_their_mode(
     until(f"{at}/metrics", lambda _, text: 'provbus_silent_reads_total{reason="name"} 1.0' in text)
     until(f"{at}/metrics", lambda status, text: is_complete(status, text + get(f"{minter_at}/metrics")[1]))
     assert shown == METRICS.keys() - OF_MULTICAST
-    text = get(f"{minter_at}/metrics")[1]
-    assert 'provbus_handoff_seconds_bucket{le="+Inf"} 1.0' in text
+    handed_off = 'provbus_handoff_seconds_bucket{le="+Inf"} 1.0'
+    text = until(f"{minter_at}/metrics", lambda _, text: handed_off in text)
     assert 'provbus_transport_active{mode="bus"} 1.0' in text
     assert 'provbus_fileids_total{outcome="acked"} 1.0' in text
     assert "00:1a:2c" not in text

@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from bus.fleet.fleet import load_fleet, load_seal_keys
+from bus.fleet.key_directory import held
 from fileid.seal import KEY_BYTES
 from services.cli.main import cli
 
@@ -29,7 +30,7 @@ def test_a_new_fleet_loads_and_seals(tmp_path: Path) -> None:
     assert {one.site for one in fleet.instances.values()} == {"north"}
     assert len(load_seal_keys(directory / "seal" / "mps-1.key", fleet, KEY_BYTES)[0][2]) == KEY_BYTES
     secrets = list(directory.rglob("*.key"))
-    assert len(secrets) == 6
+    assert len(secrets) == 11
     assert {stat.S_IMODE(one.stat().st_mode) for one in secrets} == {0o600}
 
 
@@ -81,7 +82,8 @@ def test_a_site_is_added_and_who_must_do_what_is_said(tmp_path: Path, provbus: P
     assert (added.returncode, added.stderr) == (0, "")
     assert added.stdout.splitlines() == [
         "keys/fleet.yaml: 4 instances with dhcp-2, mps-2",
-        "give every instance fleet.yaml, and each new one its own files of curve/ and seal/",
+        "give every instance fleet.yaml, and each new one its own files of curve/, sign/ and seal/, and"
+        " settings/fleet.key",
         "give every CFM seal/dhcp-2.key, and name it in its cfm.seal_keys",
         "give every CFM seal/mps-2.key, and name it in its cfm.seal_keys",
         "restart, to know the new ones: cfm-1",
@@ -135,6 +137,7 @@ def test_seal_keys_are_not_dropped_while_their_names_live(tmp_path: Path, provbu
     )
     forced = provbus("keys", "rotate", "keys", "seal", "drop", "--force")
     assert (forced.returncode, forced.stdout[:16]) == (0, "seal: drop done;")
+    assert "(root.key stays here)" in forced.stdout
 
 
 @pytest.mark.parametrize(("kind", "step"), [("curve", "drop"), ("seal", "use")])
@@ -142,3 +145,21 @@ def test_only_what_waits_can_be_forced(provbus: Provbus, kind: str, step: str) -
     result = provbus("keys", "rotate", "keys", kind, step, "--force")
     assert result.returncode == 2
     assert "--force is for seal drop" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "words", [("add", "keys", "cfm-2=cfm"), ("rotate", "keys", "curve", "add")], ids=lambda words: words[0]
+)
+def test_of_two_who_change_one_directory_the_second_is_told(
+    tmp_path: Path, provbus: Provbus, words: tuple[str, ...]
+) -> None:
+    assert provbus("keys", "new", "keys", "dhcp-1=dhcp", "cfm-1=cfm").returncode == 0
+    before = {path: path.read_bytes() for path in (tmp_path / "keys").rglob("*") if path.is_file()}
+    with held(tmp_path / "keys"):
+        second = provbus("keys", *words)
+    assert (second.returncode, second.stderr) == (
+        75,
+        "provbus: another command changes keys now: wait until it is done\n",
+    )
+    assert {path: path.read_bytes() for path in (tmp_path / "keys").rglob("*") if path.is_file()} == before
+    assert provbus("keys", *words).returncode == 0

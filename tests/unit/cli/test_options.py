@@ -53,9 +53,9 @@ def test_a_trace_and_a_difference_take_it_too(
     (tmp_path / "new.yaml").write_text("classes: {data: {kind: cm, body: [{network_access: 1}]}}\n")
     environment = {"PROVBUS_CONFIG": str(save(tmp_path, configs["dhcp-1"]))}
     told = provbus("trace", "00:1a:2c:00:00:01", **environment)
-    assert (told.returncode, "dhcp-1.sock" in told.stderr) == (69, True)
+    assert (told.returncode, "dhcp-1.admin.sock" in told.stderr) == (69, True)
     told = provbus("settings", "diff", "new.yaml", **environment)
-    assert (told.returncode, "dhcp-1.sock" in told.stderr) == (69, True)
+    assert (told.returncode, "dhcp-1.admin.sock" in told.stderr) == (69, True)
     told = provbus("settings", "diff", "new.yaml", "new.yaml", **environment)
     assert (told.returncode, told.stderr) == (0, "")
 

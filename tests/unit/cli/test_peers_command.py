@@ -142,7 +142,7 @@ def test_a_name_that_two_processes_have_is_shown(path: Path, tmp_path: Path, pro
 def test_an_instance_that_is_not_there_is_69(path: Path, provbus: Provbus, verb: str, output: str) -> None:
     result = provbus("peers", verb, "--config", path, "-o", output)
     assert (result.returncode, result.stdout.strip()) == (69, "")
-    assert "dhcp-1.sock: start dhcp-1" in result.stderr
+    assert "dhcp-1.admin.sock: start dhcp-1" in result.stderr
     assert result.stderr.count("\n") == 1
 
 

@@ -50,7 +50,7 @@ def _without_section(config: Config) -> None:
 
 
 def _of_another_service(config: Config) -> None:
-    config |= {"instance": "cfm-1", "key": "keys/curve/cfm-1.key"}
+    config |= {"instance": "cfm-1", "key": "keys/curve/cfm-1.key", "signing_key": "keys/sign/cfm-1.key"}
 
 
 def _stranger(config: Config) -> None:

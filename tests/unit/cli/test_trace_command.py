@@ -26,6 +26,7 @@ Config = dict[str, Any]
 
 DEVICE, FILEID = "001a.2c00.0001", "5f0c000000000001"
 OTHER = "001a.2c00.0002"
+HOSTILE = "001a.2c00.0004"
 
 
 def acked(device: str = DEVICE, age_s: float = 5.0) -> dict[str, Any]:
@@ -41,6 +42,11 @@ def acked(device: str = DEVICE, age_s: float = 5.0) -> dict[str, Any]:
         "next_server": "10.0.0.11",
         "handoff_ms": 2.5,
     }
+
+
+def hostile() -> dict[str, Any]:
+    """An event whose texts would clear the screen and rename the window."""
+    return acked(HOSTILE) | {"fileid": "1" * 16, "class": "\x1b[2J\x9b1m", "cfm": "\x1b]0;owned\x07"}
 
 
 def completed(age_s: float = 4.0) -> dict[str, Any]:
@@ -77,7 +83,7 @@ def topic() -> Iterator[str]:
     """A broker whose audit topic holds what a sidecar and a CFM told, and what is none of theirs."""
     with embedded() as servers:
         producer = Producer({"bootstrap.servers": servers})
-        for instance, events in (("dhcp-1", [acked(OTHER), acked()]), ("cfm-1", [completed()])):
+        for instance, events in (("dhcp-1", [acked(OTHER), acked(), hostile()]), ("cfm-1", [completed()])):
             data = json.dumps({"events": events}, separators=(",", ":")).encode()
             envelope = Stamp(instance, "lab", 7).envelope(AUDIT, data, time_ms=int(time.time() * 1000))
             producer.produce("provbus.audit.v1", data, headers=to_headers(envelope), key=instance)
@@ -111,6 +117,16 @@ def test_the_audit_topic_tells_the_whole_boot(
     ]
     assert lines[0].startswith("0.0 ")
     assert result.stderr == "source: the audit topic\n"
+
+
+def test_no_escape_sequence_of_the_topic_reaches_the_terminal(
+    topic: str, write: Callable[..., Path], provbus: Provbus
+) -> None:
+    result = provbus("trace", HOSTILE, "--config", write("dhcp-1", bootstrap=topic))
+    assert result.returncode == 0, result.stderr
+    assert r"class \x1b[2J\x9b1m" in result.stdout
+    assert r"acked by \x1b]0;owned\x07" in result.stdout
+    assert not {"\x1b", "\x9b", "\x07"} & {*result.stdout, *result.stderr}
 
 
 @pytest.mark.parametrize("output", ["json", "yaml"])
@@ -151,7 +167,7 @@ def test_without_kafka_the_instances_are_asked(
     assert [one["instance"] for one in found["boots"][0]["moments"]] == ["dhcp-1"] * 2 + ["cfm-1"] * 3
     assert asked == [{"op": "trace", "device": DEVICE}]
     assert "Kafka does not answer" in result.stderr
-    assert "mps-1.sock: start mps-1" in result.stderr
+    assert "mps-1.admin.sock: start mps-1" in result.stderr
 
 
 def test_when_nobody_answers_it_is_69(write: Callable[..., Path], provbus: Provbus) -> None:

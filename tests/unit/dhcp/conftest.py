@@ -17,7 +17,8 @@ from bus.messages import HostCame, HostGone
 from bus.transport.poller import Poller
 from fileid.lease import Leased, LeasesRead
 from services.config.sections import KeaSection
-from services.dhcp.kea.follower import Follower
+from services.dhcp.kea.follower import Follower, Read
+from services.dhcp.kea.journal.reading import JournalReader
 
 HEADER = (
     b"address,hwaddr,client_id,valid_lifetime,expire,subnet_id,fqdn_fwd,fqdn_rev,hostname,state,user_context"
@@ -141,9 +142,9 @@ class FakeKea:
 class Listener:
     """A runner that only listens to a follower."""
 
-    def __init__(self, kea: FakeKea, state: Path) -> None:
+    def __init__(self, kea: FakeKea, state: Path, read: Read = JournalReader) -> None:
         self.poller = Poller()
-        self.follower = Follower(self.poller, kea.section, state)
+        self.follower = Follower(self.poller, kea.section, state, read)
         self.batches: list[Leased] = []
         self.news: list[HostCame | HostGone] = []
         self.has_read = False
@@ -181,7 +182,7 @@ class Listener:
         self.poller.close()
 
 
-Listen = Callable[[], Listener]
+Listen = Callable[..., Listener]
 
 
 @pytest.fixture
@@ -208,8 +209,8 @@ def listen(kea: FakeKea, tmp_path: Path) -> Iterator[Listen]:
     state.mkdir()
     started: list[Listener] = []
 
-    def start() -> Listener:
-        started.append(Listener(kea, state))
+    def start(read: Read = JournalReader) -> Listener:
+        started.append(Listener(kea, state, read))
         return started[-1]
 
     yield start

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from bus.runtime.runner import boottime
+from bus.telemetry.own_faults import OwnFaults
 from services.dhcp.kea.journal.reading import CHUNK_BYTES, CHUNKS_AT_ONCE, JournalReader
 from services.dhcp.kea.journal.sieve import Sieve
 from services.dhcp.kea.journal.tail import NOWHERE
@@ -15,7 +16,7 @@ from tests.unit.dhcp.conftest import HEADER, FakeKea, line
 
 def reader_of(kea: FakeKea) -> JournalReader:
     said: dict[str, str] = {}
-    return JournalReader(kea.journal, Sieve([], said.__setitem__), said.__setitem__)
+    return JournalReader(kea.journal, Sieve([], said.__setitem__, OwnFaults(("kea",))), said.__setitem__)
 
 
 def replace(journal: Path, lines: bytes = b"") -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from bus.telemetry.own_faults import OwnFaults
 from fileid.lease import Lease, LeaseFile
 from services.dhcp.kea.journal.entries import parse_header
 from services.dhcp.kea.journal.sieve import AGE_S_MAX, Sieve
@@ -24,7 +25,8 @@ class Heard:
 
     def __init__(self) -> None:
         self.said: dict[str, str] = {}
-        self.sieve = Sieve(FILES, self.said.__setitem__)
+        self.faults = OwnFaults(("kea",))
+        self.sieve = Sieve(FILES, self.said.__setitem__, self.faults)
 
     def counts(self) -> dict[str, int]:
         return {name: count for name, count in self.sieve.counts.items() if count}
@@ -102,3 +104,26 @@ def test_who_says_nothing_of_the_device_is_counted_and_said(found: Lease, is_tol
         assert "001a.2c00.0001" in heard.said["remote_id"]
         assert (found.remote_id.hex() or "no remote id") in heard.said["remote_id"]
         assert ("remote_id: none" in heard.said["remote_id"]) is (not found.remote_id)
+
+
+class Unforeseen(dict[str, Any]):
+    """An entry at which we raise as nobody has thought of."""
+
+    def __getitem__(self, key: str) -> Any:
+        raise RuntimeError("a subscriber's value")
+
+
+class UnforeseenLine(bytes):
+    """The same as a line."""
+
+    def rstrip(self, *_: Any) -> bytes:
+        raise RuntimeError("a subscriber's value")
+
+
+def test_a_fault_of_ours_is_none_of_keas() -> None:
+    heard = Heard()
+    assert heard.sieve.entries([Unforeseen(), told(lease())], WALL_S, WALL_S) == [lease()]
+    lines = [UnforeseenLine(), line(1, WALL_S).rstrip()]
+    assert len(heard.sieve.lines(lines, parse_header(HEADER), WALL_S)) == 1
+    assert (heard.counts(), heard.said) == ({"lease": 2}, {})
+    assert heard.faults.counts == {"kea": 2}

@@ -8,9 +8,8 @@ import pytest
 
 from bus.envelope import Token, number_of
 from fileid.row import Fields, Row, pack
-from fileid.seal import KEY_BYTES, Opener, Sealer, SealKey
-
-WALL_MS = 1_700_000_000_000
+from fileid.seal import Opener, Sealer, SealKey
+from tests.unit.fileid.senders import KEYS, WALL_MS
 
 
 @pytest.fixture
@@ -34,13 +33,13 @@ def fields() -> Fields:
 @pytest.fixture
 def seal_key() -> SealKey:
     """The key of dhcp-1."""
-    return SealKey(5, number_of("dhcp-1"), bytes(range(KEY_BYTES)))
+    return KEYS[0]
 
 
 @pytest.fixture
 def mps_key() -> SealKey:
     """The key of mps-1."""
-    return SealKey(6, number_of("mps-1"), bytes(KEY_BYTES))
+    return KEYS[1]
 
 
 @pytest.fixture

@@ -7,11 +7,15 @@ import pytest
 
 from bus.envelope import number_of
 from fileid.given import Given, given_key
+from fileid.parking import ASKERS_MAX, GIVEN_MAX
 from fileid.pulls import Pull
-from fileid.reads import GIVEN_MAX, SEAL_AFTER_S, SILENT_AFTER_S, Reads, Serve, Silent
+from fileid.reads import PULL_AGAIN_S, SEAL_AFTER_S, SILENT_AFTER_S, Reads, Serve, Silent
 from fileid.row import Row, pack_rows
 from fileid.seal import Opener
+from fileid.shares import PARKED_MAX_CMTS, PARKED_MAX_EACH
 from fileid.table import Table
+from tests.unit.fileid.readers import reading
+from tests.unit.fileid.senders import WALL_MS, sender
 
 WALL_S = 1_700_000_000.0
 ADDRESS, STRANGER, PROXY = bytes([10, 0, 0, 7]), bytes([10, 0, 0, 8]), bytes([192, 0, 2, 1])
@@ -32,7 +36,7 @@ def table() -> Table:
 @pytest.fixture
 def reads(table: Table, opener: Opener) -> Reads:
     given = Given(["modem.cm", "{device}.cm"])
-    return Reads(table, opener, given=given, givers=[DHCP, DHCP2], proxies=[ip_network("192.0.2.0/24")])
+    return reading(table, opener, given=given, givers=[DHCP, DHCP2], proxies=[ip_network("192.0.2.0/24")])
 
 
 @pytest.fixture
@@ -50,7 +54,8 @@ def ask(
 
 def store(table: Table, *rows: Row) -> list[bytes]:
     """The keys of the rows that their minter handed off and that were new."""
-    return table.accept(pack_rows(rows), DHCP.to_bytes(4), 0.0)[1]
+    sent_ms = max(row.fields().minted_ms for row in rows)
+    return table.accept(pack_rows(rows), sender(sent_ms=sent_ms), 0.0)[1]
 
 
 def pulls(reads: Reads, now: float = 0.0) -> list[Pull]:
@@ -97,8 +102,8 @@ def test_every_giver_is_asked_and_any_may_answer(reads: Reads, leased: Make, nam
     row = leased(name, minter=giver)
     ask(reads, name)
     assert pulls(reads) == [Pull(DHCP, [row.name]), Pull(DHCP2, [row.name])]
-    assert reads.pulled(pack_rows([row]), giver, 0.5) == [Serve(1, row, row.fields(), "pulled", 0.5)]
-    assert reads.pulled(pack_rows([row]), giver, 0.6) == []
+    assert reads.pulled(pack_rows([row]), giver, WALL_MS, 0.5) == [Serve(1, row, row.fields(), "pulled", 0.5)]
+    assert reads.pulled(pack_rows([row]), giver, WALL_MS, 0.6) == []
     assert len(reads) == reads.pulls == 0
 
 
@@ -111,7 +116,7 @@ def test_nobody_else_may_answer(reads: Reads, leased: Make, mint: Make) -> None:
         (leased(OWN, address=STRANGER), DHCP),
         (sealed_for_it, DHCP),
     ):
-        assert reads.pulled(pack_rows([row]), source, 0.1) == []
+        assert reads.pulled(pack_rows([row]), source, WALL_MS, 0.1) == []
     assert len(reads) == 1
 
 
@@ -121,8 +126,10 @@ def test_what_a_tombstone_stands_for_is_not_served_again_by_a_pull(
     served, later = leased(OWN, 0), leased(OWN, 1)
     table.complete(OWN, 0.0, served.body)
     assert ask(reads, OWN) is None  # the row of the next lease may be on its way
-    assert reads.pulled(pack_rows([served]), DHCP, 0.1) == []
-    assert reads.pulled(pack_rows([later]), DHCP, 0.2) == [Serve(1, later, later.fields(), "pulled", 0.2)]
+    assert reads.pulled(pack_rows([served]), DHCP, WALL_MS, 0.1) == []
+    assert reads.pulled(pack_rows([later]), DHCP, WALL_MS, 0.2) == [
+        Serve(1, later, later.fields(), "pulled", 0.2)
+    ]
 
 
 def test_a_name_that_was_read_is_served_again_with_the_next_lease(
@@ -150,16 +157,16 @@ def test_a_read_without_a_row_is_forgotten_after_four_seconds_and_never_guessed(
 def test_a_repeated_read_pulls_again_from_everybody(reads: Reads) -> None:
     ask(reads, OWN)
     pulls(reads)
-    assert reads.ask_again(OWN)
+    assert reads.ask_again(OWN, ADDRESS, PULL_AGAIN_S)
     assert pulls(reads, 0.2) == [Pull(DHCP, [OWN]), Pull(DHCP2, [OWN])]
 
 
 def test_a_giver_that_comes_back_is_asked_and_who_gives_nothing_is_not(reads: Reads) -> None:
     ask(reads, OWN)
     pulls(reads)
-    reads.minter_is_back(MPS)
+    reads.minter_is_back(MPS, 0.1)
     assert pulls(reads, 0.2) == []
-    reads.minter_is_back(DHCP)
+    reads.minter_is_back(DHCP, 0.1)
     assert Pull(DHCP, [OWN]) in pulls(reads, 0.2)
 
 
@@ -178,6 +185,42 @@ def test_few_are_parked_at_once_and_sealed_reads_keep_their_room(reads: Reads, m
     assert ask(reads, OWN, GIVEN_MAX + 3) == Silent(GIVEN_MAX + 3, "given_full", None)
 
 
+def test_one_address_parks_few_names_and_a_device_beside_it_is_parked(
+    table: Table, reads: Reads, leased: Make
+) -> None:
+    """Its names need not be forged: anybody can write a hardware address."""
+    for read in range(GIVEN_MAX):
+        reads.ask(read, b"00aabb%06x.cm" % read, STRANGER, 0.0, WALL_S)
+    assert reads.silent == {"share_parked": GIVEN_MAX - PARKED_MAX_EACH}
+    row = leased(OWN)
+    assert ask(reads, OWN, GIVEN_MAX) is None
+    assert reads.arrived(store(table, row), 0.1) == [Serve(GIVEN_MAX, row, row.fields(), "parked", 0.1)]
+
+
+def test_a_cmts_parks_as_many_as_a_cmts_needs_and_leaves_room_for_another(reads: Reads) -> None:
+    for read in range(GIVEN_MAX):
+        reads.ask(read, b"00aabb%06x.cm" % read, PROXY, 0.0, WALL_S)
+    assert len(reads) == PARKED_MAX_CMTS
+    assert ask(reads, OWN, GIVEN_MAX, address=bytes([192, 0, 2, 2])) is None
+    assert ask(reads, OWN, GIVEN_MAX + 1) is None
+
+
+def test_a_parked_read_gives_way_to_its_own_row_only(table: Table, reads: Reads, leased: Make) -> None:
+    """Its hardware address is on the air, so a neighbour can ask for its name."""
+    assert ask(reads, OWN) is None
+    assert ask(reads, OWN, 2, 0.01, STRANGER) is None
+    row = leased(OWN)
+    assert reads.arrived(store(table, row), 0.1) == [Serve(1, row, row.fields(), "parked", 0.1)]
+    assert reads.tick(SILENT_AFTER_S + 0.01)[0] == Silent(2, "late", None)
+    assert len(reads) == reads.pulls == 0
+
+
+def test_few_addresses_wait_for_one_name(reads: Reads) -> None:
+    for read in range(ASKERS_MAX + 1):
+        ask(reads, OWN, read, address=bytes([10, 0, 1, read]))
+    assert (len(reads), reads.silent) == (ASKERS_MAX, {"share_parked": 1})
+
+
 def test_however_a_read_ends_its_room_is_free_again(table: Table, reads: Reads, leased: Make) -> None:
     for at in range(GIVEN_MAX + 10):
         now = at * 10.0
@@ -187,7 +230,7 @@ def test_however_a_read_ends_its_room_is_free_again(table: Table, reads: Reads, 
             assert reads.arrived(store(table, row), now)
             table.complete(OWN, now, row.body)
         elif at % 4 == 1:
-            assert reads.pulled(pack_rows([row]), DHCP, now)
+            assert reads.pulled(pack_rows([row]), DHCP, row.fields().minted_ms, now)
         elif at % 4 == 2:
             reads.forget(at, OWN)
         reads.tick(now + SILENT_AFTER_S)
@@ -210,6 +253,6 @@ def test_through_a_proxy_a_name_per_device_is_believed_and_a_shared_one_is_not(
 def test_where_no_name_is_given_out_it_is_a_name_like_any_other(
     table: Table, opener: Opener, name: bytes
 ) -> None:
-    reads = Reads(table, opener)
+    reads = reading(table, opener)
     assert reads.key(name, ADDRESS) == name
     assert ask(reads, name) == Silent(1, "name")

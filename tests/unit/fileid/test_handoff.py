@@ -13,6 +13,7 @@ from fileid.row import ACK, ROWS, ROWS_MAX, Row, split_rows
 from fileid.table import RowStatus
 
 TRY_S, BUDGET_S = 0.05, 0.15
+WALL_S = 1_700_000_000.0
 STORED, DUPLICATE, FULL, BAD, *_ = RowStatus
 
 
@@ -41,7 +42,7 @@ class Run:
             self.handoff.offer(Row(ticket.encode(), b"body of " + ticket.encode()), ticket, now)
 
     def tick(self, now: float) -> list[Send]:
-        sends, settled = self.handoff.tick(now)
+        sends, settled = self.handoff.tick(now, WALL_S)
         self.sent += ((now, send) for send in sends)
         self.settled += settled
         return sends
@@ -117,7 +118,14 @@ def test_a_frame_that_is_not_acked_goes_to_the_next_cfm_with_the_same_id() -> No
     assert len({send.envelope for _, send in run.sent}) == 1
     assert ends(run.settled) == [("a", "", ["cfm-1", "cfm-2", "cfm-3"])]
     assert not run.settled[0].acked
-    assert run.handoff.counts == {"acked": 0, "unacked": 1, "retried": 2, "refused": 0, "late_acks": 0}
+    assert run.handoff.counts == {
+        "acked": 0,
+        "unacked": 1,
+        "retried": 2,
+        "refused": 0,
+        "late_acks": 0,
+        "unasked_acks": 0,
+    }
     assert len(run.handoff) == 0
     assert run.handoff.deadline() is None
 
@@ -161,6 +169,16 @@ def test_an_ack_of_an_earlier_try_counts() -> None:
     assert len(run.settled) == 1
 
 
+def test_an_ack_of_a_cfm_that_was_not_asked_changes_nothing() -> None:
+    run = Run("cfm-1", "cfm-2")
+    run.offer("a")
+    (first,) = run.tick(0.0)
+    assert run.ack(first, source="cfm-2") == []
+    assert run.handoff.counts["unasked_acks"] == 1
+    (second,) = run.tick(TRY_S)
+    assert ends(run.ack(second)) == [("a", "cfm-2", ["cfm-1", "cfm-2"])]
+
+
 def test_an_ack_after_the_budget_is_only_counted() -> None:
     run = Run("cfm-1")
     run.offer("a")
@@ -179,7 +197,7 @@ def test_an_ack_after_the_budget_is_only_counted() -> None:
         ACKED_SEQ.pack(1),
         ACKED_SEQ.pack(1) + b"\0",
         ACKED_SEQ.pack(1) + b"\0\0\0",
-        ACKED_SEQ.pack(1) + b"\0\6",
+        ACKED_SEQ.pack(1) + b"\0\7",
     ],
     ids=["empty", "short", "no status", "one status", "three statuses", "unknown status"],
 )

@@ -9,16 +9,17 @@ from bus.envelope import number_of
 from bus.errors import LocalError
 from fileid.row import HEAD, LIFE_S, Fields, Row, is_newer, mark_partial, pack, pack_rows, unpack
 from fileid.table import TOMBSTONE_S, RowStatus, Table
+from tests.unit.fileid.senders import sender
 
-MINTER = number_of("dhcp-1").to_bytes(4)
 STORED, DUPLICATE, FULL, BAD, *_ = RowStatus
 
 Make = Callable[..., Row]
 
 
 def accept(table: Table, *rows: Row, now: float = 0.0) -> list[int]:
-    """The statuses of these rows, sent in one frame by their minter."""
-    return list(table.accept(pack_rows(rows), MINTER, now)[0])
+    """The statuses of these rows, sent in one frame by dhcp-1 when the last of them was minted."""
+    sent_ms = max(row.fields().minted_ms for row in rows)
+    return list(table.accept(pack_rows(rows), sender(sent_ms=sent_ms), now)[0])
 
 
 def test_a_leased_row_says_so_and_is_otherwise_like_others(fields: Fields) -> None:
@@ -51,7 +52,7 @@ def test_only_of_two_leases_is_one_newer(lease: Make, mint: Make) -> None:
 def test_the_row_of_a_later_lease_takes_the_place_of_the_one_before(lease: Make) -> None:
     table, first, later = Table(), lease(0), lease(1)
     assert accept(table, first) == [STORED]
-    assert table.accept(pack_rows([later]), MINTER, 1.0) == (bytes([STORED]), [later.name])
+    assert table.accept(pack_rows([later]), sender(), 1.0) == (bytes([STORED]), [later.name])
     assert table.get(first.name) == later
     assert len(table) == 1
 
@@ -103,8 +104,8 @@ def test_a_sealed_name_is_replaced_by_nothing(lease: Make, mint: Make, is_read: 
     accept(table, row)
     if is_read:
         table.complete(row.name, 0.0, row.body)
-    for other in (lease(9, name=row.name), Row(row.name, mint(minted_ms=2**48 - 1).body)):
-        assert accept(table, other) == [DUPLICATE]
+    assert accept(table, lease(9, name=row.name)) == [BAD]
+    assert accept(table, Row(row.name, mint(minted_ms=2**48 - 1).body)) == [DUPLICATE]
     assert table.get(row.name) == (None if is_read else row)
     assert table.is_spent(row.name) is is_read
 
@@ -112,7 +113,7 @@ def test_a_sealed_name_is_replaced_by_nothing(lease: Make, mint: Make, is_read: 
 def test_a_leased_row_is_not_replaced_by_a_sealed_one(lease: Make, mint: Make) -> None:
     table, row = Table(), lease(0)
     accept(table, row)
-    assert accept(table, Row(row.name, mint(minted_ms=2**48 - 1).body)) == [DUPLICATE]
+    assert accept(table, Row(row.name, mint(minted_ms=2**48 - 1).body)) == [BAD]
     assert table.get(row.name) == row
 
 
@@ -172,12 +173,13 @@ def test_a_name_that_is_done_without_its_body_is_good_again_with_the_next_lease(
 
 
 def test_a_row_that_takes_anothers_place_takes_no_room(lease: Make, mint: Make) -> None:
-    table = Table(capacity=2)
+    table = Table(capacity=3)
+    table.complete(b"a tombstone without its row", 0.0)
     accept(table, lease(0), mint())
     assert accept(table, lease(1)) == [STORED]
     table.complete(lease().name, 1.0, lease(1).body)
     assert accept(table, lease(2)) == [STORED]
-    assert accept(table, lease(0, name=b"another"), mint()) == [FULL, FULL]
+    assert accept(table, lease(2, name=b"aabbccddeeff.cm"), mint()) == [FULL, FULL]
 
 
 def test_nothing_is_kept_of_leases_that_left(lease: Make) -> None:

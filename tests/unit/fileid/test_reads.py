@@ -8,9 +8,11 @@ import pytest
 
 from bus.envelope import number_of
 from bus.errors import DecodeError
+from fileid.doubts import Doubts
 from fileid.pulls import Pull
 from fileid.reads import (
     FUTURE_S_MAX,
+    PULL_AGAIN_S,
     SEAL_AFTER_S,
     SILENT_AFTER_S,
     TIMERS_MAX,
@@ -22,6 +24,8 @@ from fileid.reads import (
 from fileid.row import LIFE_S, ROWS_MAX, Row, pack, pack_address, pack_rows
 from fileid.seal import Opener
 from fileid.table import Table
+from tests.unit.fileid.readers import reading
+from tests.unit.fileid.senders import WALL_MS, sender
 
 WALL_S = 1_700_000_000.0  # when the rows of the tests were minted
 ADDRESS = bytes([10, 0, 0, 7])
@@ -38,12 +42,12 @@ def table() -> Table:
 
 @pytest.fixture
 def reads(table: Table, opener: Opener) -> Reads:
-    return Reads(table, opener)
+    return reading(table, opener)
 
 
 def store(table: Table, *rows: Row, now: float = 0.0) -> None:
     """The rows' minter hands them off."""
-    statuses, _ = table.accept(pack_rows(rows), DHCP.to_bytes(4), now)
+    statuses, _ = table.accept(pack_rows(rows), sender(), now)
     assert not any(statuses)
 
 
@@ -73,7 +77,7 @@ def test_a_row_is_served_however_old_its_minter_says_it_is(table: Table, reads: 
 
 
 def test_a_row_whose_name_no_key_opens_is_served(table: Table, mint: Mint) -> None:
-    row, reads = mint(), Reads(table, Opener([]))
+    row, reads = mint(), reading(table, Opener([]))
     store(table, row)
     assert isinstance(ask(reads, row), Serve)
 
@@ -92,7 +96,7 @@ def test_a_completed_name_gets_nothing(table: Table, reads: Reads, mint: Mint) -
     row = mint()
     store(table, row)
     table.complete(row.name, 0.0)
-    assert ask(reads, row) == Silent(1, "spent")
+    assert ask(reads, row) == Silent(1, "spent", row.fields())
     assert len(reads) == 0
 
 
@@ -129,9 +133,10 @@ def test_an_early_read_is_parked_and_its_row_pulled_from_its_minter(reads: Reads
 
 
 def test_pulls_of_one_moment_travel_together_but_not_more_than_fit(reads: Reads, mint: Mint) -> None:
-    rows = [mint() for _ in range(ROWS_MAX + 1)]
-    for read, row in enumerate(rows):
-        ask(reads, row, read)
+    addresses = [bytes([10, 0, 1, at]) for at in range(ROWS_MAX + 1)]
+    rows = [mint(address=address) for address in addresses]
+    for read, (row, address) in enumerate(zip(rows, addresses, strict=True)):
+        reads.ask(read, row.name, address, 0.0, WALL_S)
     assert pulls(reads) == [
         Pull(DHCP, [row.name for row in rows[:ROWS_MAX]]),
         Pull(DHCP, [rows[-1].name]),
@@ -150,16 +155,18 @@ def test_a_repeated_read_pulls_again(reads: Reads, mint: Mint) -> None:
     ask(reads, row)
     assert pulls(reads) == [Pull(DHCP, [row.name])]
     assert pulls(reads, 0.2) == []
-    assert reads.ask_again(row.name)
+    assert reads.ask_again(row.name, ADDRESS, PULL_AGAIN_S - 0.1)
+    assert pulls(reads, 0.2) == []  # no modem repeats so soon
+    assert reads.ask_again(row.name, ADDRESS, PULL_AGAIN_S)
     assert pulls(reads, 0.2) == [Pull(DHCP, [row.name])]
-    assert not reads.ask_again(mint().name)
+    assert not reads.ask_again(mint().name, ADDRESS, PULL_AGAIN_S)
 
 
 def test_a_read_repeated_in_one_moment_pulls_once(reads: Reads, mint: Mint) -> None:
     row = mint()
     ask(reads, row)
-    reads.ask_again(row.name)
-    reads.minter_is_back(DHCP)
+    reads.ask_again(row.name, ADDRESS, PULL_AGAIN_S)
+    reads.minter_is_back(DHCP, PULL_AGAIN_S)
     assert pulls(reads) == [Pull(DHCP, [row.name])]
 
 
@@ -170,7 +177,7 @@ def test_a_minter_that_comes_back_is_asked_for_everything_of_its_own(
     ask(reads, row, 1)
     ask(reads, mps_row, 2)
     pulls(reads)
-    reads.minter_is_back(MPS)
+    reads.minter_is_back(MPS, 0.1)
     assert pulls(reads) == [Pull(MPS, [mps_row.name])]
 
 
@@ -196,9 +203,11 @@ def test_a_row_for_another_address_does_not_serve_a_parked_read(
 def test_the_answer_of_a_pull_serves_with_all_its_values(reads: Reads, mint: Mint) -> None:
     row = mint(values=bytes(200))
     ask(reads, row)
-    assert reads.pulled(pack_rows([row]), DHCP, 0.125) == [Serve(1, row, row.fields(), "pulled", 0.125)]
+    assert reads.pulled(pack_rows([row]), DHCP, WALL_MS, 0.125) == [
+        Serve(1, row, row.fields(), "pulled", 0.125)
+    ]
     assert row.fields().values == bytes(200)
-    assert reads.pulled(pack_rows([row]), DHCP, 0.25) == []
+    assert reads.pulled(pack_rows([row]), DHCP, WALL_MS, 0.25) == []
     assert reads.counts == {"row": 0, "parked": 0, "pulled": 1, "sealed": 0}
 
 
@@ -213,9 +222,9 @@ def test_an_answer_that_does_not_agree_with_the_seal_is_not_used(
     row = mint(values=bytes(200))
     ask(reads, row)
     false = Row(row.name, pack(row.fields()._replace(**changes)))
-    assert reads.pulled(pack_rows([false]), source, 0.1) == []
+    assert reads.pulled(pack_rows([false]), source, WALL_MS, 0.1) == []
     assert len(reads) == 1
-    assert len(reads.pulled(pack_rows([row]), DHCP, 0.2)) == 1
+    assert len(reads.pulled(pack_rows([row]), DHCP, WALL_MS, 0.2)) == 1
 
 
 def test_a_malformed_answer_is_refused_whole(reads: Reads, mint: Mint) -> None:
@@ -224,9 +233,9 @@ def test_a_malformed_answer_is_refused_whole(reads: Reads, mint: Mint) -> None:
     ask(reads, bad, 2)
     for data in (b"", b"\0\1", pack_rows([good, Row(bad.name, b"\0\2" + bad.body[2:])])):
         with pytest.raises(DecodeError):
-            reads.pulled(data, DHCP, 0.1)
+            reads.pulled(data, DHCP, WALL_MS, 0.1)
     assert len(reads) == 2
-    assert {serve.read for serve in reads.pulled(pack_rows([good, bad, good]), DHCP, 0.2)} == {1, 2}
+    assert {serve.read for serve in reads.pulled(pack_rows([good, bad, good]), DHCP, WALL_MS, 0.2)} == {1, 2}
 
 
 def test_a_full_seal_serves_after_half_a_second(reads: Reads, mint: Mint) -> None:
@@ -269,9 +278,9 @@ def test_a_forgotten_read_has_no_effect_any_more(table: Table, reads: Reads, min
     assert reads.forget(1, row.name) == row.fields()
     store(table, row)
     assert reads.arrived([row.name], 0.1) == []
-    assert reads.pulled(pack_rows([row]), DHCP, 0.1) == []
+    assert reads.pulled(pack_rows([row]), DHCP, WALL_MS, 0.1) == []
     assert reads.tick(10.0) == []
-    assert not reads.ask_again(row.name)
+    assert not reads.ask_again(row.name, ADDRESS, 0.1)
     assert reads.forget(1, row.name) is None
 
 
@@ -288,13 +297,13 @@ def test_the_timers_of_a_forgotten_read_do_not_touch_the_next_one(reads: Reads, 
 
 
 def test_a_name_is_parked_once_and_parked_reads_are_bounded(table: Table, opener: Opener, mint: Mint) -> None:
-    reads = Reads(table, opener, parked_max=2)
+    reads = reading(table, opener, parked_max=2)
     one, two, three = mint(), mint(), mint()
     assert ask(reads, one, 1) is None
-    assert ask(reads, one, 2) == Silent(2, "parked_full", one.fields())
+    assert ask(reads, one, 2) == Silent(2, "share_parked", one.fields())
     assert ask(reads, two, 3) is None
     assert ask(reads, three, 4) == Silent(4, "parked_full", three.fields())
-    assert reads.silent == {"parked_full": 2}
+    assert reads.silent == {"share_parked": 1, "parked_full": 1}
     reads.forget(1, one.name)
     assert ask(reads, three, 5) is None
 
@@ -302,7 +311,7 @@ def test_a_name_is_parked_once_and_parked_reads_are_bounded(table: Table, opener
 def test_a_full_house_makes_room_for_a_read_when_the_oldest_was_given_up(
     table: Table, opener: Opener, mint: Mint
 ) -> None:
-    reads = Reads(table, opener, parked_max=2)
+    reads = reading(table, opener, parked_max=2)
     one, two, three, four = mint(), mint(), mint(), mint()
     ask(reads, one, 1, now=0.0)
     ask(reads, two, 2, now=1.0)
@@ -318,7 +327,7 @@ def test_a_full_house_makes_room_for_a_read_when_the_oldest_was_given_up(
 def test_reads_that_come_and_go_leave_no_more_timers_than_are_allowed(
     table: Table, opener: Opener, mint: Mint
 ) -> None:
-    reads, row = Reads(table, opener, parked_max=2), mint()
+    reads, row = reading(table, opener, parked_max=2), mint()
     answers = []
     for read in range(20):
         answers.append(ask(reads, row, read))
@@ -337,7 +346,7 @@ def test_a_proxy_and_the_rows_own_relay_may_ask_for_others(
     table: Table, opener: Opener, mint: Mint, asker: str, believed: bool
 ) -> None:
     proxies = [ip_network("192.0.2.0/24"), ip_network("2001:db8::/64")]
-    reads, here, early = Reads(table, opener, proxies=proxies), mint(), mint()
+    reads, here, early = reading(table, opener, proxies=proxies), mint(), mint()
     store(table, here)
     served = reads.ask(1, here.name, pack_address(asker), 0.0, WALL_S)
     assert served == (
@@ -349,7 +358,7 @@ def test_a_proxy_and_the_rows_own_relay_may_ask_for_others(
 
 @pytest.mark.parametrize("name", [b"modem.bin", b"", b"A" * 127])
 def test_a_proxy_is_believed_no_name_that_nobody_sealed(table: Table, opener: Opener, name: bytes) -> None:
-    reads = Reads(table, opener, proxies=[ip_network("10.0.0.0/8")])
+    reads = reading(table, opener, proxies=[ip_network("10.0.0.0/8")])
     assert reads.ask(1, name, ADDRESS, 0.0, WALL_S) == Silent(1, "name")
 
 
@@ -382,23 +391,23 @@ def test_what_was_completed_meanwhile_is_not_served_from_its_seal(
 def test_pulls_under_way_are_bounded_and_the_seal_still_serves(
     table: Table, opener: Opener, mint: Mint
 ) -> None:
-    reads = Reads(table, opener, pulls_max=1)
+    reads = reading(table, opener, pulls_max=1)
     one, two = mint(), mint()
     ask(reads, one, 1)
     ask(reads, two, 2)
     assert pulls(reads) == [Pull(DHCP, [one.name])]
     assert reads.silent == {"pulls_full": 1}
-    assert reads.ask_again(two.name)
+    assert reads.ask_again(two.name, ADDRESS, 0.1)
     assert pulls(reads) == []
-    reads.pulled(pack_rows([one]), DHCP, 0.1)
-    assert reads.ask_again(two.name)
+    reads.pulled(pack_rows([one]), DHCP, WALL_MS, 0.1)
+    assert reads.ask_again(two.name, ADDRESS, 0.1)
     assert pulls(reads, 0.1) == [Pull(DHCP, [two.name])]
     assert [effect.read for effect in reads.tick(SEAL_AFTER_S) if isinstance(effect, Serve)] == [2]
 
 
 def judged(table: Table, opener: Opener, verdicts: list[str]) -> Reads:
     """Reads whose authority is as the last of these verdicts says."""
-    return Reads(table, opener, judge=lambda _fields: verdicts[-1])
+    return reading(table, opener, judge=lambda _fields: verdicts[-1])
 
 
 def test_a_name_of_an_authority_that_is_over_gets_nothing(table: Table, opener: Opener, mint: Mint) -> None:
@@ -412,7 +421,7 @@ def test_a_name_of_an_authority_that_is_not_known_yet_waits(table: Table, opener
     reads = judged(table, opener, verdicts)
     assert ask(reads, row) is None
     pulls(reads)
-    assert reads.pulled(pack_rows([row]), DHCP, 0.1) == []  # pulled rows count no more than others
+    assert reads.pulled(pack_rows([row]), DHCP, WALL_MS, 0.1) == []  # pulled rows count no more than others
     assert reads.tick(SEAL_AFTER_S) == []
     store(table, row)  # the CFM has read the claim, so it takes the row
     (served,) = reads.arrived([row.name], SEAL_AFTER_S + 0.1)
@@ -425,3 +434,21 @@ def test_a_row_is_served_whose_authority_ended_after_it_was_taken(
     reads, row = judged(table, opener, ["stale_epoch"]), mint()
     store(table, row)
     assert isinstance(ask(reads, row), Serve)
+
+
+@pytest.mark.parametrize("is_connected", [True, False])
+def test_a_seal_whose_minter_is_connected_and_was_not_asked_does_not_serve(
+    table: Table, opener: Opener, mint: Mint, is_connected: bool
+) -> None:
+    """Or whoever asks for enough names at once is served the forged ones."""
+    doubts = Doubts()
+    reads, asked, unasked = reading(table, opener, doubts=doubts, pulls_max=1), mint(), mint()
+    if is_connected:
+        doubts.greeted(DHCP, 0.0, 0.0)
+    assert ask(reads, asked, 1) is ask(reads, unasked, 2) is None
+    assert reads.silent == {"pulls_full": 1}
+    assert {one.read for one in reads.tick(SEAL_AFTER_S) if isinstance(one, Serve)} == (
+        {1} if is_connected else {1, 2}
+    )
+    store(table, unasked)
+    assert len(reads.arrived([unasked.name], 1.0)) == (1 if is_connected else 0)

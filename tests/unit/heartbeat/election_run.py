@@ -10,6 +10,7 @@ from heartbeat.roles.claim import Claim
 from heartbeat.roles.elected.election import Election
 from heartbeat.roles.holder import StoreClaim
 from heartbeat.roles.states import State
+from tests.trusting import anybody
 
 ROLE = "dhcp/lab"
 CFMS = ("cfm-1", "cfm-2", "cfm-3")
@@ -56,6 +57,7 @@ class Node:
             rank=rank,
             cfms=CFMS,
             new_id=lambda: f"{rank + 1:08x}{incarnation:04x}{next(ids):04x}",
+            writers=anybody,
             former=former,
         )
 

@@ -125,6 +125,15 @@ def test_who_is_not_able_does_not_act() -> None:
     assert one.state is State.ACTIVE
 
 
+def test_an_era_without_a_claim_deposes_nobody() -> None:
+    """A CFM names it where nobody has claimed the role; its claim could not even be written down."""
+    one = appointment(Tenure(FIRST, is_ours=True))
+    ticked(one, 0.0, 0.0)
+    before = one.claim
+    hear(one, "cfm-1", Claim(9, -1, "", BY_APPOINTMENT))
+    assert (one.claim, ticked(one, 1.0, 1.0)) == (before, [])
+
+
 def test_a_stranger_deposes_nobody() -> None:
     one = appointment(Tenure(FIRST, is_ours=True))
     ticked(one, 0.0, 0.0)

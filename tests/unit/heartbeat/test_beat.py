@@ -42,7 +42,7 @@ LARGEST = Beat(
                     "endpoints": {},
                     "keys": KEYS.model_copy(update={"seal": "ffff"}),
                     "standing": RoleState(
-                        role=f"dhcp/{SITE}", state="suspended", era=OFFSET_MAX, epoch=OFFSET_MAX
+                        role=f"dhcp/{SITE}", state="suspended", era=0xFFFF, epoch=OFFSET_MAX
                     ),
                 }
             ),

@@ -1,6 +1,7 @@
 """The election: who stands when, how long a holder may act, and what it does without the log."""
 
 import re
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -46,8 +47,11 @@ def held(log: Log) -> Held:
     return reader.election.reader.roles.role(ROLE)
 
 
-def written(record: Record, source: str = "dhcp-9", seq: int = 1) -> Envelope:
-    return Envelope(TYPE_OF[type(record)], source, 1, seq, 0, encode(record))
+NUMBERS = count(1)
+
+
+def written(record: Record, source: str = "dhcp-9", seq: int = 0) -> Envelope:
+    return Envelope(TYPE_OF[type(record)], source, 1, seq or next(NUMBERS), 0, encode(record))
 
 
 def kinds(log: Log) -> list[str]:

@@ -13,12 +13,14 @@ from heartbeat.roles.claim import BY_APPOINTMENT, BY_GRANTS, Claim, log_authorit
 from heartbeat.roles.evidence import Answer
 from heartbeat.roles.log.fence import REMEMBERED_MAX, SEAL_GRACE_S, Fence, Known, StoreFence, Verdict
 from heartbeat.roles.log.records import NO_OFFSET, TYPE_OF, ClaimRecord, Era, Record, Release
+from tests.trusting import anybody
 from tests.unit.heartbeat.verdicts import judge
 
 ROLE, OTHER = "dhcp/lab", "mps/lab"
 ROLES = {"dhcp-1": ROLE, "dhcp-2": ROLE, "mps-1": OTHER}
 LOG = log_authority("")
 VALID, STALE, UNVERIFIED = Verdict.VALID, Verdict.STALE, Verdict.UNVERIFIED
+NUMBERS = count(1)
 ID = {name: number * 16 for name, number in (("dhcp-1", "1"), ("dhcp-2", "2"))}
 
 
@@ -28,12 +30,12 @@ class Run:
     def __init__(
         self, kept: dict[str, list[Known]] | None = None, behind: list[Envelope] | None = None
     ) -> None:
-        self.fence = Fence(ROLES, kept)
+        self.fence = Fence(ROLES, kept, writers=anybody)
         self.stored: list[StoreFence] = []
         self._offsets = count()
         self._seqs = count(1)
         for minter in ROLES:
-            self.fence.hello(minter, Claim(), 100.0)
+            self.fence.hello(minter, Claim(), 100.0, is_proven=False)
         before = behind or []
         self._keep(self.fence.bounds(LogBounds("failover", 0, len(before)), 100.0))
         for envelope in before:
@@ -65,7 +67,7 @@ class Run:
 
 
 def said(source: str, record: Record) -> Envelope:
-    return Envelope(TYPE_OF[type(record)], source, 1, 1, 0, encode(record))
+    return Envelope(TYPE_OF[type(record)], source, 1, next(NUMBERS), 0, encode(record))
 
 
 def claim(source: str, prev: int) -> Envelope:
@@ -120,7 +122,7 @@ def test_an_era_makes_every_earlier_token_stale() -> None:
 
 
 def test_a_minter_without_a_role_is_not_fenced() -> None:
-    fence = Fence({})
+    fence = Fence({}, writers=anybody)
     assert judge(fence, "dhcp-1", Token(1, 1)) is VALID
     assert fence.tokens("dhcp-1") is None
     assert fence.answer("dhcp-1") is None
@@ -135,7 +137,7 @@ def test_roles_do_not_mix() -> None:
 def test_before_its_hello_nothing_of_a_minter_is_verified() -> None:
     run = Run()
     epoch = run.claims("dhcp-1", NO_OFFSET)
-    again = Fence(ROLES, run.stored[-1].known)
+    again = Fence(ROLES, run.stored[-1].known, writers=anybody)
     assert judge(again, "dhcp-1", Token(0, epoch)) is UNVERIFIED
     assert judge(again, "dhcp-2", Token(0, 0)) is UNVERIFIED
     assert again.judge_seal("dhcp-1", Token(0, epoch), 10.0) is VALID  # its minter may be gone for good
@@ -144,10 +146,10 @@ def test_before_its_hello_nothing_of_a_minter_is_verified() -> None:
 def test_a_claim_at_an_offset_that_is_used_twice_is_told_by_its_id() -> None:
     run = Run()
     epoch = run.claims("dhcp-1", NO_OFFSET)
-    assert run.fence.hello("dhcp-1", Claim(0, epoch, "f" * 16, LOG), 100.0) == []
+    assert run.fence.hello("dhcp-1", Claim(0, epoch, "f" * 16, LOG), 100.0, is_proven=False) == []
     assert run.judge("dhcp-1", epoch) is STALE
     assert run.fence.tokens("dhcp-1") == (b"", pack_token(Token(0, epoch)).to_bytes(8, "big"))
-    assert run.fence.hello("dhcp-1", Claim(0, epoch, ID["dhcp-1"], LOG), 100.0) == []
+    assert run.fence.hello("dhcp-1", Claim(0, epoch, ID["dhcp-1"], LOG), 100.0, is_proven=False) == []
     assert run.judge("dhcp-1", epoch) is VALID
 
 
@@ -186,9 +188,9 @@ def test_what_is_known_is_stored_when_it_changes() -> None:
 
 def test_without_the_log_the_claim_on_disk_is_the_only_one() -> None:
     kept = {ROLE: [Known(Claim(0, 5, ID["dhcp-1"], LOG), "dhcp-1", read_s=50.0)]}
-    fence = Fence(ROLES, kept)
+    fence = Fence(ROLES, kept, writers=anybody)
     for minter in ROLES:
-        fence.hello(minter, Claim(), 100.0)
+        fence.hello(minter, Claim(), 100.0, is_proven=False)
     assert fence.is_from_disk
     assert judge(fence, "dhcp-1", Token(0, 5)) is VALID
     assert judge(fence, "dhcp-2", Token(0, 6)) is UNVERIFIED
@@ -264,7 +266,7 @@ def test_an_era_below_that_of_another_authority_is_not_enough() -> None:
 
 
 def test_each_log_is_an_authority_of_its_own() -> None:
-    fence = Fence(ROLES)
+    fence = Fence(ROLES, writers=anybody)
     fence.bounds(LogBounds("failover", 0, 1, "cluster/topic"), 100.0)
     fence.entry(Entry("failover", 0, claim("dhcp-1", NO_OFFSET)), 100.0)
     answer = fence.answer("dhcp-1")
@@ -340,34 +342,34 @@ def test_a_role_that_is_given_back_needs_no_disk() -> None:
 
 
 def test_without_a_log_the_latest_claim_is_the_latest_that_was_named() -> None:
-    fence, first, second = Fence(ROLES, has_log=False), Claim(1, 64, "1" * 16), Claim(1, 65, "2" * 16)
+    fence, first, second = Fence(ROLES, writers=None), Claim(1, 64, "1" * 16), Claim(1, 65, "2" * 16)
     assert not fence.is_from_disk
-    (stored,) = fence.hello("dhcp-1", first, 100.0)
+    (stored,) = fence.hello("dhcp-1", first, 100.0, is_proven=False)
     assert stored == StoreFence({ROLE: [Known(first, "dhcp-1", read_s=100.0)]})
     assert judge(fence, "dhcp-1", first.token) is UNVERIFIED
     fence.kept(stored)
     assert judge(fence, "dhcp-1", first.token) is VALID
     assert judge(fence, "dhcp-2", second.token) is UNVERIFIED
-    assert fence.hello("dhcp-1", first, 101.0) == []
-    (stored,) = fence.hello("dhcp-2", second, 200.0)
+    assert fence.hello("dhcp-1", first, 101.0, is_proven=False) == []
+    (stored,) = fence.hello("dhcp-2", second, 200.0, is_proven=False)
     fence.kept(stored)
     assert judge(fence, "dhcp-1", first.token) is STALE
     assert judge(fence, "dhcp-2", second.token) is VALID
-    assert fence.hello("dhcp-1", first, 201.0) == []
+    assert fence.hello("dhcp-1", first, 201.0, is_proven=False) == []
     assert fence.judge_seal("dhcp-1", first.token, 200.5) is VALID
     assert fence.judge_seal("dhcp-1", first.token, 202.0) is STALE
 
 
 def test_a_claim_of_the_same_token_by_another_is_not_taken() -> None:
-    fence = Fence(ROLES, has_log=False)
-    (stored,) = fence.hello("dhcp-1", Claim(1, 64, "1" * 16), 100.0)
+    fence = Fence(ROLES, writers=None)
+    (stored,) = fence.hello("dhcp-1", Claim(1, 64, "1" * 16), 100.0, is_proven=False)
     fence.kept(stored)
-    assert fence.hello("dhcp-2", Claim(1, 64, "2" * 16), 100.0) == []
+    assert fence.hello("dhcp-2", Claim(1, 64, "2" * 16), 100.0, is_proven=False) == []
     assert judge(fence, "dhcp-2", Token(1, 64)) is STALE
     assert judge(fence, "dhcp-1", Token(1, 64)) is VALID
 
 
 def test_who_holds_nothing_says_nothing_new() -> None:
-    fence = Fence(ROLES, has_log=False)
-    assert fence.hello("dhcp-1", Claim(), 100.0) == []
+    fence = Fence(ROLES, writers=None)
+    assert fence.hello("dhcp-1", Claim(), 100.0, is_proven=False) == []
     assert judge(fence, "dhcp-1", Token(0, 0)) is UNVERIFIED

@@ -3,7 +3,7 @@
 import pytest
 
 from bus.errors import DecodeError
-from heartbeat.roles.claim import BY_APPOINTMENT, BY_GRANTS, Claim, log_authority
+from heartbeat.roles.claim import BY_APPOINTMENT, BY_GRANTS, EPOCH_MAX, Claim, log_authority
 from heartbeat.roles.evidence import Answer
 from heartbeat.roles.hello import pack_hello, pack_standing, unpack_hello, unpack_standing
 
@@ -11,7 +11,7 @@ CLAIMS = [
     Claim(),
     Claim(3, 0, "0123456789abcdef", log_authority("cluster/topic")),
     Claim(3, 0, "0123456789abcdef", BY_APPOINTMENT),
-    Claim(0xFFFF, (1 << 63) - 1, "f" * 16, BY_GRANTS),
+    Claim(0xFFFF, EPOCH_MAX, "f" * 16, BY_GRANTS),
 ]
 
 
@@ -25,6 +25,21 @@ def test_a_hello_says_the_claim_and_when(claim: Claim) -> None:
 def test_a_standing_repeats_the_moment_it_was_asked_at(claim: Claim, released: bool) -> None:
     answer = Answer(claim, released, -1)
     assert unpack_standing(pack_standing(answer, 12_500_000)) == (answer, 12.5)
+
+
+@pytest.mark.parametrize("epoch", [-5, -2, EPOCH_MAX + 1, (1 << 63) - 1])
+def test_an_epoch_that_no_row_has_room_for_is_refused(epoch: int) -> None:
+    """Behind the edge nobody looks at it again, and a fence would keep it for good."""
+    claim = Claim(3, epoch, "0" * 16, BY_GRANTS)
+    with pytest.raises(DecodeError, match=f"a claim of epoch {epoch}"):
+        unpack_hello(pack_hello(claim, 1.0))
+    with pytest.raises(DecodeError, match=f"a claim of epoch {epoch}"):
+        unpack_standing(pack_standing(Answer(claim, False, 0), 1))
+
+
+def test_a_position_before_the_first_is_refused() -> None:
+    with pytest.raises(DecodeError, match="a position of -2"):
+        unpack_standing(pack_standing(Answer(Claim(), False, -2), 1))
 
 
 @pytest.mark.parametrize("unpack", [unpack_hello, unpack_standing])

@@ -42,6 +42,6 @@ def test_there_is_nothing_to_promote_nor_to_vote_on() -> None:
     with pytest.raises(StateError, match="nobody else"):
         holder.promote(0.0)
     with pytest.raises(TryAgainError):
-        holder.begin_era("somebody", 0.0)
+        holder.begin_era("somebody", 0.0, ())
     with pytest.raises(DecodeError, match="nobody grants"):
         holder.voted(Stamp("cfm-1", "lab", 1).envelope("provbus.failover.granted.v1", b"", time_ms=0), 0.0)

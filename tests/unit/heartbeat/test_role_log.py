@@ -20,6 +20,7 @@ from heartbeat.roles.log.records import (
     Renew,
 )
 from heartbeat.roles.log.start import NoStartError, start
+from tests.trusting import anybody
 
 ROLE = "dhcp/lab"
 A, B = "dhcp-1", "dhcp-2"
@@ -41,14 +42,18 @@ def release(epoch: int, claim_id: str = ONE) -> Release:
 
 
 def log(*said: Said, first: int = 0) -> list[Logged]:
-    return [Logged(offset, source, record) for offset, (source, record) in enumerate(said, first)]
+    return [numbered(offset, source, record) for offset, (source, record) in enumerate(said, first)]
+
+
+def numbered(offset: int, source: str, record: Record | None) -> Logged:
+    return Logged(offset, source, record, 1, offset + 1)
 
 
 def folded(records: Iterable[Logged], roles: Roles | None = None) -> tuple[Roles, list[bool]]:
     """The end, and which records counted."""
     roles, counted = roles or Roles(), []
     for one in records:
-        roles, counts = fold(roles, one)
+        roles, counts, _ = fold(roles, one, anybody)
         counted.append(counts)
     return roles, counted
 
@@ -105,7 +110,7 @@ def test_an_era_frees_every_role_and_defeats_claims_under_way() -> None:
     roles, counted = folded(log(*said, (B, claim(prev=0, claim_id=TWO)), (B, claim(claim_id=TWO))))
     assert counted == [True, True, False, False, False]
     assert (roles.era, roles.role(ROLE).holder) == (2, "")
-    roles, _ = fold(roles, Logged(5, B, claim(prev=4, claim_id=THREE)))
+    roles = fold(roles, numbered(5, B, claim(prev=4, claim_id=THREE)), anybody).roles
     assert roles.role(ROLE).holder == B
     assert folded(log(("operator", Era(number=2, authority="again")), first=6), roles)[1] == [False]
 
@@ -114,20 +119,22 @@ def test_an_era_frees_every_role_and_defeats_claims_under_way() -> None:
 def test_a_gap_or_a_regressed_offset_halts(offset: int) -> None:
     roles, _ = folded(log((A, claim()), (A, renew(0))))
     with pytest.raises(HaltError, match=rf"at offset {offset}, not at 2"):
-        fold(roles, Logged(offset, A, renew(0)))
+        fold(roles, numbered(offset, A, renew(0)), anybody)
 
 
 def test_without_its_beginning_or_a_checkpoint_nothing_is_decided() -> None:
     with pytest.raises(NoStartError, match="begin an era"):
-        start(7, log((A, renew(3)), (B, Probe(nonce=ONE)), first=7))
+        start(7, log((A, renew(3)), (B, Probe(nonce=ONE)), first=7), anybody)
 
 
 def test_a_checkpoint_that_needs_what_is_gone_is_none() -> None:
     roles, _ = folded(log((A, claim()), (A, renew(0)), (A, renew(0))))
     late = log((A, renew(0)), (A, roles.checkpoint()), first=4)
     with pytest.raises(NoStartError):
-        start(4, late)
-    assert start(3, log((B, None), *((one.source, one.record) for one in late), first=3)).position == 5
+        start(4, late, anybody)
+    assert (
+        start(3, log((B, None), *((one.source, one.record) for one in late), first=3), anybody).position == 5
+    )
 
 
 def test_an_unreadable_past_ends_with_an_era() -> None:
@@ -136,7 +143,7 @@ def test_an_unreadable_past_ends_with_an_era() -> None:
         ("operator", Era(number=9, authority="us")),
         (A, claim(prev=8, claim_id=TWO)),
     ]
-    roles = start(7, log(*said, first=7))
+    roles = start(7, log(*said, first=7), anybody)
     assert (roles.era, roles.role(ROLE).holder, roles.role(ROLE).epoch) == (9, A, 9)
 
 
@@ -155,7 +162,7 @@ def test_every_log_of_three_records_has_one_holder_per_epoch() -> None:
     for said in product(product((A, B), WORDS), repeat=3):
         roles, before = Roles(), Roles()
         for one in log(*said):
-            roles, counts = fold(before, one)
+            roles, counts, _ = fold(before, one, anybody)
             was, held = before.role(ROLE), roles.role(ROLE)
             assert held.epoch >= was.epoch or roles.era > before.era
             if held.epoch != was.epoch and held.epoch != NO_OFFSET:
@@ -192,8 +199,8 @@ def logs(draw: st.DrawFn) -> Sequence[Logged]:
             record = Era(number=roles.era + 1, authority="us")
         elif word == 8 and roles.position >= 0:
             record = roles.checkpoint()
-        records.append(Logged(offset, source, record))
-        roles, _ = fold(roles, records[-1])
+        records.append(numbered(offset, source, record))
+        roles = fold(roles, records[-1], anybody).roles
     return records
 
 
@@ -201,10 +208,10 @@ def logs(draw: st.DrawFn) -> Sequence[Logged]:
 def test_whoever_can_begin_anywhere_comes_to_the_same_end(records: Sequence[Logged], cut: int) -> None:
     whole, _ = folded(records)
     left = records[min(cut, len(records) - 1) :]
-    begun = start(0, records)
+    begun = start(0, records, anybody)
     assert begun.digest() == whole.digest()
     try:
-        begun = start(left[0].offset, left)
+        begun = start(left[0].offset, left, anybody)
     except NoStartError:
         usable = [
             one
@@ -223,3 +230,19 @@ def test_a_checkpoint_says_everything(records: Sequence[Logged]) -> None:
     again = Roles.of(Checkpoint.model_validate_json(roles.checkpoint().model_dump_json()))
     assert again.digest() == roles.digest()
     assert Roles(roles.position + 1, roles.era, roles.floor, roles.held).digest() != roles.digest()
+
+
+def test_a_copy_is_no_record_for_who_reads_on_and_for_who_begins_at_a_checkpoint() -> None:
+    """Else whoever may write to the topic plays the last renewal of a dead holder for ever."""
+    records = log((A, claim()), (A, renew(0)))
+    roles, _ = folded(records)
+    late = [*log((B, roles.checkpoint()), first=2), records[1]._replace(offset=3)]
+    whole, counted = folded(late, roles)
+    assert (counted, whole.role(ROLE).last) == ([False, False], 1)
+    assert start(2, late, anybody).digest() == whole.digest()
+
+
+def test_a_later_process_of_a_writer_counts_from_its_first_record_on() -> None:
+    records = log((A, claim()), (A, renew(0)))
+    restarted = Logged(2, A, Release(role=ROLE, epoch=0, claim_id=ONE), 2, 1)
+    assert folded([*records, restarted])[1] == [True, True, True]

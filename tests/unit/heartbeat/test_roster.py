@@ -124,6 +124,7 @@ def test_an_operator_is_told_what_we_know_of_everybody(roster: Roster, beat: Mak
         "draining": True,
         "load": {"in_flight": 3, "p99_ms": 0.0, "capacity": 9},
         "generation": 0,
+        "sealed": "",
         "endpoints": {},
         "beat_age_s": 0.5,
         "phi": 0.3,
@@ -132,7 +133,7 @@ def test_an_operator_is_told_what_we_know_of_everybody(roster: Roster, beat: Mak
         "reason": "",
         "version": "",
         "transport": "",
-        "keys": {"fleet": "", "seal": "", "group": ""},
+        "keys": {"fleet": "", "seal": "", "group": "", "settings": ""},
         "standing": None,
     }
     assert (told["cfm-2"]["state"], told["cfm-2"]["beat_age_s"]) == ("suspect", 1.5)
@@ -178,3 +179,20 @@ def test_two_processes_of_one_name_are_shown_once_the_older_one_goes_on(
     assert not roster.describe(10.0)["cfm-1"]["twice"]  # the older one is gone
     roster.receive(beat("cfm-1", incarnation=10), 10.0)
     assert not roster.is_twice("cfm-1", 8.0)
+
+
+def test_who_is_taken_out_is_forgotten_at_once_and_does_not_get_in_again(
+    roster: Roster, beat: MakeBeat
+) -> None:
+    for name in ("cfm-1", "cfm-2"):
+        roster.receive(beat(name), 0.0)
+    roster.keep_to({"cfm-1": "cfm"})
+    assert names(roster.alive("cfm")) == ["cfm-1"]
+    assert [*roster.describe(0.0)] == [*roster.states()] == ["cfm-1"]
+    with pytest.raises(DecodeError):
+        roster.receive(beat("cfm-2"), 0.5)
+    roster.tick(100.0)
+    assert roster.state("cfm-2") is None
+    roster.keep_to({"cfm-1": "cfm", "cfm-2": "cfm"})
+    roster.receive(beat("cfm-2"), 101.0)
+    assert names(roster.alive("cfm")) == ["cfm-2"]

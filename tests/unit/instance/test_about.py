@@ -2,18 +2,19 @@
 
 from importlib.metadata import version
 
-from bus.fleet.fleet import Fleet, Member
+from bus.fleet.fleet import Fleet
 from bus.fleet.key_pair import new_key_pair
 from heartbeat.liveness.beat import KeyIds
 from services.instance.about import KeysInForce, about, key_ids
+from tests.fleets import fleet_of, member
 
 KEYS = [new_key_pair().public.decode() for _ in range(3)]
 
 
 def fleet(*names: str, site: str = "lab", keys: list[str] = KEYS) -> Fleet:
     """A fleet file with these CFMs, in this order."""
-    members = {name: Member(service="cfm", site=site, keys=[keys[int(name[-1])]]) for name in names}
-    return Fleet(instances=members)
+    members = {name: member(name, "cfm", [keys[int(name[-1])]], site) for name in names}
+    return fleet_of(members)
 
 
 def test_ids_are_hex_in_the_order_of_their_files() -> None:
@@ -37,8 +38,8 @@ def test_another_name_site_or_key_is_another_fleet_file() -> None:
 
 
 def test_a_second_key_makes_another_file_and_so_does_the_order_of_both() -> None:
-    members = [Member(service="cfm", site="lab", keys=keys) for keys in (KEYS[:1], KEYS[:2], KEYS[1::-1])]
-    ids = {key_ids(Fleet(instances={"cfm-1": one}), []).fleet for one in members}
+    members = [member("cfm-1", "cfm", keys) for keys in (KEYS[:1], KEYS[:2], KEYS[1::-1])]
+    ids = {key_ids(fleet_of({"cfm-1": one}), []).fleet for one in members}
     assert len(ids) == len(members)
 
 

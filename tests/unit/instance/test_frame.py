@@ -9,12 +9,16 @@ from bus.contract import encode
 from bus.effects import Exit, Publish, Reply
 from bus.envelope import Stamp
 from bus.errors import DecodeError
+from bus.fleet.trust import Trust
 from bus.messages import Draining, LocalRequest, Received, Stopping, Undelivered, WallClock
-from bus.runtime.keeping import Subject
+from bus.routes import SIGNED
 from bus.telemetry.audit import AUDIT
+from bus.telemetry.keeping import Subject
 from heartbeat.liveness.beat import BEAT, Beat
 from services.instance.frame import Frame
 from services.instance.local_api import unknown
+from tests.fleets import fleet_of, member, signing_of
+from tests.trusting import ANYBODY
 from tests.unit.bus.well import Well
 
 ROWS, PULL = "provbus.fileid.rows.v1", "provbus.fileid.pull.v1"
@@ -26,12 +30,16 @@ class Record(NamedTuple):
 
 def framed(*moves: Any, overhears: bool = False, **types: Any) -> Frame[Any]:
     frame: Frame[Any] = Frame(
-        Stamp("cfm-1", "lab", 7), "cfm", counts=("undecodable",), keeps={Record: Subject("record", Record)}
+        Stamp("cfm-1", "lab", 7),
+        "cfm",
+        trust=ANYBODY,
+        counts=("undecodable",),
+        keeps={Record: Subject("record", Record)},
     )
     known = {"rows": ROWS, "pull": PULL, "beat": BEAT}
     frame.serve(
         {known[name]: handle for name, handle in types.items()},
-        {"echo": lambda request, now: [Reply(request.session, request.body)], "fail": fail},
+        {"status": lambda request, now: [Reply(request.session, request.body)], "trace": fail},
         moves=moves,
         beat=lambda now: Beat(service="cfm"),
         status=Well(),
@@ -46,6 +54,37 @@ def fail(*_: Any) -> list[Any]:
 
 def message(type_: str, data: bytes = b"", source: str = "dhcp-1", incarnation: int = 1) -> Received:
     return Received(Stamp(source, "lab", incarnation).envelope(type_, data, time_ms=0), "way")
+
+
+def test_what_is_forged_is_not_remembered() -> None:
+    """Else the true message with its number would be taken for a copy of it."""
+    one = member("dhcp-1", "dhcp", ["a" * 40])
+    frame: Frame[Any] = Frame(
+        Stamp("cfm-1", "lab", 7),
+        "cfm",
+        trust=Trust(fleet_of({"dhcp-1": one})),
+        counts=("undecodable",),
+        keeps={},
+    )
+    heard: list[Received] = []
+    frame.serve(
+        {BEAT: frame.once(lambda message, now: [heard.append(message)])},
+        {},
+        moves=(),
+        beat=lambda now: Beat(service="cfm"),
+        status=Well(),
+    )
+    stamp = Stamp("dhcp-1", "lab", 1)
+    stamp.signs(signing_of("dhcp-1", one).signer(), SIGNED)
+    true = Received(stamp.envelope(BEAT, encode(Beat(service="dhcp")), time_ms=0), "")
+    frame.received(Received(true.envelope._replace(data=encode(Beat(service="dhcp", leaves=True))), ""), 0.0)
+    frame.received(Received(true.envelope._replace(source="dhcp-9"), ""), 0.0)
+    nothing = true.envelope._replace(type="provbus.heartbeat.nothing.v1", seq=2**62, proof=b"")
+    frame.received(Received(nothing, ""), 0.0)
+    assert (heard, frame.counts) == ([], {"undecodable": 0})
+    frame.received(true, 0.0)
+    frame.received(true, 0.0)
+    assert [message.envelope for message in heard] == [true.envelope]
 
 
 def test_a_message_goes_to_the_handler_of_its_type() -> None:
@@ -94,20 +133,20 @@ def test_only_a_beat_of_our_name_that_we_did_not_send_is_a_namesakes(source: str
     assert not framed().is_namesake(beat, 0.0)
 
 
-@pytest.mark.parametrize("body", [{"op": "nothing"}, {"op": ["echo"]}, {}])
+@pytest.mark.parametrize("body", [{"op": "nothing"}, {"op": ["status"]}, {}])
 def test_a_request_of_no_operation_is_refused_with_its_id(body: dict[str, Any]) -> None:
     request = LocalRequest(4, {"id": 3, **body})
     assert framed().requested(request, 0.0) == [unknown(request, "cfm")]
 
 
 def test_a_request_that_does_not_decode_is_refused() -> None:
-    (reply,) = framed().requested(LocalRequest(4, {"id": 3, "op": "fail"}), 0.0)
+    (reply,) = framed().requested(LocalRequest(4, {"id": 3, "op": "trace"}), 0.0)
     assert reply == Reply(4, {"id": 3, "error": "bad_request", "detail": "that makes no sense"})
 
 
 def test_a_request_goes_to_its_operation() -> None:
-    (reply,) = framed().requested(LocalRequest(4, {"op": "echo", "id": 3}), 0.0)
-    assert reply == Reply(4, {"op": "echo", "id": 3})
+    (reply,) = framed().requested(LocalRequest(4, {"op": "status", "id": 3}), 0.0)
+    assert reply == Reply(4, {"op": "status", "id": 3})
 
 
 def test_a_tick_is_the_moves_in_their_order() -> None:

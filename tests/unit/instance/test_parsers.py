@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bus.errors import DecodeError
 from bus.messages import LocalRequest
-from services.cfm.lookups import parse_done, parse_lookup
+from services.cfm.reading.lookups import parse_done, parse_lookup
 from services.sidecar.requests import parse_create
 from tests.nearly import (
     ADDRESS,

@@ -12,18 +12,22 @@ from services.config.instance import load
 from services.lab.books.report import is_good
 from services.lab.hosts.hosts import host_config
 from services.lab.hosts.process import HostConfig
+from services.lab.network.run_network import Loopback
 from services.lab.parts import parts_of
 from services.lab.plant.plants import plant_config
 from services.lab.plant.process import PlantConfig
-from services.lab.site.scenario import AttackPlan, Faults, KeaHost, PrimaryKills, Scenario
+from services.lab.site.brokers import Brokers
+from services.lab.site.scenario import AttackPlan, FaultPlan, Faults, KeaHost, Scenario, SchedulePlan
 from services.lab.site.site import Site, build_site
 
+SCHEDULE = SchedulePlan(of=(FaultPlan(kind="kill-host"),), count=1, every_s=(1, 2))
+EMBEDDED = Brokers("embedded", "127.0.0.1:1")
 POOL = IPv4Network("127.64.0.0/11")
 
 
 def site(directory: Path, dhcps: int) -> Site:
     scenario = Scenario(name="one", modems=10, dhcps=dhcps, settings=Path("lab.yaml"))
-    return build_site(directory, scenario, "bus", "127.0.0.1:1", "embedded")
+    return build_site(directory, scenario, "bus", EMBEDDED, Loopback())
 
 
 def hosts(made: Site) -> dict[str, HostConfig]:
@@ -107,7 +111,7 @@ def kinds(mode: str = "bus", **more: Any) -> set[str]:
         ({"carrier_loss": 0.1}, "HandoffWeather"),
         ({"rotate_at_online": (0.1, 0.2, 0.3)}, "KeyRotation"),
         ({"attack": AttackPlan()}, "Attackers"),
-        ({"primary_kills": PrimaryKills(count=1, every_s=(1, 2), back_after_s=1)}, "PrimaryKilling"),
+        ({"schedule": SCHEDULE}, "FaultSchedule"),
         ({"kea": KeaHost(config=Path("kea.conf"))}, "KeaRun"),
     ],
 )
@@ -122,7 +126,7 @@ def test_nothing_stands_between_the_services_where_the_group_carries_it() -> Non
 def test_a_part_adds_to_the_sections_of_an_instance(tmp_path: Path) -> None:
     kea = KeaHost(config=Path("kea.conf"))
     scenario = Scenario(name="one", modems=10, settings=Path("lab.yaml"), kea=kea)
-    made = build_site(tmp_path, scenario, "bus", "127.0.0.1:1", "embedded", parts_of(scenario, "bus"))
+    made = build_site(tmp_path, scenario, "bus", EMBEDDED, Loopback(), parts_of(scenario, "bus"))
     minter, cfm = load(made.instances["dhcp-1"].config), load(made.instances["cfm-1"].config)
     assert minter.minter is not None
     assert minter.minter.kea is not None

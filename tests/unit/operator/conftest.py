@@ -14,6 +14,7 @@ def _config(directory: Path, name: str, **sections: Any) -> Config:
             "instance": name,
             "fleet": directory / "fleet.yaml",
             "key": directory / f"{name}.key",
+            "signing_key": directory / f"{name}.sign",
             "state_directory": directory / "state",
             "local": {"socket": directory / f"{name}.sock"},
             "transport": {"mode": "multicast"},

@@ -4,15 +4,13 @@ from typing import Any
 
 import pytest
 
-from bus.fleet.fleet import Fleet, Member
 from bus.fleet.key_pair import new_key_pair
 from services.operator.fleet.fleet_status import FleetEntry, judge_fleet, peers_of
+from tests.fleets import fleet_of, member
 
 KEY = new_key_pair().public.decode()
 SERVICES = {"dhcp-1": "dhcp", "dhcp-2": "dhcp", "cfm-1": "cfm"}
-FLEET = Fleet(
-    instances={name: Member(service=service, site="lab", keys=[KEY]) for name, service in SERVICES.items()}
-)
+FLEET = fleet_of({name: member(name, service, [KEY]) for name, service in SERVICES.items()})
 
 
 def peer(**changes: Any) -> dict[str, Any]:
@@ -21,11 +19,12 @@ def peer(**changes: Any) -> dict[str, Any]:
         "state": "alive",
         "twice": False,
         "generation": 3,
+        "sealed": "00",
         "verdict": "ready",
         "reason": "",
         "version": "1.0",
         "transport": "bus",
-        "keys": {"fleet": "0badc0de", "seal": "00", "group": ""},
+        "keys": {"fleet": "0badc0de", "seal": "00", "group": "", "settings": "00"},
         "standing": None,
         "beat_age_s": 0.25,
         **changes,

@@ -7,9 +7,10 @@ import pytest
 
 from bus.fleet.fleet import load_fleet, make_fleet
 from bus.fleet.rotation import rotate
+from bus.fleet.steps import KINDS
 from fileid.seal import KEY_BYTES
 from services.instance.about import key_ids
-from services.operator.fleet.key_holders import lagging, wanted
+from services.operator.fleet.key_holders import lagging, needing, wanted
 
 SERVICES = {"dhcp-1": "dhcp", "mps-1": "mps", "cfm-1": "cfm"}
 
@@ -24,7 +25,7 @@ def keys(tmp_path: Path) -> Path:
 def peers(keys: Path) -> dict[str, dict[str, Any]]:
     """Everybody with the files of the directory as they are now."""
     fleet = load_fleet(keys / "fleet.yaml")
-    ids = {kind: wanted(keys, fleet, kind) for kind in ("seal", "multicast")}
+    ids = {kind: wanted(keys, fleet, kind) for kind in ("seal", "multicast", "settings")}
     return {
         name: {
             "state": "alive",
@@ -32,7 +33,9 @@ def peers(keys: Path) -> dict[str, dict[str, Any]]:
                 "fleet": key_ids(fleet, ()).fleet,
                 "seal": "".join(ids["seal"][name]),
                 "group": "".join(ids["multicast"][name]),
+                "settings": "".join(ids["settings"][name]),
             },
+            "sealed": ids["settings"][name][0],
         }
         for name in SERVICES
     }
@@ -43,7 +46,7 @@ def behind(keys: Path, kind: str, seen: dict[str, dict[str, Any]]) -> list[str]:
     return [*lagging(kind, wanted(keys, fleet, kind), fleet, seen)]
 
 
-@pytest.mark.parametrize("kind", ["curve", "seal", "multicast"])
+@pytest.mark.parametrize("kind", [*KINDS])
 def test_after_a_step_everybody_is_behind_until_he_has_its_files(keys: Path, kind: str) -> None:
     before = peers(keys)
     assert behind(keys, kind, before) == []
@@ -68,3 +71,14 @@ def test_who_is_not_alive_counts_as_behind(keys: Path, state: str | None) -> Non
     assert behind(keys, "curve", seen) == ["mps-1 (not alive)"]
     del seen["mps-1"]
     assert behind(keys, "curve", seen) == ["mps-1 (not alive)"]
+
+
+def test_a_settings_key_is_needed_until_everybody_has_the_settings_sealed_anew(keys: Path) -> None:
+    fleet = load_fleet(keys / "fleet.yaml")
+    for step in ("add", "use"):
+        rotate(keys, "settings", step, seal_key_bytes=KEY_BYTES, seal_rest_s=0.0)
+    seen, ids = peers(keys), wanted(keys, fleet, "settings")
+    assert [*needing(ids, seen)] == []
+    seen["cfm-1"]["sealed"] = "0001"  # its copy on the disk is the former one
+    seen["dhcp-1"]["sealed"] = "00"
+    assert [*needing(ids, seen)] == ["dhcp-1", "cfm-1"]

@@ -129,6 +129,12 @@ def test_a_lease_without_a_row_has_its_reason() -> None:
     assert lines(boot) == [(0.0, "dhcp-1", "leased, without a row", "no_settings")]
 
 
+def test_a_device_that_shows_up_behind_two_modems_is_told() -> None:
+    told = ToldEvent("dhcp-1", event("device.moved", 1.0, fileid="", was_behind="0a", behind="0b"))
+    (boot,) = tell([told])
+    assert lines(boot) == [(0.0, "dhcp-1", "behind another modem", "remote id 0b, before 0a")]
+
+
 @pytest.mark.parametrize("missing", ["class", "cfm", "handoff_ms"])
 def test_a_lease_that_is_told_otherwise_is_still_shown(missing: str) -> None:
     whole = leased(1.0, "cfm-1").event

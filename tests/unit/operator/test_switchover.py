@@ -30,6 +30,12 @@ def test_an_era_is_begun_without_a_name_of_our_own(sidecar: Config) -> None:
     assert asked == [{"op": "failover.era"}]
 
 
+def test_keys_are_revoked_in_hex(sidecar: Config) -> None:
+    with answering(sidecar.local.socket, {"era": 5}) as asked:
+        assert begin_era(sidecar, [b"\x07" * 32]) == 5
+    assert asked == [{"op": "failover.era", "revoke": ["07" * 32]}]
+
+
 def test_a_cfm_is_told_the_highest_floor_of_each_role(cfm: Config) -> None:
     floors = [("dhcp/lab", 1, 193), ("mps/lab", 2, 1), ("dhcp/lab", 1, 64)]
     with answering(cfm.local.socket, {"votes": True}) as asked:

@@ -15,11 +15,11 @@ from services.settings.catalogue import (
     digest,
     parse,
     record,
-    size_problems,
     structure_problems,
     version,
 )
 from services.settings.record import AUTHOR_MAX, GENERATION_MAX, LONGEST, RECORD_COMMENT_MAX
+from services.settings.vault import size_problems
 
 CLASSES: Classes = {
     "residential": {"kind": "cm", "body": [{"network_access": 1}]},

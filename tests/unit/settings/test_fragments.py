@@ -75,7 +75,7 @@ def test_every_place_leads_back_to_where_it_is_written() -> None:
 @pytest.mark.parametrize(
     ("entry", "path", "said"),
     [
-        ({"include": "comon"}, ".include", "there is no fragment 'comon'; did you mean 'common'?"),
+        ({"include": "comon"}, ".include", "there is no fragment 'comon'"),
         ({"include": "zzz"}, ".include", "there is no fragment 'zzz'"),
         ({"include": None}, "", "takes `include` and the name of one fragment, nothing else"),
         ({"include": ["common"]}, "", "takes `include` and the name of one fragment, nothing else"),
@@ -147,6 +147,6 @@ def test_who_includes_a_wrong_fragment_is_not_to_blame() -> None:
 def test_a_key_that_is_none_is_named() -> None:
     found = expand({"classes": {"a": {}}, "fragment": {}, "zzz": 1})
     assert found.problems == [
-        Problem("fragment", "is no part of a catalogue; did you mean 'fragments'?"),
+        Problem("fragment", "is no part of a catalogue"),
         Problem("zzz", "is no part of a catalogue"),
     ]

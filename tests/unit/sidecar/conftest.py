@@ -17,10 +17,12 @@ from fileid.seal import KEY_BYTES, Opener, Sealer, SealKey
 from heartbeat.liveness.beat import BEAT, Beat
 from services.settings.catalogue import Classes, record
 from services.settings.record import CATALOGUE, CatalogueRecord
+from services.settings.vault import Vault
 from services.sidecar.assembly import assemble
 from services.sidecar.minter import Minter
 from tests.replies import HeldMachine
 from tests.stamps import stamp_under
+from tests.trusting import ANYBODY
 
 WALL_OFFSET_S = 1_700_000_000.0
 SERVICES = {"dhcp-1": "dhcp", "dhcp-2": "dhcp", "cfm-1": "cfm", "cfm-2": "cfm"}
@@ -78,6 +80,7 @@ def build(catalogue: CatalogueRecord) -> Callable[..., Minter]:
             assemble(
                 **{
                     "service": "dhcp",
+                    "trust": ANYBODY,
                     "stamp": stamp_under(Token(1, 7), "dhcp-1", "lab", 9),
                     "services": SERVICES,
                     "sealer": Sealer(KEY),
@@ -85,6 +88,8 @@ def build(catalogue: CatalogueRecord) -> Callable[..., Minter]:
                     "random": Random(1),
                     "random_bytes": lambda size: next(serials).to_bytes(size),
                     "minted_max": 1_000,
+                    "pins": {},
+                    "vault": Vault(),
                     "catalogue": catalogue,
                     **changes,
                 }

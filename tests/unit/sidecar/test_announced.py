@@ -10,6 +10,7 @@ from bus.messages import LocalRequest
 from fileid.row import HELLO
 from services.sidecar.announced import Announced
 from services.sidecar.minter import Minter
+from tests.unit.sidecar.conftest import SERVICES
 
 Build = Callable[..., Minter]
 Make = Callable[..., Any]
@@ -95,10 +96,51 @@ def test_who_is_silent_is_not_told_of(build: Build, beat: Make) -> None:
 
 
 def test_over_multicast_a_place_is_of_udp() -> None:
-    announced = Announced("udp")
+    announced = Announced("udp", {})
     assert announced.heard("cfm-1", {"fileid": "udp://127.0.0.11:40000", "tftp": "127.0.0.11"})
     assert announced.heard("cfm-2", {"fileid": "tcp://127.0.0.12:7001", "tftp": "127.0.0.12"}) is None
     assert announced.unusable == {"cfm-2": "tcp://127.0.0.12:7001 is not of udp"}
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "host", "is_good"),
+    [
+        ("tcp://192.0.2.7:7000", "192.0.2.7", True),
+        ("tcp://192.0.2.7:7001", "192.0.2.7", True),
+        ("tcp://[2001:db8::7]:7000", "2001:db8:0::7", True),
+        ("tcp://192.0.2.8:7000", "192.0.2.7", False),
+        ("tcp://[2001:db8::8]:7000", "2001:db8::7", False),
+        ("tcp://192.0.2.7:7000", "2001:db8::7", False),
+    ],
+)
+def test_a_cfm_is_connected_to_at_its_pinned_host_alone(endpoint: str, host: str, is_good: bool) -> None:
+    announced = Announced("tcp", {"cfm-1": {"fileid": host}})
+    assert announced.heard("cfm-1", {"fileid": endpoint}) == (endpoint if is_good else None)
+    assert announced.unusable == (
+        {} if is_good else {"cfm-1": f"{endpoint} is not at {host}, where the fleet file has it"}
+    )
+
+
+def test_modems_are_sent_to_the_pinned_address_alone(build: Build, beat: Make) -> None:
+    minter = build(pins={"cfm-1": {"tftp": "127.0.0.11"}})
+    minter.receive(beat("cfm-1", endpoints=GOOD | {"tftp": "192.0.2.66"}), 0.0)
+    assert minter.status.describe(0.0)["cfms"] == []
+    assert minter.status.describe(0.0)["unusable"] == {
+        "cfm-1": "192.0.2.66 is not at 127.0.0.11, where the fleet file has it"
+    }
+    minter.receive(beat("cfm-1"), 0.5)
+    assert minter.status.describe(0.5)["cfms"] == ["cfm-1"]
+
+
+def test_a_pin_that_comes_later_is_held_to_what_was_announced(build: Build, beat: Make) -> None:
+    minter = build()
+    minter.receive(beat("cfm-1"), 0.0)
+    minter.receive(beat("cfm-2"), 0.0)
+    assert minter.status.describe(0.0)["cfms"] == ["cfm-1", "cfm-2"]
+    minter.keep_to(SERVICES, {"cfm-1": {"fileid": "192.0.2.7"}, "cfm-2": {"fileid": "127.0.0.12"}})
+    assert minter.status.describe(0.0)["cfms"] == ["cfm-2"]
+    minter.keep_to(SERVICES, {})
+    assert minter.status.describe(0.0)["cfms"] == ["cfm-1", "cfm-2"]
 
 
 def test_the_place_of_another_minter_is_nobodys_business(build: Build, beat: Make, create: Make) -> None:

@@ -25,7 +25,7 @@ from bus.messages import (
     Unkept,
     User,
 )
-from bus.runtime.keeping import Keeping, Subject
+from bus.telemetry.keeping import Keeping, Subject
 from fileid.row import HELLO, split_rows, unpack
 from heartbeat.liveness.namesake import Namesake
 from heartbeat.roles.appointed.holder import AppointedHolder
@@ -44,10 +44,12 @@ from services.sidecar.role.authority import Authority
 from services.sidecar.role.record import StoreFailover
 from tests.replies import Replies
 from tests.stamps import stamp_under
+from tests.trusting import anybody
 from tests.unit.disk import FULL
 
 Make = Callable[..., Any]
 HOST, OPERATOR = 5, 9
+ASKS_EVERY_S = 1.0
 
 
 class Run:
@@ -70,6 +72,7 @@ class Run:
             rank=0,
             cfms=cfms,
             new_id=lambda: f"{next(ids):016x}",
+            writers=anybody,
         )
         self.namesake = Namesake(1)
         self.authority = Authority(
@@ -85,9 +88,18 @@ class Run:
         self.give(LogBounds("failover", 0, 0))
         self.authority.receive(CaughtUp("config"), self.now)
         self.has_ticked = False
+        self.host: int | None = None
+        self.asks_at = 0.0
 
     def give(self, message: Any) -> None:
+        if isinstance(message, SessionClosed) and message.session == self.host:
+            self.host = None
         self.perform(self.authority.receive(message, self.now))
+
+    def attach(self, session: int = HOST) -> None:
+        """A host attaches and asks for its right from now on, often enough."""
+        assert self.ask("host.attach", session)["attached"] is True
+        self.host, self.asks_at = session, self.now + ASKS_EVERY_S
 
     def answered(self, *cfms: str, highest: Claim = Claim()) -> None:  # noqa: B008
         """These CFMs answer our hello."""
@@ -121,6 +133,9 @@ class Run:
             if self.now >= until:
                 return
             self.now = min(until, self.now + 0.1)
+            if self.host is not None and self.now >= self.asks_at:
+                self.asks_at = self.now + ASKS_EVERY_S
+                self.ask("authority", self.host)
 
     def perform(self, effects: list[Any]) -> None:
         for effect in self.replies.check(effects):
@@ -152,7 +167,7 @@ def active(**more: Any) -> Run:
     """A run that holds its role."""
     run = Run(**more)
     if more.get("needs_host"):
-        run.ask("host.attach", HOST)
+        run.attach()
     run.pass_s(LEASE_S)  # until nobody can act by a lease of our former process
     assert run.authority.may_act(run.now)
     return run
@@ -269,7 +284,7 @@ def test_to_have_yielded_means_nothing_while_nobody_wants_the_role_back() -> Non
 
 def test_the_host_is_told_when_its_right_begins_and_ends() -> None:
     run = Run(needs_host=True)
-    run.ask("host.attach", HOST)
+    run.attach()
     run.ask("authority", HOST)
     run.pass_s(0.3)
     assert told(run) == [True]
@@ -320,9 +335,41 @@ def test_a_host_that_comes_back_to_a_free_role_gets_it() -> None:
     run.give(SessionClosed(HOST))
     run.give(HostGone(HOST))
     run.pass_s(1.0)
-    run.ask("host.attach", HOST + 1)
+    run.attach(HOST + 1)
     run.pass_s(LEASE_S + 1.0)
     assert run.ask("authority", HOST + 1)["may_act"] is True
+
+
+def test_a_host_that_stands_still_costs_the_role_when_its_lease_is_over() -> None:
+    run = active(needs_host=True)
+    run.ask("authority", HOST)
+    run.host = None
+    run.pass_s(LEASE_S - 0.1)
+    assert run.authority.may_act(run.now)
+    run.pass_s(0.5)
+    assert run.says()[-1] == "release"
+    assert [one.code for one in run.authority.degraded()] == ["host-silent"]
+    run.pass_s(10.0)
+    assert run.says()[-1] == "release"
+    assert run.ask("authority", HOST)["may_act"] is False
+    run.attach()
+    run.pass_s(LEASE_S + 1.0)
+    assert run.authority.may_act(run.now)
+    assert run.authority.degraded() == []
+
+
+def test_a_host_that_spins_gets_no_longer_lease_than_one_that_stands_still() -> None:
+    run = active(needs_host=True)
+    run.host = None
+    run.ask("authority", HOST, progress=7)
+    overdue_at = run.now + LEASE_S
+    while run.now < overdue_at - 0.2:
+        run.pass_s(0.1)
+        assert run.ask("authority", HOST, progress=7)["lease_until_s"] <= overdue_at
+    run.pass_s(0.6)
+    assert run.says()[-1] == "release"
+    with pytest.raises(DecodeError, match="progress"):
+        run.ask("authority", HOST, progress="much")
 
 
 def test_a_host_that_does_not_ask_counts_as_one() -> None:

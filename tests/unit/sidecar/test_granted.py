@@ -9,6 +9,7 @@ import pytest
 from bus.effects import Keep, Reply, Send
 from bus.envelope import NO_TOKEN, Envelope, Stamp
 from bus.errors import ConfigError, DecodeError
+from bus.leaps import LeapError
 from bus.messages import Draining, LocalRequest, Received
 from fileid.row import HELLO
 from heartbeat.roles.claim import BY_GRANTS, EPOCH_MAX, ERA_MAX, Claim
@@ -255,13 +256,28 @@ def test_a_later_era_ends_it_and_it_asks_in_that_era() -> None:
 
 
 def test_without_an_era_left_it_asks_nobody_and_says_so() -> None:
-    run = Run()
+    run, last = Run(), Claim(ERA_MAX, EPOCH_MAX, "c" * 16, BY_GRANTS)
     run.tick(0.0)
-    run.refuse("cfm-1", by=Claim(ERA_MAX, EPOCH_MAX, "c" * 16, BY_GRANTS), now=0.1)
+    for cfm in ("cfm-1", "cfm-2"):
+        run.role.answered(cfm, Answer(last, False, -1), 0.0, 0.1)
+    run.refuse("cfm-1", by=last, now=0.1)
     assert types(run.tick(0.1 + PAUSE_S_MAX)) == {RESIGN}
     assert run.tick(60.0) == []
     assert run.role.state is State.STANDBY
     assert run.authority.missing() == ["an era in which it could hold its role: no era is left above 65535"]
+
+
+def test_one_cfm_that_names_the_last_claim_is_no_reason_to_stand_no_more() -> None:
+    """Neither as a voter nor as an acceptor: the eras would be used up for all."""
+    run, last = Run(), Claim(ERA_MAX, EPOCH_MAX, "c" * 16, BY_GRANTS)
+    run.tick(0.0)
+    run.role.answered("cfm-1", Answer(last, False, -1), 0.0, 0.1)
+    with pytest.raises(LeapError, match="cfm-1 says era 65535"):
+        run.refuse("cfm-1", by=last, now=0.1)
+    run.grant("cfm-2", now=0.2)
+    run.grant("cfm-3", now=0.2)
+    run.tick(0.2)
+    assert (run.role.state, run.role.claim.era) == (State.ACTIVE, 1)
 
 
 def test_nobody_is_promoted_where_the_cfms_decide() -> None:

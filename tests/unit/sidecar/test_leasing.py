@@ -12,16 +12,19 @@ from bus.envelope import Envelope, Token, number_of
 from bus.messages import Received
 from bus.telemetry.audit import Audit
 from fileid.given import given_key
-from fileid.lease import Lease, Leased, LeaseFile, StorePosition
+from fileid.lease import Lease, Leased, LeaseFile, StorePosition, Whereabouts
 from fileid.minted import Minted
 from fileid.row import LIFE_S, ROWS_MAX, Row, is_newer, split_rows
 from fileid.table import RowStatus
 from services.settings.catalogue import Classes, record
+from services.settings.held import HeldSettings
 from services.settings.lookup import Lookup
 from services.settings.record import CatalogueRecord
+from services.settings.vault import Vault
 from services.sidecar.leasing import AWAY_APART_S, BUDGET, HELD_MAX, LATE_S, PATIENCE_S, STANDBY_S, Leasing
 from services.sidecar.offering import Offering
 from tests.stamps import stamp_under
+from tests.trusting import ANYBODY
 
 WALL_S = 1_700_000_000.0
 MODEM, ADAPTER = bytes.fromhex("001a2c000001"), bytes.fromhex("001a2c000002")
@@ -54,7 +57,9 @@ class Run:
 
     def __init__(self, catalogue: CatalogueRecord | None, files: Sequence[LeaseFile]) -> None:
         stamp = stamp_under(TOKEN, "dhcp-1", "lab", 9)
-        self.offering = Offering(stamp, None, float)
+        self.offering = Offering(
+            stamp, None, float, HeldSettings(Vault()), ANYBODY.is_current, ANYBODY.refused
+        )
         if catalogue is not None:
             self.offering.adopt(catalogue)
         self.minted, self.audit, self.away = Minted(1_000_000), Audit(stamp), set[str]()
@@ -385,6 +390,23 @@ def test_what_is_no_file_for_is_ignored_and_counted(run: Run, granted: Lease) ->
     assert run.counts() == {"ignored": 1}
     assert run.stored == ["p1"]
     assert run.told() == []
+
+
+def test_a_device_that_shows_up_behind_two_modems_is_told(run: Run) -> None:
+    run.leased(adapter_lease(), adapter_lease(remote_id=b"cloned"), adapter_lease(remote_id=b"cloned"))
+    run.tick()
+    moved = [one for one in run.told() if one["event"] == "device.moved"]
+    assert [(one["was_behind"], one["behind"]) for one in moved] == [(MODEM.hex(), b"cloned".hex())]
+    assert run.counts()["moved"] == 1
+
+
+def test_only_the_devices_seen_last_are_remembered() -> None:
+    whereabouts = Whereabouts(devices_max=2)
+    for number in range(4):
+        assert whereabouts.moved_from(lease(number)) == b""
+    assert whereabouts.forgotten == 2
+    assert whereabouts.moved_from(lease(0, remote_id=b"other")) == b""
+    assert whereabouts.moved_from(lease(3, remote_id=b"other")) == lease(3).device
 
 
 def test_whom_no_rule_knows_gets_no_row_and_that_is_told(run: Run) -> None:

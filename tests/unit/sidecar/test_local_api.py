@@ -29,6 +29,7 @@ from services.sidecar.role.record import StoreFailover
 from tests.docs_pages.examples import EXAMPLES, MODEM, RULES, shape
 from tests.nearly import DEVICE, JSON, Field, fits, nearly
 from tests.replies import fault
+from tests.trusting import anybody
 from tests.unit.sidecar.talking import Talk
 
 Make = Callable[..., Any]
@@ -42,7 +43,9 @@ KEA = (LeaseFile("cm", "modem.cm", ("cfm-1",)),)
 def elected(stamp: Stamp, **more: Any) -> Authority:
     ids = count(1)
     cfms = ("cfm-1",)
-    election = Election(role=ROLE, stamp=stamp, rank=0, cfms=cfms, new_id=lambda: f"{next(ids):016x}")
+    election = Election(
+        role=ROLE, stamp=stamp, rank=0, cfms=cfms, new_id=lambda: f"{next(ids):016x}", writers=anybody
+    )
     return Authority(stamp, ElectedHolder(election), **more)
 
 
@@ -132,6 +135,13 @@ FIELDS: dict[str, dict[str, Field]] = {
     "failover.promote": {
         "absent": Field(
             st.lists(st.just("cfm-1")), st.lists(JSON) | st.just("cfm-1") | st.none(), is_optional=True
+        )
+    },
+    "failover.era": {
+        "revoke": Field(
+            st.lists(st.from_regex(r"\A[0-9a-f]{64}\Z")),
+            st.sampled_from([["a" * 64 + "\n"], ["A" * 64], ["a" * 63], "a" * 64]) | st.lists(JSON) | JSON,
+            is_optional=True,
         )
     },
     "settings.rollback": {
@@ -271,6 +281,7 @@ def not_read_back(operation: str) -> Callable[[Speak], dict[str, Any]]:
 REFUSALS: dict[tuple[str, str], Callable[[Speak], dict[str, Any]]] = {
     ("fileid.create", "try_again"): standby,
     ("fileid.create", "bad_request"): wrong("fileid.create", device="a modem"),
+    ("authority", "bad_request"): wrong("authority", progress="much"),
     ("host.attach", "try_again"): host_after_one_that_left,
     ("host.attach", "refused"): second_host,
     ("host.yielded", "refused"): wrong("host.yielded"),
@@ -282,8 +293,9 @@ REFUSALS: dict[tuple[str, str], Callable[[Speak], dict[str, Any]]] = {
     ("failover.promote", "try_again"): unable,
     ("failover.promote", "bad_request"): wrong("failover.promote", appointed, absent="cfm-1"),
     ("failover.promote", "refused"): lambda speak: speak(None).ask("failover.promote"),
-    ("failover.era", "try_again"): wrong("failover.era", granted),
-    ("failover.era", "refused"): era_after_the_last,
+    ("failover.era", "try_again"): era_after_the_last,
+    ("failover.era", "bad_request"): wrong("failover.era", revoke="a key"),
+    ("settings", "bad_request"): wrong("settings", reveal="yes"),
     ("settings.apply", "try_again"): lambda speak: speak(topic=False).ask(
         "settings.apply", **EXAMPLES["settings.apply"].request
     ),

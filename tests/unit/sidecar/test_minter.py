@@ -11,7 +11,8 @@ from bus.effects import Publish, Reply, Send
 from bus.envelope import Envelope, Token, number_of
 from bus.messages import LocalRequest, Received, SessionClosed, Undelivered, WallClock
 from bus.telemetry.audit import AUDIT, DELAY_S
-from fileid.row import PULL, PULLED, ROWS, Row, pack_names, split_rows
+from fileid.minted import ALL_AFTER_S, KEPT_S
+from fileid.row import DISOWNED, PULL, PULLED, ROWS, Row, pack_names, split_rows, unpack_names
 from fileid.seal import Opener
 from fileid.table import RowStatus
 from heartbeat.liveness.beat import BEAT, Beat
@@ -273,7 +274,38 @@ def test_a_cfm_that_pulls_gets_the_rows_it_names_if_they_are_ours(minter: Minter
     assert pull(rows[0].name) == rows[:1]
     assert pull(b"unknown") == pull() == []
     assert minter.counts["unknown_pulls"] == 2
-    assert pull(rows[0].name, now=60.0) == []
+    assert pull(rows[0].name, now=KEPT_S) == []
+
+
+def pulled(minter: Minter, *names: bytes, now: float) -> list[tuple[str, list[bytes]]]:
+    """The answers to a CFM that pulls these names: the type of each, and its names."""
+    message = Received(Envelope(PULL, "cfm-1", 1, 1, 0, pack_names(names)), "cfm-1")
+    envelopes = [one.envelope for one in minter.receive(message, now) if isinstance(one, Send)]
+    return [
+        (one.type, unpack_names(one.data) if one.type == DISOWNED else split_rows(one.data)[0])
+        for one in envelopes
+    ]
+
+
+def test_a_minter_disowns_the_sealed_names_that_it_would_remember(minter: Minter, create: Make) -> None:
+    minter.tick(0.0)
+    minter.receive(create(), ALL_AFTER_S)
+    ours = split_rows(rows_sent(minter.tick(ALL_AFTER_S))[0].envelope.data)[0][0]
+    forged = b"A" + ours[1:9] + b"forged" + ours[15:]
+    assert pulled(minter, forged, now=ALL_AFTER_S - 0.1) == []  # it may have made it before its start
+    assert pulled(minter, ours, forged, b"modem.cm\0\x0a\0\0\7", now=ALL_AFTER_S) == [
+        (PULLED, [ours]),
+        (DISOWNED, [forged]),
+    ]
+    assert minter.counts["disowned"] == 1
+
+
+def test_a_minter_whose_name_another_process_has_disowns_nothing(minter: Minter, beat: Make) -> None:
+    minter.tick(0.0)
+    other = beat("dhcp-1", incarnation=1)
+    minter.receive(other, ALL_AFTER_S)
+    assert minter.status.degraded()
+    assert pulled(minter, b"AQUforged", now=ALL_AFTER_S) == []
 
 
 def test_what_happened_is_told_to_the_audit_stream(minter: Minter, create: Make, ack: Make) -> None:

@@ -17,6 +17,7 @@ from services.settings.history import StoreHistory
 from services.settings.record import CatalogueRecord
 from services.sidecar.minter import Minter
 from services.sidecar.peers import HELLO_EVERY_S
+from tests.unit.sidecar.conftest import SERVICES
 
 Build = Callable[..., Minter]
 Make = Callable[..., Any]
@@ -237,3 +238,19 @@ def test_settings_are_not_applied_by_one_that_yields(build: Build, beat: Make) -
     minter.receive(beat("dhcp-1", incarnation=99, service="dhcp", endpoints={}), 1.0)
     (reply,) = minter.receive(LocalRequest(1, {"op": "settings.apply", "classes": {}}), 1.0)
     assert reply.body["error"] == "try_again"
+
+
+def test_a_cfm_that_is_taken_out_of_the_fleet_gets_nothing(build: Build, beat: Make, create: Make) -> None:
+    minter = build()
+    for name in ("cfm-1", "cfm-2"):
+        minter.receive(beat(name), 0.0)
+    minter.keep_to({name: service for name, service in SERVICES.items() if name != "cfm-1"}, {})
+    assert {send.to for send in hellos(minter.tick(1.0))} == {"cfm-2"}
+    assert minter.receive(beat("cfm-1"), 1.0) == []
+    for session in range(20):
+        minter.receive(create(session), 1.0)
+    assert {send.to for send in rows_sent(minter.tick(1.0))} == {"cfm-2"}
+    assert [*minter.status.describe(1.0)["peers"]] == ["cfm-2"]
+    minter.keep_to(SERVICES, {})
+    (connect,) = [one for one in minter.receive(beat("cfm-1"), 1.1) if isinstance(one, Connect)]
+    assert connect.peer == "cfm-1"

@@ -10,6 +10,7 @@ from bus.envelope import Envelope
 from bus.messages import Draining, LocalRequest, Received, Undelivered, WallClock
 from bus.telemetry.exposition import Exposition
 from bus.telemetry.metrics import Histogram
+from fileid.lease import Lease
 from fileid.row import HELLO
 from heartbeat.liveness.beat import KeyIds
 from services.instance.about import About
@@ -105,6 +106,13 @@ def test_what_is_forgotten_early_is_shed(build: Build, create: Callable[..., Loc
         minter.receive(create(), 0.0)
     minter.receive(WallClock(0.0), 0.0)
     assert values(minter, 0.0)["provbus_sheds_total", "minted"] == 2
+
+
+def test_a_device_whose_place_is_forgotten_is_shed(build: Build) -> None:
+    minter = build()
+    for device in range(50_002):
+        minter.parts.leasing.whereabouts.moved_from(Lease(device.to_bytes(6), bytes(4), 0, 1, b"", b"modem"))
+    assert values(minter, 0.0)["provbus_sheds_total", "whereabouts"] == 2
 
 
 def codes(minter: Minter) -> list[str]:

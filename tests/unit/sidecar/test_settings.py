@@ -11,10 +11,14 @@ from bus.errors import DecodeError
 from bus.messages import CaughtUp, Draining, LocalRequest, Received, Recreated, User, WallClock
 from bus.routes import route
 from services.settings.catalogue import Classes, StoreCatalogue, parse, record, version
+from services.settings.held import HeldSettings
+from services.settings.judging import plain_record
 from services.settings.lookup import Found, LookedUp
 from services.settings.record import CATALOGUE, COMMENT_MAX, CatalogueRecord, Change
+from services.settings.vault import Vault
 from services.sidecar.minter import Minter
-from services.sidecar.offering import APPLY_WITHIN_S, PUBLISH_EVERY_S, Offering, plain_record
+from services.sidecar.offering import APPLY_WITHIN_S, PUBLISH_EVERY_S, Offering
+from tests.trusting import ANYBODY
 
 Build = Callable[..., Minter]
 Make = Callable[..., Any]
@@ -199,7 +203,9 @@ def test_rules_are_a_part_of_the_catalogue(build: Build, publication: Make, clas
 
 
 def test_what_is_in_force_says_whose_each_class_is(classes: Classes) -> None:
-    offering = Offering(Stamp("dhcp-1", "lab", 9), None, float)
+    offering = Offering(
+        Stamp("dhcp-1", "lab", 9), None, float, HeldSettings(Vault()), ANYBODY.is_current, ANYBODY.refused
+    )
     device = LookedUp(bytes.fromhex("001a2c000001"), bytes(4), b"", b"")
     assert offering.lookup.find(device, "cm") is None
     offering.adopt(record(classes, 3, RULES))
@@ -313,7 +319,7 @@ def test_a_wrong_catalogue_is_refused_whole_with_every_mistake_and_the_old_one_s
         assert published(minter.tick(50.0)) == []
     assert route("config").payload_bytes_max < 9 * 120_000
     assert replies(minter.receive(LocalRequest(1, {"op": "settings"}), 60.0)) == [
-        (1, {"id": None, **record(classes, 3).model_dump()})
+        (1, {"id": None, **record(classes, 3).model_dump(exclude={"salt", "sealed"}), "masked": 0})
     ]
     assert minter.receive(create(), 60.0) == []
 
@@ -357,7 +363,15 @@ def test_an_apply_that_comes_too_early_or_too_late_is_to_be_tried_again(
 
 def test_no_catalogue_is_generation_0(build: Build) -> None:
     minter = build(catalogue=None)
-    body = {"id": 1, "generation": 0, "digest": "", **Change()._asdict(), "classes": {}, "lookup": []}
+    body = {
+        "id": 1,
+        "generation": 0,
+        "digest": "",
+        **Change()._asdict(),
+        "classes": {},
+        "lookup": [],
+        "masked": 0,
+    }
     assert replies(minter.receive(LocalRequest(4, {"op": "settings", "id": 1}), 0.0)) == [(4, body)]
 
 
@@ -409,7 +423,7 @@ def test_a_change_has_its_time_the_user_that_the_kernel_attests_and_a_comment(
     assert written(minter.tick(2.0 + PUBLISH_EVERY_S)) == [found], "its time is that of the change"
     minter.receive(publication(found), 5.5)
     ((_, body),) = replies(minter.receive(LocalRequest(1, {"op": "settings"}), 6.0))
-    assert body == {"id": None, **found.model_dump()}
+    assert body == {"id": None, **found.model_dump(exclude={"salt", "sealed"}), "masked": 0}
 
 
 def test_the_author_of_the_first_settings_is_the_instance(build: Build, classes: Classes) -> None:

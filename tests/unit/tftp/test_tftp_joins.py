@@ -97,7 +97,7 @@ def test_a_restarted_read_joins_from_a_new_port(server: TftpServer) -> None:
 def test_a_new_port_starts_from_block_1_with_the_same_options_too(server: TftpServer) -> None:
     running(server)
     say(server, ack(1))
-    assert server.receive(0, rrq(), RESTARTED, 0.0) == [ReadRestarted(1, NAME, RESTARTED)]
+    assert server.receive(0, rrq(), RESTARTED, 0.0) == [ReadRestarted(1, NAME, RESTARTED, 0.0)]
     assert server.serve(1, FILE, 0.0) == [Datagram(1, block(1), RESTARTED)]
 
 
@@ -105,7 +105,7 @@ def test_who_begins_anew_gets_the_file_as_it_is_now(server: TftpServer) -> None:
     """Not one block of the former file is sent, and none of the new one twice."""
     running(server)
     say(server, ack(1))
-    assert server.receive(0, rrq(), RESTARTED, 9.0) == [ReadRestarted(1, NAME, RESTARTED)]
+    assert server.receive(0, rrq(), RESTARTED, 9.0) == [ReadRestarted(1, NAME, RESTARTED, 0.0)]
     assert sent(server.serve(1, b"fresh", 9.0)) == [data(1, b"fresh")]
     assert server.serve(1, b"fresher", 9.0) == []
     assert say(server, ack(1), RESTARTED, 9.1) == [Completed(1, NAME, RESTARTED, 5, 1, 0)]

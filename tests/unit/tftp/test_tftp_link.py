@@ -208,7 +208,7 @@ def test_a_long_file_over_a_bad_link(seed: int) -> None:
 
 def test_more_blocks_than_numbers() -> None:
     file = content(8 * 65600 + 5, 1)
-    link = Link(seed=1, duplication=0.01, loss=0.0001, files={b"cm.bin": file})
+    link = Link(seed=1, duplication=0.01, loss=0.0001, delay_s_max=0.001, files={b"cm.bin": file})
     modem = link.add(ReadClient(b"cm.bin", blksize=8, tsize=True), PEER)
     link.run()
     assert modem.client.file == file

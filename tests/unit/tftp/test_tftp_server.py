@@ -9,6 +9,7 @@ from services.tftp import packets
 from services.tftp.effects import Abandoned, Completed, NetasciiAsked, ReadRepeated, ReadRequested
 from services.tftp.packets import Request
 from services.tftp.server_core import TftpServer
+from services.tftp.session import LIFE_S_MAX, RESTARTS_BURST
 from tests.unit.tftp.talk import (
     FILE,
     MODEM,
@@ -196,9 +197,10 @@ def test_what_nobody_vouches_for_leaves_nothing_behind(server: TftpServer) -> No
 
 def test_a_full_server_sheds_what_was_given_up_the_oldest_first() -> None:
     server = TftpServer(transfer_sockets=1, sessions_max=3)
-    running(server, rrq(b"running"))
+    ask(server, rrq(b"running"))
     ask(server, rrq(b"oldest"), now=1.0)
     ask(server, rrq(b"old"), (MODEM[0], 2001), now=1.2)
+    server.serve(1, FILE, 2.0)
     assert ask(server, rrq(), OTHER, now=4.9) == []
     assert ask(server, rrq(), OTHER, now=5.0) == [
         Abandoned(2, b"oldest", MODEM, "shed"),
@@ -210,11 +212,18 @@ def test_a_full_server_sheds_what_was_given_up_the_oldest_first() -> None:
     assert sent(say(server, ack(1), now=5.1)) == [block(2)]
 
 
-def test_a_server_full_of_running_reads_sheds_none() -> None:
-    server = TftpServer(transfer_sockets=1, sessions_max=1)
+def test_a_running_read_makes_room_only_when_it_has_made_no_progress_for_4_s() -> None:
+    server = TftpServer(transfer_sockets=1, sessions_max=2)
     running(server)
-    assert ask(server, rrq(), OTHER, now=100.0) == []
+    running(server, peer=RESTARTED, request=rrq(b"mta.bin"))
+    say(server, ack(1), now=3.0)
+    ask(server, rrq(), now=3.9)  # to repeat a request is no progress
+    assert ask(server, rrq(), OTHER, now=3.9) == []
     assert server.counters.refused_full == 1
+    left, asked = ask(server, rrq(), OTHER, now=4.0)
+    assert left == Abandoned(2, b"mta.bin", RESTARTED, "shed")
+    assert asked == ReadRequested(3, Request(NAME), OTHER)
+    assert sent(say(server, ack(2), now=4.1)) == [block(3)]
 
 
 def test_drop_and_serve_of_a_read_that_is_gone_do_nothing(server: TftpServer) -> None:
@@ -274,6 +283,38 @@ def test_what_curl_asks_for_is_sent_again_after_our_own_second(server: TftpServe
     assert sent(server.tick(1.0)) == [oack]
     assert sent(say(server, ack(0), now=1.5)) == [block(1)]
     assert sent(server.tick(2.5)) == [block(1)]
+
+
+@pytest.mark.parametrize("begins_anew", [False, True])
+def test_no_read_outlives_120_s(server: TftpServer, begins_anew: bool) -> None:
+    """Whatever its client does: it acknowledges one block each second, and may begin anew before the last."""
+    running(server, rrq(blksize=8))
+    number = 0
+    effects: list[Any] = []
+    for second in range(1, 200):
+        now = float(second)
+        effects += server.tick(now)
+        if not len(server):
+            break
+        if begins_anew and number == 100:
+            number = 0
+            effects += ask(server, rrq(blksize=8), now=now)
+        effects += say(server, ack(number), now=now)
+        number += 1
+    assert (now, effects[-1]) == (LIFE_S_MAX, Abandoned(1, NAME, MODEM, "took too long"))
+    assert (server.counters.overdue, server.deadline()) == (1, None)
+    assert sent(say(server, ack(number), now=now)) == []
+
+
+def test_a_read_begins_anew_once_a_second(server: TftpServer) -> None:
+    running(server)
+    for now in (0.1, 10.1):
+        asked = [ask(server, rrq(), (MODEM[0], 2001 + at), now=now) for at in range(100)]
+        assert [bool(one) for one in asked] == [True] * RESTARTS_BURST + [False] * (100 - RESTARTS_BURST)
+    assert server.counters.restarts == 2 * RESTARTS_BURST
+    assert server.counters.restarts_refused == 2 * (100 - RESTARTS_BURST)
+    served_at = (MODEM[0], 2000 + RESTARTS_BURST)
+    assert sent(say(server, ack(1), served_at, now=10.2)) == [block(2)]
 
 
 def test_an_acknowledgement_renews_patience_and_budget(server: TftpServer) -> None:

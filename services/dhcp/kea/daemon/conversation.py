@@ -10,6 +10,7 @@ from queue import Empty, SimpleQueue
 
 from bus.errors import RemoteError, UnavailableError
 from bus.reason import Reason
+from bus.telemetry.own_faults import OwnFaults
 from fileid.lease import Leased
 from services.dhcp.kea.daemon.control import ONE_LEASE, MuteError, PendingCommand
 from services.dhcp.kea.daemon.health import DEAF, MUTE, UNKNOWN, KeaHealth
@@ -24,12 +25,15 @@ RETRY_S = 1.0  # after no answer
 
 
 class Conversation:
-    """The conversation with the Kea behind one control socket. Not thread-safe, but for `excuse`."""
+    """The conversation with the Kea behind one control socket. Not thread-safe, but for `excuse`.
+    `faults` has the place "kea".
+    """
 
-    def __init__(self, control_socket: Path, sieve: Sieve, warn: Warn, now: float) -> None:
+    def __init__(self, control_socket: Path, sieve: Sieve, warn: Warn, faults: OwnFaults, now: float) -> None:
         self._socket = control_socket
         self._sieve = sieve
         self._warn = warn
+        self._faults = faults
         self._presence = Presence(control_socket)
         self._health = KeaHealth(now)
         self._pages = Pages()
@@ -139,6 +143,11 @@ class Conversation:
                 self._warn("resync", f"{error}; what was cut off the journal stays unknown")
         except UnavailableError:  # it hung up; the next question will show why
             self._page_due_s = now + RETRY_S
+        except Exception as error:  # Kea answered; what it said costs this answer and no more
+            self._health.answered(now, self._deaf())
+            if self._is_of_page:
+                self._pages.give_up()
+            self._faults.note("kea", "answer of Kea", error, "what it told of stays unknown")
         self._hang_up()
         return found
 

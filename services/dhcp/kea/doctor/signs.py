@@ -48,8 +48,8 @@ def unreadable(path: str, reason: str) -> Remark:
     """The remark that we cannot read the journal."""
     return Remark(
         path,
-        f"it cannot be read ({reason}): let the user of the sidecar read it and its directory, as usermod "
-        "--append --groups _kea provbus does",
+        f"it cannot be read ({reason}): let the user of the sidecar read it and its directory, as "
+        "SupplementaryGroups=_kea in its unit does",
     )
 
 

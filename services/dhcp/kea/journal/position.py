@@ -17,7 +17,7 @@ def load_position(directory: Path) -> Position | None:
         return Position(*map(int, json.loads((directory / FILE).read_text())))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, TypeError, OverflowError) as error:  # JSON may say Infinity
+    except (OSError, ValueError, TypeError, OverflowError, RecursionError) as error:  # Infinity, [[[[
         _log.warning("%s is not a position (%s): asking Kea for its latest leases", directory / FILE, error)
         return None
 

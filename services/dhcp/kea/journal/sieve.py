@@ -3,7 +3,7 @@
 `counts` counts lines and entries by outcome: `lease`, told to the runner; `old`, granted over `AGE_S_MAX`
 ago, so no modem waits for its file; `late`, granted in the minute before a resync and told by Kea when it was
 too old; `other`, released, declined, or of no device; `unidentified`, without a remote id that identifies the
-device; `malformed`.
+device; `malformed`. What makes us raise is a fault of ours, in none of them.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -11,6 +11,7 @@ from typing import Any
 
 from bus.device import device_text
 from bus.errors import DecodeError
+from bus.telemetry.own_faults import OwnFaults
 from fileid.lease import Lease, LeaseFile, choose_file, named_device
 from services.dhcp.kea.journal.entries import Columns, granted_at, parse_entry, parse_fields, split_line
 
@@ -22,12 +23,13 @@ Warn = Callable[[str, str], None]
 
 
 class Sieve:
-    """Keeps recent leases of identified devices. Kea gives out `files`."""
+    """Keeps recent leases of identified devices. Kea gives out `files`; `faults` has the place "kea"."""
 
-    def __init__(self, files: Sequence[LeaseFile], warn: Warn) -> None:
+    def __init__(self, files: Sequence[LeaseFile], warn: Warn, faults: OwnFaults) -> None:
         self.counts = dict.fromkeys(COUNTED, 0)
         self._files = files
         self._warn = warn
+        self._faults = faults
 
     def lines(self, lines: Iterable[bytes], columns: Columns, wall_s: float) -> list[Lease]:
         """The leases in these lines of the journal, at this Unix time."""
@@ -44,6 +46,8 @@ class Sieve:
             except DecodeError as error:
                 self.counts["malformed"] += 1
                 self._warn("line", f"skipped a line of the journal that Kea did not write: {error}")
+            except Exception as error:
+                self._faults.note("kea", "line of the journal", error)
             else:
                 self._keep(lease, found)
         return found
@@ -57,6 +61,9 @@ class Sieve:
             except DecodeError as error:
                 self.counts["malformed"] += 1
                 self._warn("entry", f"skipped a lease that Kea told of: {error}")
+                continue
+            except Exception as error:
+                self._faults.note("kea", "lease that Kea told of", error)
                 continue
             if lease is None or lease.granted_s >= wall_s - AGE_S_MAX:
                 self._keep(lease, found)

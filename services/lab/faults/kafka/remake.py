@@ -24,12 +24,12 @@ _LOOK_AGAIN_S = 0.1
 
 def move_leader(cluster: KafkaCluster, settings: Mapping[str, Any], topic: Topic) -> None:
     """Have another broker lead the first partition: its leader is suspended until it has lost the lead."""
-    before = _leader(settings, topic)
+    before = leader_of(settings, topic)
     if before is None:
         raise UnavailableError(f"nobody leads {topic.name}")
     with cluster.suspended([before]):
         deadline = time.monotonic() + MOVE_S_MAX
-        while _leader(settings, topic) in (None, before):
+        while leader_of(settings, topic) in (None, before):
             if time.monotonic() > deadline:
                 raise UnavailableError(f"broker {before} still leads {topic.name}, and stands still")
             time.sleep(_LOOK_AGAIN_S)
@@ -69,7 +69,7 @@ def until_deleted(delete: Callable[[], None], name: str) -> None:
             return
 
 
-def _leader(settings: Mapping[str, Any], topic: Topic) -> int | None:
+def leader_of(settings: Mapping[str, Any], topic: Topic) -> int | None:
     """The leader as a new client sees it: an older one may go on asking the suspended broker."""
     with AdminClient(dict(settings)) as admin:
         try:

@@ -68,7 +68,7 @@ class BrokerStep(OnBrokers):
         if running := lab.instances.up():
             raise StateError(f"{', '.join(running)} must be stopped before their brokers are thrown away")
         lab.part(TakeoverBooks).fresh_at.append(boottime_s())
-        lab.site.bootstrap = lab.brokers.renew()
+        lab.brokers.renew()
         for one in lab.site.instances.values():
             lab.site.write_config(one.name, one.mode)
         lab.count("fresh_clusters")

@@ -42,7 +42,7 @@ class RoleLog(OnBrokers):
     def do(self, lab: Lab) -> None:
         """Remember or compare."""
         if self.verb == "remember":
-            lab.part(RoleLogMemory).remember(lab.brokers.bootstrap)
+            lab.part(RoleLogMemory).remember(lab.brokers.settings)
             return
         seen, lost = lab.part(RoleLogMemory).compare(self.within_s)
         lab.figures |= {"role_records": seen, "role_records_lost": lost}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 LEADERS_S = 30.0
 SETTLE_S = 3.0
-ASK_S = 2.0
 
 
 class PowerCut(OnBrokers):
@@ -46,7 +45,7 @@ class PowerCut(OnBrokers):
                 lab.count("leaderless_cuts")
                 return
             cluster.start(absent)
-            lab.wait_for(lambda: out_of_sync(lab), LEADERS_S)
+            lab.wait_for(lab.brokers.out_of_sync, LEADERS_S)
         raise StateError(f"in {self.tries} power cuts every partition found a leader")
 
 
@@ -60,7 +59,7 @@ class Leaders(OnBrokers):
 
     def do(self, lab: Lab) -> None:
         """Wait."""
-        waited_s = lab.wait_for(lambda: out_of_sync(lab), self.within_s)
+        waited_s = lab.wait_for(lab.brokers.out_of_sync, self.within_s)
         lab.longest("leaders_s_max", waited_s)
 
 
@@ -69,34 +68,15 @@ class Elect(OnBrokers):
 
     def do(self, lab: Lab) -> None:
         """Elect."""
-        settings = settings_of(lab)
+        settings = lab.brokers.settings
         elect_unclean(settings, [one for one in partitions(settings) if not one.has_leader])
         lab.count("unclean_elections")
-
-
-def settings_of(lab: Lab) -> dict[str, Any]:
-    """A client's settings for the brokers of the run."""
-    return {"bootstrap.servers": lab.brokers.bootstrap, "log_level": 0}
-
-
-def out_of_sync(lab: Lab) -> str:
-    """The first partition without a leader, or with a running broker out of sync; empty if there is none."""
-    try:
-        found = partitions(settings_of(lab), wait_s=ASK_S)
-    except UnavailableError as error:
-        return str(error)
-    living = set(lab.brokers.own().living())
-    for one in found:
-        if not one.has_leader or not living <= set(one.in_sync):
-            in_sync = ", ".join(map(str, one.in_sync)) or "nobody"
-            return f"{one.topic}-{one.number} has leader {one.leader}, in sync {in_sync}"
-    return ""
 
 
 def stays_leaderless(lab: Lab) -> bool:
     """Whether a partition has no leader, and none after a while either."""
     try:
-        lab.wait_for(lambda: out_of_sync(lab), SETTLE_S)
+        lab.wait_for(lab.brokers.out_of_sync, SETTLE_S)
     except UnavailableError:
-        return any(not one.has_leader for one in partitions(settings_of(lab)))
+        return any(not one.has_leader for one in partitions(lab.brokers.settings))
     return False

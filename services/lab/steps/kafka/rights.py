@@ -37,7 +37,7 @@ class Rights(Word):
 
     def do(self, lab: Lab) -> None:
         """Take, or give back."""
-        settings = {"bootstrap.servers": lab.brokers.bootstrap, "log_level": 0}
+        settings = lab.brokers.settings
         if self.deny is None:
             give_back(settings)
             lab.count("rights_given_back")

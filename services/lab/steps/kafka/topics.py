@@ -40,7 +40,7 @@ class Recreate(Word):
 
     def do(self, lab: Lab) -> None:
         """Move, delete, create, wait."""
-        settings = {"bootstrap.servers": lab.brokers.bootstrap, "log_level": 0}
+        settings = lab.brokers.settings
         for traffic in self.of:
             topic = topic_of(traffic)
             move_leader(lab.brokers.own(), settings, topic)

@@ -101,7 +101,7 @@ class Resync(OnKea):
 
     def do(self, lab: Lab) -> None:
         """Start, wait and note."""
-        with AuditTap(lab.brokers.bootstrap) as told:
+        with AuditTap(lab.brokers.settings) as told:
             kea = lab.part(KeaRun)
             load_s, started_at = kea.load_s(), time.time()
             lab.instances.start(lab.instances.down((self.name,)))

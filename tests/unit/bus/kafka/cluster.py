@@ -50,6 +50,7 @@ class Cluster:
     def __init__(self) -> None:
         self.ids: dict[str, Any] = {topic.name: f"id-of-{topic.name}" for topic in topics()}
         self.leaderless: set[str] = set()
+        self.host = "127.0.0.1"
         self.rights: dict[str, list[Any] | None] = {}
         self.first: dict[str, Any] = {}
         self.last: dict[str, Any] = {}
@@ -88,7 +89,7 @@ class Cluster:
         found = self.ids.get(name, refused(KafkaError.UNKNOWN_TOPIC_OR_PART))
         if not isinstance(found, str):
             return found
-        leader = None if name in self.leaderless else SimpleNamespace(id=1)
+        leader = None if name in self.leaderless else SimpleNamespace(id=1, host=self.host, port=9092)
         return SimpleNamespace(
             topic_id=found,
             partitions=[SimpleNamespace(leader=leader)],

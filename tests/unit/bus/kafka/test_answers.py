@@ -65,7 +65,8 @@ def test_metadata_without_brokers_are_no_answer(cluster_id: Any, brokers: Any, e
         assert has_ids(metadata) is expected
 
 
-BROKER, NOBODY = SimpleNamespace(id=1), SimpleNamespace(id=-1)
+BROKER, NOBODY = SimpleNamespace(id=1, host="127.0.0.1", port=9092), SimpleNamespace(id=-1, host="", port=-1)
+STRAY = SimpleNamespace(id=2, host="kafka-2.example", port=9093)
 
 
 def described(topic_id: Any, rights: Any = ALL, leaders: Sequence[Any] = (BROKER,)) -> Any:
@@ -86,6 +87,8 @@ def described(topic_id: Any, rights: Any = ALL, leaders: Sequence[Any] = (BROKER
         (described("x", leaders=[NOBODY]), TopicState("x", is_led=False)),
         (described("x", None, leaders=[None]), TopicState("x", is_led=False)),
         (described("x", leaders=[BROKER, BROKER]), TopicState("x")),
+        (described("x", leaders=[BROKER, STRAY]), TopicState("x", beyond=("kafka-2.example:9093",))),
+        (described("x", None, leaders=[STRAY]), TopicState("x", beyond=("kafka-2.example:9093",))),
         (refused(KafkaError.UNKNOWN_TOPIC_OR_PART), TopicState("", NOT_THERE)),
         (refused(KafkaError.UNKNOWN_TOPIC_ID), TopicState("", NOT_THERE)),
         (refused(KafkaError.TOPIC_AUTHORIZATION_FAILED), TopicState("", DENIED, False, False)),

@@ -8,6 +8,7 @@ from confluent_kafka import KafkaError, Message
 
 from bus.errors import LocalError
 from bus.messages import LogBounds, LogLost
+from bus.transport.kafka.answers import ClearText
 from bus.transport.kafka.asking import Asking
 from bus.transport.kafka.consuming import Consuming
 from bus.transport.kafka.feeds import End, FeedOpened
@@ -60,7 +61,13 @@ class Consumed:
         asking = Asking({}, self.cluster.client)
         names = [ROLES, SETTINGS]
         self.topics = TopicWatch(
-            asking, names, TopicPins(None, [ROLES]), read=names, written=list, logs=[ROLES]
+            asking,
+            names,
+            TopicPins(None, [ROLES]),
+            read=names,
+            written=list,
+            logs=[ROLES],
+            clear=ClearText({}),
         )
         make: Any = self._make
         self.consuming = Consuming(read, make, asking, self.topics, self.put.extend, stop)

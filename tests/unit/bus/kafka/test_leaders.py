@@ -20,7 +20,10 @@ class Admin:
     """A client whose cluster has the topics of `led`, with a leader or without, and one of a stranger."""
 
     def __init__(self, led: Mapping[str, int]) -> None:
-        self.cluster_id, self.brokers = "MkU3OEVBNTcwNTJENDM2Qk", {1: None}
+        self.cluster_id, self.brokers = (
+            "MkU3OEVBNTcwNTJENDM2Qk",
+            {1: SimpleNamespace(host="127.0.0.1", port=9092)},
+        )
         self.elected: list[tuple[Any, list[TopicPartition]]] = []
         self.outcome: Any = {}
         self.topics = {

@@ -1,16 +1,18 @@
 """Records that leave, come back, or meet a producer that can do no more."""
 
 from threading import Event
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
 from bus.envelope import Envelope
-from bus.errors import BackpressureError, UnavailableError
+from bus.errors import BackpressureError, ConfigError, UnavailableError
 from bus.messages import Undelivered
 from bus.routes import ROUTES
 from bus.telemetry.metrics import Tally
+from bus.transport.kafka.answers import ClearText
 from bus.transport.kafka.producing import Producing
 from tests.unit.bus.kafka.cluster import AWAY, FATAL, refused
 
@@ -26,6 +28,7 @@ class Producer:
         self.errors: dict[str, Exception] = {}
         self.held: list[Any] = []
         self.calls: list[str] = []
+        self.host = "127.0.0.1"
 
     def __len__(self) -> int:
         return len(self.held)
@@ -51,6 +54,8 @@ class Producer:
 
     def list_topics(self, timeout: float) -> Any:
         self._call("list_topics")
+        node = SimpleNamespace(id=1, host=self.host, port=9092)
+        return SimpleNamespace(brokers={1: node}, cluster_id="MkU3OEVBNTcwNTJENDM2Qk")
 
     def report(self, error: KafkaError | None) -> None:
         """What became of everything that it holds."""
@@ -75,7 +80,8 @@ class Published:
         self.stop.set()  # so that no turn waits
         self.tally = Tally("kafka", [name for name, one in ROUTES.items() if one.topic])
         make: Any = self._make
-        self.producing = Producing(make, self.tally, self.told.extend, self._hurry, self.stop)
+        self.clear = ClearText({})
+        self.producing = Producing(make, self.tally, self.told.extend, self._hurry, self.stop, self.clear)
 
     @property
     def producer(self) -> Producer:
@@ -211,6 +217,19 @@ def test_brokers_that_do_not_answer_are_said(published: Published, error: Except
     with pytest.raises(UnavailableError):
         published.producing.check(1.0)
     assert not published.producing.answers
+
+
+def test_a_broker_beyond_loopback_is_no_broker_in_clear(published: Published) -> None:
+    published.producing.check(1.0)
+    published.producer.host = "192.0.2.1"
+    with pytest.raises(ConfigError, match=r"192\.0\.2\.1:9092\), and PLAINTEXT would send in clear"):
+        published.producing.check(1.0)
+    with pytest.raises(UnavailableError, match="beyond loopback"):
+        published.producing.publish(BEAT, "dhcp-1")
+    assert (published.producer.held, published.clear.refused) == ([], 1)
+    published.clear.note([])
+    published.producing.publish(BEAT, "dhcp-1")
+    assert len(published.producer.held) == 1
 
 
 def test_replacements_are_counted(published: Published) -> None:

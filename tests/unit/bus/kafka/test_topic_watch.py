@@ -1,5 +1,7 @@
 """Topics that are made anew, away, or not ours to read and to write."""
 
+import gc
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +9,7 @@ import pytest
 from confluent_kafka import KafkaError
 
 from bus.routes import topics
-from bus.transport.kafka.answers import NO_ID
+from bus.transport.kafka.answers import NO_ID, ClearText
 from bus.transport.kafka.asking import Asking
 from bus.transport.kafka.topic_pins import TopicPins
 from bus.transport.kafka.topic_watch import CHECK_EVERY_S, MadeAnew, TopicWatch
@@ -23,6 +25,7 @@ class Watched:
 
     def __init__(self, directory: Path | None = None, *, known: dict[str, str] | None = None) -> None:
         self.cluster = Cluster()
+        self.clear = ClearText({})
         self.written = [BEATS]
         self.pins = TopicPins(directory, [ROLES])
         for topic, name in (known or {}).items():
@@ -34,6 +37,7 @@ class Watched:
             read=[SETTINGS, ROLES],
             written=lambda: self.written,
             logs=[ROLES],
+            clear=self.clear,
         )
         self.now = 0.0
 
@@ -49,6 +53,16 @@ class Watched:
 @pytest.fixture
 def watched() -> Watched:
     return Watched()
+
+
+def test_a_leader_beyond_loopback_is_refused_in_clear_for_as_long_as_it_is_named(watched: Watched) -> None:
+    watched.cluster.host = "192.0.2.1"
+    watched.turns()
+    assert [one.code for one in watched.clear.lacks()] == ["kafka-in-clear"]
+    assert "192.0.2.1:9092" in watched.clear.refusal
+    watched.cluster.host = "127.0.0.1"
+    watched.turns()
+    assert watched.clear.lacks() == []
 
 
 def test_a_topic_is_seen_once_it_was_described(watched: Watched) -> None:
@@ -217,3 +231,41 @@ def test_a_topic_that_may_not_be_seen_is_a_trouble_to_who_uses_it(watched: Watch
     watched.turns(4)
     assert watched.watch.troubles == [f"the topic {SETTINGS}, which may not be seen"]
     assert watched.watch.identity(ROLES)
+
+
+class Client:
+    """One client for the cluster, of which a test sees whether it is still there."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._cluster, name)
+
+
+@pytest.mark.parametrize("answer", [AWAY, NEVER], ids=str)
+def test_a_client_without_an_answer_ends_without_the_garbage_collector(answer: Any) -> None:
+    """Each has six threads and as many connections, and a collection is rare."""
+    cluster, clients = Cluster(), []
+
+    def make(_: dict[str, Any]) -> Client:
+        client = Client(cluster)
+        clients.append(weakref.ref(client))
+        return client
+
+    names = [topic.name for topic in topics()]
+    watch = TopicWatch(
+        Asking({}, make), names, TopicPins(None, []), read=names, written=list, logs=[], clear=ClearText({})
+    )
+    watch.turn(0.0)
+    watch.turn(1.0)
+    cluster.ids = dict.fromkeys(cluster.ids, answer)
+    gc.collect()
+    gc.disable()
+    try:
+        for second in range(10, 200, 2):
+            watch.turn(float(second))
+        assert len(clients) > 5
+        assert sum(client() is not None for client in clients) <= 1
+    finally:
+        gc.enable()

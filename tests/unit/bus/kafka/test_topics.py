@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from confluent_kafka import KafkaError
 
-from bus.errors import UnavailableError
+from bus.errors import ConfigError, UnavailableError
 from bus.routes import Topic
 from bus.transport.kafka.admin.topics import create_topics, delete_topics
 from tests.unit.bus.kafka.cluster import AWAY, answered, refused
@@ -16,7 +16,10 @@ IN_SYNC = SimpleNamespace(leader=1, isrs=[1, 2, 3])
 ELECTING = SimpleNamespace(leader=-1, isrs=[])
 
 
-def says(*topics: str, part: Any = IN_SYNC, brokers: Any = (1, 2, 3)) -> Any:
+BROKERS = {number: SimpleNamespace(host="127.0.0.1", port=9090 + number) for number in (1, 2, 3)}
+
+
+def says(*topics: str, part: Any = IN_SYNC, brokers: Any = BROKERS) -> Any:
     """Metadata that name these topics, of one partition each."""
     found = {name: SimpleNamespace(partitions={0: part}) for name in topics}
     return SimpleNamespace(cluster_id="MkU3OEVBNTcwN" if brokers else "", brokers=brokers, topics=found)
@@ -52,6 +55,13 @@ class Admin:
 
 def create(admin: Any) -> list[str]:
     return create_topics({}, [TOPIC], lambda _: admin)
+
+
+def test_nothing_is_created_at_brokers_beyond_loopback_in_clear() -> None:
+    admin = Admin(says(brokers={1: SimpleNamespace(host="192.0.2.1", port=9091)}))
+    with pytest.raises(ConfigError, match=r"192\.0\.2\.1:9091"):
+        create(admin)
+    assert admin.asked == []
 
 
 def test_what_is_missing_is_created_and_waited_for() -> None:

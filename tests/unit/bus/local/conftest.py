@@ -1,5 +1,6 @@
 """A local socket, its poller, and clients that are closed at the end."""
 
+import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,7 +27,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def server(poller: Poller, path: Path) -> Iterator[LocalServer]:
-    server = LocalServer(poller, path)
+    server = LocalServer(poller, path, os.getegid())
     yield server
     server.close()
 

@@ -9,9 +9,10 @@ import pytest
 
 from bus.effects import Reply
 from bus.errors import TryAgainError, UnavailableError
-from bus.messages import LocalRequest, SessionClosed
+from bus.messages import LocalDoor, LocalRequest, SessionClosed
 from bus.runtime.exchange import exchange
-from bus.runtime.local_socket import SESSIONS_MAX, UNREAD_BYTES_MAX, LocalServer, user_of
+from bus.runtime.local_socket import SESSIONS_MAX, UNREAD_BYTES_MAX, LocalServer
+from bus.transport.peer import user_of
 from bus.transport.poller import Poller
 from tests.unit.bus.local.clients import ROUNDS_MAX, Dial, Requests, Until, Watched, is_closed, read_lines
 
@@ -52,7 +53,7 @@ def test_a_client_that_leaves_is_told_behind_its_last_request(poller: Watched, d
         messages += poller.poll(0.001)
         if len(messages) == 2:
             break
-    assert messages == [LocalRequest(1, {"id": 1}, user_of(os.geteuid())), SessionClosed(1)]
+    assert messages == [LocalRequest(1, {"id": 1}, user_of(os.geteuid()), LocalDoor.HOST), SessionClosed(1)]
 
 
 def test_a_partial_answer_is_finished_when_the_client_reads_again(
@@ -156,7 +157,7 @@ def test_an_exchange_is_one_request_and_its_answer(server: LocalServer, poller: 
 
 
 def test_an_exchange_with_who_hangs_up_is_indeterminate(poller: Poller, path: Path) -> None:
-    server = LocalServer(poller, path)
+    server = LocalServer(poller, path, os.getegid())
     with ThreadPoolExecutor(1) as pool:
         answer = pool.submit(exchange, path, {"op": "status"}, 5.0)
         while not any(isinstance(message, LocalRequest) for message in poller.poll(0.001)):

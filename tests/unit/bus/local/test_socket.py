@@ -1,28 +1,137 @@
-"""The local socket as a file: who may open it, and whose it is."""
+"""The local sockets as files: who may open them, and whose they are."""
 
+import grp
 import os
 import pwd
 import socket
 import stat
 import tempfile
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from bus.errors import BusyError
-from bus.messages import User
-from bus.runtime.local_socket import LocalServer, user_of
+from bus.config.paths import admin_socket_of
+from bus.errors import BusyError, ConfigError, ProvbusError
+from bus.messages import LocalDoor, User
+from bus.runtime.exchange import exchange
+from bus.runtime.local_socket import ADMIN_SESSIONS_MAX, SESSIONS_MAX, LocalServer
+from bus.transport.peer import group_named, user_of
 from bus.transport.poller import Poller
 from tests.unit.bus.local.clients import Dial, Requests, Until, is_closed
+from tests.unit.umask import umask
 
 NAMELESS = 61_234
 
 pytestmark = pytest.mark.usefixtures("no_leaks")
 
 
-def test_the_socket_is_for_owner_and_group(server: LocalServer, path: Path) -> None:
-    assert stat.S_IMODE(path.stat().st_mode) == 0o660
+@pytest.mark.parametrize("mask", [0o000, 0o022, 0o077])
+def test_one_socket_is_for_a_group_and_one_for_our_user_whatever_the_umask(
+    poller: Poller, path: Path, mask: int
+) -> None:
+    with umask(mask):
+        server = LocalServer(poller, path, os.getegid())
+    modes = [stat.S_IMODE(one.stat().st_mode) for one in (path, admin_socket_of(path), path.parent)]
+    assert modes == [0o660, 0o600, 0o755]
+    assert (path.stat().st_gid, admin_socket_of(path).name) == (os.getegid(), "dhcp-1.admin.sock")
+    server.close()
+    assert [*path.parent.iterdir()] == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file to a group that it is not in")
+def test_the_hosts_socket_belongs_to_the_group_that_is_configured(poller: Poller, path: Path) -> None:
+    server = LocalServer(poller, path, NAMELESS)
+    assert (path.stat().st_gid, admin_socket_of(path).stat().st_gid) == (NAMELESS, os.getegid())
+    server.close()
+
+
+def test_a_busy_operators_socket_leaves_none_of_ours_behind(poller: Poller, path: Path) -> None:
+    path.parent.mkdir()
+    admin_socket_of(path).mkdir()
+    with pytest.raises(BusyError, match=r"cannot listen on .*dhcp-1\.admin\.sock"):
+        LocalServer(poller, path, os.getegid())
+    assert [*path.parent.iterdir()] == [admin_socket_of(path)]
+
+
+def test_operators_find_a_place_however_many_hosts_there_are(
+    server: LocalServer, path: Path, dial: Dial, requests: Requests
+) -> None:
+    for _ in range(SESSIONS_MAX):
+        dial().sendall(b"{}\n")
+    requests(SESSIONS_MAX)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as operator:
+        operator.connect(str(admin_socket_of(path)))
+        operator.sendall(b"{}\n")
+        assert [one.door for one in requests(1)] == [LocalDoor.ADMIN]
+        depths = [(one.labels, one.value) for one in server.samples() if one.name == "provbus_queue_depth"]
+    assert depths == [({"queue": "local_sessions"}, SESSIONS_MAX), ({"queue": "local_admin_sessions"}, 1)]
+
+
+def test_who_is_turned_away_is_named(
+    poller: Poller, path: Path, until: Until, caplog: pytest.LogCaptureFixture
+) -> None:
+    server = LocalServer(poller, path, os.getegid())
+    clients = []
+    for _ in range(ADMIN_SESSIONS_MAX + 1):
+        clients.append(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
+        clients[-1].connect(str(admin_socket_of(path)))
+        poller.poll(0.001)
+    until(lambda: server.refused)
+    server.close()
+    for client in clients:
+        client.close()
+    assert caplog.messages == ["turned a client away: the admin socket has 16 clients already"]
+
+
+def test_a_group_that_is_not_there_is_a_mistake_of_the_configuration() -> None:
+    with pytest.raises(ConfigError, match="there is no group 'no-such' on this host: groupadd"):
+        group_named("no-such")
+    own = grp.getgrgid(os.getegid())
+    assert (group_named(own.gr_name), group_named(None)) == (own.gr_gid, own.gr_gid)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_a_group_that_we_are_not_in_is_a_mistake_of_the_configuration() -> None:
+    said = told_as(NAMELESS, lambda: group_named("root"))
+    assert said == (
+        f"ConfigError: local.group: uid {NAMELESS} is not in the group root: usermod --append --groups root"
+        f" uid {NAMELESS}, or SupplementaryGroups=root in the unit"
+    )
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_who_may_not_open_the_operators_socket_is_refused_not_told_that_nobody_is_there(
+    poller: Poller,
+) -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        Path(directory).chmod(0o755)
+        path = Path(directory) / "dhcp-1.sock"
+        server = LocalServer(poller, path, os.getegid())
+        said = told_as(NAMELESS, lambda: exchange(admin_socket_of(path), {"op": "settings"}, 5.0))
+        server.close()
+    assert said == f"RemoteError: {admin_socket_of(path)} is not for our user"
+
+
+def told_as(uid: int, deed: Callable[[], object]) -> str:
+    """The error of a deed of this user, who has no group but its own."""
+    told, tell = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.setgroups([])
+        os.setgid(uid)
+        os.setuid(uid)
+        try:
+            deed()
+        except ProvbusError as error:
+            os.write(tell, f"{type(error).__name__}: {error}".encode())
+        os._exit(0)
+    os.close(tell)
+    with os.fdopen(told, "rb") as stream:
+        said = stream.read().decode()
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    return said
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
@@ -31,7 +140,7 @@ def test_the_kernel_says_who_connects(poller: Poller, until: Until) -> None:
     with tempfile.TemporaryDirectory() as directory:
         Path(directory).chmod(0o755)
         path = Path(directory) / "open.sock"
-        server = LocalServer(poller, path)
+        server = LocalServer(poller, path, os.getegid())
         path.chmod(0o666)
         stranger = os.fork()
         if stranger == 0:
@@ -52,7 +161,7 @@ def test_a_user_without_a_name_is_told_by_number(poller: Poller, requests: Reque
     with tempfile.TemporaryDirectory() as directory:
         Path(directory).chmod(0o755)
         path = Path(directory) / "open.sock"
-        server = LocalServer(poller, path)
+        server = LocalServer(poller, path, os.getegid())
         path.chmod(0o666)
         member = os.fork()
         if member == 0:
@@ -101,7 +210,7 @@ def test_a_socket_that_a_killed_process_left_is_replaced(
         dead.bind(str(path))
         dead.listen()
     assert path.is_socket()
-    server = LocalServer(poller, path)
+    server = LocalServer(poller, path, os.getegid())
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
         client.connect(str(path))
         client.sendall(b"{}\n")
@@ -113,7 +222,7 @@ def test_a_live_socket_is_refused_and_lives_on(
     server: LocalServer, poller: Poller, path: Path, dial: Dial, requests: Requests
 ) -> None:
     with pytest.raises(BusyError, match="another process listens there"):
-        LocalServer(poller, path)
+        LocalServer(poller, path, os.getegid())
     client = dial()
     client.sendall(b"{}\n")
     assert len(requests(1)) == 1
@@ -127,7 +236,7 @@ def test_a_live_process_that_accepts_nobody_is_still_live(poller: Poller, path: 
 
     def attempt() -> None:
         try:
-            LocalServer(poller, path).close()
+            LocalServer(poller, path, os.getegid()).close()
         except BusyError as error:
             refusals.append(error)
 
@@ -162,17 +271,17 @@ def test_a_path_that_cannot_be_had_is_busy_and_left_alone(poller: Poller, path: 
     else:
         occupied.write_text("precious")
     with pytest.raises(BusyError, match="cannot listen on"):
-        LocalServer(poller, path)
+        LocalServer(poller, path, os.getegid())
     assert occupied.is_dir() if kind == "directory" else occupied.read_text() == "precious"
 
 
 def test_a_path_longer_than_the_kernel_takes_is_refused(poller: Poller, tmp_path: Path) -> None:
     with pytest.raises(BusyError, match="too long"):
-        LocalServer(poller, tmp_path / ("x" * 120))
+        LocalServer(poller, tmp_path / ("x" * 120), os.getegid())
 
 
 def test_closing_hangs_up_and_removes_the_socket(poller: Poller, path: Path, requests: Requests) -> None:
-    server = LocalServer(poller, path)
+    server = LocalServer(poller, path, os.getegid())
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
         client.connect(str(path))
         client.sendall(b"{}\n")
@@ -180,11 +289,11 @@ def test_closing_hangs_up_and_removes_the_socket(poller: Poller, path: Path, req
         server.close()
         assert is_closed(client)
     assert not path.exists()
-    LocalServer(poller, path).close()
+    LocalServer(poller, path, os.getegid()).close()
 
 
 def test_a_removed_socket_does_not_stop_the_close(poller: Poller, path: Path) -> None:
-    server = LocalServer(poller, path)
+    server = LocalServer(poller, path, os.getegid())
     path.unlink()
     server.close()
     assert poller.poll(0) == []

@@ -11,6 +11,7 @@ from bus.transport.poller import Poller
 from bus.transport.zeromq.address_families import connect
 from bus.transport.zeromq.curve import ZapHandler, secure_client
 from bus.transport.zeromq.dealers import Dealers
+from bus.transport.zeromq.owners import Owners
 from bus.transport.zeromq.router import Router
 from tests.unit.bus.zeromq.peers import (
     CFMS,
@@ -24,15 +25,22 @@ from tests.unit.bus.zeromq.peers import (
 
 
 @pytest.fixture
-def zap(context: Context, poller: Poller) -> Iterator[ZapHandler]:
-    handler = ZapHandler(context, poller, LISTED)
+def owners() -> Owners:
+    return Owners(LISTED)
+
+
+@pytest.fixture
+def zap(context: Context, poller: Poller, owners: Owners) -> Iterator[ZapHandler]:
+    handler = ZapHandler(context, poller, owners)
     yield handler
     handler.close()
 
 
 @pytest.fixture
-def router(context: Context, poller: Poller, zap: ZapHandler, any_port: str) -> Iterator[Router]:
-    router = Router(context, poller, SERVER, any_port, queue_max=10)
+def router(
+    context: Context, poller: Poller, zap: ZapHandler, owners: Owners, any_port: str
+) -> Iterator[Router]:
+    router = Router(context, poller, SERVER, owners, any_port, queue_max=10)
     yield router
     router.close()
 

@@ -12,6 +12,7 @@ from bus.messages import Received
 from bus.routes import route
 from bus.transport.poller import Poller
 from bus.transport.zeromq.dealers import Dealers
+from bus.transport.zeromq.owners import Owners
 from bus.transport.zeromq.router import Router
 from bus.wire.codec import from_frame
 
@@ -53,7 +54,7 @@ def listen(context: Context, poller: Poller, endpoint: str) -> Router:
     """A router where another one has just closed; libzmq gives the port back in its own time."""
     for _ in range(1_000):
         try:
-            return Router(context, poller, SERVER, endpoint)
+            return Router(context, poller, SERVER, Owners(LISTED), endpoint)
         except BusyError:
             poller.poll(0.01)
     raise AssertionError("the port is never given back")

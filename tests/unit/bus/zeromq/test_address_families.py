@@ -8,8 +8,9 @@ from bus.transport.poller import Poller
 from bus.transport.zeromq.address_families import own
 from bus.transport.zeromq.curve import ZapHandler, check_strangers_refused
 from bus.transport.zeromq.dealers import Dealers
+from bus.transport.zeromq.owners import Owners
 from bus.transport.zeromq.router import Router
-from tests.unit.bus.zeromq.peers import SERVER, Context, Take, Until, deliver, rows
+from tests.unit.bus.zeromq.peers import LISTED, SERVER, Context, Take, Until, deliver, rows
 
 pytestmark = pytest.mark.usefixtures("no_leaks")
 
@@ -27,7 +28,7 @@ def test_who_listens_on_any_address_is_reached_over_both_families(
     listen: str,
     host: str,
 ) -> None:
-    router = Router(context, poller, SERVER, listen)
+    router = Router(context, poller, SERVER, Owners(LISTED), listen)
     try:
         port = router.endpoint.rpartition(":")[2]
         assert router.endpoint == f"tcp://[::]:{port}"
@@ -42,9 +43,9 @@ def test_who_listens_on_any_address_is_reached_over_both_families(
 def test_every_address_of_ipv4_is_no_address_of_ipv6(
     context: Context, poller: Poller, zap: ZapHandler, any_ipv6_port: str
 ) -> None:
-    first = Router(context, poller, SERVER, "tcp://0.0.0.0:*")
+    first = Router(context, poller, SERVER, Owners(LISTED), "tcp://0.0.0.0:*")
     port = first.endpoint.rpartition(":")[2]
-    second = Router(context, poller, SERVER, f"tcp://[::1]:{port}")
+    second = Router(context, poller, SERVER, Owners(LISTED), f"tcp://[::1]:{port}")
     assert (first.endpoint, second.endpoint) == (f"tcp://0.0.0.0:{port}", f"tcp://[::1]:{port}")
     second.close()
     first.close()
@@ -60,7 +61,7 @@ def test_an_address_of_another_host_is_not_there(
     context: Context, poller: Poller, zap: ZapHandler, any_ipv6_port: str, endpoint: str
 ) -> None:
     with pytest.raises(UnavailableError, match="is not an address of this host"):
-        Router(context, poller, SERVER, endpoint)
+        Router(context, poller, SERVER, Owners(LISTED), endpoint)
 
 
 @pytest.mark.parametrize("endpoint", ["127.0.0.1:7001", "tcp://[::1]", "tcp://127.0.0.1:0", "tcp://::1:7001"])

@@ -11,6 +11,7 @@ from bus.transport.poller import Poller
 from bus.transport.zeromq.address_families import bind
 from bus.transport.zeromq.curve import ZapHandler, secure_server
 from bus.transport.zeromq.dealers import Dealers
+from bus.transport.zeromq.owners import Owners
 from bus.transport.zeromq.router import Router
 from bus.wire.codec import to_frame
 from tests.unit.bus.zeromq.peers import (
@@ -51,7 +52,7 @@ def test_a_server_that_does_not_read_is_refused_and_loses_nothing(
     context: Context, zap: ZapHandler, dealers: Dealers, until: Until, any_port: str
 ) -> None:
     elsewhere = Poller()
-    router = Router(context, elsewhere, SERVER, any_port, queue_max=10)
+    router = Router(context, elsewhere, SERVER, Owners(LISTED), any_port, queue_max=10)
     dealers.connect("cfm-1", router.endpoint)
     until(lambda: dealers.is_connected("cfm-1"))
     deliver(dealers, "cfm-1", rows(9_999), until)
@@ -74,7 +75,7 @@ def test_a_dealer_speaks_with_each_server_by_itself(
     take: Take,
     any_port: str,
 ) -> None:
-    other = Router(context, poller, SERVER, any_port)
+    other = Router(context, poller, SERVER, Owners(LISTED), any_port)
     endpoints = {"cfm-1": router.endpoint, "cfm-2": other.endpoint}
     for peer, endpoint in endpoints.items():
         dealers.connect(peer, endpoint)
@@ -143,7 +144,7 @@ def test_another_endpoint_replaces_the_connection(
 ) -> None:
     dealers.connect("cfm-1", router.endpoint)
     until(lambda: dealers.is_connected("cfm-1"))
-    moved = Router(context, poller, SERVER, any_port)
+    moved = Router(context, poller, SERVER, Owners(LISTED), any_port)
     dealers.connect("cfm-1", moved.endpoint)
     assert not dealers.is_connected("cfm-1")
     until(lambda: dealers.is_connected("cfm-1"))
@@ -174,7 +175,7 @@ def test_a_server_that_comes_back_is_found_again(
     take: Take,
     any_port: str,
 ) -> None:
-    router = Router(context, poller, SERVER, any_port)
+    router = Router(context, poller, SERVER, Owners(LISTED), any_port)
     endpoint = router.endpoint
     dealers.connect("cfm-1", endpoint)
     until(lambda: dealers.is_connected("cfm-1"))
@@ -193,8 +194,8 @@ def test_a_server_that_refused_us_is_tried_again(
 ) -> None:
     """It comes up again, with a newer fleet file; libzmq alone would never try it again."""
     with zmq.Context() as older:
-        zap = ZapHandler(older, poller, {})
-        router = Router(older, poller, SERVER, any_port)
+        zap = ZapHandler(older, poller, Owners({}))
+        router = Router(older, poller, SERVER, Owners(LISTED), any_port)
         dealers.connect("cfm-1", router.endpoint)
         assert dealers.lacks() == []
         until(lambda: zap.refused)
@@ -204,7 +205,7 @@ def test_a_server_that_refused_us_is_tried_again(
         assert reason.startswith(f"the handshake with cfm-1 at {router.endpoint}: ")
         router.close()
         zap.close()
-    zap = ZapHandler(context, poller, LISTED)
+    zap = ZapHandler(context, poller, Owners(LISTED))
     router = listen(context, poller, router.endpoint)
     try:
         deliver(dealers, "cfm-1", rows(2), until)
@@ -235,7 +236,7 @@ def test_junk_from_a_server_is_counted(
 def test_closing_leaves_the_poller_quiet(
     context: Context, poller: Poller, zap: ZapHandler, dealers: Dealers, until: Until, any_port: str
 ) -> None:
-    router = Router(context, poller, SERVER, any_port)
+    router = Router(context, poller, SERVER, Owners(LISTED), any_port)
     dealers.connect("cfm-1", router.endpoint)
     until(lambda: dealers.is_connected("cfm-1"))
     deliver(dealers, "cfm-1", rows(1), until)

@@ -8,9 +8,11 @@ import zmq
 from bus.errors import BackpressureError, BusyError, ConfigError, ProvbusError, UnavailableError
 from bus.transport.poller import Poller
 from bus.transport.zeromq.frames import FRAME_BYTES_MAX
+from bus.transport.zeromq.owners import Owners
 from bus.transport.zeromq.router import Router
 from bus.wire.codec import to_frame
 from tests.unit.bus.zeromq.peers import (
+    LISTED,
     MINTERS,
     SERVER,
     Context,
@@ -178,9 +180,9 @@ def test_an_endpoint_that_cannot_be_had_says_why_and_leaves_nothing_open(
     context: Context, poller: Poller, endpoint: str, kind: type[ProvbusError]
 ) -> None:
     with pytest.raises(kind, match="cannot listen on"):
-        Router(context, poller, SERVER, endpoint)
+        Router(context, poller, SERVER, Owners(LISTED), endpoint)
 
 
 def test_a_port_in_use_is_busy(context: Context, poller: Poller, router: Router) -> None:
     with pytest.raises(BusyError, match="cannot listen on"):
-        Router(context, poller, SERVER, router.endpoint)
+        Router(context, poller, SERVER, Owners(LISTED), router.endpoint)

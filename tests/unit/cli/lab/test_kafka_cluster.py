@@ -12,6 +12,7 @@ from bus.errors import ConfigError, ProvbusError, StateError, UnavailableError
 from services.brokers.cluster import BrokerStatus, ClusterStatus
 from services.brokers.detached import boot_id, spawn, stop
 from services.brokers.launch import PortTakenError
+from services.brokers.places import LOOPBACK
 from services.brokers.state import Broker, ClusterInfo, write_cluster
 from services.cli.lab.kafka_cluster import exit_code, kafka, render_status
 
@@ -86,7 +87,8 @@ def test_up_beside_half_a_cluster_ends_with_73(tmp_path: Path) -> None:
     living = spawn(["/bin/sleep", "60"], os.environ, tmp_path / "log")
     processes = [living, living._replace(start_ticks=living.start_ticks + 1)]
     brokers = [
-        Broker(id=at + 1, port=1, controller_port=1, **who._asdict()) for at, who in enumerate(processes)
+        Broker(id=at + 1, address=LOOPBACK, port=1, controller_port=1, **who._asdict())
+        for at, who in enumerate(processes)
     ]
     info = ClusterInfo(
         version="4.3.0", cluster_id="x", boot_id=boot_id(), directory=directory, brokers=tuple(brokers)

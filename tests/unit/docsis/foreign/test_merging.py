@@ -10,7 +10,7 @@ from services.docsis.foreign.merging import DIFFERENCES_MAX, Catalogue, Source, 
 from services.docsis.foreign.text import Imported, read_text
 from services.docsis.text.document import compile_document
 from services.settings.fragments import Expanded, expand
-from services.sidecar.offering import catalogue_problems
+from services.settings.judging import catalogue_problems
 
 SECRET = b"classes"
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.docsis.errors import PROBLEMS_MAX, DocsisError
+from services.docsis.errors import PROBLEMS_MAX, DocsisError, Misnamed
 from services.docsis.text.template import compile_template, problems
 
 EVERY_KIND: dict[str, object] = {
@@ -154,8 +154,11 @@ def test_an_error_of_the_whole_names_its_part(definition: object, path: str) -> 
     assert refused(definition).path == path
 
 
-def test_the_nearest_name_is_offered() -> None:
-    assert "did you mean 'network_access'" in refused({"kind": "cm", "body": [{"netwrk_access": 1}]}).reason
+def test_a_wrong_name_remembers_the_right_ones() -> None:
+    reason = refused({"kind": "cm", "body": [{"netwrk_access": 1}]}).reason
+    assert isinstance(reason, Misnamed)
+    assert (reason.name, "network_access" in reason.known) == ("netwrk_access", True)
+    assert reason == "there is no TLV 'netwrk_access' here; what has no name is written {tlv: N, hex: '...'}"
 
 
 def test_every_problem_is_found_in_its_order() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from services.lab.books.takeovers import Takeovers, account_takeovers
+from services.lab.books.takeovers import NEVER_S, Takeovers, account_takeovers, fenced_after_s
 from services.lab.site.journal import TakenDown
 
 A, B = "dhcp-1", "dhcp-2"
@@ -149,3 +149,14 @@ def test_a_sidecar_that_was_taken_down_explains_a_change_of_epoch() -> None:
     assert account_takeovers([], journals).spurious_failovers == 1
     assert account_takeovers([], journals, downs=[TakenDown(2.0, A)]).spurious_failovers == 0
     assert account_takeovers([], journals, downs=[TakenDown(2.0, B)]).spurious_failovers == 1
+
+
+def test_who_woke_is_fenced_by_its_own_next_word() -> None:
+    def word(at: float, may_act: bool) -> dict[str, Any]:
+        return {"event": "authority", "at": at, "may_act": may_act}
+
+    acts, yields = word(1.0, True), word(10.25, False)
+    assert fenced_after_s([acts, {"event": "effect", "at": 9.0}, yields], 10.0) == 0.25
+    assert fenced_after_s([acts, word(4.0, False), word(30.0, True)], 10.0) == 0.0
+    assert fenced_after_s([acts], 10.0) == NEVER_S
+    assert fenced_after_s([acts, word(11.0, True)], 10.0) == NEVER_S

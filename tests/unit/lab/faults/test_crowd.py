@@ -1,6 +1,5 @@
 """A crowd: strangers that come back when they are hung up on, and whose connections stand."""
 
-import os
 import socket
 from collections.abc import Iterator
 
@@ -36,14 +35,14 @@ def test_strangers_come_back_when_they_are_hung_up_on(listener: socket.socket) -
     strangers.close()
 
 
-def test_the_connections_of_a_process_are_those_that_stand(listener: socket.socket) -> None:
+def test_the_connections_to_a_port_are_those_that_stand(listener: socket.socket) -> None:
     port = int(listener.getsockname()[1])
-    assert established(os.getpid(), port) == set()
+    assert established(port) == set()
     with socket.create_connection(("127.0.0.1", port)) as one:
-        (found,) = established(os.getpid(), port)
+        (found,) = established(port)
         with socket.create_connection(("127.0.0.1", port)):
-            assert len(established(os.getpid(), port)) == 2
-        assert found in established(os.getpid(), port)
+            assert len(established(port)) == 2
+        assert found in established(port)
         local = f"{one.getsockname()[1]:04X}"
     assert local in found
-    assert established(os.getpid(), port) == set()
+    assert established(port) == set()

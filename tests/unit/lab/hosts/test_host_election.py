@@ -15,8 +15,8 @@ import pytest
 
 from services.dhcp.client.bootp import ACK, DISCOVER, OFFER, REQUEST, Message, format_message, parse_message
 from services.lab.hosts.process import HostConfig, HostProcess
+from services.lab.network.run_network import free_port
 from services.lab.site.journal import boottime_s, read_journal
-from services.lab.site.site import free_port
 
 PATIENCE_S = 10.0
 ADDRESS = "127.0.0.2"

@@ -10,8 +10,8 @@ import yaml
 
 from bus.errors import ConfigError
 from services.lab.kea.configuration import device_catalogue, kea_config, kea_files
+from services.lab.network.addresses import POOLS
 from services.lab.plant.population import kind_of
-from services.lab.site.addresses import POOLS
 from services.lab.site.scenario import KeaHost
 from services.settings.lookup import LookedUp, Lookup
 

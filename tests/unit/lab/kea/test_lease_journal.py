@@ -14,8 +14,8 @@ from services.lab.kea.lease_journal import (
     journal_lines,
     write_journal,
 )
+from services.lab.network.addresses import BAIT_NETWORK, ESTABLISHED_MAX, POOLS, STRANGERS_NETWORK
 from services.lab.plant.process import MAC_PREFIX
-from services.lab.site.addresses import BAIT_NETWORK, ESTABLISHED_MAX, POOLS, STRANGERS_NETWORK
 
 NOW_S = 1_800_000_000
 

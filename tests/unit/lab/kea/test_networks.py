@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from services.lab.kea.networks import classes_by_relay, one_subnet, roaming_figures, shared_networks
-from services.lab.site.addresses import POOLS, RELAYS_MAX, part_of_pool, relay_addresses
+from services.lab.network.addresses import POOLS, RELAYS_MAX, part_of_pool, relay_addresses
 
 SUBNET = {
     "id": 1,

@@ -225,6 +225,15 @@ def test_progress_winds_the_timer_and_nothing_else_does() -> None:
     assert bench.modem.deadline() == wound
 
 
+def test_behind_a_cmts_that_proxies_every_read_comes_from_its_address() -> None:
+    bench = Bench(proxied=True)
+    bench.lease()
+    bench.wait()
+    bench.block(1)
+    bench.wait()
+    assert bench.all(OpenRead) == [OpenRead(0x010203, "127.0.1.1")] * 2
+
+
 def test_a_read_that_stalls_in_the_middle_begins_anew_from_a_new_port() -> None:
     bench = Bench()
     bench.lease()

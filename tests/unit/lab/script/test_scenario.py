@@ -8,8 +8,9 @@ import yaml
 
 from bus.errors import ConfigError
 from services.lab.script.script import load_script
-from services.lab.site.scenario import LoadPlan, PrimaryKills
+from services.lab.site.scenario import FaultPlan, LoadPlan, SchedulePlan
 
+KILL = [{"kind": "kill-host"}]
 SCENARIOS = Path(__file__).parents[4] / "deploy" / "scenarios"
 
 
@@ -64,13 +65,31 @@ def test_what_is_wrong_is_named(tmp_path: Path, changes: dict[str, Any], said: s
 
 def test_one_dhcp_host_is_alone_unless_a_scenario_says_otherwise(tmp_path: Path) -> None:
     scenario = load_script(written(tmp_path))
-    assert (scenario.dhcps, scenario.primary_kills) == (1, None)
+    assert (scenario.dhcps, scenario.schedule) == (1, None)
 
 
-def test_kills_of_hosts_are_read(tmp_path: Path) -> None:
-    kills = {"count": 3, "every_s": [1.0, 2.5], "back_after_s": 0.5}
-    scenario = load_script(written(tmp_path, dhcps=2, primary_kills=kills))
-    assert scenario.primary_kills == PrimaryKills(count=3, every_s=(1.0, 2.5), back_after_s=0.5)
+def test_a_schedule_of_faults_is_read(tmp_path: Path) -> None:
+    plan = {"of": [{"kind": "suspend-host", "lasts_s": 2}], "count": 3, "every_s": [1.0, 2.5]}
+    scenario = load_script(written(tmp_path, dhcps=2, schedule=plan))
+    suspend = FaultPlan(kind="suspend-host", lasts_s=2.0)
+    assert scenario.schedule == SchedulePlan(of=(suspend,), count=3, every_s=(1.0, 2.5))
+
+
+def test_machines_need_brokers_of_their_own_and_nothing_on_loopback(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="hosts: true needs broker: kafka"):
+        load_script(written(tmp_path, hosts=True))
+    with pytest.raises(ConfigError, match="give either hosts or ipv6"):
+        load_script(written(tmp_path, hosts=True, broker="kafka", ipv6=True))
+    assert load_script(written(tmp_path, hosts=True, broker="kafka")).alters_brokers()
+
+
+def test_a_schedule_of_broker_faults_has_brokers_of_its_own(tmp_path: Path) -> None:
+    plan = {"of": [{"kind": "kill-leader"}], "count": 1, "every_s": [1.0, 2.0]}
+    with pytest.raises(ConfigError, match="faults of brokers need broker: kafka"):
+        load_script(written(tmp_path, dhcps=2, schedule=plan))
+    assert load_script(written(tmp_path, dhcps=2, schedule=plan, broker="kafka")).alters_brokers()
+    other = plan | {"of": KILL}
+    assert not load_script(written(tmp_path, dhcps=2, schedule=other, broker="kafka")).alters_brokers()
 
 
 @pytest.mark.parametrize(
@@ -78,10 +97,15 @@ def test_kills_of_hosts_are_read(tmp_path: Path) -> None:
     [
         ({"dhcps": 3}, "dhcps"),
         ({"dhcps": 0}, "dhcps"),
-        ({"primary_kills": {"count": 1, "every_s": [1, 2], "back_after_s": 1}}, "nobody takes over"),
-        ({"dhcps": 2, "primary_kills": {"count": 0, "every_s": [1, 2], "back_after_s": 1}}, "count"),
-        ({"dhcps": 2, "primary_kills": {"count": 1, "every_s": [-1, 2], "back_after_s": 1}}, "every_s"),
-        ({"dhcps": 2, "primary_kills": {"count": 1, "every_s": [1, 2]}}, "back_after_s"),
+        ({"schedule": {"of": KILL, "count": 1, "every_s": [1, 2]}}, "nobody takes over"),
+        ({"dhcps": 2, "schedule": {"of": KILL, "count": 0, "every_s": [1, 2]}}, "count"),
+        ({"dhcps": 2, "schedule": {"of": KILL, "count": 1, "every_s": [-1, 2]}}, "every_s"),
+        ({"dhcps": 2, "schedule": {"of": [], "count": 1, "every_s": [1, 2]}}, "of"),
+        ({"dhcps": 2, "schedule": {"of": [{"kind": "x"}], "count": 1, "every_s": [1, 2]}}, "kind"),
+        (
+            {"dhcps": 2, "schedule": {"of": [{"kind": "machine-dies"}], "count": 1, "every_s": [1, 2]}},
+            "machine-dies needs hosts: true",
+        ),
         ({"dhcps": 2, "attack": {}}, "attack is for one DHCP host"),
         ({"dhcps": 2, "rotate_at_online": [0.1, 0.2, 0.3]}, "rotate_at_online is for one DHCP host"),
     ],
