@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from confluent_kafka import KafkaException
+from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
@@ -87,19 +87,20 @@ def topic(traffic: str) -> Topic:
 
 
 def remake(brokers: Brokers, traffic: str = "failover") -> None:
-    """Delete a class's topic and make it anew: both by the controller, for a broker may hear of it later."""
+    """Delete a class's topic and make it anew: the controller says whether it is there, for a broker may hear
+    later of what was made before.
+    """
     made = topic(traffic)
     settings = {"min.insync.replicas": str(IN_SYNC_MIN), **made.settings}
     with AdminClient(brokers.settings) as admin:
-        if made.name in present(admin):
+        try:
             admin.delete_topics([made.name])[made.name].result(DEADLINE_S)
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
+                raise
         fresh = NewTopic(made.name, made.partitions, REPLICATION, config=settings)
         admin.create_topics([fresh])[made.name].result(DEADLINE_S)
     create_topics(brokers.settings, [made])  # which waits until it is ready
-
-
-def present(admin: AdminClient) -> set[str]:
-    return set(admin.list_topics(timeout=DEADLINE_S).topics)
 
 
 def eventually(condition: Callable[[], object]) -> None:
