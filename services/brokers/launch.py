@@ -168,7 +168,7 @@ def _write_settings(
     directory: Path, node: BrokerNode, nodes: Sequence[BrokerNode], templates: Sequence[str]
 ) -> Path:
     data = data_path(directory, node.id)
-    data.mkdir(parents=True)
+    data.mkdir(parents=True, exist_ok=True)  # where a disk was mounted the empty directory is left
     properties = settings_path(directory, node.id)
     template = "".join(deployed(name).read_text() for name in templates)
     properties.write_text(render(template, node, nodes, data))

@@ -19,6 +19,9 @@ from services.brokers.detached import ProcessIdentity, boot_id, is_alive
 
 logger = logging.getLogger(__name__)
 
+DATA = "data"
+"""The directory of a node's data, beside its settings."""
+
 
 class Broker(BaseModel):
     """One combined node: number, address, client port, controller port, and its process."""
@@ -69,7 +72,7 @@ def log_path(directory: Path, node_id: int) -> Path:
 
 def data_path(directory: Path, node_id: int) -> Path:
     """The data of one node."""
-    return directory / "brokers" / str(node_id) / "data"
+    return directory / "brokers" / str(node_id) / DATA
 
 
 def settings_path(directory: Path, node_id: int) -> Path:

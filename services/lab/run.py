@@ -5,7 +5,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -117,8 +117,8 @@ def network_of(script: Script, directory: Path) -> Iterator[tuple[RunNetwork, Br
     if not script.hosts:
         yield Loopback(), OnLoopback()
         return
-    with machines_of(script.names()) as machines:
-        yield machines, BrokerMachines(machines.enter, directory)
+    with machines_of(script.names()) as machines, ExitStack() as disks:
+        yield machines, BrokerMachines(machines.enter, directory, disks)
 
 
 def _copy_logs(directory: Path, keep: Path) -> None:

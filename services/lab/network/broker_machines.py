@@ -1,24 +1,31 @@
-"""The brokers of a run on machines of their own: each at its address, over TLS.
+"""The brokers of a run on machines of their own: each at its address, with a disk of its own, over TLS.
 
 provbus writes nothing in clear to a broker beyond loopback, and a lab that let it would test another product.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from services.brokers.certificates import CertificateAuthority
 from services.brokers.properties import NODES, BrokerNode
+from services.brokers.state import DATA
 from services.lab.network.homes import broker_address, broker_machine
+from services.lab.network.small_disk import small_disk
 
 TLS = "tls.properties"
 PORT, CONTROLLER_PORT = 9093, 9094
+DISK_KIB = 512 << 10
 
 
 class BrokerMachines:
-    """The places of brokers on machines. The certificate of the run's authority is a file in `directory`."""
+    """The places of brokers on machines. The certificate of the run's authority is a file in `directory`.
+    Disks are there until `disks` ends.
+    """
 
-    def __init__(self, enter: Callable[[str], Sequence[str]], directory: Path) -> None:
+    def __init__(self, enter: Callable[[str], Sequence[str]], directory: Path, disks: ExitStack) -> None:
         self._enter = enter
+        self._disks = disks
         self._authority = CertificateAuthority()
         self._trusted = directory / "kafka-authority.pem"
         self._trusted.write_bytes(self._authority.certificate)
@@ -29,12 +36,15 @@ class BrokerMachines:
         return {"security.protocol": "SSL", "ssl.ca.location": str(self._trusted)}
 
     def draw(self) -> list[BrokerNode]:
-        """The same places always: nobody else is on those machines."""
+        """The same places always, for nobody else is on those machines; the disks of before are gone."""
+        self._disks.close()
         numbers = range(1, NODES + 1)
         return [BrokerNode(number, broker_address(number), PORT, CONTROLLER_PORT) for number in numbers]
 
     def furnish(self, node: BrokerNode, directory: Path) -> None:
-        """Give a node its key, its certificate, and the one of the authority."""
+        """Give a node its disk, its key, its certificate, and the one of the authority."""
+        data = directory / DATA
+        self._disks.enter_context(small_disk(data, DISK_KIB))
         secret = directory / "node.pem"
         secret.touch(mode=0o600)
         secret.write_bytes(self._authority.issue(node.address))

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
 from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from bus.errors import StateError, UnavailableError
+from bus.errors import StateError
+from services.lab.network.small_disk import fill, make_room, small_disk
 from services.lab.steps.instances import OnInstances, OnRunning
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from services.lab.site.lab import Lab
     from services.lab.site.scenario import Scenario
-
-JUNK = "junk"
-_BLOCK = bytes(4096)
 
 
 class SmallDisks(OnInstances):
@@ -40,8 +34,7 @@ class SmallDisks(OnInstances):
             aside = directory.with_name(f"{name}.aside")
             directory.rename(aside)
             directory.mkdir()
-            _mount(directory, self.kib)
-            lab.undo.callback(subprocess.run, ["umount", "--lazy", str(directory)], check=False)
+            lab.undo.enter_context(small_disk(directory, self.kib))
             shutil.copytree(aside, directory, dirs_exist_ok=True)
             shutil.rmtree(aside)
 
@@ -55,7 +48,7 @@ class Fill(OnRunning):
             directory = lab.site.state_directory(name)
             if not directory.is_mount():
                 raise StateError(f"{name} has no disk of its own: see small_disks")
-            _fill(directory / JUNK)
+            fill(directory)
             lab.count("disks_filled")
 
 
@@ -63,24 +56,6 @@ class Room(OnRunning):
     """Make room again in the state directories of these instances."""
 
     def do(self, lab: Lab) -> None:
-        """Remove the filling files."""
+        """Make room."""
         for name in self.running(lab):
-            (lab.site.state_directory(name) / JUNK).unlink(missing_ok=True)
-
-
-def _mount(directory: Path, kib: int) -> None:
-    words = ["mount", "-t", "tmpfs", "-o", f"size={kib}k,mode=0700", "tmpfs", str(directory)]
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise UnavailableError(f"no disk can be mounted here: {done.stderr.strip()}")
-
-
-def _fill(path: Path) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    try:
-        while True:
-            os.write(descriptor, _BLOCK)
-    except OSError:
-        pass  # nothing more fits
-    finally:
-        os.close(descriptor)
+            make_room(lab.site.state_directory(name))
