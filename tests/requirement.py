@@ -1,10 +1,10 @@
 """What a test may need of the machine, and whether its absence is excused.
 
 A machine without Java or Maven skips the tests on real Kafka and says why; one without the TFTP clients that
-others wrote, without ISC Kea, without IPv6, or where no namespaces can be made, skips the tests with them.
-Where `PROVBUS_REQUIRE` names `kafka`, `tftp-clients`, `kea`, `ipv6` or `namespaces` (a comma-separated list),
-as on the machines that decide about a release, their absence is a failure; so it is to `make clients` where
-it names `tftp-matrix`.
+others wrote, without ISC Kea, without IPv6, without taps, or where no namespaces can be made, skips the tests
+with them. Where `PROVBUS_REQUIRE` names `kafka`, `tftp-clients`, `kea`, `ipv6`, `namespaces` or `taps` (a
+comma-separated list), as on the machines that decide about a release, their absence is a failure; so it is to
+`make clients` where it names `tftp-matrix`.
 """
 
 import shutil
@@ -18,6 +18,7 @@ from bus.errors import UnavailableError
 from bus.transport.here import has_ipv6
 from services.brokers.jars import find_java
 from services.lab.kea.process import find_program
+from services.lab.network.machines import lacking
 
 VARIABLE = "PROVBUS_REQUIRE"
 
@@ -59,6 +60,14 @@ def need_namespaces(environ: Mapping[str, str]) -> None:
     reason = missing_for_namespaces(environ)
     if reason is not None:
         _excuse("namespaces", reason, environ)
+
+
+def need_taps(environ: Mapping[str, str]) -> None:
+    """Return if taps can be made here, for slow links; else skip the test, or fail it where `VARIABLE` names
+    taps.
+    """
+    if reason := lacking(slow=True):
+        _excuse("taps", reason, environ)
 
 
 def missing_for_namespaces(environ: Mapping[str, str]) -> str | None:

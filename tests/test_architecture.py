@@ -236,7 +236,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "services.lab.site",
         "services.lab.network",
     },
-    "services.lab.books": {"bus", "bus.telemetry", "services.lab.plant", "services.lab.site"},
+    "services.lab.books": {"bus", "bus.telemetry", "bus.wire", "services.lab.plant", "services.lab.site"},
     "services.lab.kea": {
         "bus",
         "bus.config",
@@ -284,6 +284,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "bus",
         "heartbeat",
         "heartbeat.roles",
+        "heartbeat.roles.log",
         "services.brokers",
         "services.lab.books",
         "services.lab.faults.kafka",

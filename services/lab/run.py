@@ -86,7 +86,7 @@ def running(
         raise UnavailableError(f"{script.name}: what it does to the machine only root may do")
     if script.hosts and script.ipv6:
         raise ConfigError(f"{script.name}: its hosts have addresses of IPv4 alone: leave --ipv6 out")
-    if script.hosts and (reason := lacking()):
+    if script.hosts and (reason := lacking(slow=script.slows_links())):
         raise UnavailableError(f"{script.name}: {reason}")
     if script.hosts:
         KafkaCluster(report=watcher.say).fetch()  # no machine has a way out

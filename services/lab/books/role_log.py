@@ -8,11 +8,13 @@ import threading
 import time
 from collections.abc import Mapping
 from hashlib import sha256
+from typing import Any
 
 from confluent_kafka import Consumer, Message, TopicPartition
 
-from bus.errors import StateError
+from bus.errors import DecodeError, StateError
 from bus.routes import route
+from bus.wire.codec import from_headers
 from services.lab.site.lab import Part
 
 POLL_S = 0.2
@@ -26,6 +28,7 @@ class LogWitness:
         self._seen: dict[int, bytes] = {}
         self._heard: dict[bytes | str | None, float] = {}
         self._silence_s = 0.0
+        self._ages_s: dict[str, float] = {}
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="witness")
         self._thread.start()
@@ -39,6 +42,10 @@ class LogWitness:
         """The longest time between two records of one role, as a reader gets them, or since its last one."""
         since_s = (time.monotonic() - heard_at for heard_at in [*self._heard.values()])
         return max(self._silence_s, *since_s, 0.0)
+
+    def age_s(self, type_: str) -> float:
+        """The longest time from the writing of a record of this type until it was read; 0 without any."""
+        return self._ages_s.get(type_, 0.0)
 
     def missing(self, within_s: float) -> list[int]:
         """The offsets of seen records that another reader does not find within `within_s`."""
@@ -72,12 +79,22 @@ class LogWitness:
                 if offset is not None and offset not in self._seen:
                     self._seen[offset] = _digest(message)
                     self._hear(message.key(), time.monotonic())
+                    self._date(message)
         finally:
             consumer.close()
 
     def _hear(self, role: bytes | str | None, now: float) -> None:
         self._silence_s = max(self._silence_s, now - self._heard.get(role, now))
         self._heard[role] = now
+
+    def _date(self, message: Message) -> None:
+        headers: Any = message.headers()  # pairs or none; the client's types allow a dict as well
+        try:
+            envelope = from_headers(headers, message.value())
+        except DecodeError:
+            return  # of an insider, whom the readers refuse
+        age_s = time.time() - envelope.time_ms / 1000
+        self._ages_s[envelope.type] = max(self._ages_s.get(envelope.type, 0.0), age_s)
 
     def _consumer(self) -> Consumer:
         topic = route("failover").topic
@@ -111,6 +128,10 @@ class RoleLogMemory(Part):
         if self._witness is None:
             raise StateError("nobody remembers the role log")
         return len(self._witness), len(self._witness.missing(within_s))
+
+    def age_s(self, type_: str) -> float:
+        """The longest time from the writing of a record of this type until it was read; 0 without any."""
+        return 0.0 if self._witness is None else self._witness.age_s(type_)
 
     def silence_s(self) -> float:
         """The longest time between two records of one role; 0 without a witness."""

@@ -30,7 +30,7 @@ def host_config(site: Site, instance: Instance) -> dict[str, Any]:
     rivals = site.rivals()
     pool = IPv4Network(site.network.address(POOLS[service]))
     if instance in rivals:
-        pool = [*pool.subnets()][rivals.index(instance)]
+        pool = [*pool.subnets((len(rivals) - 1).bit_length())][rivals.index(instance)]
     return {
         "service": service,
         "listen": site.host_endpoint(name),

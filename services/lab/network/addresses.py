@@ -1,13 +1,18 @@
 """The addresses of a lab, on loopback: those of 127.0.0.0/8 need no set-up.
 
-The hosts are on 127.0.0.2, 127.0.0.3 and 127.0.0.6, the CMTS that relays on 127.0.0.4 (more relays on
-127.0.1.n), CFM n on 127.0.0.(10+n), the devices from 127.64.0.0/10 upwards; Kea's leases of before the run
-begin at 127.1.0.1.
+The hosts are on 127.0.0.2, 127.0.0.3, 127.0.0.6 and 127.0.0.7, the CMTS that relays on 127.0.0.4 (more
+relays on 127.0.1.n), CFM n on 127.0.0.(10+n), the devices from 127.64.0.0/10 upwards; Kea's leases of before
+the run begin at 127.1.0.1.
 """
 
 from ipaddress import IPv4Network
 
-HOST_ADDRESS = {"dhcp-1": "127.0.0.2", "mps-1": "127.0.0.3", "dhcp-2": "127.0.0.6"}
+HOST_ADDRESS = {
+    "dhcp-1": "127.0.0.2",
+    "mps-1": "127.0.0.3",
+    "dhcp-2": "127.0.0.6",
+    "dhcp-3": "127.0.0.7",
+}
 """The address of the host beside each sidecar."""
 INSIDER_ADDRESS = "127.0.0.98"
 KEA_ADDRESS = "127.0.0.1"  # the one that Kea finds on the interface lo

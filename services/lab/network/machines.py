@@ -18,6 +18,8 @@ from typing import IO, Self
 from bus.errors import UnavailableError
 from bus.wire.endpoint import Endpoint
 from services.lab.network import plan
+from services.lab.network.link_weather import LinkWeather
+from services.lab.network.slow_link import TAPS, SlowLink
 
 PROGRAMS = ("ip", "bridge", "nsenter", "unshare", "sh", "cat", "readlink")
 FIRST_PORT = 20_000  # below those that a kernel gives to connections
@@ -48,6 +50,7 @@ class Machines:
         self._programs = {name: _program(name) for name in PROGRAMS}
         self._ports = count(FIRST_PORT)
         self._holders: dict[str, int] = {}
+        self._slow: dict[str, SlowLink] = {}
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
@@ -66,6 +69,8 @@ class Machines:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        for name in [*self._slow]:
+            self._slow.pop(name).close()
         self._stack.close()
 
     def address(self, planned: str) -> str:
@@ -104,6 +109,25 @@ class Machines:
         for other in others:
             self._ip(plan.cut_commands(self._machines[other], is_cut=is_cut), at=name)
 
+    def slow(self, name: str, weather: LinkWeather, seed: int = 0) -> None:
+        """From now on the link of this machine has this weather, both ways; `seed` draws what it loses."""
+        one = self._machines[name]
+        link = self._slow[name] = SlowLink(one.port, plan.tap(one), weather, seed)
+        self._ip(plan.slow_commands(one, is_slow=True))
+        link.start()
+
+    def hold(self, name: str, others: Iterable[str]) -> None:
+        """From now on hold back, on the slow link of this machine, what it sends to those others."""
+        addresses = [plan.link_address(self._machines[other].address) for other in others]
+        self._slow[name].hold([bytes.fromhex(one.replace(":", "")) for one in addresses])
+
+    def quicken(self, name: str) -> None:
+        """Take `slow` and `hold` back. What is held back arrives, and what is under way is lost."""
+        link = self._slow.pop(name)
+        link.let_go()
+        self._ip(plan.slow_commands(self._machines[name], is_slow=False))
+        link.close()
+
     def _words(self, machine: str) -> list[str]:
         return [self._programs["nsenter"], f"--net=/proc/{self._holders[machine]}/ns/net", "--"]
 
@@ -132,12 +156,14 @@ class Machines:
             yield holder.pid
 
 
-def lacking() -> str:
-    """Why machines cannot be made here, in a sentence; empty if they can."""
+def lacking(*, slow: bool) -> str:
+    """Why machines cannot be made here, in a sentence; empty if they can. `slow`: also slow links."""
     if os.geteuid() != 0:
         return "machines of their own (hosts: true) are network namespaces, which only root may make"
     missing = [name for name in PROGRAMS if shutil.which(name, path=_path()) is None]
-    return f"hosts: true needs {', '.join(missing)}, of iproute2 and util-linux" if missing else ""
+    if missing:
+        return f"hosts: true needs {', '.join(missing)}, of iproute2 and util-linux"
+    return f"links that are slow need {TAPS}, which is not here" if slow and not os.path.exists(TAPS) else ""
 
 
 def _wait_for_line(out: IO[bytes] | None) -> None:

@@ -113,3 +113,19 @@ def cut_commands(to: MachinePlan, *, is_cut: bool) -> Iterator[str]:
     link = NOWHERE if is_cut else link_address(to.address)
     for address in to.addresses:
         yield neighbour("eth0", address, link)
+
+
+def tap(machine: MachinePlan) -> str:
+    """The name of the tap that takes the place of its port at the switch while its link is slow."""
+    return f"slow-{machine.port}"
+
+
+def slow_commands(machine: MachinePlan, *, is_slow: bool) -> Iterator[str]:
+    """Those that put the tap of a machine into the place of its port, or the port back."""
+    if is_slow:
+        yield f"link set {tap(machine)} up"
+        yield f"link set {machine.port} nomaster"
+        yield f"link set {tap(machine)} master {SWITCH}"
+    else:
+        yield f"link set {tap(machine)} nomaster"
+        yield f"link set {machine.port} master {SWITCH}"

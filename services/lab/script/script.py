@@ -11,12 +11,14 @@ from bus.errors import ConfigError
 from services.lab.script.boots import BootPlant
 from services.lab.script.step_table import StepItem
 from services.lab.site.lab import Step
-from services.lab.site.scenario import OF_BROKERS, OF_MACHINES, Scenario
+from services.lab.site.scenario import OF_BROKERS, OF_LINKS, OF_MACHINES, Scenario
 
 LOOPBACK_ONLY = (
     "kea", "ipv6", "attack", "insider", "rotate_at_online", "bare_tftp", "authorizer", "faults",
     "carrier_loss",
 )  # fmt: skip
+
+RIVALS_MIN = 3
 
 
 class Script(Scenario):
@@ -35,6 +37,10 @@ class Script(Scenario):
             return True
         steps = _all_steps(entry.step for entry in self.steps)
         return self.authorizer or self.hosts or any(step.alters_brokers() for step in steps)
+
+    def slows_links(self) -> bool:
+        """Whether a fault slows the links of machines."""
+        return self.schedule is not None and any(one.kind in OF_LINKS for one in self.schedule.of)
 
 
 def load_script(path: Path) -> Script:
@@ -62,6 +68,10 @@ def load_script(path: Path) -> Script:
             raise ConfigError(f"{path}: faults of brokers need broker: kafka")
         if beyond and not script.hosts:
             raise ConfigError(f"{path}: {beyond[0]} needs hosts: true")
+        if script.dhcps < RIVALS_MIN and any(one.kind == "claim-held-back" for one in script.schedule.of):
+            raise ConfigError(
+                f"{path}: claim-held-back needs dhcps: {RIVALS_MIN}, or nobody takes over meanwhile"
+            )
     alone = [key for key in ("attack", "rotate_at_online") if getattr(script, key) is not None]
     if alone and script.dhcps > 1:
         raise ConfigError(f"{path}: {alone[0]} is for one DHCP host, dhcps: 1")

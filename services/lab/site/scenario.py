@@ -45,25 +45,36 @@ FaultKind = Literal[
     "kill-both",
     "suspend-host",
     "suspend-sidecar",
+    "suspend-machine",
     "host-spins",
     "kill-cfm",
     "machine-dies",
     "cut-from-brokers",
     "cut-to-brokers",
+    "slow-machine",
+    "renew-held-back",
+    "claim-held-back",
     "kill-leader",
     "kill-follower",
     "kill-two-brokers",
     "kill-all-brokers",
     "suspend-leader",
+    "fill-disk",
 ]
 """The kinds of faults; see `services.lab.faults.schedule.scheduling`."""
 OF_BROKERS: frozenset[FaultKind] = frozenset(
-    {"kill-leader", "kill-follower", "kill-two-brokers", "kill-all-brokers", "suspend-leader"}
+    {"kill-leader", "kill-follower", "kill-two-brokers", "kill-all-brokers", "suspend-leader", "fill-disk"}
 )
-OF_MACHINES: frozenset[FaultKind] = frozenset({"machine-dies", "cut-from-brokers", "cut-to-brokers"})
-
-
-STAND_STILL: frozenset[FaultKind] = frozenset({"suspend-host", "suspend-sidecar", "host-spins"})
+OF_LINKS: frozenset[FaultKind] = frozenset({"slow-machine", "renew-held-back", "claim-held-back"})
+OF_MACHINES: frozenset[FaultKind] = OF_LINKS | {
+    "machine-dies",
+    "cut-from-brokers",
+    "cut-to-brokers",
+    "fill-disk",
+}
+STAND_STILL: frozenset[FaultKind] = frozenset(
+    {"suspend-host", "suspend-sidecar", "suspend-machine", "host-spins"}
+)
 UNCLEAR_S = (2.5, 4.5)
 """Around a lease, and the silence after which another one takes over."""
 
@@ -166,7 +177,7 @@ class Scenario(Section):
     mtas: int = Field(0, ge=0)
     cfms: int = Field(2, ge=1, le=50)
     # DHCP hosts, each with its sidecar. Two stand for one role, and one of them is its primary.
-    dhcps: int = Field(1, ge=1, le=2)
+    dhcps: int = Field(1, ge=1, le=3)
     seed: int = 1
     boot_window_s: float = Field(0.0, ge=0)
     in_flight_max: int = Field(400, ge=1)

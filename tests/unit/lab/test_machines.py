@@ -1,6 +1,7 @@
 """The machines of a run on paper, and in namespaces where they can be made."""
 
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -9,8 +10,9 @@ import pytest
 
 from services.lab.network import plan
 from services.lab.network.homes import broker_address, broker_machine, home_of, machines_of
+from services.lab.network.link_weather import LinkWeather
 from services.lab.network.machines import Machines
-from tests.requirement import need_namespaces
+from tests.requirement import need_namespaces, need_taps
 
 A = plan.MachinePlan("a", "port1", ("10.0.0.2",))
 B = plan.MachinePlan("b", "port2", ("10.0.0.11", "10.0.0.12"))
@@ -105,6 +107,36 @@ def test_one_way_is_lost_and_the_other_is_not() -> None:
                 listener.stdout.readline()
                 subprocess.run([*machines.enter(ours), sys.executable, "-c", tell, address], check=True)
                 assert (listener.stdout.read() == b"heard\n") is is_heard
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may make network namespaces")
+def test_a_slow_link_takes_its_time_and_what_is_held_back_arrives_at_its_end() -> None:
+    need_namespaces(os.environ)
+    need_taps(os.environ)
+    listen = (
+        "import socket, time; one = socket.socket(2, 2); one.bind(('0.0.0.0', 7)); one.settimeout(10.0);"
+        "print(flush=True)\n"
+        "for _ in range(2): said = one.recv(64).split(); print(time.monotonic() - float(said[0]), flush=True)"
+    )
+    tell = (
+        "import socket, sys, time;"
+        "socket.socket(2, 2).sendto(str(time.monotonic()).encode(), (sys.argv[1], 7))"
+    )
+    with machines_of(["dhcp-1", "cfm-1"]) as machines:
+        words = [*machines.enter("cfm-1"), sys.executable, "-c", listen]
+        with subprocess.Popen(words, stdout=subprocess.PIPE) as listener:
+            assert listener.stdout is not None
+            listener.stdout.readline()
+            told = [*machines.enter("dhcp-1"), sys.executable, "-c", tell, "10.0.0.11"]
+            machines.slow("dhcp-1", LinkWeather(delay_s=0.3))
+            subprocess.run(told, check=True)
+            assert float(listener.stdout.readline()) >= 0.3
+            machines.hold("dhcp-1", ["cfm-1"])
+            subprocess.run(told, check=True)
+            assert select.select([listener.stdout], [], [], 0.5)[0] == []
+            machines.quicken("dhcp-1")
+            assert float(listener.stdout.readline()) >= 0.5
+        assert reaches(machines, "dhcp-1", "10.0.0.11")
 
 
 def test_no_port_is_given_twice() -> None:

@@ -1,4 +1,4 @@
-"""Faults of brokers: killed, or standing still. The primary must keep its role through those.
+"""Faults of brokers: killed, standing still, or without room. The primary must keep its role through those.
 
 To start a broker takes seconds, so that is done in a thread, and the lab goes on to read its plant's lines. A
 question for the leaders takes a moment, or, while nobody answers, up to 2 s of the lab's time.
@@ -9,11 +9,14 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from threading import Event, Thread
 
 from bus.routes import route
 from services.brokers.properties import NODES
+from services.brokers.state import data_path
 from services.lab.faults.kafka.remake import leader_of
+from services.lab.network.small_disk import fill, make_room
 from services.lab.site.lab import Lab
 
 WATCH_EVERY_S = 0.05
@@ -121,6 +124,30 @@ class SuspendBrokers(OfBrokers):
     def end(self, victim: str) -> None:
         """Let them go on."""
         self.lab.brokers.own().signal(numbers(victim), signal.SIGCONT)
+
+
+class FillDisk(OfBrokers):
+    """No room is left on their disks. At the end there is, and those that have ended are started again."""
+
+    def begin(self, victim: str) -> None:
+        """Fill them, which takes a moment."""
+        self.in_background(lambda: self._each(victim, fill))
+
+    def end(self, victim: str) -> None:
+        """Make room, and start those that are down."""
+        self.in_background(lambda: self._again(victim))
+
+    def _again(self, victim: str) -> None:
+        self._each(victim, make_room)
+        own = self.lab.brokers.own()
+        ended = [number for number in numbers(victim) if number not in own.living()]
+        self.lab.count("brokers_without_room", len(numbers(victim)))
+        self.lab.count("brokers_ended_for_room", len(ended))
+        own.start(ended)
+
+    def _each(self, victim: str, do: Callable[[Path], None]) -> None:
+        for number in numbers(victim):
+            do(data_path(self.lab.brokers.own().directory, number))
 
 
 def numbers(victim: str) -> list[int]:

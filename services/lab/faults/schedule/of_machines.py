@@ -1,12 +1,26 @@
-"""Faults of machines: one dies, or is cut off from the brokers."""
+"""Faults of machines: one dies, is cut off from the brokers, or has a bad link.
+
+What a machine sends to the brokers can be held back: it arrives as it was sent, a minute later, from a former
+primary, or from a candidate that has given up long ago. Then nothing may change by it; `claim_age_s_max` and
+`renew_age_s_max` are the ages of the oldest records at their reader.
+"""
 
 from __future__ import annotations
 
+from threading import Event, Thread
+
+from heartbeat.roles.states import State
 from services.brokers.properties import NODES
-from services.lab.faults.schedule.of_processes import KillBoth, OfPrimary, stands_not
+from services.lab.faults.schedule.of_processes import KillBoth, OfPrimary, StandsStill, stands_not
 from services.lab.network.homes import broker_machine
+from services.lab.network.link_weather import LinkWeather
 from services.lab.network.machines import Machines
-from services.lab.site.lab import Lab
+from services.lab.site.lab import LOOK_AGAIN_S, Lab
+from services.lab.site.readiness import sight
+
+BAD_LINK = LinkWeather(delay_s=0.05, loss=0.02)
+BETWEEN_S = 0.8  # after it stands a candidate's probe has come back, and QUIET_S of its claim are left
+BROKERS = [broker_machine(number) for number in range(1, NODES + 1)]
 
 
 class MachineDies(KillBoth):
@@ -52,8 +66,91 @@ class CutFromBrokers(OfPrimary):
         return stands_not(self._lab, victim)
 
     def _set(self, victim: str, *, is_cut: bool) -> None:
-        brokers = [broker_machine(number) for number in range(1, NODES + 1)]
-        self._machines.cut(victim, brokers, is_cut=is_cut)
+        self._machines.cut(victim, BROKERS, is_cut=is_cut)
         if not self._one_way:
-            for broker in brokers:
+            for broker in BROKERS:
                 self._machines.cut(broker, [victim], is_cut=is_cut)
+
+
+class SlowMachine(StandsStill):
+    """The link of the primary's machine is bad (`BAD_LINK`), both ways. It costs no role."""
+
+    def __init__(self, lab: Lab, machines: Machines) -> None:
+        super().__init__(lab, lasts_s=0.0)
+        self._machines = machines
+
+    def begin(self, victim: str) -> None:
+        """Make it bad."""
+        self._machines.slow(victim, BAD_LINK)
+
+    def end(self, victim: str) -> None:
+        """Make it good."""
+        self._machines.quicken(victim)
+
+
+class RenewHeldBack(OfPrimary):
+    """What the primary's machine sends to the brokers is held back, and arrives at the end. Meanwhile another
+    one takes over.
+    """
+
+    def __init__(self, lab: Lab, machines: Machines) -> None:
+        super().__init__(lab)
+        self._machines = machines
+
+    def begin(self, victim: str) -> None:
+        """Hold it back."""
+        self._machines.slow(victim, LinkWeather())
+        self._machines.hold(victim, BROKERS)
+
+    def end(self, victim: str) -> None:
+        """Let it arrive."""
+        self._machines.quicken(victim)
+
+    def lacks(self, victim: str) -> str:
+        """The sidecar went on, and stands again by itself."""
+        return stands_not(self._lab, victim)
+
+
+class ClaimHeldBack(MachineDies):
+    """The primary's machine dies. The claim of the first one that stands is held back, and arrives at the
+    end; meanwhile the third one takes over.
+    """
+
+    def __init__(self, lab: Lab, machines: Machines) -> None:
+        super().__init__(lab, machines)
+        self._over = Event()
+        self._watch: Thread | None = None
+        self._slow: list[str] = []
+
+    def begin(self, victim: str) -> None:
+        """Let the primary's machine die, and wait for a candidate in the background."""
+        self._slow = [one.name for one in self._lab.site.rivals() if one.name != victim]
+        for name in self._slow:
+            self._machines.slow(name, LinkWeather())
+        super().begin(victim)
+        self._over = Event()
+        self._watch = Thread(target=self._hold_first, args=(self._over,), name="first-candidate")
+        self._watch.start()
+
+    def end(self, victim: str) -> None:
+        """Let the claim arrive, and start the machine."""
+        self._over.set()
+        if self._watch is not None:
+            self._watch.join()
+        for name in self._slow:
+            self._machines.quicken(name)
+        super().end(victim)
+
+    def lacks(self, victim: str) -> str:
+        """The others stand again as well."""
+        reasons = (stands_not(self._lab, name) for name in self._slow)
+        return super().lacks(victim) or next(filter(None, reasons), "")
+
+    def _hold_first(self, over: Event) -> None:
+        while not over.wait(LOOK_AGAIN_S):
+            for name in self._slow:
+                if sight(self._lab.site.instances[name]).role == State.CANDIDATE:
+                    if not over.wait(BETWEEN_S):
+                        self._machines.hold(name, BROKERS)
+                        self._lab.count("claims_held_back")
+                    return

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import cycle
 
 from heartbeat.roles.states import HOLDING, State
@@ -125,19 +125,21 @@ class StandsStill(OfPrimary):
 
 
 class Suspend(StandsStill):
-    """SIGSTOP of one process of the primary, and SIGCONT at the end."""
+    """SIGSTOP of processes of the primary, and SIGCONT at the end."""
 
-    def __init__(self, lab: Lab, lasts_s: float, process: Callable[[str], int]) -> None:
+    def __init__(self, lab: Lab, lasts_s: float, processes: Callable[[str], Sequence[int]]) -> None:
         super().__init__(lab, lasts_s)
-        self._process = process
+        self._processes = processes
 
     def begin(self, victim: str) -> None:
-        """Suspend it."""
-        send(self._process(victim), signal.SIGSTOP)
+        """Suspend them."""
+        for process in self._processes(victim):
+            os.kill(process, signal.SIGSTOP)
 
     def end(self, victim: str) -> None:
-        """Let it go on."""
-        send(self._process(victim), signal.SIGCONT)
+        """Let them go on."""
+        for process in self._processes(victim):
+            os.kill(process, signal.SIGCONT)
 
 
 class HostSpins(StandsStill):
@@ -156,8 +158,3 @@ def stands_not(lab: Lab, name: str) -> str:
     """Why this sidecar could not take over from another one; empty if it could, or holds the role."""
     state = sight(lab.site.instances[name]).role
     return "" if state == State.STANDBY or state in HOLDING else f"{name} is {state or 'without a word'}"
-
-
-def send(pid: int, number: signal.Signals) -> None:
-    """Send a signal to a process of the run."""
-    os.kill(pid, number)

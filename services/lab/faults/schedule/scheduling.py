@@ -8,11 +8,13 @@ from random import Random
 from typing import Any
 
 from bus.errors import StateError
+from heartbeat.roles.log.records import TYPE_OF, ClaimRecord, Renew
 from services.lab.books.closing import TakeoverBooks
 from services.lab.books.role_log import RoleLogMemory
 from services.lab.books.takeovers import fenced_after_s
 from services.lab.faults.schedule.fault import Fault
 from services.lab.faults.schedule.of_brokers import (
+    FillDisk,
     KillBrokers,
     OfBrokers,
     SuspendBrokers,
@@ -21,7 +23,13 @@ from services.lab.faults.schedule.of_brokers import (
     leader,
     two,
 )
-from services.lab.faults.schedule.of_machines import CutFromBrokers, MachineDies
+from services.lab.faults.schedule.of_machines import (
+    ClaimHeldBack,
+    CutFromBrokers,
+    MachineDies,
+    RenewHeldBack,
+    SlowMachine,
+)
 from services.lab.faults.schedule.of_processes import (
     HostSpins,
     KillBoth,
@@ -48,18 +56,23 @@ KINDS: Mapping[FaultKind, Builder] = {
     "kill-sidecar": lambda lab, _: KillSidecar(lab, spares_parent=True),
     "kill-instance": lambda lab, _: KillSidecar(lab, spares_parent=False),
     "kill-both": lambda lab, _: KillBoth(lab),
-    "suspend-host": lambda lab, lasts_s: Suspend(lab, lasts_s, lambda name: lab.hosts[name].pid),
-    "suspend-sidecar": lambda lab, lasts_s: Suspend(lab, lasts_s, lambda name: lab.instances[name].worker),
+    "suspend-host": lambda lab, lasts_s: Suspend(lab, lasts_s, lambda name: [lab.hosts[name].pid]),
+    "suspend-sidecar": lambda lab, lasts_s: Suspend(lab, lasts_s, lambda name: [lab.instances[name].worker]),
+    "suspend-machine": lambda lab, lasts_s: Suspend(lab, lasts_s, lambda name: everything_of(lab, name)),
     "host-spins": lambda lab, lasts_s: HostSpins(lab, lasts_s),
     "kill-cfm": lambda lab, _: KillCfm(lab),
     "machine-dies": lambda lab, _: MachineDies(lab, machines_under(lab)),
     "cut-from-brokers": lambda lab, _: CutFromBrokers(lab, machines_under(lab), one_way=False),
+    "cut-to-brokers": lambda lab, _: CutFromBrokers(lab, machines_under(lab), one_way=True),
+    "slow-machine": lambda lab, _: SlowMachine(lab, machines_under(lab)),
+    "renew-held-back": lambda lab, _: RenewHeldBack(lab, machines_under(lab)),
+    "claim-held-back": lambda lab, _: ClaimHeldBack(lab, machines_under(lab)),
     "kill-leader": lambda lab, _: KillBrokers(lab, leader),
     "kill-follower": lambda lab, _: KillBrokers(lab, follower),
     "kill-two-brokers": lambda lab, _: KillBrokers(lab, two),
     "kill-all-brokers": lambda lab, _: KillBrokers(lab, everybody),
     "suspend-leader": lambda lab, _: SuspendBrokers(lab, leader),
-    "cut-to-brokers": lambda lab, _: CutFromBrokers(lab, machines_under(lab), one_way=True),
+    "fill-disk": lambda lab, _: FillDisk(lab, leader),
 }
 
 
@@ -77,7 +90,7 @@ class FaultSchedule(Part):
         """Plan the first fault."""
         rivals = lab.site.rivals()
         kinds = [Kind(one.kind, one.lasts_s, KINDS[one.kind](lab, one.lasts_s)) for one in self._plan.of]
-        if any(isinstance(kind.fault, OfBrokers) for kind in kinds):
+        if any(isinstance(kind.fault, OfBrokers | RenewHeldBack | ClaimHeldBack) for kind in kinds):
             self._log = lab.part(RoleLogMemory)
             self._log.remember(lab.brokers.settings)
         self._schedule = Schedule(self._plan, Random(self._seed), kinds, lambda: primary_of(rivals))
@@ -102,6 +115,8 @@ class FaultSchedule(Part):
         self._missing = schedule.missing()
         if self._log is not None:
             lab.figures["role_silence_s_max"] = round(self._log.silence_s(), 3)
+            lab.figures["claim_age_s_max"] = round(self._log.age_s(TYPE_OF[ClaimRecord]), 3)
+            lab.figures["renew_age_s_max"] = round(self._log.age_s(TYPE_OF[Renew]), 3)
             seen, lost = self._log.compare(COMPARE_S)
             lab.count("role_records", seen)
             lab.count("role_records_lost", lost)
@@ -130,6 +145,12 @@ class FaultSchedule(Part):
         recovered = sum(one.recovered_s is not None for one in schedule.done)
         found = {"faults_done": len(faults), "faults_recovered": recovered, "faults": faults}
         return found if schedule.is_over else found | {"faults_missing": self._missing}
+
+
+def everything_of(lab: Lab, name: str) -> list[int]:
+    """The processes on the machine of a sidecar: its host service, its parent and itself."""
+    sidecar = lab.instances[name]
+    return [lab.hosts[name].pid, sidecar.pid, sidecar.worker]
 
 
 def machines_under(lab: Lab) -> Machines:

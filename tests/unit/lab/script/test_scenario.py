@@ -11,6 +11,7 @@ from services.lab.script.script import load_script
 from services.lab.site.scenario import FaultPlan, LoadPlan, SchedulePlan
 
 KILL = [{"kind": "kill-host"}]
+LATE = {"of": [{"kind": "claim-held-back"}], "count": 1, "every_s": [1, 2]}
 SCENARIOS = Path(__file__).parents[4] / "deploy" / "scenarios"
 
 
@@ -92,10 +93,17 @@ def test_a_schedule_of_broker_faults_has_brokers_of_its_own(tmp_path: Path) -> N
     assert not load_script(written(tmp_path, dhcps=2, schedule=other, broker="kafka")).alters_brokers()
 
 
+def test_a_schedule_with_slow_links_says_so(tmp_path: Path) -> None:
+    base = {"dhcps": 3, "hosts": True, "broker": "kafka"}
+    for kind, is_slow in (("slow-machine", True), ("claim-held-back", True), ("machine-dies", False)):
+        script = load_script(written(tmp_path, **base, schedule=LATE | {"of": [{"kind": kind}]}))
+        assert script.slows_links() is is_slow
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"dhcps": 3}, "dhcps"),
+        ({"dhcps": 4}, "dhcps"),
         ({"dhcps": 0}, "dhcps"),
         ({"schedule": {"of": KILL, "count": 1, "every_s": [1, 2]}}, "nobody takes over"),
         ({"dhcps": 2, "schedule": {"of": KILL, "count": 0, "every_s": [1, 2]}}, "count"),
@@ -105,6 +113,10 @@ def test_a_schedule_of_broker_faults_has_brokers_of_its_own(tmp_path: Path) -> N
         (
             {"dhcps": 2, "schedule": {"of": [{"kind": "machine-dies"}], "count": 1, "every_s": [1, 2]}},
             "machine-dies needs hosts: true",
+        ),
+        (
+            {"dhcps": 2, "schedule": LATE, "hosts": True, "broker": "kafka"},
+            "claim-held-back needs dhcps: 3",
         ),
         ({"dhcps": 2, "attack": {}}, "attack is for one DHCP host"),
         ({"dhcps": 2, "rotate_at_online": [0.1, 0.2, 0.3]}, "rotate_at_online is for one DHCP host"),
