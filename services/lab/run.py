@@ -24,6 +24,7 @@ from services.lab.orchestrator import Run, Watcher
 from services.lab.parts import parts_of
 from services.lab.script.script import Script
 from services.lab.site.brokers import Kind, brokers_of
+from services.lab.site.guard import guarded
 from services.lab.site.site import build_site
 
 AUTHORIZER = "authorizer.properties"
@@ -95,6 +96,7 @@ def running(
     with (
         _alone(),
         tempfile.TemporaryDirectory(prefix="provbus-lab-") as name,
+        guarded(Path(name)),
         network_of(script, Path(name)) as (network, places),
         brokers_of(broker, own, Path(name) / "kafka", watcher.say, places, templates) as brokers,
     ):

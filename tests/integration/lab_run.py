@@ -27,7 +27,7 @@ def command(*words: str) -> list[str]:
 
 def run_for(seconds: float, words: list[str], environment: dict[str, str]) -> tuple[str, str, int]:
     """Output, errors and exit code of a command. One that takes longer has failed; it is ended as by Ctrl-C,
-    for a lab that is killed leaves its brokers and services behind.
+    so that it says what it has to say.
     """
     with subprocess.Popen(
         words, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

@@ -26,7 +26,10 @@ def small_disk(directory: Path, kib: int) -> Iterator[None]:
     if done.returncode != 0:
         raise UnavailableError(f"no disk can be mounted here: {done.stderr.strip()}")
     guard = subprocess.Popen(
-        ["sh", "-c", _GUARD, "sh", str(directory)], stdin=subprocess.PIPE, start_new_session=True
+        ["sh", "-c", _GUARD, "sh", str(directory)],
+        stdin=subprocess.PIPE,
+        start_new_session=True,
+        env={"PATH": os.environ.get("PATH", os.defpath)},  # not marked: nobody guards a guard
     )
     with guard:  # which closes its input, and waits
         yield
