@@ -31,7 +31,7 @@ TIMES = 20
 SHARED = "10.0.0.50"
 PORT = 7777
 WAIT_S = 30.0
-ADDRESSES = {"one": ["10.0.0.2"], "two": ["10.0.0.6"], "plant": ["10.0.0.4"]}
+ADDRESSES = {"one": "10.0.0.2", "two": "10.0.0.6", "plant": "10.0.0.4"}
 PRIORITIES = {"one": 100, "two": 90}
 CONFIG = """
 vrrp_instance shared {{

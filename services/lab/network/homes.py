@@ -12,9 +12,9 @@ PLANT = "plant"
 
 def machines_of(instances: Iterable[str]) -> Machines:
     """The machines of a run with these instances, once it is entered."""
-    addresses = {name: [real_address(HOST_ADDRESS.get(name) or cfm_address(name))] for name in instances}
-    addresses |= {broker_machine(number): [broker_address(number)] for number in range(1, NODES + 1)}
-    return Machines(addresses | {PLANT: [real_address(RELAY_ADDRESS)]}, PLANT, home_of)
+    addresses = {name: real_address(HOST_ADDRESS.get(name) or cfm_address(name)) for name in instances}
+    addresses |= {broker_machine(number): broker_address(number) for number in range(1, NODES + 1)}
+    return Machines(addresses | {PLANT: real_address(RELAY_ADDRESS)}, PLANT, home_of)
 
 
 def home_of(process: str) -> str:

@@ -41,9 +41,7 @@ class Machines:
     on the machine that `home_of` names for it, if there is such a one, and else where the lab is.
     """
 
-    def __init__(
-        self, addresses: Mapping[str, Sequence[str]], plant: str, home_of: Callable[[str], str]
-    ) -> None:
+    def __init__(self, addresses: Mapping[str, str], plant: str, home_of: Callable[[str], str]) -> None:
         self._machines = plan.numbered(addresses)
         self._plant = self._machines[plant]
         self._home_of = home_of
@@ -106,8 +104,7 @@ class Machines:
         """From now on all is lost, or no longer, that this machine sends to those others; what they send to
         it arrives.
         """
-        for other in others:
-            self._ip(plan.cut_commands(self._machines[other], is_cut=is_cut), at=name)
+        self._ip([plan.cut_command(self._machines[other], is_cut=is_cut) for other in others], at=name)
 
     def slow(self, name: str, weather: LinkWeather, seed: int = 0) -> None:
         """From now on the link of this machine has this weather, both ways; `seed` draws what it loses."""

@@ -27,16 +27,11 @@ FORWARDING, DISABLED = 3, 0  # states of a bridge's port, as `bridge link set` n
 
 
 class MachinePlan(NamedTuple):
-    """A machine: its name, its port at the switch, and its addresses, the first one its own."""
+    """A machine: its name, its port at the switch, and its address."""
 
     name: str
     port: str
-    addresses: tuple[str, ...]
-
-    @property
-    def address(self) -> str:
-        """Its own address."""
-        return self.addresses[0]
+    address: str
 
 
 def real_address(planned: str) -> str:
@@ -57,11 +52,11 @@ def link_address(address: str) -> str:
     return ":".join(["02", "10", *(f"{byte:02x}" for byte in IPv4Address(address).packed)])
 
 
-def numbered(addresses: Mapping[str, Sequence[str]]) -> dict[str, MachinePlan]:
-    """The machines of these names and addresses."""
+def numbered(addresses: Mapping[str, str]) -> dict[str, MachinePlan]:
+    """The machines of these names, each with its address."""
     return {
-        name: MachinePlan(name, f"port{number}", tuple(its))
-        for number, (name, its) in enumerate(addresses.items(), start=1)
+        name: MachinePlan(name, f"port{number}", address)
+        for number, (name, address) in enumerate(addresses.items(), start=1)
     }
 
 
@@ -83,10 +78,9 @@ def port_commands(machine: MachinePlan, pid: int) -> Iterator[str]:
 def machine_commands(
     machine: MachinePlan, all_machines: Sequence[MachinePlan], plant: MachinePlan
 ) -> Iterator[str]:
-    """Those that a machine gives itself: its addresses, and the way to all others."""
+    """Those that a machine gives itself: its address, and the way to all others."""
     yield "link set lo up"
-    for address in machine.addresses:
-        yield f"address add {address}/{PREFIX_BITS} dev eth0"
+    yield f"address add {machine.address}/{PREFIX_BITS} dev eth0"
     yield "link set eth0 up"
     if machine == plant:
         yield f"route add local {DEVICES} dev lo"
@@ -99,8 +93,7 @@ def machine_commands(
 def neighbour_commands(device: str, machines: Sequence[MachinePlan]) -> Iterator[str]:
     """Those that tell a machine, or the lab, the link addresses of these."""
     for one in machines:
-        for address in one.addresses:
-            yield neighbour(device, address, link_address(one.address))
+        yield neighbour(device, one.address, link_address(one.address))
 
 
 def neighbour(device: str, address: str, link: str) -> str:
@@ -108,11 +101,9 @@ def neighbour(device: str, address: str, link: str) -> str:
     return f"neighbour replace {address} lladdr {link} dev {device} nud permanent"
 
 
-def cut_commands(to: MachinePlan, *, is_cut: bool) -> Iterator[str]:
-    """Those with which a machine loses all that it sends to another one, or no longer does."""
-    link = NOWHERE if is_cut else link_address(to.address)
-    for address in to.addresses:
-        yield neighbour("eth0", address, link)
+def cut_command(to: MachinePlan, *, is_cut: bool) -> str:
+    """The one with which a machine loses all that it sends to another one, or no longer does."""
+    return neighbour("eth0", to.address, NOWHERE if is_cut else link_address(to.address))
 
 
 def tap(machine: MachinePlan) -> str:

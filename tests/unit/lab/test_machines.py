@@ -14,15 +14,15 @@ from services.lab.network.link_weather import LinkWeather
 from services.lab.network.machines import Machines
 from tests.requirement import need_namespaces, need_taps
 
-A = plan.MachinePlan("a", "port1", ("10.0.0.2",))
-B = plan.MachinePlan("b", "port2", ("10.0.0.11", "10.0.0.12"))
-PLANT = plan.MachinePlan("plant", "port3", ("10.0.0.4",))
+A = plan.MachinePlan("a", "port1", "10.0.0.2")
+B = plan.MachinePlan("b", "port2", "10.0.0.11")
+PLANT = plan.MachinePlan("plant", "port3", "10.0.0.4")
 
 
 def test_a_machine_knows_the_link_addresses_of_all_others() -> None:
     commands = [*plan.machine_commands(A, [A, B, PLANT], PLANT)]
     told = [command.split()[2] for command in commands if command.startswith("neighbour")]
-    assert told == ["10.0.0.11", "10.0.0.12", "10.0.0.4", plan.SWITCH_ADDRESS]
+    assert told == ["10.0.0.11", "10.0.0.4", plan.SWITCH_ADDRESS]
     assert f"route add {plan.DEVICES} via 10.0.0.4 dev eth0" in commands
 
 
@@ -33,10 +33,9 @@ def test_the_plant_has_the_addresses_of_all_devices() -> None:
 
 
 def test_what_is_cut_off_is_sent_to_nobody() -> None:
-    cut, mended = ([*plan.cut_commands(B, is_cut=is_cut)] for is_cut in (True, False))
-    assert all(plan.NOWHERE in command for command in cut)
-    assert all(plan.link_address(B.address) in command for command in mended)
-    assert len(cut) == len(mended) == len(B.addresses)
+    cut, mended = (plan.cut_command(B, is_cut=is_cut) for is_cut in (True, False))
+    assert plan.NOWHERE in cut
+    assert plan.link_address(B.address) in mended
 
 
 def test_a_host_service_is_on_the_machine_of_its_sidecar() -> None:
