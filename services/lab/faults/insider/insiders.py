@@ -159,11 +159,27 @@ def _config(lab: Lab, plan: InsiderPlan) -> dict[str, Any]:
     path = site.directory / f"{INSIDER}.yaml"
     path.write_text(yaml.safe_dump(node))
     (listen,) = free_endpoints([INSIDER_ADDRESS])
-    roles = (ask(cfm.socket, {"op": "status"}) or {"failover": {}})["failover"].get("roles", {})
     return {
         "node": str(path),
         "listen": listen,
         "catalogue": str(site.state_directory(cfm.name) / "catalogue.json"),
-        "claims": [(role, claim["epoch"], claim["claim_id"]) for role, claim in roles.items()],
+        "claims": [(role, claim["epoch"], claim["claim_id"]) for role, claim in _roles(lab, cfm).items()],
         "rate_per_s": plan.rate_per_s,
     }
+
+
+def _roles(lab: Lab, cfm: Instance) -> Mapping[str, Any]:
+    """The holders of the roles, in the words of a CFM, which may need a moment to hear of one. A group has no
+    log for which to forge records.
+    """
+    found: dict[str, Any] = {}
+    if lab.site.mode == "multicast":
+        return found
+
+    def untold() -> str:
+        status = ask(cfm.socket, {"op": "status"}) or {"failover": {}}
+        found.update(status["failover"].get("roles", {}))
+        return "" if found else f"{cfm.name} tells of no holder of a role"
+
+    lab.wait_for(untold, COUNTED_S)
+    return found
