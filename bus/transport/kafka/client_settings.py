@@ -22,6 +22,7 @@ COMMON: dict[str, Any] = {
     "socket.keepalive.enable": True,
     "reconnect.backoff.ms": 100,
     "reconnect.backoff.max.ms": 1000,
+    "socket.connection.setup.timeout.ms": 10_000,  # of 30: one that began in an outage waits for nothing
     "topic.metadata.refresh.fast.interval.ms": 100,
     "log.connection.close": False,
     "allow.auto.create.topics": False,
