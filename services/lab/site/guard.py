@@ -17,10 +17,14 @@ _GUARD = """
 cat > /dev/null
 for process in /proc/[0-9]*; do
   if tr '\\0' '\\n' 2> /dev/null < "$process/environ" | grep -qxF "$1"; then
+    echo "left by the lab, and killed: $(tr '\\0' ' ' 2> /dev/null < "$process/cmdline")" >&2
     kill -9 "${process#/proc/}" 2> /dev/null
   fi
 done
-rm -rf "$2"
+for _ in 1 2 3 4 5; do
+  rm -rf "$2" 2> /dev/null && break
+  sleep 0.2  # disks of its machines are there, for another moment
+done
 """
 
 
