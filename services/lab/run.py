@@ -120,7 +120,7 @@ def network_of(script: Script, directory: Path) -> Iterator[tuple[RunNetwork, Br
         yield Loopback(), OnLoopback()
         return
     with machines_of(script.names()) as machines, ExitStack() as disks:
-        yield machines, BrokerMachines(machines.enter, directory, disks)
+        yield machines, BrokerMachines(machines.enter, directory, disks if script.fills_disks() else None)
 
 
 def _copy_logs(directory: Path, keep: Path) -> None:

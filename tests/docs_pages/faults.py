@@ -31,8 +31,10 @@ FIGURES = (
     "role_silence_s_max",
     "leader_back_s_max",
     "role_records_lost",
-    "claim_age_s_max",
-    "renew_age_s_max",
+    "claims_late",
+    "renewals_late",
+    "frames_lost",
+    "brokers_ended_for_room",
 )
 HEAD = (
     "The election, the hand-off and the settings are proven in a simulated world (`bus/testing`), whose"

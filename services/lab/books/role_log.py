@@ -4,8 +4,10 @@ A record that a reader got was confirmed by all replicas in sync, and may never 
 witness reads in a thread of its own, so it reads until the moment in which the brokers die.
 """
 
+import math
 import threading
 import time
+from collections import Counter
 from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any
@@ -18,6 +20,7 @@ from bus.wire.codec import from_headers
 from services.lab.site.lab import Part
 
 POLL_S = 0.2
+LATE_S = 5.0
 
 
 class LogWitness:
@@ -28,7 +31,8 @@ class LogWitness:
         self._seen: dict[int, bytes] = {}
         self._heard: dict[bytes | str | None, float] = {}
         self._silence_s = 0.0
-        self._ages_s: dict[str, float] = {}
+        self._late: Counter[str] = Counter()
+        self._read_at: dict[tuple[str, str], float] = {}
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="witness")
         self._thread.start()
@@ -43,9 +47,13 @@ class LogWitness:
         since_s = (time.monotonic() - heard_at for heard_at in [*self._heard.values()])
         return max(self._silence_s, *since_s, 0.0)
 
-    def age_s(self, type_: str) -> float:
-        """The longest time from the writing of a record of this type until it was read; 0 without any."""
-        return self._ages_s.get(type_, 0.0)
+    def late(self, type_: str) -> int:
+        """How many records of this type came to the log `LATE_S` or more after they were written."""
+        return self._late[type_]
+
+    def read_at(self, type_: str, source: str) -> float:
+        """When the last record of this type by this writer was read, as `time.monotonic`; -inf before."""
+        return self._read_at.get((type_, source), -math.inf)
 
     def missing(self, within_s: float) -> list[int]:
         """The offsets of seen records that another reader does not find within `within_s`."""
@@ -79,7 +87,7 @@ class LogWitness:
                 if offset is not None and offset not in self._seen:
                     self._seen[offset] = _digest(message)
                     self._hear(message.key(), time.monotonic())
-                    self._date(message)
+                    self._note(message)
         finally:
             consumer.close()
 
@@ -87,14 +95,16 @@ class LogWitness:
         self._silence_s = max(self._silence_s, now - self._heard.get(role, now))
         self._heard[role] = now
 
-    def _date(self, message: Message) -> None:
+    def _note(self, message: Message) -> None:
         headers: Any = message.headers()  # pairs or none; the client's types allow a dict as well
         try:
             envelope = from_headers(headers, message.value())
         except DecodeError:
             return  # of an insider, whom the readers refuse
-        age_s = time.time() - envelope.time_ms / 1000
-        self._ages_s[envelope.type] = max(self._ages_s.get(envelope.type, 0.0), age_s)
+        self._read_at[envelope.type, envelope.source] = time.monotonic()
+        _, appended_ms = message.timestamp()  # by the broker's clock, which is that of its writer here
+        if appended_ms - envelope.time_ms >= LATE_S * 1000:
+            self._late[envelope.type] += 1
 
     def _consumer(self) -> Consumer:
         topic = route("failover").topic
@@ -129,9 +139,13 @@ class RoleLogMemory(Part):
             raise StateError("nobody remembers the role log")
         return len(self._witness), len(self._witness.missing(within_s))
 
-    def age_s(self, type_: str) -> float:
-        """The longest time from the writing of a record of this type until it was read; 0 without any."""
-        return 0.0 if self._witness is None else self._witness.age_s(type_)
+    def late(self, type_: str) -> int:
+        """How many of this type came `LATE_S` or more after they were written; 0 without a witness."""
+        return 0 if self._witness is None else self._witness.late(type_)
+
+    def read_at(self, type_: str, source: str) -> float:
+        """When the last record of this type by this writer was read, as `time.monotonic`; -inf before."""
+        return -math.inf if self._witness is None else self._witness.read_at(type_, source)
 
     def silence_s(self) -> float:
         """The longest time between two records of one role; 0 without a witness."""

@@ -1,4 +1,4 @@
-"""The brokers of a run on machines of their own: each at its address, with a disk of its own, over TLS.
+"""The brokers of a run on machines of their own: each at its address, over TLS.
 
 provbus writes nothing in clear to a broker beyond loopback, and a lab that let it would test another product.
 """
@@ -20,10 +20,12 @@ DISK_KIB = 512 << 10
 
 class BrokerMachines:
     """The places of brokers on machines. The certificate of the run's authority is a file in `directory`.
-    Disks are there until `disks` ends.
+    With `disks` each has a small disk of its own until those end; their writes then take no time.
     """
 
-    def __init__(self, enter: Callable[[str], Sequence[str]], directory: Path, disks: ExitStack) -> None:
+    def __init__(
+        self, enter: Callable[[str], Sequence[str]], directory: Path, disks: ExitStack | None = None
+    ) -> None:
         self._enter = enter
         self._disks = disks
         self._authority = CertificateAuthority()
@@ -37,14 +39,15 @@ class BrokerMachines:
 
     def draw(self) -> list[BrokerNode]:
         """The same places always, for nobody else is on those machines; the disks of before are gone."""
-        self._disks.close()
+        if self._disks is not None:
+            self._disks.close()
         numbers = range(1, NODES + 1)
         return [BrokerNode(number, broker_address(number), PORT, CONTROLLER_PORT) for number in numbers]
 
     def furnish(self, node: BrokerNode, directory: Path) -> None:
-        """Give a node its disk, its key, its certificate, and the one of the authority."""
-        data = directory / DATA
-        self._disks.enter_context(small_disk(data, DISK_KIB))
+        """Give a node its key, its certificate, the one of the authority, and its disk."""
+        if self._disks is not None:
+            self._disks.enter_context(small_disk(directory / DATA, DISK_KIB))
         secret = directory / "node.pem"
         secret.touch(mode=0o600)
         secret.write_bytes(self._authority.issue(node.address))

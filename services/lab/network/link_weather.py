@@ -21,8 +21,8 @@ class LinkWeather(NamedTuple):
 
 
 class FramesUnderWay:
-    """Frames that come out later, in their order. Those to a link address that is held wait until it is let
-    go. `lost` counts those that never come out.
+    """Frames that come out later, in their order. Those of a peer that is held back wait until it is let go.
+    `lost` counts those that never come out.
     """
 
     def __init__(self, weather: LinkWeather, random: Random) -> None:
@@ -31,18 +31,18 @@ class FramesUnderWay:
         self._random = random
         self._due: deque[tuple[float, bytes]] = deque()
         self._held: deque[bytes] = deque()
-        self._to: frozenset[bytes] = frozenset()
+        self._peers: frozenset[bytes] = frozenset()
 
-    def hold(self, to: Collection[bytes]) -> None:
-        """From now on hold back what goes to these link addresses, six bytes each; none lets all of it go."""
-        self._to = frozenset(to)
+    def hold(self, peers: Collection[bytes]) -> None:
+        """From now on hold back the frames of these peers, by link address; none lets all of them go."""
+        self._peers = frozenset(peers)
 
-    def take(self, frame: bytes, destination: bytes, now: float) -> None:
-        """Take a frame that came in."""
+    def take(self, frame: bytes, peer: bytes, now: float) -> None:
+        """Take a frame that came in, to or from this peer."""
         is_lost = self._weather.loss > 0.0 and self._random.random() < self._weather.loss
         if is_lost or len(self._due) + len(self._held) >= FRAMES_MAX:
             self.lost += 1
-        elif destination in self._to:
+        elif peer in self._peers:
             self._held.append(frame)
         else:
             self._due.append((now + self._weather.delay_s, frame))
@@ -50,7 +50,7 @@ class FramesUnderWay:
     def come_out(self, now: float) -> list[bytes]:
         """The frames that arrive now."""
         out: list[bytes] = []
-        if not self._to:
+        if not self._peers:
             out += self._held
             self._held.clear()
         while self._due and self._due[0][0] <= now:

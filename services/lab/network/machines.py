@@ -19,7 +19,7 @@ from bus.errors import UnavailableError
 from bus.wire.endpoint import Endpoint
 from services.lab.network import plan
 from services.lab.network.link_weather import LinkWeather
-from services.lab.network.slow_link import TAPS, SlowLink
+from services.lab.network.slow_link import SlowLink, taps_lacking
 
 PROGRAMS = ("ip", "bridge", "nsenter", "unshare", "sh", "cat", "readlink")
 FIRST_PORT = 20_000  # below those that a kernel gives to connections
@@ -67,9 +67,9 @@ class Machines:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for name in [*self._slow]:
-            self._slow.pop(name).close()
-        self._stack.close()
+        with self._stack:
+            for link in self._slow.values():
+                link.close()
 
     def address(self, planned: str) -> str:
         """The address, or the subnet, that is in the place of this planned one."""
@@ -113,17 +113,21 @@ class Machines:
         self._ip(plan.slow_commands(one, is_slow=True))
         link.start()
 
-    def hold(self, name: str, others: Iterable[str]) -> None:
-        """From now on hold back, on the slow link of this machine, what it sends to those others."""
+    def hold_back(self, name: str, others: Iterable[str]) -> None:
+        """From now on hold back what this machine, whose link is slow, and those others send each other."""
         addresses = [plan.link_address(self._machines[other].address) for other in others]
         self._slow[name].hold([bytes.fromhex(one.replace(":", "")) for one in addresses])
 
-    def quicken(self, name: str) -> None:
-        """Take `slow` and `hold` back. What is held back arrives, and what is under way is lost."""
-        link = self._slow.pop(name)
+    def quicken(self, name: str) -> int:
+        """Take `slow` and `hold_back` back. What is held back arrives, and what is under way is lost. Returns
+        the number of frames that the link lost.
+        """
+        link = self._slow[name]
         link.let_go()
         self._ip(plan.slow_commands(self._machines[name], is_slow=False))
         link.close()
+        del self._slow[name]
+        return link.lost
 
     def _words(self, machine: str) -> list[str]:
         return [self._programs["nsenter"], f"--net=/proc/{self._holders[machine]}/ns/net", "--"]
@@ -160,7 +164,7 @@ def lacking(*, slow: bool) -> str:
     missing = [name for name in PROGRAMS if shutil.which(name, path=_path()) is None]
     if missing:
         return f"hosts: true needs {', '.join(missing)}, of iproute2 and util-linux"
-    return f"links that are slow need {TAPS}, which is not here" if slow and not os.path.exists(TAPS) else ""
+    return taps_lacking() if slow else ""
 
 
 def _wait_for_line(out: IO[bytes] | None) -> None:

@@ -11,20 +11,17 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-from bus.errors import UnavailableError
+from bus.errors import StateError, UnavailableError
 
 FILLING = "filling"
 _BLOCKS = (bytes(1 << 20), bytes(4096))
-_GUARD = 'cat > /dev/null; umount --lazy "$1"'
+_GUARD = 'cat > /dev/null; umount --lazy "$1" 2> /dev/null'
 
 
 @contextlib.contextmanager
 def small_disk(directory: Path, kib: int) -> Iterator[None]:
     """Have this directory, which is empty, on a disk of this size. `UnavailableError` if none can be made."""
     words = ["mount", "-t", "tmpfs", "-o", f"size={kib}k,mode=0700", "tmpfs", str(directory)]
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise UnavailableError(f"no disk can be mounted here: {done.stderr.strip()}")
     guard = subprocess.Popen(
         ["sh", "-c", _GUARD, "sh", str(directory)],
         stdin=subprocess.PIPE,
@@ -32,11 +29,16 @@ def small_disk(directory: Path, kib: int) -> Iterator[None]:
         env={"PATH": os.environ.get("PATH", os.defpath)},  # not marked: nobody guards a guard
     )
     with guard:  # which closes its input, and waits
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise UnavailableError(f"no disk can be mounted here: {done.stderr.strip()}")
         yield
 
 
 def fill(directory: Path) -> None:
-    """Leave no room on the disk of this directory."""
+    """Leave no room on the disk of this directory; `StateError` if that is nobody's alone."""
+    if not directory.is_mount():
+        raise StateError(f"{directory} is not on a disk of its own")
     descriptor = os.open(directory / FILLING, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
         for block in _BLOCKS:

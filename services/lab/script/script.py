@@ -11,14 +11,12 @@ from bus.errors import ConfigError
 from services.lab.script.boots import BootPlant
 from services.lab.script.step_table import StepItem
 from services.lab.site.lab import Step
-from services.lab.site.scenario import OF_BROKERS, OF_LINKS, OF_MACHINES, Scenario
+from services.lab.site.scenario import OF_BROKERS, OF_LINKS, OF_MACHINES, FaultKind, Scenario
 
 LOOPBACK_ONLY = (
     "kea", "ipv6", "attack", "insider", "rotate_at_online", "bare_tftp", "authorizer", "faults",
     "carrier_loss",
 )  # fmt: skip
-
-RIVALS_MIN = 3
 
 
 class Script(Scenario):
@@ -33,14 +31,22 @@ class Script(Scenario):
         """Whether the run needs brokers of its own: a step or a fault stops or replaces some, or they have
         an authorizer or machines of their own.
         """
-        if self.schedule is not None and any(one.kind in OF_BROKERS for one in self.schedule.of):
+        if not OF_BROKERS.isdisjoint(self.kinds()):
             return True
         steps = _all_steps(entry.step for entry in self.steps)
         return self.authorizer or self.hosts or any(step.alters_brokers() for step in steps)
 
     def slows_links(self) -> bool:
         """Whether a fault slows the links of machines."""
-        return self.schedule is not None and any(one.kind in OF_LINKS for one in self.schedule.of)
+        return not OF_LINKS.isdisjoint(self.kinds())
+
+    def fills_disks(self) -> bool:
+        """Whether a fault fills the disks of brokers."""
+        return "fill-disk" in self.kinds()
+
+    def kinds(self) -> frozenset[FaultKind]:
+        """The kinds of faults of its schedule."""
+        return frozenset(one.kind for one in self.schedule.of) if self.schedule else frozenset()
 
 
 def load_script(path: Path) -> Script:
@@ -61,17 +67,7 @@ def load_script(path: Path) -> Script:
     if script.authorizer and script.broker != "kafka":
         raise ConfigError(f"{path}: an authorizer needs broker: kafka")
     if script.schedule is not None:
-        if script.dhcps == 1:
-            raise ConfigError(f"{path}: a schedule needs dhcps: 2, or nobody takes over")
-        beyond = sorted(OF_MACHINES.intersection(one.kind for one in script.schedule.of))
-        if script.broker != "kafka" and any(one.kind in OF_BROKERS for one in script.schedule.of):
-            raise ConfigError(f"{path}: faults of brokers need broker: kafka")
-        if beyond and not script.hosts:
-            raise ConfigError(f"{path}: {beyond[0]} needs hosts: true")
-        if script.dhcps < RIVALS_MIN and any(one.kind == "claim-held-back" for one in script.schedule.of):
-            raise ConfigError(
-                f"{path}: claim-held-back needs dhcps: {RIVALS_MIN}, or nobody takes over meanwhile"
-            )
+        _check_schedule(script, script.kinds(), path)
     alone = [key for key in ("attack", "rotate_at_online") if getattr(script, key) is not None]
     if alone and script.dhcps > 1:
         raise ConfigError(f"{path}: {alone[0]} is for one DHCP host, dhcps: 1")
@@ -80,6 +76,18 @@ def load_script(path: Path) -> Script:
     if script.kea is not None:
         update["kea"] = script.kea.model_copy(update={"config": path.parent / script.kea.config})
     return script.model_copy(update=update)
+
+
+def _check_schedule(script: Script, kinds: frozenset[FaultKind], path: Path) -> None:
+    if script.dhcps == 1:
+        raise ConfigError(f"{path}: a schedule needs dhcps: 2, or nobody takes over")
+    if script.broker != "kafka" and not OF_BROKERS.isdisjoint(kinds):
+        raise ConfigError(f"{path}: faults of brokers need broker: kafka")
+    beyond = sorted(OF_MACHINES & kinds)
+    if beyond and not script.hosts:
+        raise ConfigError(f"{path}: {beyond[0]} needs hosts: true")
+    if "claim-held-back" in kinds and script.dhcps == 2:
+        raise ConfigError(f"{path}: claim-held-back needs dhcps: 3, or nobody takes over meanwhile")
 
 
 def _check_hosts(script: Script, path: Path) -> None:

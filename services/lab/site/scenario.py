@@ -176,7 +176,7 @@ class Scenario(Section):
     modems: int = Field(ge=1)
     mtas: int = Field(0, ge=0)
     cfms: int = Field(2, ge=1, le=50)
-    # DHCP hosts, each with its sidecar. Two stand for one role, and one of them is its primary.
+    # DHCP hosts, each with its sidecar. Two or three stand for one role, and one of them is its primary.
     dhcps: int = Field(1, ge=1, le=3)
     seed: int = 1
     boot_window_s: float = Field(0.0, ge=0)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 START_S = 30.0
 PARTS = frozenset(("primary", "standby"))
+RIVALS = 2
 
 
 class OnInstances(Word):
@@ -42,6 +43,8 @@ class OnRunning(OnInstances):
             return None
         if scenario.dhcps == 1 and not PARTS.isdisjoint(self.names):
             return "nobody is primary or standby without dhcps: 2"
+        if scenario.dhcps > RIVALS and "standby" in self.names:
+            return "of more than two sidecars there is no one standby: name it"
         return unknown_name(tuple(name for name in self.names if name not in PARTS), scenario)
 
     def running(self, lab: Lab) -> list[str]:

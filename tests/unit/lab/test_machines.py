@@ -130,7 +130,7 @@ def test_a_slow_link_takes_its_time_and_what_is_held_back_arrives_at_its_end() -
             machines.slow("dhcp-1", LinkWeather(delay_s=0.3))
             subprocess.run(told, check=True)
             assert float(listener.stdout.readline()) >= 0.3
-            machines.hold("dhcp-1", ["cfm-1"])
+            machines.hold_back("dhcp-1", ["cfm-1"])
             subprocess.run(told, check=True)
             assert select.select([listener.stdout], [], [], 0.5)[0] == []
             machines.quicken("dhcp-1")

@@ -54,32 +54,39 @@ class OfBrokers:
         self.lab = lab
         self.choose = choose
         self._worker: Thread | None = None
-        self._failed = ""
+        self.failed = ""
 
     def victim(self) -> str | None:
         """The numbers of the chosen brokers; None while nobody leads."""
+        self.failed = ""
         number = led_by(self.lab)
         return None if number is None else " ".join(map(str, self.choose(number)))
 
     def lacks(self, victim: str) -> str:
         """All run, and all partitions have all copies in sync."""
-        if self._worker is not None and self._worker.is_alive():
-            return f"broker {victim} is being started"
-        if self._failed:
-            return self._failed
+        if self.is_busy():
+            return f"broker {victim} is being seen to"
+        if self.failed:
+            return self.failed
         living = self.lab.brokers.own().living()
         return self.lab.brokers.out_of_sync() if len(living) == NODES else f"of the brokers {living} run"
 
+    def is_busy(self) -> bool:
+        """Whether something is under way in the background."""
+        return self._worker is not None and self._worker.is_alive()
+
     def in_background(self, work: Callable[[], None]) -> None:
-        """Do this in a thread; its failure is what is missing then."""
+        """Do this in a thread, after what is under way there; a failure is what is missing then."""
+        former = self._worker
 
         def run() -> None:
+            if former is not None:
+                former.join()
             try:
                 work()
             except Exception as error:
-                self._failed = str(error) or type(error).__name__
+                self.failed = str(error) or type(error).__name__
 
-        self._failed = ""
         self._worker = Thread(target=run, name="broker-fault")
         self._worker.start()
 
@@ -127,23 +134,28 @@ class SuspendBrokers(OfBrokers):
 
 
 class FillDisk(OfBrokers):
-    """No room is left on their disks. At the end there is, and those that have ended are started again."""
+    """No room is left on their disks. At the end there is, and those that have ended are started again:
+    `brokers_ended_for_room`.
+    """
 
     def begin(self, victim: str) -> None:
         """Fill them, which takes a moment."""
         self.in_background(lambda: self._each(victim, fill))
 
     def end(self, victim: str) -> None:
-        """Make room, and start those that are down."""
-        self.in_background(lambda: self._again(victim))
+        """Make room."""
+        self.in_background(lambda: self._each(victim, make_room))
 
-    def _again(self, victim: str) -> None:
-        self._each(victim, make_room)
+    def lacks(self, victim: str) -> str:
+        """As of all brokers; those that are down are started, at whatever moment they ended."""
+        if self.is_busy() or self.failed:
+            return super().lacks(victim)
         own = self.lab.brokers.own()
         ended = [number for number in numbers(victim) if number not in own.living()]
-        self.lab.count("brokers_without_room", len(numbers(victim)))
-        self.lab.count("brokers_ended_for_room", len(ended))
-        own.start(ended)
+        if ended:
+            self.lab.count("brokers_ended_for_room", len(ended))
+            self.in_background(lambda: own.start(ended))
+        return super().lacks(victim)
 
     def _each(self, victim: str, do: Callable[[Path], None]) -> None:
         for number in numbers(victim):

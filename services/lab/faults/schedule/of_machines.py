@@ -1,25 +1,29 @@
 """Faults of machines: one dies, is cut off from the brokers, or has a bad link.
 
-What a machine sends to the brokers can be held back: it arrives as it was sent, a minute later, from a former
-primary, or from a candidate that has given up long ago. Then nothing may change by it; `claim_age_s_max` and
-`renew_age_s_max` are the ages of the oldest records at their reader.
+What a machine and the brokers send each other can be held back: it arrives as it was sent, a minute later,
+from a former primary, or from a candidate that has given up long ago. Then nothing may change by it.
+`claims_late` and `renewals_late` count such records in the log: not each fault brings one, for a broker does
+one request of a connection after the other, and forgets those that are left once it cannot answer one.
 """
 
 from __future__ import annotations
 
+import time
 from threading import Event, Thread
 
-from heartbeat.roles.states import State
+from heartbeat.roles.log.records import TYPE_OF, Probe
+from heartbeat.timing import QUIET_S
 from services.brokers.properties import NODES
+from services.lab.books.role_log import RoleLogMemory
 from services.lab.faults.schedule.of_processes import KillBoth, OfPrimary, StandsStill, stands_not
 from services.lab.network.homes import broker_machine
 from services.lab.network.link_weather import LinkWeather
 from services.lab.network.machines import Machines
 from services.lab.site.lab import LOOK_AGAIN_S, Lab
-from services.lab.site.readiness import sight
+from services.lab.site.readiness import degraded
 
 BAD_LINK = LinkWeather(delay_s=0.05, loss=0.02)
-BETWEEN_S = 0.8  # after it stands a candidate's probe has come back, and QUIET_S of its claim are left
+HOLD_AFTER_S = QUIET_S - 0.3  # after its probe was read a candidate has not claimed yet
 BROKERS = [broker_machine(number) for number in range(1, NODES + 1)]
 
 
@@ -73,7 +77,9 @@ class CutFromBrokers(OfPrimary):
 
 
 class SlowMachine(StandsStill):
-    """The link of the primary's machine is bad (`BAD_LINK`), both ways. It costs no role."""
+    """The link of the primary's machine is bad (`BAD_LINK`), both ways, which costs no role. `frames_lost`
+    counts what it lost.
+    """
 
     def __init__(self, lab: Lab, machines: Machines) -> None:
         super().__init__(lab, lasts_s=0.0)
@@ -85,12 +91,12 @@ class SlowMachine(StandsStill):
 
     def end(self, victim: str) -> None:
         """Make it good."""
-        self._machines.quicken(victim)
+        self._lab.count("frames_lost", self._machines.quicken(victim))
 
 
 class RenewHeldBack(OfPrimary):
-    """What the primary's machine sends to the brokers is held back, and arrives at the end. Meanwhile another
-    one takes over.
+    """What the primary's machine and the brokers send each other is held back, and arrives at the end.
+    Meanwhile another one takes over.
     """
 
     def __init__(self, lab: Lab, machines: Machines) -> None:
@@ -100,7 +106,7 @@ class RenewHeldBack(OfPrimary):
     def begin(self, victim: str) -> None:
         """Hold it back."""
         self._machines.slow(victim, LinkWeather())
-        self._machines.hold(victim, BROKERS)
+        self._machines.hold_back(victim, BROKERS)
 
     def end(self, victim: str) -> None:
         """Let it arrive."""
@@ -108,12 +114,12 @@ class RenewHeldBack(OfPrimary):
 
     def lacks(self, victim: str) -> str:
         """The sidecar went on, and stands again by itself."""
-        return stands_not(self._lab, victim)
+        return whole_not(self._lab, victim)
 
 
 class ClaimHeldBack(MachineDies):
     """The primary's machine dies. The claim of the first one that stands is held back, and arrives at the
-    end; meanwhile the third one takes over.
+    end; meanwhile the third one takes over, whose claim the first one does not read before.
     """
 
     def __init__(self, lab: Lab, machines: Machines) -> None:
@@ -129,7 +135,9 @@ class ClaimHeldBack(MachineDies):
             self._machines.slow(name, LinkWeather())
         super().begin(victim)
         self._over = Event()
-        self._watch = Thread(target=self._hold_first, args=(self._over,), name="first-candidate")
+        self._watch = Thread(
+            target=self._hold_first, args=(self._over, time.monotonic()), name="first-candidate", daemon=True
+        )
         self._watch.start()
 
     def end(self, victim: str) -> None:
@@ -143,14 +151,20 @@ class ClaimHeldBack(MachineDies):
 
     def lacks(self, victim: str) -> str:
         """The others stand again as well."""
-        reasons = (stands_not(self._lab, name) for name in self._slow)
+        reasons = (whole_not(self._lab, name) for name in self._slow)
         return super().lacks(victim) or next(filter(None, reasons), "")
 
-    def _hold_first(self, over: Event) -> None:
+    def _hold_first(self, over: Event, since: float) -> None:
+        """A candidate claims `QUIET_S` after its probe came back at the earliest."""
+        log = self._lab.part(RoleLogMemory)
         while not over.wait(LOOK_AGAIN_S):
             for name in self._slow:
-                if sight(self._lab.site.instances[name]).role == State.CANDIDATE:
-                    if not over.wait(BETWEEN_S):
-                        self._machines.hold(name, BROKERS)
-                        self._lab.count("claims_held_back")
+                if log.read_at(TYPE_OF[Probe], name) > since:
+                    if not over.wait(HOLD_AFTER_S):
+                        self._machines.hold_back(name, BROKERS)
                     return
+
+
+def whole_not(lab: Lab, name: str) -> str:
+    """Why this sidecar could not take over, or what it lacks besides: its brokers may not answer it yet."""
+    return stands_not(lab, name) or next(iter(degraded(lab.site.instances[name])), "")

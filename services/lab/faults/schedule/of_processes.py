@@ -10,7 +10,7 @@ import signal
 from collections.abc import Callable, Sequence
 from itertools import cycle
 
-from heartbeat.roles.states import HOLDING, State
+from heartbeat.roles.states import State
 from heartbeat.timing import LEASE_S
 from services.lab.site.lab import Lab
 from services.lab.site.readiness import not_ready, primary_of, sight
@@ -155,6 +155,11 @@ class HostSpins(StandsStill):
 
 
 def stands_not(lab: Lab, name: str) -> str:
-    """Why this sidecar could not take over from another one; empty if it could, or holds the role."""
-    state = sight(lab.site.instances[name]).role
-    return "" if state == State.STANDBY or state in HOLDING else f"{name} is {state or 'without a word'}"
+    """Why this sidecar could not take over from another one; empty if it could, or may act itself. Who is
+    suspended may do neither.
+    """
+    one = lab.site.instances[name]
+    state = sight(one).role
+    if state == State.STANDBY or primary_of([one]):
+        return ""
+    return f"{name} is {state or 'without a word'}"
