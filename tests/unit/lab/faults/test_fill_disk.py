@@ -58,6 +58,7 @@ def fill_disk(lab: Any) -> FillDisk:
 def test_a_disk_that_cannot_be_filled_is_said_until_the_end(tmp_path: Path) -> None:
     fault = fill_disk(Lab(tmp_path))
     fault.begin("2")
+    assert "is not on a disk of its own" in settled(fault)
     fault.end("2")
     assert "is not on a disk of its own" in settled(fault)
 
