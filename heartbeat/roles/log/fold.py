@@ -14,6 +14,8 @@ records of the role too: at worst a right claim loses, and is made again.
     RELEASE     epoch and claim are the holder's    nobody holds the role
     ERA         its number is greater than ours     nobody holds any role, and no claim under way can win
     PROBE       -                                   nothing
+    of a later  it names a role                     it is the role's last record: a claim that its writer had
+    version                                         not read loses, as it does for readers of that version
     CHECKPOINT  -                                   nothing: for readers that begin there (`start`)
     of anybody  whose key does not prove him, or    nothing: it is no record of the role either
                 is revoked by the era in force
@@ -40,6 +42,7 @@ from heartbeat.roles.log.records import (
     Era,
     Holding,
     Logged,
+    Record,
     Release,
     Renew,
 )
@@ -142,16 +145,18 @@ def fold(roles: Roles, logged: Logged, writers: Proves) -> Folded:
         revoked = tuple(sorted(record.revoked))
         era = Roles(offset, record.number, floor=offset, revoked=revoked, numbers={source: number})
         return Folded(era, True, key)
-    if not isinstance(record, ClaimRecord | Renew | Release):
+    if not logged.role:
         return Folded(roles, False, key)
-    known = roles.role(record.role)
+    known = roles.role(logged.role)
     held, counts = _apply(known, offset, source, record)
-    roles = roles._replace(held={**roles.held, record.role: held._replace(last=offset)})
+    roles = roles._replace(held={**roles.held, logged.role: held._replace(last=offset)})
     return Folded(roles, counts, key)
 
 
-def _apply(known: Held, offset: int, source: str, record: ClaimRecord | Renew | Release) -> tuple[Held, bool]:
+def _apply(known: Held, offset: int, source: str, record: Record | None) -> tuple[Held, bool]:
     """A role after one of its records, and whether the record counted."""
+    if not isinstance(record, ClaimRecord | Renew | Release):
+        return known, False  # of a later version: it is the role's last record all the same
     if isinstance(record, ClaimRecord):
         if record.prev != known.last:
             return known, False

@@ -3,12 +3,15 @@
 Each is the value of one record of the topic, as JSON; the envelope names its writer. Offsets are those of the
 log. A `claim_id` is made for one CLAIM and never used again, so readers recognize a record that a client sent
 twice, or that arrives after its writer has given up.
+
+A record of a role names it in `role`, on the first level, in every version to come. So a reader of an earlier
+one knows that the role has one record more, whatever it says, and a claim wins or loses for both alike.
 """
 
 import re
 from typing import Annotated, NamedTuple, Self
 
-from pydantic import Field, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from bus.contract import Contract, decode
 from bus.envelope import Envelope
@@ -130,7 +133,7 @@ class Logged(NamedTuple):
     """A record of the log, at its offset; `record` is None if this version cannot read it.
 
     Incarnation and seq are its envelope's: by them a writer recognizes its own records. The envelope has the
-    proof of the writer.
+    proof of the writer. `unread` is the role that such a record names, if it names one.
     """
 
     offset: int
@@ -139,6 +142,12 @@ class Logged(NamedTuple):
     incarnation: int = 0
     seq: int = 0
     envelope: Envelope | None = None
+    unread: str = ""
+
+    @property
+    def role(self) -> str:
+        """The role that it is a record of; empty if of none."""
+        return getattr(self.record, "role", self.unread)
 
     @classmethod
     def of(cls, offset: int, envelope: Envelope | None) -> "Logged":
@@ -150,4 +159,18 @@ class Logged(NamedTuple):
             record = None if kind is None else decode(kind, envelope.data)
         except DecodeError:
             record = None
-        return cls(offset, envelope.source, record, envelope.incarnation, envelope.seq, envelope)
+        unread = "" if record is not None else _role_in(envelope.data)
+        return cls(offset, envelope.source, record, envelope.incarnation, envelope.seq, envelope, unread)
+
+
+class _OfRole(BaseModel):
+    """What every version can read of any record of a role."""
+
+    role: RoleName
+
+
+def _role_in(data: bytes) -> str:
+    try:
+        return _OfRole.model_validate_json(data).role
+    except ValidationError:
+        return ""

@@ -64,7 +64,7 @@ class Writers:
         """The key of the record's writer in hex; empty if nobody proven wrote it."""
         writer = None if logged.envelope is None else writer_of(logged.envelope, self._root, self._verify)
         role = "" if writer is None else writer.role
-        if writer is None or not role.startswith(MINTS) or getattr(logged.record, "role", role) != role:
+        if writer is None or not role.startswith(MINTS) or (logged.role or role) != role:
             return ""
         return writer.key.hex()
 

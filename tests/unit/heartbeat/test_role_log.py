@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bus.envelope import Stamp
 from heartbeat.roles.log.fold import HaltError, Held, Roles, fold
 from heartbeat.roles.log.records import (
     NO_OFFSET,
+    TYPE_OF,
     Checkpoint,
     ClaimRecord,
     Era,
@@ -74,6 +76,38 @@ def test_a_claim_loses_against_any_record_its_writer_had_not_read(between: tuple
     assert counted[-1] is False
     _, counted = folded(log((A, claim()), between, (B, claim(prev=1, claim_id=THREE))))
     assert counted[-1] is True
+
+
+LATER = "provbus.failover.claim.v2"
+
+
+@pytest.mark.parametrize(
+    ("type_", "data", "is_of_role"),
+    [
+        (LATER, b'{"role": "dhcp/lab", "prev": 0, "weight": 3}', True),
+        (
+            TYPE_OF[Renew],
+            b'{"role": "dhcp/lab", "epoch": 0, "claim_id": "0000000000000001", "load": 1}',
+            True,
+        ),
+        (LATER, b'{"role": "mps/lab", "prev": 0}', False),
+        (LATER, b'{"role": "DHCP lab"}', False),
+        (LATER, b'{"role": 7}', False),
+        (LATER, b'["role"]', False),
+        (LATER, b"not JSON", False),
+    ],
+)
+def test_a_record_of_a_later_version_is_one_of_its_role(type_: str, data: bytes, is_of_role: bool) -> None:
+    """A claim whose writer has not read it loses in both versions, and one whose writer has wins in both."""
+    stamp = Stamp(A, "lab", 1)
+    later = Logged.of(1, stamp.envelope(type_, data, time_ms=0))
+    assert (later.record, later.role == ROLE) == (None, is_of_role)
+    first, (blind, seeing) = log((A, claim()))[0], (numbered(2, B, claim(at, TWO)) for at in (0, 1))
+    _, counted = folded([first, later._replace(seq=9), blind])
+    assert counted == [True, False, not is_of_role]
+    roles, counted = folded([first, later._replace(seq=9), seeing])
+    assert counted == [True, False, is_of_role]
+    assert roles.role(ROLE).holder == (B if is_of_role else A)
 
 
 def test_what_touches_no_role_is_in_nobodys_way() -> None:
