@@ -2,7 +2,8 @@
 
 Frozen pydantic models, used at the edges only: a machine reads one when a message arrives and writes one when
 it sends. An undeclared field is refused, so a misspelt field is an error of its sender and not a silent
-default. Each contract is declared beside the rules that it serves.
+default; but not in what instances of two releases say to each other. Each contract is declared beside the
+rules that it serves.
 """
 
 from typing import Annotated, TypeVar
@@ -18,6 +19,15 @@ class Contract(BaseModel):
     """Base of every contract: immutable, no undeclared field, no infinity or NaN (JSON has none)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Message(Contract):
+    """Base of what instances say to each other, which may be of two releases: an undeclared field is one of
+    a later release, and left out. So a field may be new only if the message means the same without it; else
+    its type is new.
+    """
+
+    model_config = ConfigDict(extra="ignore")
 
 
 _Model = TypeVar("_Model", bound=Contract)

@@ -13,7 +13,7 @@ from typing import Annotated, NamedTuple, Self
 
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
-from bus.contract import Contract, decode
+from bus.contract import Message, decode
 from bus.envelope import Envelope
 from bus.errors import DecodeError
 from heartbeat.liveness.beat import OFFSET_MAX
@@ -27,7 +27,7 @@ KEY = r"^[0-9a-f]{64}$"  # a public key, in hex
 Offset = Annotated[int, Field(ge=0, le=OFFSET_MAX)]
 
 
-class ClaimRecord(Contract):
+class ClaimRecord(Message):
     """A claim to the role. `prev` is the offset of the last record of that role, -1 if there is none."""
 
     role: RoleName
@@ -37,7 +37,7 @@ class ClaimRecord(Contract):
     reason: Annotated[str, Field(max_length=200)] = ""
 
 
-class Renew(Contract):
+class Renew(Message):
     """The holder, by the claim at this epoch, goes on."""
 
     role: RoleName
@@ -45,7 +45,7 @@ class Renew(Contract):
     claim_id: ClaimId
 
 
-class Release(Contract):
+class Release(Message):
     """The holder gave it back and has no effects."""
 
     role: RoleName
@@ -53,7 +53,7 @@ class Release(Contract):
     claim_id: ClaimId
 
 
-class Probe(Contract):
+class Probe(Message):
     """A test of writing to this partition. It touches no role."""
 
     nonce: ClaimId
@@ -62,7 +62,7 @@ class Probe(Contract):
 Revoked = Annotated[list[Annotated[str, Field(pattern=KEY)]], Field(max_length=REVOKED_MAX)]
 
 
-class Era(Contract):
+class Era(Message):
     """A new era: all claims of earlier eras are stale, and records by one of the keys `revoked` do not count.
     An era names all of them, for of those before it nothing is remembered.
     """
@@ -72,7 +72,7 @@ class Era(Contract):
     revoked: Revoked = Field(default_factory=list)
 
 
-class Holding(Contract):
+class Holding(Message):
     """The state of one role in a checkpoint; `last` is the offset of its last record."""
 
     last: Offset
@@ -83,7 +83,7 @@ class Holding(Contract):
     released: bool
 
 
-class Checkpoint(Contract):
+class Checkpoint(Message):
     """The state of all roles after the offset `as_of`, for readers that come when the log's start is gone."""
 
     as_of: Offset
@@ -133,7 +133,8 @@ class Logged(NamedTuple):
     """A record of the log, at its offset; `record` is None if this version cannot read it.
 
     Incarnation and seq are its envelope's: by them a writer recognizes its own records. The envelope has the
-    proof of the writer. `unread` is the role that such a record names, if it names one.
+    proof of the writer. `unread` is the role that a record names which is not of a role for this
+    version.
     """
 
     offset: int
@@ -159,7 +160,7 @@ class Logged(NamedTuple):
             record = None if kind is None else decode(kind, envelope.data)
         except DecodeError:
             record = None
-        unread = "" if record is not None else _role_in(envelope.data)
+        unread = "" if hasattr(record, "role") else _role_in(envelope.data)
         return cls(offset, envelope.source, record, envelope.incarnation, envelope.seq, envelope, unread)
 
 

@@ -58,7 +58,7 @@ def test_a_stranger_or_a_false_service_does_not_get_in(
     assert roster.deadline() is None
 
 
-@pytest.mark.parametrize("data", [b"", b"{}", b"[]", b'{"service":"cfm","loud":true}', b'{"service":"tftp"}'])
+@pytest.mark.parametrize("data", [b"", b"{}", b"[]", b'{"service":"tftp"}'])
 def test_what_is_no_beat_is_refused_and_the_last_one_stays(
     roster: Roster, beat: MakeBeat, data: bytes
 ) -> None:
