@@ -14,6 +14,7 @@ from pathlib import Path
 
 MARK = "LAB_OF_PROVBUS"  # without the prefix of our settings, which no variable may have that is none
 _GUARD = """
+trap '' PIPE  # nobody may be left to read what it says
 cat > /dev/null
 for process in /proc/[0-9]*; do
   if tr '\\0' '\\n' 2> /dev/null < "$process/environ" | grep -qxF "$1"; then
@@ -22,9 +23,10 @@ for process in /proc/[0-9]*; do
   fi
 done
 for _ in 1 2 3 4 5; do
-  rm -rf "$2" 2> /dev/null && break
+  rm -rf "$2" 2> /dev/null && exit
   sleep 0.2  # disks of its machines are there, for another moment
 done
+echo "not all of the lab's files could be removed: $2" >&2
 """
 
 
