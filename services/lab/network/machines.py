@@ -119,8 +119,8 @@ class Machines:
         self._slow[name].hold([bytes.fromhex(one.replace(":", "")) for one in addresses])
 
     def quicken(self, name: str) -> int:
-        """Take `slow` and `hold_back` back. What is held back arrives, and what is under way is lost. Returns
-        the number of frames that the link lost.
+        """Take `slow` and `hold_back` back. What is held back arrives. Returns the number of frames that the
+        link lost until now; those that are under way at this moment are lost as well.
         """
         link = self._slow[name]
         link.let_go()

@@ -41,6 +41,7 @@ class SlowLink:
         random = Random(seed)
         self._outward, self._inward = FramesUnderWay(weather, random), FramesUnderWay(weather, random)
         self._failed = ""
+        self._refused = 0
         self._is_over = False
         self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._run, name=f"link-{port}", daemon=True)
@@ -54,12 +55,14 @@ class SlowLink:
 
     @property
     def lost(self) -> int:
-        """The number of frames that never came out, both ways."""
-        return self._outward.lost + self._inward.lost
+        """The number of frames that never arrived so far, both ways."""
+        return self._outward.lost + self._inward.lost + self._refused
 
     def start(self) -> None:
-        """Begin to hand frames over: those that come from now on, for the switch had the ones before."""
-        for _ in _frames(self._from_machine):
+        """Begin to hand frames over: those that come from now on. The switch had most of those before, and
+        the few in between are lost.
+        """
+        while any(_frames(self._from_machine)):
             pass
         self._thread.start()
 
@@ -74,7 +77,8 @@ class SlowLink:
         with self._lock:
             self._outward.hold(())
             self._inward.hold(())
-            self._hand_over(time.monotonic())
+            if not self._failed:
+                self._try(lambda: self._hand_over(time.monotonic()))
         if self._failed:
             raise UnavailableError(f"{self._thread.name} hands no frames over: {self._failed}")
 
@@ -87,13 +91,19 @@ class SlowLink:
         self._ends.close()
 
     def _run(self) -> None:
+        self._try(self._hand_over_all)
+
+    def _try(self, work: Callable[[], None]) -> None:
         try:
-            while not self._is_over:
-                self._wait()
-                with self._lock:
-                    self._hand_over(time.monotonic())
-        except OSError as error:
-            self._failed = str(error)
+            work()
+        except Exception as error:
+            self._failed = str(error) or type(error).__name__
+
+    def _hand_over_all(self) -> None:
+        while not self._is_over:
+            self._wait()
+            with self._lock:
+                self._hand_over(time.monotonic())
 
     def _wait(self) -> None:
         with self._lock:
@@ -109,9 +119,9 @@ class SlowLink:
         for frame in _frames(self._from_switch):
             self._inward.take(frame, frame[FROM], now)
         for frame in self._outward.come_out(now):
-            _send(self._to_switch, frame)
+            self._refused += not _is_sent(self._to_switch, frame)
         for frame in self._inward.come_out(now):
-            _send(self._machine.send, frame)
+            self._refused += not _is_sent(self._machine.send, frame)
 
     def _from_machine(self) -> bytes:
         return self._machine.recv(FRAME_BYTES_MAX)
@@ -167,10 +177,12 @@ def _frames(read: Callable[[], bytes]) -> Iterator[bytes]:
             yield read()
 
 
-def _send(write: Callable[[bytes], int], frame: bytes) -> None:
-    """A frame for which there is no room is lost, as on any link."""
+def _is_sent(write: Callable[[bytes], int], frame: bytes) -> bool:
+    """Send a frame. One for which there is no room is lost, as on any link."""
     try:
         write(frame)
     except OSError as error:
         if error.errno not in (errno.EAGAIN, errno.ENOBUFS):
             raise
+        return False
+    return True

@@ -41,6 +41,8 @@ def fill(directory: Path) -> None:
         raise StateError(f"{directory} is not on a disk of its own")
     descriptor = os.open(directory / FILLING, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
+        if os.fstat(descriptor).st_dev == directory.parent.stat().st_dev:
+            raise StateError(f"{directory} is not on its own disk any more")
         for block in _BLOCKS:
             with contextlib.suppress(OSError):  # nothing more of this size fits
                 while True:

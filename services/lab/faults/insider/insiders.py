@@ -178,7 +178,8 @@ def _roles(lab: Lab, cfm: Instance) -> Mapping[str, Any]:
 
     def untold() -> str:
         status = ask(cfm.socket, {"op": "status"}) or {"failover": {}}
-        found.update(status["failover"].get("roles", {}))
+        roles = status["failover"].get("roles", {})
+        found.update({role: claim for role, claim in roles.items() if claim["holder"]})
         return "" if found else f"{cfm.name} tells of no holder of a role"
 
     lab.wait_for(untold, COUNTED_S)
