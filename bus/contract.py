@@ -16,15 +16,16 @@ Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 
 
 class Contract(BaseModel):
-    """Base of every contract: immutable, no undeclared field, no infinity or NaN (JSON has none)."""
+    """Base of every contract: immutable, no infinity or NaN (JSON has none), and no undeclared field unless
+    it says so.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-class Message(Contract):
+class WireContract(Contract):
     """Base of what instances say to each other, which may be of two releases: an undeclared field is one of
-    a later release, and left out. So a field may be new only if the message means the same without it; else
-    its type is new.
+    a later release, and left out. So a field may be new only if the message means the same without it.
     """
 
     model_config = ConfigDict(extra="ignore")

@@ -23,7 +23,7 @@ from typing import Any
 
 from pydantic_core import to_json
 
-from bus.contract import Message, decode
+from bus.contract import WireContract, decode
 from bus.device import device_text, parse_device
 from bus.effects import Publish
 from bus.envelope import Stamp
@@ -37,7 +37,7 @@ FOUND_MAX = 1_000  # events in an answer; a device that boots in a loop makes a 
 FILEID = re.compile(r"[0-9a-f]{16}")
 
 
-class AuditBatch(Message):
+class AuditBatch(WireContract):
     """Events of FileIDs, in their order."""
 
     events: list[dict[str, Any]]

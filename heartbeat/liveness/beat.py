@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from bus.contract import Message
+from bus.contract import WireContract
 
 BEAT = "provbus.heartbeat.beat.v1"
 LOAD_MAX = 1_000_000_000
@@ -12,7 +12,7 @@ LOAD_MAX = 1_000_000_000
 OFFSET_MAX = (1 << 63) - 1  # Kafka's own
 
 
-class Load(Message):
+class Load(WireContract):
     """How busy an instance is."""
 
     in_flight: int = Field(
@@ -24,7 +24,7 @@ class Load(Message):
     capacity: int = Field(1, ge=1, le=LOAD_MAX, description="Downloads at once at which it is fully loaded.")
 
 
-class LogPosition(Message):
+class LogPosition(WireContract):
     """The position of a reader of the role log, and the digest of its state at `mark`, a position at or
     before that one; -1 for nothing yet.
     """
@@ -34,7 +34,7 @@ class LogPosition(Message):
     digest: Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")]
 
 
-class RoleState(Message):
+class RoleState(WireContract):
     """Where an instance stands in the election of its role."""
 
     role: str = Field(description="The role: service and site.")
@@ -45,7 +45,7 @@ class RoleState(Message):
     )
 
 
-class KeyIds(Message):
+class KeyIds(WireContract):
     """Which keys an instance has. No digit of a key is in its id. Each list is hex, two digits for a key; the
     first key of a minter's `seal`, and of `group`, is the one in use.
     """
@@ -69,7 +69,7 @@ def each_id(ids: str) -> list[str]:
     return [ids[at : at + 2] for at in range(0, len(ids), 2)]
 
 
-class Beat(Message):
+class Beat(WireContract):
     """A sign of life. `generation` is that of the settings in force, 0 for none; `sealed` has the ids of
     the settings keys that it cannot do without, as in `KeyIds`; `endpoints` may be empty.
     `leaves`: it is the last one. `namesake`: it does nothing, for another process has its name. `log` is its

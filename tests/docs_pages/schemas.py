@@ -18,6 +18,13 @@ class _Schema(GenerateJsonSchema):
         """What is told is always there, whatever its default."""
         return self.mode == "serialization" or super().field_is_required(field, total)
 
+    def model_schema(self, schema: Any) -> dict[str, Any]:
+        """Nothing is told that is not declared, also where a reader would leave it out."""
+        found = super().model_schema(schema)
+        if self.mode == "serialization":
+            found["additionalProperties"] = False
+        return found
+
 
 def schemas() -> dict[str, Any]:
     """One JSON Schema (2020-12) that defines of each operation the request and the answer, as `$defs` of the

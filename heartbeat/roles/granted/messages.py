@@ -10,7 +10,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from bus.contract import Contract, decode, encode
+from bus.contract import Contract, WireContract, decode, encode
 from bus.envelope import Envelope, Stamp
 from bus.errors import DecodeError
 from heartbeat.roles.claim import BY_GRANTS, EPOCH_MAX, Claim, ClaimId, RoleName
@@ -38,11 +38,17 @@ class Ballot(Contract):
         return Claim(self.era, self.epoch, self.claim_id, BY_GRANTS)
 
 
-class _Claim(Ballot):
+class _WireBallot(Ballot):
+    """As a message has it."""
+
+    model_config = WireContract.model_config
+
+
+class _Claim(_WireBallot):
     claim_id: ClaimId
 
 
-class _Resign(Contract):
+class _Resign(WireContract):
     role: RoleName
     ballot: _Claim
 
@@ -52,7 +58,7 @@ class _Ask(_Resign):
 
 
 class _Refused(_Ask):
-    promised: Ballot | None
+    promised: _WireBallot | None
 
 
 def pack_grant(stamp: Stamp, message: Ask | Release | Granted | Refused) -> Envelope:
@@ -62,7 +68,9 @@ def pack_grant(stamp: Stamp, message: Ask | Release | Granted | Refused) -> Enve
     if isinstance(message, Release):
         type_, contract = RESIGN, _Resign(role=role, ballot=ballot)
     elif isinstance(message, Refused):
-        promised = None if message.promised is None else to_ballot(message.promised)
+        promised = None
+        if message.promised is not None:
+            promised = _WireBallot.model_validate(to_ballot(message.promised).model_dump())
         type_ = REFUSED
         contract = _Refused(role=role, ballot=ballot, number=message.number, promised=promised)
     else:

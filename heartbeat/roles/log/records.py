@@ -5,7 +5,9 @@ log. A `claim_id` is made for one CLAIM and never used again, so readers recogni
 twice, or that arrives after its writer has given up.
 
 A record of a role names it in `role`, on the first level, in every version to come. So a reader of an earlier
-one knows that the role has one record more, whatever it says, and a claim wins or loses for both alike.
+one knows that the role has one record more, whatever it says, and a claim that both can read wins or loses
+for both alike. What changes a holder (CLAIM, RELEASE, ERA) keeps its type as long as a fleet may have two
+versions: who cannot read such a record knows that it is there, and not what it did.
 """
 
 import re
@@ -13,7 +15,7 @@ from typing import Annotated, NamedTuple, Self
 
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
-from bus.contract import Message, decode
+from bus.contract import WireContract, decode
 from bus.envelope import Envelope
 from bus.errors import DecodeError
 from heartbeat.liveness.beat import OFFSET_MAX
@@ -27,7 +29,7 @@ KEY = r"^[0-9a-f]{64}$"  # a public key, in hex
 Offset = Annotated[int, Field(ge=0, le=OFFSET_MAX)]
 
 
-class ClaimRecord(Message):
+class ClaimRecord(WireContract):
     """A claim to the role. `prev` is the offset of the last record of that role, -1 if there is none."""
 
     role: RoleName
@@ -37,7 +39,7 @@ class ClaimRecord(Message):
     reason: Annotated[str, Field(max_length=200)] = ""
 
 
-class Renew(Message):
+class Renew(WireContract):
     """The holder, by the claim at this epoch, goes on."""
 
     role: RoleName
@@ -45,7 +47,7 @@ class Renew(Message):
     claim_id: ClaimId
 
 
-class Release(Message):
+class Release(WireContract):
     """The holder gave it back and has no effects."""
 
     role: RoleName
@@ -53,7 +55,7 @@ class Release(Message):
     claim_id: ClaimId
 
 
-class Probe(Message):
+class Probe(WireContract):
     """A test of writing to this partition. It touches no role."""
 
     nonce: ClaimId
@@ -62,7 +64,7 @@ class Probe(Message):
 Revoked = Annotated[list[Annotated[str, Field(pattern=KEY)]], Field(max_length=REVOKED_MAX)]
 
 
-class Era(Message):
+class Era(WireContract):
     """A new era: all claims of earlier eras are stale, and records by one of the keys `revoked` do not count.
     An era names all of them, for of those before it nothing is remembered.
     """
@@ -72,7 +74,7 @@ class Era(Message):
     revoked: Revoked = Field(default_factory=list)
 
 
-class Holding(Message):
+class Holding(WireContract):
     """The state of one role in a checkpoint; `last` is the offset of its last record."""
 
     last: Offset
@@ -83,7 +85,7 @@ class Holding(Message):
     released: bool
 
 
-class Checkpoint(Message):
+class Checkpoint(WireContract):
     """The state of all roles after the offset `as_of`, for readers that come when the log's start is gone."""
 
     as_of: Offset
