@@ -110,8 +110,11 @@ def _leads(node: Any) -> bool:
 
 
 def beyond(nodes: Iterable[Any]) -> tuple[str, ...]:
-    """Those of these brokers that are not on loopback, each as `HOST:PORT`."""
-    return tuple(sorted({f"{one.host}:{one.port}" for one in nodes if not is_loopback(one.host)}))
+    """Those of these brokers that are not on loopback, each as `HOST:PORT`. A leader that has just died is
+    named without a host: nothing can be sent there.
+    """
+    strays = (one for one in nodes if one.host is not None and not is_loopback(one.host))
+    return tuple(sorted({f"{one.host}:{one.port}" for one in strays}))
 
 
 class ClearText:

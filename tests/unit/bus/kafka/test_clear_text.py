@@ -18,6 +18,11 @@ def test_a_broker_is_at_home_on_loopback_alone(host: str, is_home: bool) -> None
     assert beyond([SimpleNamespace(host=host, port=9092)]) == (() if is_home else (f"{host}:9092",))
 
 
+def test_a_leader_that_has_just_died_is_nowhere() -> None:
+    """DescribeTopics goes on to name it for a moment, without a host."""
+    assert beyond([SimpleNamespace(host=None, port=0), SimpleNamespace(host="127.0.0.1", port=1)]) == ()
+
+
 @pytest.mark.parametrize(
     ("settings", "is_refused"),
     [
