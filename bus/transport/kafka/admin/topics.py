@@ -25,11 +25,26 @@ def create_topics(
 ) -> list[str]:
     """Create missing topics and wait until all can be written to; returns the names created.
 
+    A broker may show a topic for a while that was deleted just now: one that then vanishes is created, too.
     `settings` are librdkafka's for the connection. `UnavailableError` if the brokers do not do it in time.
     """
     admin = Administrator(settings, make)
     wanted = list(topics() if declared is None else declared)
+    made: list[str] = []
+
+    def are_ready(present: Mapping[str, Any]) -> bool:
+        missing = [topic for topic in wanted if topic.name not in present and topic.name not in made]
+        made.extend(_create(admin, missing))
+        return _are_ready(present, wanted)
+
     present = _present(admin)
+    made += _create(admin, [topic for topic in wanted if topic.name not in present])
+    _wait_until(admin, are_ready, "the topics to be ready")
+    return made
+
+
+def _create(admin: Administrator, missing: Iterable[Topic]) -> list[str]:
+    """Create these, or find that somebody did; returns their names."""
     fresh = [
         NewTopic(
             topic.name,
@@ -37,15 +52,13 @@ def create_topics(
             replication_factor=REPLICATION,
             config={"min.insync.replicas": str(IN_SYNC_MIN), **topic.settings},
         )
-        for topic in wanted
-        if topic.name not in present
+        for topic in missing
     ]
     if fresh:
         _each(
             admin.client.create_topics(fresh, operation_timeout=REQUEST_S),
             ignore=KafkaError.TOPIC_ALREADY_EXISTS,
         )
-    _wait_until(admin, lambda present: _are_ready(present, wanted), "the topics to be ready")
     return [topic.topic for topic in fresh]
 
 

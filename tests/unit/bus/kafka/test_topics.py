@@ -70,6 +70,11 @@ def test_what_is_missing_is_created_and_waited_for() -> None:
     assert create(admin) == admin.asked == [TOPIC.name]
 
 
+def test_what_was_deleted_and_is_shown_for_a_while_is_created_once_it_is_gone() -> None:
+    admin = Admin(says(TOPIC.name, part=ELECTING), says(), says(), says(TOPIC.name))
+    assert create(admin) == admin.asked == [TOPIC.name]
+
+
 def test_what_is_there_is_left() -> None:
     admin = Admin(says(TOPIC.name), says(TOPIC.name))
     assert create(admin) == admin.asked == []
