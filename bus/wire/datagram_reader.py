@@ -23,7 +23,7 @@ name, until the next answer.
 CURVE has no such members: that is the bus's advantage.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from cryptography.exceptions import InvalidTag
@@ -153,8 +153,7 @@ class DatagramReader:
         self._waiting: dict[int, _Waiting] = {}  # of members alone, as the next one
         self._challenged_back: dict[str, float] = {}
         self._buckets = Buckets(rate_per_s, burst)
-        self._proven_at: dict[int, str] = {}
-        self._places = {self._self: own_address}  # where each peer was heard last
+        self._places = {self._self: own_address}  # from where each peer answered last
         self.keep_to(names)
         self.use(keys)
 
@@ -170,9 +169,8 @@ class DatagramReader:
         """
         self._names = {number_of(name): name for name in names}
         members = {*self._names, self._self}
-        self._places = {source: address for source, address in self._places.items() if source in members}
         self._waiting = {source: one for source, one in self._waiting.items() if source in members}
-        self._known = frozenset(self._places.values())
+        self._note_known(members)
 
     def read(self, datagram: bytes, address: str, now: float) -> Opened | None:
         """What comes of a datagram from `address`; None, and a count, if a check fails.
@@ -274,20 +272,19 @@ class DatagramReader:
         self._turns[name] = turn + was_proven
         waiting = self._waiting.pop(source, None)
         self._windows[source] = {True: Window.past(in_group), False: Window.past(alone)}
-        self._proven_at[source] = address
-        self._note_place(source, address)
+        if not self._is_at(source, address):
+            self._places[source] = address
+            self._note_known({*self._names, self._self})
         if waiting is None or (waiting.incarnation, waiting.number) != (incarnation, in_group):
             return Met(name, None)
         return Met(name, waiting.believed)
 
     def _is_at(self, source: int, address: str) -> bool:
         """Whether a peer answered from there: from elsewhere anybody may speak who has the group's key."""
-        return source == self._self or self._proven_at.get(source) == address
+        return source == self._self or self._places.get(source) == address
 
-    def _note_place(self, source: int, address: str) -> None:
-        if source != self._self and self._places.get(source) != address:
-            self._places[source] = address
-            self._known = frozenset(self._places.values())
+    def _note_known(self, members: Collection[int]) -> None:
+        self._known = frozenset(address for source, address in self._places.items() if source in members)
 
     def _is_next(self, windows: dict[bool, Window], to_group: bool, number: int) -> bool:
         before = windows[to_group]

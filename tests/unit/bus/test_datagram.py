@@ -378,6 +378,18 @@ def test_a_flood_from_one_address_costs_its_bucket_and_nobody_else() -> None:
     assert cfm.counts["replayed"] == cfm.counts["lost"] == 0
 
 
+def test_a_member_that_was_out_for_a_while_has_its_own_bucket_again() -> None:
+    burst = 500
+    cfm, random = reader(rate_per_s=1e-9, burst=burst), Random(3)
+    sent = datagrams(2, writer())
+    assert believed(cfm, sent[:1]) == [1]
+    cfm.keep_to(["cfm-1", "cfm-2"])
+    cfm.keep_to(FLEET)
+    for _ in range(burst):
+        assert cfm.read(random.randbytes(60), STRANGER, 0.0) is None
+    assert believed(cfm, sent[1:]) == [2]
+
+
 def test_a_flood_from_changing_addresses_costs_one_bucket_and_no_peer() -> None:
     burst = 500
     cfm, random = reader(rate_per_s=1e-9, burst=burst), Random(3)
