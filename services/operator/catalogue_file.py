@@ -39,7 +39,8 @@ def read(file: Path, names: Names, check: Check = catalogue_problems) -> Catalog
         found, unknown = plain_classes(classes, names)
         better = {problem.path: problem for problem in unknown}
         wrong = [better.get(problem.path, problem) for problem in check(found, lookup)]
-        return Mask.of((found, lookup)).problems(wrong)
+        worded = [Problem(one.path, suggested(one.reason)) for one in wrong]
+        return Mask.of((found, lookup)).problems(worded)
 
     found = read_catalogue(file, problems, word=suggested)
     return found._replace(classes=plain_classes(found.classes, names)[0])

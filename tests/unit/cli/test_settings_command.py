@@ -132,6 +132,18 @@ def test_every_mistake_of_a_wrong_one_is_named_with_its_line(provbus: Provbus) -
     assert numbers == sorted(numbers)
 
 
+def test_who_has_a_secret_is_told_the_near_name_as_well(provbus: Provbus, tmp_path: Path) -> None:
+    pin = OLD.replace(
+        "{customer: {kind: uint32}}", "{customer: {kind: uint32}, pin: {kind: string, secret: true}}"
+    )
+    (tmp_path / "pin.yaml").write_text(
+        pin + "lookup:\n  - {mac: 001a2c000001, class: date, values: {customer: 17, pin: hush-hush}}\n"
+    )
+    result = provbus("settings", "check", "pin.yaml")
+    assert "there is no class 'date'; did you mean 'data'?" in result.stdout
+    assert "hush" not in result.stdout
+
+
 REJECTED = OLD.replace("max_cpe: 4", "network_access: 0")
 UNWISE = OLD.replace(
     "    body:\n      - include: always",
