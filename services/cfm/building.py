@@ -5,6 +5,8 @@ generation stays known beside the one in force. If a file cannot be built, its r
 come before the modem's next try, which is a new read.
 """
 
+from contextlib import suppress
+
 from bus.errors import DecodeError
 from fileid.row import Fields, template_number
 from services.docsis.errors import DocsisError
@@ -52,15 +54,12 @@ class Builder:
         """Put a newer catalogue in force; what is to be kept (`DecodeError`)."""
         written = self.held.came(data)
         if version(written) > version(self.record):
-            self.adopt(written)
-            return [StoreCatalogue(written), self.held.history.store()]
+            return self.adopt(written)
         if written.generation == self.generation - 1:
             # We started from the copy on disk, and the topic's history holds the catalogue in force before
             # it.
-            try:
+            with suppress(KeyGoneError):  # counted where it was tried; only rows of that moment miss it
                 self.remember(written)
-            except KeyGoneError:  # counted where it was tried; only rows of that moment miss it
-                return self.held.read_again(written)
         return self.held.read_again(written)
 
     def unlock(self) -> list[StoreCatalogue | StoreHistory]:
@@ -68,28 +67,28 @@ class Builder:
         unlocked = self.held.unlocked()
         if unlocked is None:
             return []
-        found, written = unlocked
-        self._put_in_force(found, written)
-        return [StoreCatalogue(written), self.held.history.store()]
+        return self._put_in_force(*unlocked)
 
     def use(self, secret: bytes) -> None:
         """Sign with this secret from now on."""
         self._secret = secret
 
-    def adopt(self, written: CatalogueRecord) -> None:
-        """Put a catalogue in force, sealed or open; `DecodeError` if a key for it is not here, or one of its
-        classes is wrong, and the old one stays.
+    def adopt(self, written: CatalogueRecord) -> list[StoreCatalogue | StoreHistory]:
+        """Put a catalogue in force, sealed or open; what is to be kept. `DecodeError` if a key for it is not
+        here, or one of its classes is wrong, and the old one stays.
 
         Faults are only reported: an earlier build took this catalogue, and modems have its files.
         """
-        self._put_in_force(self.held.open(written), written)
+        return self._put_in_force(self.held.open(written), written)
 
-    def _put_in_force(self, found: CatalogueRecord, written: CatalogueRecord) -> None:
+    def _put_in_force(
+        self, found: CatalogueRecord, written: CatalogueRecord
+    ) -> list[StoreCatalogue | StoreHistory]:
         numbered, judged = _compile(found), masked_messages(found, faults(found.classes))
         # All of it is made before any of it is in force.
         self._templates = {**self._latest, **numbered}
         self._latest, self.faults = numbered, judged
-        self.held.put_in_force(found, written)
+        return self.held.put_in_force(found, written)
 
     def remember(self, written: CatalogueRecord) -> None:
         """Know a catalogue that was in force before; `DecodeError` as of `adopt`."""

@@ -62,12 +62,15 @@ class HeldSettings:
                 self.locked = written
             raise
 
-    def put_in_force(self, found: CatalogueRecord, written: CatalogueRecord) -> None:
-        """This is in force from now on: the open one, and as it came."""
+    def put_in_force(
+        self, found: CatalogueRecord, written: CatalogueRecord
+    ) -> list[StoreCatalogue | StoreHistory]:
+        """This is in force from now on: the open one, and as it came. Returns what is to be kept."""
         self.record, self._written = found, written
         if version(self.locked) <= version(found):
             self.locked = None
         self.history.in_force(written)
+        return [StoreCatalogue(written), self.history.store()]
 
     def read_again(self, written: CatalogueRecord) -> list[StoreCatalogue | StoreHistory]:
         """A record that is not newer than the one in force: keep it, if it belongs into the history, or is
@@ -77,8 +80,7 @@ class HeldSettings:
             return [self.history.store()] if self.history.read(written) else []
         if written == self._written:
             return []
-        self.put_in_force(self.open(written), written)
-        return [StoreCatalogue(written), self.history.store()]
+        return self.put_in_force(self.open(written), written)
 
     def copy(self) -> StoreCatalogue | None:
         """The copy for a start without the topic; None if no catalogue is in force."""

@@ -137,17 +137,17 @@ class Offering:
         """Adopt a newer catalogue from the topic; `DecodeError` if it is unusable, and the old one stays."""
         self._is_readable = False
         written = self.held.came(envelope.data)
+        self._last = envelope
         is_newer = version(written) > version(self.record)
         found = self.held.open(written) if is_newer else None
         self._is_readable = True
-        self._on_topic, self._last = version(written), envelope
+        self._on_topic = version(written)
         self._newest = max(self._newest, self._on_topic)
         if self._is_caught_up:
             self._due = now
         if found is None:
             return self.held.read_again(written)
-        self._put_in_force(found, written)
-        return [StoreCatalogue(written), self.held.history.store()]
+        return self._put_in_force(found, written)
 
     def adopt(self, written: CatalogueRecord) -> None:
         """Put a catalogue in force, sealed or open; `DecodeError` if a key for it is not here, or one of its
@@ -157,7 +157,9 @@ class Offering:
         """
         self._put_in_force(self.held.open(written), written)
 
-    def _put_in_force(self, found: CatalogueRecord, written: CatalogueRecord) -> None:
+    def _put_in_force(
+        self, found: CatalogueRecord, written: CatalogueRecord
+    ) -> list[StoreCatalogue | StoreHistory]:
         wrong = f"catalogue generation {found.generation}"
         try:
             compiled = {name: compile_template(one) for name, one in found.classes.items()}
@@ -172,7 +174,7 @@ class Offering:
         judged = masked_messages(found, faults(found.classes))
         # All of it is made before any of it is in force.
         self.lookup, self._templates, self.faults = lookup, numbered, judged
-        self.held.put_in_force(found, written)
+        return self.held.put_in_force(found, written)
 
     def use(self, keys: Sequence[tuple[int, bytes]]) -> None:
         """Seal with the first of these keys from now on, also what is in force, and open with all of them."""
@@ -186,10 +188,10 @@ class Offering:
         if unlocked is None:
             return []
         found, written = unlocked
-        self._put_in_force(found, written)
+        kept = self._put_in_force(found, written)
         self._is_readable = True
         self._on_topic = self._newest = max(self._newest, version(written))
-        return [StoreCatalogue(written), self.held.history.store()]
+        return kept
 
     def caught_up(self, now: float) -> None:
         """The topic's records from before our start have been received: now we may write."""

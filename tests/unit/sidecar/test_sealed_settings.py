@@ -271,6 +271,26 @@ def test_settings_that_were_signed_by_a_key_of_the_past_are_written_anew(
     assert written(minter.tick(20.0)) == []
 
 
+def test_settings_that_waited_for_a_key_are_judged_by_their_own_signature(
+    build: Build, publication: Make, classes: Classes, sealed: CatalogueRecord
+) -> None:
+    minter = build(catalogue=None, vault=Vault([NEW]), trust=Uses(b"first"))
+
+    def signed(written: CatalogueRecord, proof: bytes) -> Received:
+        received = publication(written)
+        return Received(received.envelope._replace(proof=proof, seq=len(proof)), "")
+
+    minter.receive(signed(record(classes, 2), b"first"), 0.5)
+    caught_up(minter, publication)
+    minter.receive(signed(sealed, b"by another key"), 1.0)
+    assert minter.parts.offering.generation == 2
+    minter.parts.offering.use([OLD, NEW])
+    disk = Disk()
+    again = written(disk.tick(minter, 4.0))
+    assert minter.parts.offering.generation == 3
+    assert [version(one)[0] for one in again or written(minter.tick(5.0))] == [3]
+
+
 class Doubts(Anybody):
     """Believes no settings."""
 
