@@ -6,9 +6,9 @@ A minter that remembers every row whose name may still open can say that a name 
 
 from collections import deque
 
-from fileid.row import LIFE_S, Row, is_newer
+from fileid.row import OPENS_S, Row, is_newer
 
-KEPT_S = LIFE_S + 10.0  # a seal opens for 60 s, on a clock that may be 5 s off
+KEPT_S = OPENS_S
 ALL_AFTER_S = KEPT_S + 5.0
 
 

@@ -37,6 +37,7 @@ NAME_BYTES_MAX = 127  # BOOTP `file` is 128 bytes with its final zero (RFC 951)
 VALUES_BYTES_MAX = 1024
 ROWS_MAX = 64
 LIFE_S = 60.0
+OPENS_S = LIFE_S + 10.0  # a seal opens for 60 s, on a clock that may be 5 s off
 
 _BODY_VERSION = 1
 _PARTIAL = 1 << 56

@@ -24,12 +24,12 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from bus.errors import DecodeError
-from fileid.row import LIFE_S, MINTER, TOKEN, Fields, Row, is_newer, is_same, split_rows
+from fileid.row import LIFE_S, MINTER, OPENS_S, TOKEN, Fields, Row, is_newer, is_same, split_rows
 from fileid.sender import OBJECTIONS, Sender
 
 CAPACITY = 400_000  # 60 s of a cluster's 1,667 boots a second, four times over: about 150 MiB
 SHARE_OF_4 = 3  # quarters of the table that one minter may fill
-TOMBSTONE_S = LIFE_S + 10.0  # a seal opens for 60 s, on a clock that may be 5 s off
+TOMBSTONE_S = OPENS_S
 
 
 class RowStatus(IntEnum):

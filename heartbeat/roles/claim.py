@@ -15,7 +15,7 @@ from pydantic import Field
 
 from bus.envelope import Token
 from bus.errors import StateError
-from bus.leaps import GROWTH, LeapError, Number, check_leap, is_leap
+from bus.leaps import GROWTH, Number, check_leap
 
 BY_APPOINTMENT = "appointed"
 BY_GRANTS = "granted"
@@ -76,16 +76,22 @@ def accepts(known: Claim | None, offered: Claim) -> bool:
     return known is None or offered == known or offered.token > known.token
 
 
+def check_claim(source: str, known: Claim, said: Claim, *, era_proven: bool, epoch_proven: bool) -> None:
+    """`LeapError` if a claim by the word of `source` is further above the known one than it can have come, in
+    what is not proven of it.
+    """
+    check_leap(Number.ERA, source, known.era, said.era, is_proven=era_proven)
+    epoch = max(0, known.epoch) if said.era == known.era else 0
+    check_leap(Number.EPOCH, source, epoch, said.epoch, is_proven=epoch_proven)
+
+
 def check_unlogged(source: str, known: Claim | None, said: Claim, *, is_proven: bool) -> None:
     """`LeapError` if a claim that no log decided is further above the latest known one than it can have come:
     its era by the word of one who is not proven, or its epoch by anybody's.
     """
     if known is None or known.epoch < 0:
         return
-    check_leap(Number.ERA, source, known.era, said.era, is_proven=is_proven)
-    epoch = known.epoch if said.era == known.era else 0
-    if is_leap(Number.EPOCH, epoch, said.epoch):
-        raise LeapError(Number.EPOCH, source, epoch, said.epoch)
+    check_claim(source, known, said, era_proven=is_proven, epoch_proven=False)
 
 
 def log_authority(identity: str) -> str:

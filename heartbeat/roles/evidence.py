@@ -18,8 +18,8 @@ others (`bus.leaps`), so what it names is not `credible`: no era is begun above 
 from collections.abc import Collection
 from typing import NamedTuple
 
-from bus.leaps import LeapError, Number, check_leap
-from heartbeat.roles.claim import Claim, is_log
+from bus.leaps import LeapError
+from heartbeat.roles.claim import Claim, check_claim, is_log
 from heartbeat.timing import SILENCE_S
 
 NONE = Claim()
@@ -78,10 +78,8 @@ class Evidence:
         """`LeapError` if this claim, of which `source` told us, is not credible."""
         named = sorted(self._named(), reverse=True)
         common = named[self.majority - 1] if len(named) >= self.majority else NONE
-        known = max(common, own)
-        check_leap(Number.ERA, source, known.era, claim.era, is_proven=False)
-        epoch = max(0, known.epoch) if known.era == claim.era else 0
-        check_leap(Number.EPOCH, source, epoch, claim.epoch, is_proven=is_log(claim.authority))
+        is_of_log = is_log(claim.authority)
+        check_claim(source, max(common, own), claim, era_proven=False, epoch_proven=is_of_log)
 
     def check_answer(self, cfm: str, own: Claim) -> None:
         """`LeapError` if the claim in this CFM's last answer is not credible. Before a majority has answered
