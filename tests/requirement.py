@@ -57,8 +57,7 @@ def need_namespaces(environ: Mapping[str, str]) -> None:
     """Return if network and mount namespaces can be made here; else skip the test, or fail it where
     `VARIABLE` names namespaces.
     """
-    reason = missing_for_namespaces(environ)
-    if reason is not None:
+    if reason := missing_for_namespaces(environ) or lacking(slow=False):
         _excuse("namespaces", reason, environ)
 
 

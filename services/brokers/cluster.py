@@ -1,10 +1,11 @@
-"""A real Apache Kafka cluster for the lab: start, inspect and stop three brokers on loopback.
+"""A real Apache Kafka cluster for the lab: start, inspect and stop three brokers, by default on loopback.
 
 Theory of operation
 -------------------
 A cluster belongs to a directory. The user's *standing* cluster has its place under `$XDG_STATE_HOME`, so
 every command finds the same one; tests use directories of their own. The brokers live in sessions of their
-own and survive the process that started them, until `down`.
+own and survive the process that started them, until `down`; those that a run of the lab started end with it
+at the latest (`services.lab.site.guard`).
 
 `up` and `down` hold the directory's lock, one at a time; `find` and `status` only read. The state file is
 never trusted: a broker counts if its very process lives and a client is told of it

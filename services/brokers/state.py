@@ -58,6 +58,11 @@ class ClusterInfo(BaseModel):
         """The clients' `bootstrap.servers`: `127.0.0.1:p1,127.0.0.1:p2,127.0.0.1:p3`."""
         return ",".join(f"{broker.address}:{broker.port}" for broker in self.brokers)
 
+    @property
+    def settings(self) -> dict[str, str | int | float | bool]:
+        """The settings of a quiet client."""
+        return {**self.client, "bootstrap.servers": self.bootstrap, "log_level": 0}
+
     def living(self) -> tuple[Broker, ...]:
         """The brokers whose very process still runs."""
         if self.boot_id != boot_id():

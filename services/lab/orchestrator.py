@@ -17,7 +17,6 @@ from services.lab.books.closing import ledger_of
 from services.lab.books.report import build_report, highest_era
 from services.lab.hosts.hosts import host_config
 from services.lab.plant.plants import Plants
-from services.lab.site.brokers import Brokers
 from services.lab.site.instances import Instances
 from services.lab.site.journal import boottime_s
 from services.lab.site.lab import LOOK_AGAIN_S, Item, P, Part
@@ -52,14 +51,13 @@ class Run:
     def __init__(
         self,
         site: Site,
-        brokers: Brokers,
         parts: Sequence[Part],
         steps: Sequence[Item],
         repeat: int,
         watcher: Watcher,
     ) -> None:
         self.site = site
-        self.brokers = brokers
+        self.brokers = site.brokers
         self.say: Callable[[str], None] = watcher.say
         self.instances = Instances(site, self.spawn)
         self.hosts: dict[str, Process] = {}

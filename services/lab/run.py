@@ -103,7 +103,7 @@ def running(
         watcher.say("making keys and starting processes")
         parts = parts_of(script, mode)
         site = build_site(Path(name), script, mode, brokers, network, parts)
-        lab = Run(site, brokers, parts, script.steps, script.repeat, watcher)
+        lab = Run(site, parts, script.steps, script.repeat, watcher)
         try:
             lab.start()
             yield lab

@@ -131,25 +131,18 @@ class RoleLogMemory(Part):
         self.stop()
         self._witness = LogWitness(settings)
 
+    @property
+    def witness(self) -> LogWitness:
+        """Who follows the role log; `StateError` if nobody does."""
+        if self._witness is None:
+            raise StateError("nobody remembers the role log")
+        return self._witness
+
     def compare(self, within_s: float) -> tuple[int, int]:
         """The number of records that were seen, and of those that are gone or changed since. `StateError`
         without a witness.
         """
-        if self._witness is None:
-            raise StateError("nobody remembers the role log")
-        return len(self._witness), len(self._witness.missing(within_s))
-
-    def late(self, type_: str) -> int:
-        """How many of this type came `LATE_S` or more after they were written; 0 without a witness."""
-        return 0 if self._witness is None else self._witness.late(type_)
-
-    def read_at(self, type_: str, source: str) -> float:
-        """When the last record of this type by this writer was read, as `time.monotonic`; -inf before."""
-        return -math.inf if self._witness is None else self._witness.read_at(type_, source)
-
-    def silence_s(self) -> float:
-        """The longest time between two records of one role; 0 without a witness."""
-        return 0.0 if self._witness is None else self._witness.silence_s
+        return len(self.witness), len(self.witness.missing(within_s))
 
     def stop(self) -> None:
         """Stop following."""

@@ -10,6 +10,7 @@ from bus.transport.kafka.admin.leaders import partitions
 from bus.transport.kafka.admin.topics import create_topics
 from services.brokers.cluster import KafkaCluster
 from services.brokers.places import BrokerPlaces
+from services.brokers.state import ClusterInfo
 from services.lab.site.embedded import embedded, real
 
 ASK_S = 2.0
@@ -66,7 +67,7 @@ class Brokers:
         """Replace the cluster by another one with empty topics, and another `bootstrap`."""
         cluster = self.own()
         cluster.down()
-        self.bootstrap = _with_topics(cluster)
+        self.bootstrap = _with_topics(cluster).bootstrap
 
 
 @contextmanager
@@ -92,12 +93,13 @@ def brokers_of(
     else:
         cluster = KafkaCluster(directory, report=report, places=places, templates=templates)
         try:
-            yield Brokers(kind, _with_topics(cluster), cluster, places.client)
+            info = _with_topics(cluster)
+            yield Brokers(kind, info.bootstrap, cluster, info.client)
         finally:
             cluster.down()
 
 
-def _with_topics(cluster: KafkaCluster) -> str:
+def _with_topics(cluster: KafkaCluster) -> ClusterInfo:
     info = cluster.up()
-    create_topics({**info.client, "bootstrap.servers": info.bootstrap, "log_level": 0})
-    return info.bootstrap
+    create_topics(info.settings)
+    return info

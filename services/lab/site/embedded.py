@@ -38,10 +38,9 @@ def real(report: Callable[[str], None]) -> Iterator[str]:
     standing = cluster.find()
     info = standing or cluster.up()
     try:
-        settings = {"bootstrap.servers": info.bootstrap, "log_level": 0}
         report("recreating the topics")
-        delete_topics(settings)
-        create_topics(settings)
+        delete_topics(info.settings)
+        create_topics(info.settings)
         yield info.bootstrap
     finally:
         if standing is None:

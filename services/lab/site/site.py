@@ -6,7 +6,7 @@ Ports are free ones of the run, so two labs never meet. Addresses and ports are 
 import secrets
 import socket
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -37,7 +37,6 @@ class Instance:
     address: str
     http: tuple[str, int]
     mode: str
-    config_data: dict[str, Any] = field(default_factory=dict)
 
     @property
     def admin_socket(self) -> Path:
@@ -61,7 +60,6 @@ class Site:
     mode: str
     brokers: Brokers
     network: RunNetwork
-    fetch_wait_s: float
     group: tuple[str, int]
     tftp_port: int
     host_ports: dict[str, int]
@@ -154,7 +152,11 @@ class Site:
             data["kafka"] = {
                 "bootstrap": self.brokers.bootstrap,
                 "client": {**self.brokers.client},
-                "fetch_wait_s": self.fetch_wait_s,
+                "fetch_wait_s": (
+                    KEA_FETCH_WAIT_S
+                    if self.scenario.kea is not None
+                    else FETCH_WAIT_S.get(self.brokers.kind, 0.0)
+                ),
             }
         for part in self.parts:
             for section, values in part.config(self, one).items():
@@ -193,7 +195,6 @@ def build_site(
         mode=mode,
         brokers=brokers,
         network=network,
-        fetch_wait_s=KEA_FETCH_WAIT_S if scenario.kea is not None else FETCH_WAIT_S.get(brokers.kind, 0.0),
         group=(
             f"239.255.{secrets.randbelow(256)}.{secrets.randbelow(256)}",
             network.free_port([""], socket.SOCK_DGRAM),

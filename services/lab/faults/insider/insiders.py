@@ -62,14 +62,16 @@ class Insiders(Part):
         self._running.say("end")
         lab.wait_for(self._untold, COUNTED_S)
         deadline = time.monotonic() + COUNTED_S
-        while (missed := self._missed(lab)) and time.monotonic() < deadline:
+        found = self._since(lab)
+        while (missed := self._missed(lab.site.mode, found)) and time.monotonic() < deadline:
             time.sleep(PAGE_S)
+            found = self._since(lab)
         ours = {cfm.address for cfm in lab.site.cfms()}
         answers = lab.instances.answers(earlier=False)
         states = [str(one["failover"].get("state", "")) for one in answers]
         self._figures = {
             "sent": self._told["sent"],
-            "counted": self._counted(lab),
+            "counted": _summed(found),
             "missed": missed,
             "told_elsewhere": sum(
                 event["event"] == "leased" and event["server"] not in ours for event in plant
@@ -93,16 +95,16 @@ class Insiders(Part):
             self._told |= line
         return "" if "sent" in self._told else "the insider does not say what he sent"
 
-    def _missed(self, lab: Lab) -> int:
+    def _missed(self, mode: str, counted_by: Mapping[str, Counter[str]]) -> int:
         """The most that one instance has not counted. Acks are counted by all minters together, and in a
         group a datagram may be refused before anybody sees what is in it.
         """
-        found = [*self._since(lab).values()]
+        found = [*counted_by.values()]
         reasons: Mapping[str, int] = self._told["reasons"]
         acks = sum(counts[ACKS] for counts in found)
         missed = max(0, reasons[ACKS] - acks)
         others = {reason: sent for reason, sent in reasons.items() if reason != ACKS}
-        if lab.site.mode == "bus":
+        if mode == "bus":
             return missed + sum(
                 max(0, *(sent - counts[reason] for counts in found if reason in counts))
                 for reason, sent in others.items()
@@ -111,17 +113,18 @@ class Insiders(Part):
         fewest = min(sum(counts[one] for one in refusals) for counts in found)
         return missed + max(0, sum(others.values()) - fewest)
 
-    def _counted(self, lab: Lab) -> dict[str, int]:
-        total: Counter[str] = Counter()
-        for counts in self._since(lab).values():
-            total.update(counts)
-        return {reason.replace("-", "_"): count for reason, count in sorted(total.items())}
-
     def _since(self, lab: Lab) -> dict[str, Counter[str]]:
         now = {one.name: counted(one) for one in lab.site.instances.values()}
         for name, counts in now.items():
             counts.subtract(self._before[name])
         return now
+
+
+def _summed(found: Mapping[str, Counter[str]]) -> dict[str, int]:
+    total: Counter[str] = Counter()
+    for counts in found.values():
+        total.update(counts)
+    return {reason.replace("-", "_"): count for reason, count in sorted(total.items())}
 
 
 def counted(one: Instance) -> Counter[str]:

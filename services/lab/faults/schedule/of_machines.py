@@ -1,7 +1,7 @@
 """Faults of machines: one dies, is cut off from the brokers, or has a bad link.
 
-What a machine and the brokers send each other can be held back: it arrives as it was sent, a minute later,
-from a former primary, or from a candidate that has given up long ago. Then nothing may change by it.
+What a machine and the brokers send each other can be held back: it arrives as it was sent, when the fault
+ends, from a former primary, or from a candidate that has given up long ago. Then nothing may change by it.
 `claims_late` and `renewals_late` count such records in the log: not each fault brings one, for a broker does
 one request of a connection after the other, and forgets those that are left once it cannot answer one.
 """
@@ -9,12 +9,13 @@ one request of a connection after the other, and forgets those that are left onc
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from threading import Event, Thread
 
 from heartbeat.roles.log.records import TYPE_OF, Probe
 from heartbeat.timing import QUIET_S
 from services.brokers.properties import NODES
-from services.lab.books.role_log import RoleLogMemory
+from services.lab.books.role_log import LogWitness, RoleLogMemory
 from services.lab.faults.schedule.of_processes import KillBoth, OfPrimary, StandsStill, stands_not
 from services.lab.network.homes import broker_machine
 from services.lab.network.link_weather import LinkWeather
@@ -126,18 +127,16 @@ class ClaimHeldBack(MachineDies):
         super().__init__(lab, machines)
         self._over = Event()
         self._watch: Thread | None = None
-        self._slow: list[str] = []
 
     def begin(self, victim: str) -> None:
         """Let the primary's machine die, and wait for a candidate in the background."""
-        self._slow = [one.name for one in self._lab.site.rivals() if one.name != victim]
-        for name in self._slow:
+        others, log = self._others(victim), self._lab.part(RoleLogMemory).witness
+        for name in others:
             self._machines.slow(name, LinkWeather())
         super().begin(victim)
-        self._over = Event()
-        self._watch = Thread(
-            target=self._hold_first, args=(self._over, time.monotonic()), name="first-candidate", daemon=True
-        )
+        self._over = over = Event()
+        since = time.monotonic()
+        self._watch = Thread(target=lambda: self._hold_first(others, log, since, over), daemon=True)
         self._watch.start()
 
     def end(self, victim: str) -> None:
@@ -145,20 +144,22 @@ class ClaimHeldBack(MachineDies):
         self._over.set()
         if self._watch is not None:
             self._watch.join()
-        for name in self._slow:
+        for name in self._others(victim):
             self._machines.quicken(name)
         super().end(victim)
 
     def lacks(self, victim: str) -> str:
         """The others stand again as well."""
-        reasons = (whole_not(self._lab, name) for name in self._slow)
+        reasons = (whole_not(self._lab, name) for name in self._others(victim))
         return super().lacks(victim) or next(filter(None, reasons), "")
 
-    def _hold_first(self, over: Event, since: float) -> None:
+    def _others(self, victim: str) -> list[str]:
+        return [one.name for one in self._lab.site.rivals() if one.name != victim]
+
+    def _hold_first(self, others: Sequence[str], log: LogWitness, since: float, over: Event) -> None:
         """A candidate claims `QUIET_S` after its probe came back at the earliest."""
-        log = self._lab.part(RoleLogMemory)
         while not over.wait(LOOK_AGAIN_S):
-            for name in self._slow:
+            for name in others:
                 if log.read_at(TYPE_OF[Probe], name) > since:
                     if not over.wait(HOLD_AFTER_S):
                         self._machines.hold_back(name, BROKERS)

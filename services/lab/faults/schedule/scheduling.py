@@ -114,12 +114,12 @@ class FaultSchedule(Part):
             time.sleep(LOOK_AGAIN_S)
         self._missing = schedule.missing()
         if self._log is not None:
-            lab.figures["role_silence_s_max"] = round(self._log.silence_s(), 3)
+            lab.figures["role_silence_s_max"] = round(self._log.witness.silence_s, 3)
             seen, lost = self._log.compare(COMPARE_S)
             lab.count("role_records", seen)
             lab.count("role_records_lost", lost)
-            lab.count("claims_late", self._log.late(TYPE_OF[ClaimRecord]))
-            lab.count("renewals_late", self._log.late(TYPE_OF[Renew]))
+            lab.count("claims_late", self._log.witness.late(TYPE_OF[ClaimRecord]))
+            lab.count("renewals_late", self._log.witness.late(TYPE_OF[Renew]))
         for one in schedule.done:
             if one.kind.fault.costs_role and isinstance(one.kind.fault, StandsStill):
                 journal = read_journal(lab.site.journal(f"host-{one.victim}"))
