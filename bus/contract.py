@@ -2,8 +2,8 @@
 
 Frozen pydantic models, used at the edges only: a machine reads one when a message arrives and writes one when
 it sends. An undeclared field is refused, so a misspelt field is an error of its sender and not a silent
-default; but not in what instances of two releases say to each other. Each contract is declared beside the
-rules that it serves.
+default. A message whose writer may be of a later release leaves it out (`WireContract`), unless it is taken
+whole or not at all, as settings are. Each contract is declared beside the rules that it serves.
 """
 
 from typing import Annotated, TypeVar
@@ -24,8 +24,8 @@ class Contract(BaseModel):
 
 
 class WireContract(Contract):
-    """Base of what instances say to each other, which may be of two releases: an undeclared field is one of
-    a later release, and left out. So a field may be new only if the message means the same without it.
+    """Base of those messages whose writer may be of a later release: an undeclared field is one of that
+    release, and left out. So a field may be new only if the message means the same without it.
     """
 
     model_config = ConfigDict(extra="ignore")
