@@ -317,6 +317,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "services.lab.site",
         "services.lab.steps",
     },
+    "services.lab.release": {"bus", "services.lab.site"},
     "services.lab.script": {
         "bus",
         "bus.config",
@@ -337,6 +338,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "services.lab.hosts",
         "services.lab.kea",
         "services.lab.plant",
+        "services.lab.release",
         "services.lab.script",
         "services.lab.site",
         "services.lab.steps",

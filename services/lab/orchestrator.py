@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from bus.errors import RemoteError, StateError, TransportError, TryAgainError, UnavailableError
@@ -174,9 +175,10 @@ class Run:
         wait_until(process.is_ready, READY_S, process.name, [process])
         return process
 
-    def spawn(self, name: str, group: str, arguments: list[str]) -> Process:
-        """Start a process, which ends with the run."""
-        process = Process(name, group, arguments, self.site.directory, self.site.network.enter(name))
+    def spawn(self, name: str, group: str, arguments: list[str], tree: Path | None = None) -> Process:
+        """Start a process, which ends with the run; with `tree` from the sources in that directory."""
+        enter = self.site.network.enter(name)
+        process = Process(name, group, arguments, self.site.directory, enter, tree)
         self._processes.append(process)
         return process
 

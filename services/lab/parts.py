@@ -13,6 +13,7 @@ from services.lab.faults.kills import Kills
 from services.lab.faults.schedule.scheduling import FaultSchedule
 from services.lab.faults.weather import HandoffWeather
 from services.lab.kea.host import KeaRun
+from services.lab.release.mixed import MixedReleases
 from services.lab.site.lab import Part
 from services.lab.site.scenario import Scenario
 from services.lab.steps.clone import Clones
@@ -38,6 +39,8 @@ def parts_of(scenario: Scenario, mode: str) -> list[Part]:
     parts.append(TakeoverBooks())
     if scenario.growth:
         parts.append(ProcessGrowth())
+    if scenario.baseline is not None:
+        parts.append(MixedReleases(scenario.baseline))
     if scenario.kea is not None:
         parts.append(KeaRun(scenario.kea))
     return [*parts, BusyProcesses(), Clones(), Crowds(), RoleLogMemory()]

@@ -22,6 +22,7 @@ from services.lab.network.machines import lacking
 from services.lab.network.run_network import Loopback, RunNetwork
 from services.lab.orchestrator import Run, Watcher
 from services.lab.parts import parts_of
+from services.lab.release.repository import find_commit
 from services.lab.script.script import Script
 from services.lab.site.brokers import Kind, brokers_of
 from services.lab.site.guard import guarded
@@ -89,6 +90,8 @@ def running(
         raise ConfigError(f"{script.name}: its hosts have addresses of IPv4 alone: leave --ipv6 out")
     if script.hosts and (reason := lacking(slow=script.slows_links())):
         raise UnavailableError(f"{script.name}: {reason}")
+    if script.baseline is not None:
+        find_commit(script.baseline.commit)  # before anything is started
     if script.hosts:
         KafkaCluster(report=watcher.say).fetch()  # no machine has a way out
     own = script.alters_brokers()

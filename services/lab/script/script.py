@@ -11,7 +11,8 @@ from bus.errors import ConfigError
 from services.lab.script.boots import BootPlant
 from services.lab.script.step_table import StepItem
 from services.lab.site.lab import Step
-from services.lab.site.scenario import OF_BROKERS, OF_LINKS, OF_MACHINES, FaultKind, Scenario
+from services.lab.site.scenario import OF_BROKERS, OF_LINKS, OF_MACHINES, Baseline, FaultKind, Scenario
+from services.lab.steps.step import unknown_name
 
 LOOPBACK_ONLY = (
     "kea", "ipv6", "attack", "insider", "rotate_at_online", "bare_tftp", "authorizer", "faults",
@@ -73,9 +74,18 @@ def load_script(path: Path) -> Script:
         raise ConfigError(f"{path}: {alone[0]} is for one DHCP host, dhcps: 1")
     _check_steps(script, path, marks)
     update: dict[str, Any] = {"settings": path.parent / script.settings}
+    if script.baseline is not None:
+        update["baseline"] = _found(script.baseline, script, path)
     if script.kea is not None:
         update["kea"] = script.kea.model_copy(update={"config": path.parent / script.kea.config})
     return script.model_copy(update=update)
+
+
+def _found(baseline: Baseline, script: Script, path: Path) -> Baseline:
+    """The baseline with its file found from anywhere; `ConfigError` for a name that nobody has."""
+    if reason := unknown_name(baseline.of, script):
+        raise ConfigError(f"{path}: baseline: {reason}")
+    return baseline.model_copy(update={"commit": path.parent / baseline.commit})
 
 
 def _check_schedule(script: Script, kinds: frozenset[FaultKind], path: Path) -> None:

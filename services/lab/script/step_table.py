@@ -25,6 +25,7 @@ from services.lab.steps.operator import BeginEra, Promote, Says, WatchRefusals
 from services.lab.steps.pause import Pause
 from services.lab.steps.settings import ApplySettings, SettingsKept
 from services.lab.steps.takeover import KillPrimary
+from services.lab.steps.upgrade import Upgrade
 
 
 class StepItem(Section):
@@ -37,6 +38,7 @@ class StepItem(Section):
     forget: Forget | None = None
     mode: Mode | None = None
     wait_ready: WaitReady | None = None
+    upgrade: Upgrade | None = None
     pause: Pause | None = None
     brokers: BrokerStep | None = None
     power_cut: PowerCut | None = None

@@ -7,6 +7,7 @@ it had. The last status of an instance is kept, for its counts end with it.
 
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, Literal
 
 from bus.errors import StateError
@@ -18,8 +19,8 @@ ASK_S_MAX = 0.2
 DRAIN_S_MAX = 15.0  # a service drains for at most 10 s
 
 Names = Literal["all"] | tuple[str, ...]
-Spawn = Callable[[str, str, list[str]], Process]
-"""Starts a process: name, CPU group, arguments."""
+Spawn = Callable[[str, str, list[str], Path | None], Process]
+"""Starts a process: name, CPU group, arguments, and the tree of another release."""
 
 
 class Instances:
@@ -55,10 +56,11 @@ class Instances:
         for name in names:
             one = self._site.instances[name]
             if name in self._processes:
+                self._processes[name].tree = one.tree
                 self._processes[name].restart()
             else:
                 arguments = ["-m", "services.cli", "run", one.service, "--config", str(one.config)]
-                self._processes[name] = self._spawn(name, one.service, arguments)
+                self._processes[name] = self._spawn(name, one.service, arguments, one.tree)
             self._down.discard(name)
             if one.service == "cfm":
                 self._unheard.add(name)

@@ -18,6 +18,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from services.lab.site.brokers import Brokers
@@ -73,8 +74,8 @@ class Lab(Protocol):
     def ready_module(self, name: str, group: str, module: str, config: Mapping[str, Any]) -> Process:
         """The same, and wait until it says that it is ready."""
 
-    def spawn(self, name: str, group: str, arguments: list[str]) -> Process:
-        """Start a process, which ends with the run."""
+    def spawn(self, name: str, group: str, arguments: list[str], tree: Path | None = None) -> Process:
+        """Start a process, which ends with the run; with `tree` from the sources in that directory."""
 
 
 class Part:

@@ -20,15 +20,22 @@ _CPUCLOCK_SCHED = 2  # with a pid it names the clock that clock_getcpuclockid(3)
 
 
 class Process:
-    """One child. The report counts its CPU under `group`. The words of `enter`, before its command, have it
-    run on its machine.
+    """One child, of Python. The report counts its CPU under `group`. The words of `enter`, before its
+    command, have it run on its machine. Its modules are those of `tree`, from its next start on; None: ours.
     """
 
     def __init__(
-        self, name: str, group: str, arguments: list[str], directory: Path, enter: Sequence[str] = ()
+        self,
+        name: str,
+        group: str,
+        arguments: list[str],
+        directory: Path,
+        enter: Sequence[str] = (),
+        tree: Path | None = None,
     ) -> None:
         self.name = name
         self.group = group
+        self.tree = tree
         self.wrapper: Sequence[str] = ()  # the words before its command, from its next start on
         self._enter = enter
         self._arguments = arguments
@@ -41,10 +48,11 @@ class Process:
         with self._log.open("ab") as log:
             # A session of its own: Ctrl-C reaches the lab alone, which then stops its children in order.
             self._child = subprocess.Popen(
-                [*self._enter, *self.wrapper, sys.executable, *self._arguments],
+                [*self._enter, *self.wrapper, *python_of(self.tree), *self._arguments],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
+                env=environment_of(self.tree),
                 start_new_session=True,
             )
 
@@ -154,6 +162,17 @@ class Process:
         if self._child.returncode is not None:
             return 0.0
         return sum(map(_clock_s, (self._child.pid, *_children(self._child.pid)))) + _reaped_s(self._child.pid)
+
+
+def python_of(tree: Path | None) -> list[str]:
+    """Python's command for the modules of this tree, in `environment_of` it."""
+    # Without -P the present directory would come first, which may hold a tree too.
+    return [sys.executable] if tree is None else [sys.executable, "-P"]
+
+
+def environment_of(tree: Path | None) -> dict[str, str]:
+    """Our environment, in which the modules of this tree come before those that are installed."""
+    return {**os.environ} if tree is None else {**os.environ, "PYTHONPATH": str(tree)}
 
 
 def rss_mib(pid: int) -> float:

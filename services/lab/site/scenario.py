@@ -133,6 +133,15 @@ class InsiderPlan(Section):
     rate_per_s: float = Field(50.0, gt=0)
 
 
+class Baseline(Section):
+    """The instances `of` these names start on another release, until a step upgrades them. The file `commit`
+    names the commit of that release, in the repository that it stands in.
+    """
+
+    commit: Path
+    of: tuple[str, ...] = Field(min_length=1)
+
+
 class LoadPlan(Section):
     """Load by Kea's own generator, before and while the plant boots; each device comes once. Kea alone is
     measured under it for `alone_s`, or as long as with the plant.
@@ -201,6 +210,7 @@ class Scenario(Section):
     attack: AttackPlan | None = None
     insider: InsiderPlan | None = None
     kea: KeaHost | None = None
+    baseline: Baseline | None = None
     # Let the same plant boot against a bare TFTP loop afterwards, and report the CPU of both.
     bare_tftp: bool = False
     # The only broker this runs on, if it matters.

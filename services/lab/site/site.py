@@ -28,7 +28,9 @@ KEA_FETCH_WAIT_S = 0.1  # its sidecar is restarted, and the embedded broker hold
 
 @dataclass(slots=True)
 class Instance:
-    """One provbus process: its service and the files it is started with."""
+    """One provbus process: its service and the files it is started with. Its `tree` has the sources that it
+    runs from, from its next start on; None: our own.
+    """
 
     name: str
     service: str
@@ -37,6 +39,7 @@ class Instance:
     address: str
     http: tuple[str, int]
     mode: str
+    tree: Path | None = None
 
     @property
     def admin_socket(self) -> Path:

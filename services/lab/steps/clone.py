@@ -87,7 +87,7 @@ class Clone(OnRunning):
         config = site.directory / f"{name}.yaml"
         config.write_text(yaml.safe_dump(data))
         arguments = ["-m", "services.cli", "run", one.service, "--config", str(config)]
-        lab.part(Clones).of[of] = lab.spawn(name, one.service, arguments)
+        lab.part(Clones).of[of] = lab.spawn(name, one.service, arguments, one.tree)
         return socket
 
 

@@ -17,7 +17,15 @@ from services.lab.parts import parts_of
 from services.lab.plant.plants import plant_config
 from services.lab.plant.process import PlantConfig
 from services.lab.site.brokers import Brokers
-from services.lab.site.scenario import AttackPlan, FaultPlan, Faults, KeaHost, Scenario, SchedulePlan
+from services.lab.site.scenario import (
+    AttackPlan,
+    Baseline,
+    FaultPlan,
+    Faults,
+    KeaHost,
+    Scenario,
+    SchedulePlan,
+)
 from services.lab.site.site import Site, build_site
 
 SCHEDULE = SchedulePlan(of=(FaultPlan(kind="kill-host"),), count=1, every_s=(1, 2))
@@ -113,6 +121,7 @@ def kinds(mode: str = "bus", **more: Any) -> set[str]:
         ({"attack": AttackPlan()}, "Attackers"),
         ({"schedule": SCHEDULE}, "FaultSchedule"),
         ({"kea": KeaHost(config=Path("kea.conf"))}, "KeaRun"),
+        ({"baseline": Baseline(commit=Path("BASELINE"), of=("cfm-1",))}, "MixedReleases"),
     ],
 )
 def test_a_scenario_has_the_parts_that_it_names(more: dict[str, Any], part: str) -> None:

@@ -13,6 +13,7 @@ from services.lab.steps.instances import Mode, Start, Stop, WaitReady
 from services.lab.steps.pause import Pause
 
 LOADED = {"config": "x", "perfdhcp": {"rate_per_s": 1, "duration_s": 1}}
+FORMER = {"commit": "BASELINE", "of": ["cfm-1"]}
 GUARDED = {"broker": "kafka", "authorizer": True}
 
 
@@ -67,6 +68,13 @@ def test_a_scenario_that_alters_its_brokers_says_so(tmp_path: Path) -> None:
     assert not loaded(tmp_path, steps=[{"boot": None}], broker="kafka").alters_brokers()
 
 
+def test_the_file_that_names_the_baseline_is_found_beside_the_scenario(tmp_path: Path) -> None:
+    script = loaded(tmp_path, baseline=FORMER, steps=[{"upgrade": "all"}])
+    assert script.baseline is not None
+    assert script.baseline.commit == tmp_path / "BASELINE"
+    assert script.resized(20).baseline == script.baseline
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
@@ -109,6 +117,10 @@ def test_a_scenario_that_alters_its_brokers_says_so(tmp_path: Path) -> None:
         ({"steps": [{"rights": None}], **GUARDED}, "give either deny"),
         ({"authorizer": True}, "an authorizer needs broker: kafka"),
         ({"steps": [{"trial": [{"boot": None}]}]}, r"steps\[0\] trial: the scenario needs broker: kafka"),
+        ({"steps": [{"upgrade": "all"}]}, r"steps\[0\] upgrade: the scenario has no baseline"),
+        ({"steps": [{"upgrade": ["cfm-2"]}], "baseline": FORMER}, "cfm-2 is not on the baseline"),
+        ({"baseline": FORMER | {"of": ["cfm-9"]}}, "baseline: there is no instance 'cfm-9'"),
+        ({"baseline": FORMER | {"of": []}}, "baseline.of"),
         ({"steps": [{"busy": -1}]}, r"steps\.0\.busy\.processes"),
         ({"expect": {"takeovers": {}}}, "give min, max, min_share or max_share"),
         ({"broker": "rabbit"}, "broker"),

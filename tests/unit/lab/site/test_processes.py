@@ -12,6 +12,7 @@ from services.lab.site.processes import Process, wait_until
 
 PATIENCE_S = 30.0
 WORK = "sum(range(3_000_000)); print('{\"ready\": true}', flush=True); "
+WHENCE = """import json, sys; sys.stdout.write(json.dumps({"ready": __file__}) + "\\n")"""
 UNTIL_TOLD = "import signal; signal.sigwait({signal.SIGTERM}); "
 
 Made = list[Process]
@@ -46,6 +47,24 @@ def test_one_that_is_stopped_has_ended_well_and_can_be_started_again(made: Made,
     process.restart()
     until_ready(process)
     assert process.exit_code() is None
+
+
+def test_one_runs_the_modules_of_its_tree_and_from_its_next_start_on_those_of_another(
+    made: Made, tmp_path: Path
+) -> None:
+    trees = [tmp_path / "one", tmp_path / "other"]
+    for tree in trees:
+        (tree / "bus").mkdir(parents=True)
+        (tree / "bus" / "__init__.py").write_text("")
+        (tree / "bus" / "whence.py").write_text(WHENCE)
+    process = Process("one", "lab", ["-m", "bus.whence"], tmp_path, tree=trees[0])
+    made.append(process)
+    for tree in trees:
+        (said,) = process.lines(PATIENCE_S)
+        assert said == {"ready": str(tree / "bus" / "whence.py")}
+        process.stop(PATIENCE_S)
+        process.tree = trees[1]
+        process.restart()
 
 
 def test_one_that_does_not_stop_is_killed(made: Made, tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""Another release of provbus beside this one."""
