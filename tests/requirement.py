@@ -2,14 +2,16 @@
 
 A machine without Java or Maven skips the tests on real Kafka and says why; one without the TFTP clients that
 others wrote, without ISC Kea, without IPv6, without taps, or where no namespaces can be made, skips the tests
-with them. Where `PROVBUS_REQUIRE` names `kafka`, `tftp-clients`, `kea`, `ipv6`, `namespaces` or `taps` (a
-comma-separated list), as on the machines that decide about a release, their absence is a failure; so it is to
-`make clients` where it names `tftp-matrix`.
+with them; a clone that has not the release before skips those beside it. Where `PROVBUS_REQUIRE` names
+`kafka`, `tftp-clients`, `kea`, `ipv6`, `namespaces`, `taps` or `baseline` (a comma-separated list), as on the
+machines that decide about a release, their absence is a failure; so it is to `make clients` where it names
+`tftp-matrix`.
 """
 
 import shutil
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import NoReturn
 
 import pytest
@@ -19,8 +21,10 @@ from bus.transport.here import has_ipv6
 from services.brokers.jars import find_java
 from services.lab.kea.process import find_program
 from services.lab.network.machines import lacking
+from services.lab.release.repository import find_commit
 
 VARIABLE = "PROVBUS_REQUIRE"
+BASELINE = Path(__file__).parent / "compat" / "BASELINE"
 
 
 def need_kafka(environ: Mapping[str, str]) -> None:
@@ -67,6 +71,16 @@ def need_taps(environ: Mapping[str, str]) -> None:
     """
     if reason := lacking(slow=True):
         _excuse("taps", reason, environ)
+
+
+def need_baseline(environ: Mapping[str, str], file: Path = BASELINE) -> None:
+    """Return if the release that this file names is in the repository; else skip the test, or fail it where
+    `VARIABLE` names baseline.
+    """
+    try:
+        find_commit(file)
+    except UnavailableError as error:
+        _excuse("baseline", str(error), environ)
 
 
 def missing_for_namespaces(environ: Mapping[str, str]) -> str | None:

@@ -6,7 +6,7 @@ import pytest
 
 from bus.errors import UnavailableError
 from services.lab.kea.process import find_program
-from tests.requirement import VARIABLE, need_ipv6, need_kafka, need_kea, need_tftp_client
+from tests.requirement import VARIABLE, need_baseline, need_ipv6, need_kafka, need_kea, need_tftp_client
 
 JAVA = "#!/bin/sh\necho 'openjdk version \"17.0.1\" 2021-10-19' >&2\n"
 
@@ -87,3 +87,15 @@ def test_without_ipv6_its_tests_are_skipped_or_fail(required: str, outcome: type
     need_ipv6({VARIABLE: required}, is_there=lambda: True)
     with pytest.raises(outcome, match="this machine has no IPv6"):
         need_ipv6({VARIABLE: required}, is_there=lambda: False)
+
+
+@pytest.mark.parametrize(
+    ("required", "outcome"), [("kafka", pytest.skip.Exception), ("kafka,baseline", pytest.fail.Exception)]
+)
+def test_without_the_release_before_its_tests_are_skipped_or_fail(
+    tmp_path: Path, required: str, outcome: type[BaseException]
+) -> None:
+    named = tmp_path / "BASELINE"
+    named.write_text("0" * 40)
+    with pytest.raises(outcome, match="takes a whole clone of the repository"):
+        need_baseline({VARIABLE: required}, named)

@@ -45,20 +45,20 @@ def _is_caught(name: str, fault: Fault, house: House, directory: Path) -> bool:
 
 
 def _copy(directory: Path) -> Path:
-    """The working tree without what git ignores."""
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    for line in listed.stdout.splitlines():
+    """The working tree without what git ignores; tests beside another release find it in our repository."""
+    for line in _git("ls-files", "--cached", "--others", "--exclude-standard"):
         if (ROOT / line).is_file():
             target = directory / line
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / line, target)
+    (repository,) = _git("rev-parse", "--absolute-git-dir")
+    (directory / ".git").write_text(f"gitdir: {repository}\n")
     return directory
+
+
+def _git(*words: str) -> list[str]:
+    done = subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=True)
+    return done.stdout.splitlines()
 
 
 def _run(tree: Path, tests: list[str]) -> int:

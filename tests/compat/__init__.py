@@ -1,0 +1,1 @@
+"""Two releases in one fleet: this tree beside the one that `BASELINE` names."""
