@@ -9,17 +9,21 @@ from bus.envelope import Envelope
 
 
 class Send(NamedTuple):
-    """Send point to point. `to` is an instance, or the `via` of the message to answer."""
+    """Send point to point. `to` is an instance, or the `via` of the message to answer. With a `column` it
+    leaves by that one alone, else by all that carry its class now.
+    """
 
     to: str | bytes
     envelope: Envelope
+    column: str = ""
 
 
 class Publish(NamedTuple):
-    """Publish to a class's topic. Records of one `key` stay in order."""
+    """Publish to a class's topic. Records of one `key` stay in order. `column` as of `Send`."""
 
     envelope: Envelope
     key: str
+    column: str = ""
 
 
 class CatchUp(NamedTuple):

@@ -14,11 +14,13 @@ from bus.reason import Reason
 class Received(NamedTuple):
     """A message arrived. `via` is the way back to its sender (what `Send.to` takes), empty for a topic. It
     `is_proven` if a key of its source's own vouches for who says it: that of the connection, or a signature.
+    `column` is the column of the route table that brought it; empty where there is but one.
     """
 
     envelope: Envelope
     via: str | bytes
     is_proven: bool = False
+    column: str = ""
 
 
 class Undelivered(NamedTuple):

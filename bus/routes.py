@@ -20,6 +20,13 @@ class Medium(StrEnum):
     KAFKA = "kafka"
 
 
+class Column(StrEnum):
+    """A column of the table: one way to carry every class."""
+
+    BUS = "bus"
+    MULTICAST = "multicast"
+
+
 class Proof(StrEnum):
     """What shows who wrote a message of a class."""
 
@@ -45,6 +52,10 @@ class Route:
     uses its offsets, so it is given `Entry`, and `LogLost`. With `tail_records` its reader begins that many
     records before the end: among them is a checkpoint of all before.
 
+    While both columns carry messages, a class that is `in_both` leaves by both, and every copy of a message
+    of a type in `each_copy` is delivered, to be answered by the column on which it came. Any other class
+    leaves by the column that leads.
+
     A class that is not `in_group` is lost in mode multicast. Its datagrams are encrypted, or only signed if
     it `is_readable`. A message for one peer goes to that peer only, unless its type is in `told_all`.
 
@@ -60,6 +71,9 @@ class Route:
     in_group: bool = True
     is_readable: bool = False
     told_all: frozenset[str] = frozenset()
+    in_both: bool = False
+    each_copy: frozenset[str] = frozenset()
+    by_one: frozenset[str] = frozenset()
     proof: Proof = Proof.CONNECTION
 
 
@@ -71,13 +85,21 @@ SELF_HEALING = {"unclean.leader.election.enable": "true"}
 
 ROUTES: dict[str, Route] = {
     # 64 rows of at most 127 + 50 + 1,024 bytes fit; a larger frame would hold up the reads behind it.
-    "fileid": Route(Medium.ZEROMQ, 96 * 1024, told_all=frozenset({"provbus.fileid.rows.v1"})),
+    "fileid": Route(
+        Medium.ZEROMQ,
+        96 * 1024,
+        told_all=frozenset({"provbus.fileid.rows.v1"}),
+        in_both=True,
+        each_copy=frozenset({"provbus.fileid.rows.v1"}),
+        by_one=frozenset({"provbus.fileid.ack.v1"}),
+    ),
     # A beat is worth nothing after a few seconds; a minute is kept for people who look.
     "heartbeat": Route(
         Medium.KAFKA,
         4 * 1024,
         Topic("provbus.heartbeat.v1", 1, {"retention.ms": "60000", "segment.ms": "60000", **SELF_HEALING}),
         is_readable=True,
+        in_both=True,
         proof=Proof.SIGNATURE,
     ),
     # A checkpoint of 128 roles fits. The brokers' clocks stamp the records, for they refuse those of a writer

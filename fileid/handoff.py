@@ -23,8 +23,7 @@ from typing import Any, NamedTuple
 from bus.effects import Send
 from bus.envelope import Envelope, Stamp
 from bus.errors import BackpressureError, DecodeError
-from bus.routes import ROUTES
-from fileid.row import COUNT_BYTES, ROWS, Row, cut, pack_rows, row_bytes
+from fileid.row import COUNT_BYTES, ROWS, Row, cut, largest_frame, pack_rows, row_bytes
 from fileid.table import check_statuses, is_settled
 
 ACKED_SEQ = Struct(">Q")
@@ -88,9 +87,9 @@ class Handoff:
         choose: Choose,
         budget: Budget,
         rows_max: int = 20_000,
-        data_bytes_max: int = ROUTES["fileid"].payload_bytes_max,
+        data_bytes_max: Callable[[], int] = largest_frame,
     ) -> None:
-        """`data_bytes_max` bounds the data of one frame."""
+        """`data_bytes_max` is the present limit of the data of one frame."""
         self.counts = dict.fromkeys(_COUNTED, 0)
         self.shed = 0
         self._stamp = stamp
@@ -173,7 +172,7 @@ class Handoff:
             else:
                 self._try(frame, sends, now)
         fresh, self._fresh = self._fresh, []
-        rows_bytes_max = self._data_bytes_max - COUNT_BYTES
+        rows_bytes_max = self._data_bytes_max() - COUNT_BYTES
         for offered in (fresh,) if len(fresh) == 1 else cut(fresh, _size_bytes, rows_bytes_max):
             self._try(self._frame(offered, [], 0, sent_ms), sends, now)
         refused, self._refused = self._refused, []

@@ -24,6 +24,7 @@ from typing import NamedTuple, TypeVar
 
 from bus.envelope import Token, number_of
 from bus.errors import DecodeError, LocalError, OversizeError
+from bus.routes import ROUTES
 from bus.wire.codec import pack_token, unpack_token
 
 ROWS = "provbus.fileid.rows.v1"
@@ -224,6 +225,11 @@ def cut(
             start, total = at, size_bytes(item)
     if items:
         yield items[start:]
+
+
+def largest_frame() -> int:
+    """The limit of data in a frame of rows where only its class has one, in bytes."""
+    return ROUTES["fileid"].payload_bytes_max
 
 
 def cut_rows(rows: Sequence[Row], data_bytes_max: int) -> Iterator[Sequence[Row]]:

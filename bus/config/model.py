@@ -8,9 +8,9 @@ values: they are in files of their own, and the configuration names those (`bus.
 
 import os
 from pathlib import Path
-from typing import ClassVar, Literal, Self, TypeVar, cast
+from typing import ClassVar, Literal, NamedTuple, Self, TypeVar, cast
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, PrivateAttr, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -25,11 +25,14 @@ from bus.config.section import HostIPv4, ListenPlace, MulticastGroup, Port, Sect
 from bus.config.yaml_file import explain, origin, read_yaml
 from bus.contract import Name
 from bus.errors import ConfigError
+from bus.routes import Column
+from bus.switch.carrying import DUAL, Carrying, sending_both, single
 from bus.wire.endpoint import is_loopback, split, wrong_socket_path
 
-COLUMNS = {"bus": "kafka", "multicast": "multicast"}
-"""The modes of `transport.mode`, and the section that each needs."""
-MODES = tuple(COLUMNS)
+COLUMNS = {Column.BUS: "kafka", Column.MULTICAST: "multicast"}
+"""The section that each column needs."""
+MODES = (*map(str, Column), DUAL)
+"""The modes of `transport.mode`."""
 _FLAGS = "_flags"  # an argument of a configuration; no key of a file begins like that
 ENCRYPTED = ("SSL", "SASL_SSL")
 """The values of librdkafka's `security.protocol` with which nothing travels in clear."""
@@ -46,9 +49,9 @@ def wrong_mode(mode: str) -> str:
     """The mistake in a `transport.mode`; empty if there is none."""
     if mode in MODES:
         return ""
-    if mode in ("dual", "auto"):
-        return f"mode {mode} is not there yet: set bus or multicast"
-    return f"there is no mode {mode!r}: set bus or multicast"
+    if mode == "auto":
+        return "mode auto is not there yet: set bus, multicast or dual"
+    return f"there is no mode {mode!r}: set bus, multicast or dual"
 
 
 class KafkaSection(Section):
@@ -101,7 +104,20 @@ class KafkaSection(Section):
 class TransportSection(Section):
     """The column of the route table that carries the messages."""
 
-    mode: str = Field("bus", description="`bus` (Kafka and ZeroMQ) or `multicast` (one UDP group).")
+    mode: str = Field(
+        "bus",
+        description="`bus` (Kafka and ZeroMQ), `multicast` (one UDP group), or `dual`: both. After"
+        " `provbus transport switch` the mode that it led to counts, until this one is changed.",
+    )
+    leads: Column = Field(
+        Column.BUS,
+        description="In mode `dual`: which of both decides the roles, and carries what only one can.",
+    )
+    linger_s: float = Field(
+        3600.0,
+        ge=0,
+        description="How long the former column is still heard after a switch, for a quick way back.",
+    )
 
     @field_validator("mode")
     @classmethod
@@ -209,25 +225,52 @@ class NodeConfig(BaseSettings):
     http: HttpSection | None = None
     log: LogSection = LogSection()
 
+    _source: "ReadFrom | None" = PrivateAttr(None)
+
+    def read_from(self, source: "ReadFrom") -> Self:
+        """The same, which knows where it came from."""
+        self._source = source
+        return self
+
+    def again(self) -> Self:
+        """What its file says now (`ConfigError`); the same where it has none."""
+        return self if self._source is None else load(self._source.path, type(self), self._source.mode)
+
     @model_validator(mode="after")
     def _has_its_column(self) -> Self:
-        if self.brokers is None and self.group is None:
-            mode = self.transport.mode
-            raise ValueError(f"transport.mode {mode} needs a '{COLUMNS[mode]}' section")
+        mode = self.transport.mode
+        for column in sorted(self.carrying.hears):
+            if column not in self.sections:
+                raise ValueError(f"transport.mode {mode} needs a '{COLUMNS[column]}' section")
         return self
 
     @property
+    def sections(self) -> frozenset[Column]:
+        """The columns that have a section."""
+        sections = {Column.BUS: self.kafka, Column.MULTICAST: self.multicast}
+        return frozenset(column for column, section in sections.items() if section is not None)
+
+    @property
+    def can_hear(self) -> frozenset[Column]:
+        """The columns that have what they need."""
+        return self.sections
+
+    @property
     def brokers(self) -> KafkaSection | None:
-        """The brokers that carry the topics in the mode in force; None if it has none."""
-        return self.kafka if self._has_column("kafka") else None
+        """The brokers that carry the topics in the configured mode; None if it has none."""
+        return self.kafka if Column.BUS in self.carrying.hears else None
 
     @property
     def group(self) -> MulticastSection | None:
-        """The group that carries the messages in the mode in force; None if it has none."""
-        return self.multicast if self._has_column("multicast") else None
+        """The group that carries the messages in the configured mode; None if it has none."""
+        return self.multicast if Column.MULTICAST in self.carrying.hears else None
 
-    def _has_column(self, section: str) -> bool:
-        return COLUMNS[self.transport.mode] == section
+    @property
+    def carrying(self) -> Carrying:
+        """What the mode asks for."""
+        if self.transport.mode == DUAL:
+            return sending_both(self.transport.leads)
+        return single(Column(self.transport.mode))
 
     @classmethod
     def settings_customise_sources(
@@ -243,6 +286,13 @@ class NodeConfig(BaseSettings):
         """
         flags = cast(InitSettingsSource, init_settings).init_kwargs.pop(_FLAGS, {})
         return InitSettingsSource(settings_cls, flags), env_settings, init_settings
+
+
+class ReadFrom(NamedTuple):
+    """Where a configuration came from: its file, and the `transport.mode` of the command line."""
+
+    path: Path
+    mode: str
 
 
 _Config = TypeVar("_Config", bound=NodeConfig)
@@ -274,4 +324,4 @@ def load(path: Path, model: type[_Config], mode: str = "") -> _Config:
     ]
     if mistakes:
         raise ConfigError("\n".join(mistakes))
-    return config
+    return config.read_from(ReadFrom(path, mode))

@@ -1,25 +1,34 @@
-"""Opens the carrier that a configuration asks for."""
+"""Opens the carriers of the columns that a configuration has sections for."""
 
 import logging
 import os
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from random import Random
+from typing import Any
 
+from bus.columns.columns import Columns, Opener
+from bus.columns.hybrid_bus import HybridBus
 from bus.config.model import KafkaSection, MulticastSection, NodeConfig
 from bus.envelope import Stamp
 from bus.errors import ConfigError
 from bus.fleet.fleet import Fleet, load_group_keys
 from bus.fleet.trust import Believing
-from bus.runtime.hybrid_bus import HybridBus
+from bus.routes import Column
 from bus.runtime.runner import boottime
-from bus.transport.carrier import DescribedCarrier, Link
+from bus.switch.carrying import Carrying
+from bus.transport.carrier import Link, Sends
 from bus.transport.here import Patience
 from bus.transport.kafka.client import Kafka
 from bus.transport.kafka.client_settings import client_settings
 from bus.transport.multicast.carrier import GroupCarrier
 from bus.transport.multicast.group import Multicast, Place, lossy
-from bus.transport.multicast.incarnations import load_incarnations
+from bus.transport.multicast.incarnations import (
+    StoreIncarnations,
+    load_incarnations,
+    save_incarnations,
+)
 from bus.transport.poller import Poller
 from bus.wire.datagram import GroupKey
 from bus.wire.proof import SECRET_BYTES, Proofs
@@ -30,7 +39,7 @@ _log = logging.getLogger("provbus.node")
 
 
 def open_carrier(
-    config: NodeConfig,
+    configured: Callable[[], NodeConfig],
     poller: Poller,
     stamp: Stamp,
     fleet: Fleet,
@@ -41,21 +50,43 @@ def open_carrier(
     peers: Sequence[str],
     link: Callable[[], Link],
     patience: Patience,
-) -> DescribedCarrier:
-    """The carrier of the mode in force, open; its caller closes it.
+    carrying: Carrying,
+) -> Columns:
+    """The columns that are heard at first, open; its caller closes them. `configured` is the configuration,
+    which may get the section of a column later.
 
     `read` are the classes to be read; of the classes `overhear` also messages in a group to others are
     wanted. `trust` decides whose settings are held for others. `link` opens our end of the hand-off
-    connections, to instances of the services `peers`, when the carrier begins. `patience` bounds the wait for
-    late parts, then `TransportError`; `ConfigError` for the rest.
+    connections, to instances of the services `peers`, when the bus begins. `patience` bounds the wait for
+    late parts of a start, then `TransportError`; `ConfigError` for the rest.
     """
-    if config.group is not None:
-        group = config.group
-        directory = config.state_directory
-        return patience.until_done(lambda: _join(group, poller, stamp, fleet, trust, overhear, directory))
-    assert config.brokers is not None
-    every_s = 0.0 if config.http is None else STATISTICS_EVERY_S
-    return HybridBus(_kafka(config.brokers, poller, read, every_s, config.state_directory), link, peers)
+    directory = configured().state_directory
+    is_open = False
+
+    def bus(_: Sends) -> HybridBus:
+        config = configured()
+        assert config.kafka is not None
+        every_s = 0.0 if config.http is None else STATISTICS_EVERY_S
+        return HybridBus(_kafka(config.kafka, poller, read, every_s, directory), link, peers)
+
+    def group(sends: Sends) -> GroupCarrier:
+        section = configured().multicast
+        assert section is not None
+        join = partial(_join, section, poller, stamp, fleet, trust, overhear, directory, sends)
+        return join() if is_open else patience.until_done(join)
+
+    openers: dict[Column, Opener] = {Column.BUS: bus, Column.MULTICAST: group}
+    handlers: dict[type, Callable[[Any], None]] = {
+        StoreIncarnations: lambda effect: save_incarnations(directory, effect)
+    }
+    able = partial(_can_hear, configured)
+    columns = Columns(openers, able, carrying, trust, stamp.instance, handlers=handlers)
+    is_open = True
+    return columns
+
+
+def _can_hear(configured: Callable[[], NodeConfig]) -> frozenset[Column]:
+    return configured().can_hear
 
 
 def _join(
@@ -66,6 +97,7 @@ def _join(
     trust: Believing,
     overhear: Sequence[str],
     directory: Path,
+    sends: Sends,
 ) -> GroupCarrier:
     def keys() -> list[GroupKey]:
         return group_keys(section)
@@ -90,7 +122,7 @@ def _join(
         is_of=trust.is_of,
         weather=lossy(Random(stamp.incarnation), section.lose) if section.lose else None,
     )
-    return GroupCarrier(group, stamp, trust, keys, proofs, directory)
+    return GroupCarrier(group, stamp, trust, keys, proofs, sends)
 
 
 def group_keys(section: MulticastSection | None) -> list[GroupKey]:

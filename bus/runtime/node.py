@@ -15,6 +15,8 @@ from typing import Any
 import zmq
 
 from bus import state_file
+from bus.columns.columns import Columns
+from bus.columns.switch_file import at_start, take_step
 from bus.config.model import MODES, NodeConfig
 from bus.effects import CatchUp, Connect, Exit, Publish, Reply, Send, TakeIncarnation
 from bus.envelope import Stamp
@@ -33,10 +35,11 @@ from bus.runtime.local_socket import LocalServer
 from bus.runtime.notify import Notifier
 from bus.runtime.runner import Handler, Runner, boottime
 from bus.runtime.shortage import check_threads
+from bus.switch.standing import StoreSwitch
 from bus.telemetry.changes import Changes
 from bus.telemetry.health import Health, Worker
 from bus.telemetry.metrics import Metric, Sample, labelled
-from bus.transport.carrier import DescribedCarrier, Link
+from bus.transport.carrier import Link
 from bus.transport.descriptors import Descriptors
 from bus.transport.here import Patience
 from bus.transport.peer import group_named
@@ -91,9 +94,10 @@ class Node:
             self._closers += [self.poller.close, self.context.term]
             group = group_named(config.local.group)
             self.local = self.keep(LocalServer(self.poller, config.local.socket, group))
-            self.carrier: DescribedCarrier = self.keep(
+            self.switched = at_start(config)
+            self.carrier: Columns = self.keep(
                 open_carrier(
-                    config,
+                    lambda: self.config,
                     self.poller,
                     self.stamp,
                     self.fleet,
@@ -103,12 +107,20 @@ class Node:
                     peers=peers,
                     link=lambda: link(self),
                     patience=self.patience,
+                    carrying=self.switched.carrying,
                 )
             )
         except BaseException as error:
             self.close()
             self.explain(error)
             raise
+
+    def configure(self, config: NodeConfig) -> None:
+        """Open columns by these sections from now on. Which mode is in force a switch decides."""
+        mode = config.transport.mode
+        if mode not in (self.config.transport.mode, self.carrier.mode):
+            _log.warning("transport.mode is %s in the file now: see provbus transport switch %s", mode, mode)
+        self.config = config
 
     def keep(self, part: Any) -> Any:
         """Close this part with the node, before parts that were opened earlier, and show it until then."""
@@ -158,14 +170,15 @@ class Node:
         its `ConfigError` or `UnavailableError` changes nothing.
         """
         carrier = self.carrier
-        send, publish = carrier.send, carrier.publish
+        send, publish, directory = carrier.send, carrier.publish, self.config.state_directory
         common: dict[type, Handler] = {
-            Send: lambda effect: send(effect.to, effect.envelope),
-            Publish: lambda effect: publish(effect.envelope, effect.key),
+            Send: lambda effect: send(effect.to, effect.envelope, effect.column),
+            Publish: lambda effect: publish(effect.envelope, effect.key, effect.column),
             Connect: self._connect,
             CatchUp: lambda effect: carrier.catch_up(effect.traffic),
             Reply: self.local.reply,
             TakeIncarnation: self._take_incarnation,
+            StoreSwitch: lambda effect: take_step(carrier, directory, effect),
         }
         handlers = {**common, **carrier.handlers(), **handlers}
         status = machine.status

@@ -115,6 +115,11 @@ METRICS: dict[str, Metric] = {
         "Messages by transport, class and what became of them.",
         ("transport", "class", "outcome"),
     ),
+    "provbus_parity_messages": Metric(
+        _GAUGE,
+        "Messages of peers while both columns are heard, by the columns by which they came.",
+        ("class", "came"),
+    ),
     "provbus_effects_undelivered_total": Metric(
         _COUNTER, "Messages that no transport took at once; their machine was told."
     ),

@@ -52,7 +52,7 @@ class World(Timeline):
         self.network = Network(self.random, self, weather)
         self.injected = self.network.injected
         self.witness = Witness(seed, replay)
-        self._topics = topics = Topics(self.network, self, self.random)
+        self.topics = topics = Topics(self.network, self, self.random)
         self._connections = connections = Connections(self.network, self.incarnation, self._arrive_after)
         self._nodes: dict[str, SimulatedNode] = {}
         self._refusing: dict[str, faults.Full] = {}
@@ -128,6 +128,10 @@ class World(Timeline):
         """Give a message to the incarnation that runs after the delay; without one it is lost."""
         self.after(delay_s, partial(self._arrive, self._nodes[name], None, message))
 
+    def hand(self, name: str, incarnation: int, message: Any) -> None:
+        """Give a message that arrived to this incarnation of a node, if that still runs."""
+        self._arrive(self._nodes[name], incarnation, message)
+
     def carry(self, source: str, target: str, message: Any) -> None:
         """Send a message as a datagram: it may be lost, doubled, late."""
         for delay_s in self.network.copies(source, target):
@@ -144,7 +148,7 @@ class World(Timeline):
 
     def log(self, traffic: str) -> list[Envelope]:
         """Every envelope of a topic, in order: each at the place of its offset, however few are retained."""
-        return self._topics.log(traffic)
+        return self.topics.log(traffic)
 
     def fail(self, what: str) -> NoReturn:
         """Raise the `ViolationError` that names this world's seed."""
@@ -165,7 +169,7 @@ class World(Timeline):
             self._give(node, WallClock(UNIX_S + node.clock_error_s))
         give = partial(self._arrive, node, node.incarnation)
         for traffic in node.reads:
-            self._topics.open(node.name, traffic, give)
+            self.topics.open(node.name, traffic, give)
         node.arm(self.network.lag_s)
         return True
 
@@ -175,7 +179,7 @@ class World(Timeline):
             return False
         node.lie_down()
         self._connections.forget(name)
-        self._topics.close(name)
+        self.topics.close(name)
         self._step(node, Crashed(), [])
         return True
 
@@ -272,24 +276,34 @@ class World(Timeline):
 
     def _step(self, node: SimulatedNode, message: Any, effects: Sequence[Effect]) -> None:
         self.witness.see(WorldStep(self.now, node.name, node.incarnation, message, effects))
+        machine = node.machine
         for effect in effects:
+            if node.machine is not machine:
+                return  # it ended at one of them
             try:
                 self._handlers[type(effect)](node.name, effect)
             except (TransportError, OversizeError) as error:
                 self._refuse(node, effect, error)
 
     def _keep(self, name: str, effect: Keep) -> None:
-        """Keep a record as the runner does: the node is told the outcome before any other message."""
+        """Keep a record as the runner does: the node is told the outcome before any other message. An
+        `OSError` of the record's handler is a refusal, as of a column that cannot be opened.
+        """
         node, record = self._nodes[name], effect.record
         full = self._refusing.get(name)
+        refusal = "" if full is None else "the disk is full"
         if full is None or full.lies:
-            self._handlers[type(record)](name, record)
+            try:
+                self._handlers[type(record)](name, record)
+            except OSError as error:
+                refusal = str(error)
         if node.machine is None:  # a process that has ended is not told the outcome
             return
-        if full is None:
+        if not refusal:
             self._give(node, Kept(record), effect.then)
         else:
-            self._give(node, Unkept(record, effect.then, "the disk is full", full.lies))
+            is_doubtful = full is not None and full.lies
+            self._give(node, Unkept(record, effect.then, refusal, is_doubtful))
 
     def _refuse(self, node: SimulatedNode, effect: Effect, error: Exception) -> None:
         if not isinstance(effect, Send | Publish):
@@ -301,4 +315,4 @@ class World(Timeline):
     def _publish(self, name: str, effect: Publish) -> None:
         node = self._nodes[name]
         give = partial(self._arrive, node, self.incarnation(name))
-        self._topics.publish(name, effect.envelope, give)
+        self.topics.publish(name, effect.envelope, give)

@@ -6,7 +6,8 @@ poller arriving messages (`bus.messages`: `Received`, and for a log `LogBounds`,
 deliver. It drops no message in silence: it refuses one that cannot leave, with an error that says who must
 act.
 
-There is a carrier per mode: `bus.runtime.hybrid_bus` and `bus.transport.multicast.carrier`; and
+There is a carrier per column of the route table: `bus.columns.hybrid_bus` and
+`bus.transport.multicast.carrier`; `bus.columns.columns`, which has both behind it; and
 `bus.transport.memory`, which has no network. The contract's tests check all of them against this page.
 """
 
@@ -18,9 +19,12 @@ from bus.fleet.identity import Identity
 from bus.fleet.key_pair import KeyPair
 from bus.machine import AnyMachine
 from bus.reason import Reason
+from bus.routes import Column
 from bus.telemetry.metrics import Sample
 
 CHECK_TIMEOUT_S = 5.0
+Sends = Callable[[], Sequence[Column]]
+"""Tells the columns by which messages leave now, the leading one first."""
 
 
 class Carrier(Protocol):
@@ -109,6 +113,20 @@ class Begins(Describes, Protocol):
 
 class DescribedCarrier(Carrier, Begins, Protocol):
     """The carrier of a running instance."""
+
+
+class ColumnCarrier(DescribedCarrier, Protocol):
+    """The carrier of one column."""
+
+    @property
+    def settings_digest(self) -> str:
+        """The digest of the settings that it holds for peers; empty if it holds none, as with a topic."""
+
+    def leave(self) -> None:
+        """Close while the runner goes on, without waiting for others."""
+
+    def begin_live(self) -> None:
+        """Begin while the runner runs, without waiting for others (`UnavailableError`, `ConfigError`)."""
 
 
 class Link(Describes, Protocol):

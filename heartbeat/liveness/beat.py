@@ -1,15 +1,20 @@
 """The beat: an instance's report on itself, twice a second."""
 
+from collections.abc import Iterable
 from typing import Annotated
 
 from pydantic import Field
 
 from bus.contract import WireContract
+from bus.switch.standing import SwitchStanding
 
 BEAT = "provbus.heartbeat.beat.v1"
 LOAD_MAX = 1_000_000_000
 """Of downloads at once, and of milliseconds: sums and ratios of them are numbers that a float has."""
 OFFSET_MAX = (1 << 63) - 1  # Kafka's own
+LISTED_MAX = 32
+"""How many seal keys are listed by their ids. Those of more are a bitmap: a beat is one datagram."""
+_SEAL_IDS = 256
 
 
 class Load(WireContract):
@@ -47,7 +52,8 @@ class RoleState(WireContract):
 
 class KeyIds(WireContract):
     """Which keys an instance has. No digit of a key is in its id. Each list is hex, two digits for a key; the
-    first key of a minter's `seal`, and of `group`, is the one in use.
+    first key of a minter's `seal`, and of `group`, is the one in use. Of a CFM that has more than 32 keys to
+    open names with the ids are in `seals`.
     """
 
     fleet: Annotated[str, Field(pattern=r"^([0-9a-f]{8})?$")] = Field(
@@ -56,6 +62,10 @@ class KeyIds(WireContract):
     seal: Annotated[str, Field(pattern=r"^([0-9a-f]{2}){0,256}$")] = Field(
         "", description="Of a minter the keys that it has, of a CFM those that it opens names with."
     )
+    seals: Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")] = Field(
+        "",
+        description="In place of `seal` where that had more than 32: a number in hex, with bit N for key N.",
+    )
     group: Annotated[str, Field(pattern=r"^([0-9a-f]{2}){0,16}$")] = Field(
         "", description="The keys of the multicast group."
     )
@@ -63,10 +73,23 @@ class KeyIds(WireContract):
         "", description="The keys for the secrets of the settings, that in use first."
     )
 
+    def seal_ids(self) -> list[str]:
+        """The ids of its seal keys, however they are told."""
+        if not self.seals:
+            return each_id(self.seal)
+        bits = int(self.seals, 16)
+        return [f"{at:02x}" for at in range(_SEAL_IDS) if bits >> at & 1]
+
 
 def each_id(ids: str) -> list[str]:
     """The ids in a list of `KeyIds`."""
     return [ids[at : at + 2] for at in range(0, len(ids), 2)]
+
+
+def seals_of(ids: Iterable[int]) -> str:
+    """These ids of seal keys as `KeyIds.seals` has them."""
+    bits = sum(1 << one for one in {*ids})
+    return f"{bits:0{_SEAL_IDS // 4}x}"
 
 
 class Beat(WireContract):
@@ -74,7 +97,8 @@ class Beat(WireContract):
     the settings keys that it cannot do without, as in `KeyIds`; `endpoints` may be empty.
     `leaves`: it is the last one. `namesake`: it does nothing, for another process has its name. `log` is its
     position in the role log, `standing` its state in a role; None if it has none. `verdict` is what its
-    `/readyz` says, `reason` the code of the first reason for that.
+    `/readyz` says, `reason` the code of the first reason for that. `switch` is where it stands in a switch of
+    the transport; None of a release that cannot switch.
     """
 
     service: Annotated[str, Field(pattern="^(dhcp|mps|cfm)$")]
@@ -92,3 +116,4 @@ class Beat(WireContract):
     version: Annotated[str, Field(max_length=32)] = ""
     transport: Annotated[str, Field(max_length=16)] = ""
     keys: KeyIds = KeyIds()
+    switch: SwitchStanding | None = None

@@ -85,6 +85,7 @@ class Detector:
         self._next = {PeerState.ALIVE: PeerState.SUSPECT, PeerState.SUSPECT: PeerState.DEAD}
         self._peers: dict[str, _Peer] = {}
         self._echo: float | None = None
+        self._gaps: dict[str, float] = {}
 
     def heard(self, peer: str, incarnation: int, now: float, *, leaves: bool = False) -> list[PeerChanged]:
         """Note a beat of this peer; its last one, if it `leaves`."""
@@ -95,6 +96,7 @@ class Detector:
         fresh = _Peer(incarnation, state, now)
         if known is not None and known.incarnation == incarnation:
             took_s = now - known.heard
+            self._gaps[peer] = max(self._gaps.get(peer, 0.0), took_s)
             mean_s = known.mean_s + _SMOOTH * (took_s - known.mean_s)
             deviation_s = known.deviation_s + _SMOOTH * (abs(took_s - mean_s) - known.deviation_s)
             fresh = fresh._replace(mean_s=mean_s, deviation_s=deviation_s)
@@ -106,6 +108,11 @@ class Detector:
     def forget(self, peer: str) -> None:
         """Forget this peer, as if it had never been heard."""
         self._peers.pop(peer, None)
+        self._gaps.pop(peer, None)
+
+    def longest_gap_s(self, peer: str) -> float:
+        """The longest time between two beats of one incarnation of this peer."""
+        return self._gaps.get(peer, 0.0)
 
     def echo(self, now: float) -> None:
         """Note a beat of our own."""
@@ -113,6 +120,10 @@ class Detector:
             is_slow = now - self._echo > SLOW_S
             self.stretch = min(STRETCH_MAX, self.stretch + 1) if is_slow else max(1, self.stretch - 1)
         self._echo = now
+
+    def lose_echo(self) -> None:
+        """Our own beats do not come back from now on: silence is counted up to now."""
+        self._echo = None
 
     def tick(self, now: float) -> list[PeerChanged]:
         """Demote every peer whose deadline is reached; forget one that is long dead or left."""

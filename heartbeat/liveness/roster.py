@@ -97,6 +97,10 @@ class Roster:
             self._detector.echo(now)
         return self._detector.heard(envelope.source, envelope.incarnation, now, leaves=beat.leaves)
 
+    def lose_echo(self) -> None:
+        """Our own beats do not come back from now on."""
+        self._detector.lose_echo()
+
     def tick(self, now: float) -> list[PeerChanged]:
         """The peers that became suspect or dead."""
         return self._detector.tick(now)
@@ -180,4 +184,5 @@ class Roster:
             "keys": beat.keys.model_dump(),
             "standing": None if beat.standing is None else beat.standing.model_dump(),
             "beat_age_s": None if heard is None else round(now - heard, 3),
+            "longest_gap_s": round(self._detector.longest_gap_s(peer.name), 3),
         }

@@ -101,6 +101,15 @@ class Evidence:
         """The answers of the CFMs that answered lately."""
         return {cfm: said.answer for cfm, said in self._said.items() if now < said.asked_at + VOUCH_S}
 
+    def has_come_to(self, era: int, now: float) -> bool:
+        """Whether a majority of the CFMs answered lately that they know this era, or a later one."""
+        return sum(one.highest.era >= era for one in self.lately(now).values()) >= self.majority
+
+    def answered_until(self) -> float:
+        """The end of the time in which a majority of answers counts as late; 0.0 without one."""
+        ends = sorted(said.asked_at + VOUCH_S for said in self._said.values())
+        return ends[-self.majority] if len(ends) >= self.majority else 0.0
+
     def count(self, now: float) -> str:
         """The share of the configured CFMs that answered lately, for people."""
         return f"{len(self.lately(now))} of {len(self._cfms)}"

@@ -12,7 +12,7 @@ work (`able`), hands on messages, keeps the holder's records on the disk, and pe
 
 from collections.abc import Callable, Collection, Iterator
 from math import inf
-from typing import Any, ClassVar, NamedTuple, Protocol, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from bus.effects import Effect
 from bus.envelope import Envelope
@@ -35,6 +35,17 @@ class StoreClaim(NamedTuple):
     is_ours: bool = True
 
 
+class Claimed(NamedTuple):
+    """The holder that an era names: an instance, its place among the candidates, and its claim's id; `is_us`
+    if it is this very process.
+    """
+
+    instance: str
+    place: int
+    claim_id: str
+    is_us: bool
+
+
 RoleEffect: TypeAlias = Effect | StoreClaim
 Absent: TypeAlias = Callable[[], Collection[str]]
 
@@ -42,12 +53,11 @@ Absent: TypeAlias = Callable[[], Collection[str]]
 class RoleHolder(Protocol):
     """Holds one role, or stands for it. A method that a kind does not need does nothing."""
 
-    is_exclusive: ClassVar[bool] = True
+    is_exclusive: bool = True
     """Whether one instance at a time may act under the role, so that it can be given back."""
-    must_keep: ClassVar[bool] = False
+    must_keep: bool = False
     """Whether it needs the disk to go on standing: the claim of each start is a promise."""
-
-    is_by_hand: ClassVar[bool] = False
+    is_by_hand: bool = False
     """Whether only a person gives the role to another instance: one that stands still leaves it empty."""
 
     role: str
@@ -118,6 +128,24 @@ class RoleHolder(Protocol):
         its number. Errors as of `promote`.
         """
         raise TryAgainError("the log is out of reach, or lost; see failover.status")
+
+    def freeze(self, plan: str, now: float) -> bool:
+        """Stand still for a switch (`bus.switch`), and go on if we hold the role. Whether no candidacy of
+        ours is under way.
+        """
+        return self.state not in (State.CANDIDATE, State.SETTLE)
+
+    def frozen(self, now: float) -> None:
+        """Note that others may hear from now on that we stand still."""
+        return
+
+    def thaw(self) -> None:
+        """Stand as ever, if that still matters."""
+        return
+
+    def begin(self, era: int, named: "Claimed | None", now: float) -> None:
+        """Decide the role from this era on, which a switch began and which names its holder, if any."""
+        return
 
     def release(self, now: float) -> None:
         """Give the role back. The caller has ended all effects in our name."""

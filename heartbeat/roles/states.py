@@ -38,6 +38,7 @@ class Cause(StrEnum):
     VOUCHED = "a majority of the CFMs vouches for us"
     DOUBTED = "no majority vouches any more"
     RELEASED = "we gave the role back"
+    NAMED = "an era that a switch began names us"
     DEPOSED = "a later claim, or an era, was read"
     RESTED = "a lease's time has passed"
     BROKEN = "an offset is missing, or the log is another"
@@ -63,6 +64,10 @@ TABLE: dict[tuple[State, Cause], State] = {
     (State.SUSPENDED, Cause.VOUCHED): State.AUTONOMOUS,
     (State.AUTONOMOUS, Cause.DOUBTED): State.SUSPENDED,
     (State.AUTONOMOUS, Cause.RENEWED): State.ACTIVE,
+    **{
+        (state, Cause.NAMED): State.SUSPENDED
+        for state in (State.STANDBY, State.CANDIDATE, State.FENCED, *_HOLDING)
+    },
     **{(held, Cause.RELEASED): State.STANDBY for held in _HOLDING},
     **{(held, Cause.DEPOSED): State.FENCED for held in _HOLDING},
     (State.FENCED, Cause.RESTED): State.STANDBY,

@@ -1,16 +1,16 @@
 """Assembly of a CFM's machine: its parts, and which of them know each other."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 
 from bus.envelope import Stamp, number_of
 from bus.errors import DecodeError
 from bus.fleet.trust import Believing
-from bus.routes import ROUTES
 from bus.telemetry.keeping import Subject
 from fileid.doubts import Doubts
 from fileid.given import Given
 from fileid.reads import Reads
+from fileid.row import largest_frame
 from fileid.seal import Opener
 from fileid.sender import Senders
 from fileid.shares import Network
@@ -28,6 +28,7 @@ from services.cfm.taking import Taking, judge
 from services.cfm.voting import Voting
 from services.instance.about import About
 from services.instance.frame import Frame
+from services.instance.switching import Switching
 from services.settings.catalogue import StoreCatalogue
 from services.settings.held import HeldSettings
 from services.settings.history import StoreHistory
@@ -46,7 +47,7 @@ def assemble(
     tftp: TftpServer,
     fence: Fence | None = None,
     voting: Voting | None = None,
-    endpoints: Mapping[str, str],
+    endpoints: Callable[[], Mapping[str, str]],
     capacity: int,
     secret: bytes,
     vault: Vault,
@@ -57,13 +58,15 @@ def assemble(
     history: Iterable[CatalogueRecord] = (),
     services: Mapping[str, str] | None = None,
     about: About | None = None,
-    data_bytes_max: int = ROUTES["fileid"].payload_bytes_max,
+    switching: Switching | None = None,
+    data_bytes_max: Callable[[], int] = largest_frame,
     receive_buffer_bytes: int = 0,
 ) -> Cfm:
     """One CFM's machine. `trust` decides whose messages count, its beats announce `endpoints`, `secret` signs
     the CMTS MIC, from `proxies` a name alone is believed, and `given` are the names that the DHCP servers of
     the minters `givers` give out. `history` are former catalogues, the `vault` opens their secrets,
-    `services` has the service of every instance, and `about` is what its beats tell of it. Without a `fence`
+    `services` has the service of every instance, and `about` is what its beats tell of it;
+    `switching` changes its columns. Without a `fence`
     every minter's rows count. With `voting` it has a vote on the holder of each role.
     """
     fence = fence or Fence({}, writers=None)
@@ -81,6 +84,7 @@ def assemble(
             StoreHistory: Subject("history", held.history.store),
         },
         about=about,
+        switching=switching,
     )
     given, giving = given or Given(), [*map(number_of, givers)]
     senders, doubts = Senders(opener, given, giving), Doubts()
@@ -118,7 +122,7 @@ def assemble(
             builder=builder,
             journal=journal,
             voting=voting,
-            endpoints=dict(endpoints),
+            endpoints=endpoints,
             capacity=capacity,
             receive_buffer_bytes=receive_buffer_bytes,
         )

@@ -19,7 +19,7 @@ from typing import Any
 
 from bus.fleet.fleet import MINTERS
 from bus.machine import Hears, nothing
-from bus.messages import LocalRequest, Received, SessionClosed, Undelivered, WallClock
+from bus.messages import Entry, LocalRequest, LogBounds, Received, SessionClosed, Undelivered, WallClock
 from fileid.pulls import Pull
 from fileid.reads import Serve, Silent
 from fileid.row import DISOWNED, HELLO, PULLED, ROWS
@@ -57,8 +57,8 @@ class Cfm:
             undelivered=self._undelivered,
             caught_up=nothing,
             recreated=nothing,
-            entry=parts.taking.logged,
-            log_bounds=parts.taking.begun,
+            entry=self._logged,
+            log_bounds=self._log_begun,
             log_lost=parts.taking.log_lost,
             host_came=nothing,
             host_gone=nothing,
@@ -104,6 +104,7 @@ class Cfm:
             operations,
             moves=(
                 frame.be_alone,
+                frame.switching.tick,
                 self._decide,
                 parts.serving.tick,
                 frame.beat,
@@ -151,7 +152,7 @@ class Cfm:
             generation=parts.builder.generation,
             sealed=parts.builder.held.needs(),
             namesake=self._frame.namesake.beat,
-            endpoints=parts.endpoints,
+            endpoints=dict(parts.endpoints()),
             log=parts.fence.position(),
         )
 
@@ -196,8 +197,21 @@ class Cfm:
 
     def _beaten(self, message: Received, now: float) -> Sequence[CfmEffect]:
         if not self._frame.is_namesake(message, now):
-            self.parts.roster.receive(message.envelope, now, self._frame.wall_s(now))
+            envelope = message.envelope
+            self.parts.roster.receive(envelope, now, self._frame.wall_s(now))
+            peer = self.parts.roster.peer(envelope.source)
+            if peer is not None:
+                number = (envelope.incarnation, envelope.seq)
+                self._frame.switching.heard(peer.name, peer.beat, now, number)
         return ()
+
+    def _logged(self, message: Entry, now: float) -> Sequence[CfmEffect]:
+        self._frame.switching.news(now)
+        return self._taking.logged(message, now)
+
+    def _log_begun(self, message: LogBounds, now: float) -> Sequence[CfmEffect]:
+        self._frame.switching.news(now)
+        return self._taking.begun(message, now)
 
     def _catalogue(self, message: Received, now: float) -> Sequence[CfmEffect]:
         return self._adopting.take(lambda: self.parts.builder.receive(message.envelope.data))

@@ -1,6 +1,6 @@
 """The parts of a CFM's machine."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from fileid.doubts import Doubts
@@ -37,6 +37,6 @@ class Parts(NamedTuple):
     builder: Builder
     journal: Journal
     voting: Voting | None
-    endpoints: Mapping[str, str]
+    endpoints: Callable[[], Mapping[str, str]]
     capacity: int
     receive_buffer_bytes: int

@@ -23,18 +23,21 @@ from fileid.given import Given
 from fileid.seal import KEY_BYTES, Opener, SealKey
 from fileid.table import Table
 from heartbeat.liveness.beat import KeyIds
+from heartbeat.roles.claim import BY_APPOINTMENT, BY_GRANTS
 from heartbeat.roles.granted.grants import StorePromises, Voter
 from heartbeat.roles.granted.holder import check_voters
-from heartbeat.roles.log.fence import Fence, StoreFence
+from heartbeat.roles.log.fence import Fence, StoreFence, Unlogged
 from heartbeat.roles.log.writers import Writers
 from services.cfm.assembly import assemble
 from services.cfm.fence_file import load_fence, save_fence
+from services.cfm.party import CfmParty
 from services.cfm.promises_file import load_promises, save_promises
 from services.cfm.voting import Voting
 from services.config.instance import Config
 from services.config.sections import CfmSection, FailoverSection
 from services.instance.about import KeysInForce, about, key_ids
 from services.instance.metrics import METRICS
+from services.instance.switching import switching_of
 from services.settings.catalogue import StoreCatalogue
 from services.settings.history import StoreHistory
 from services.settings.history_files import HistoryFiles
@@ -83,7 +86,7 @@ def read_files(config: Config) -> Files:
                 " to proxy, and gets any device's file by its name",
                 network,
             )
-    group = [key.key_id for key in group_keys(config.group)]
+    group = [key.key_id for key in group_keys(config.multicast)]
     settings = settings_keys(config.settings_key)
     keys = key_ids(identity.fleet, [seal.key_id for seal in seals], group, [key_id for key_id, _ in settings])
     return Files(section, secret, seals, settings, keys, identity)
@@ -98,7 +101,7 @@ def run(config: Config) -> Exit:
         read=("heartbeat", "config", "failover"),
         metrics=METRICS,
         peers=MINTERS,
-        link=lambda node: _listen(node, section),
+        link=_listen,
         overhear=("fileid",),
     )
     try:
@@ -116,7 +119,8 @@ def run(config: Config) -> Exit:
         node.carrier.begin(has_copy=catalogue is not None)
 
         def reload() -> None:
-            files = read_files(config)
+            again = config.again()
+            files = read_files(again)
             renew = node.renew(files.identity)
             opener.use(files.seal_keys)
             machine.parts.builder.held.use(files.settings_keys)
@@ -125,11 +129,26 @@ def run(config: Config) -> Exit:
             writers.use(files.identity.fleet.signing_keys())
             renew()
             machine.keep_to(node.members.services)
+            node.configure(again)
+            switching.switch.can(node.carrier.configured)
+            switching.keep_to(node.members.services.keys() - {node.stamp.instance})
 
         directory = config.state_directory
         writers: Writers = node.show(Writers(node.fleet.root_key, node.fleet.signing_keys()))
         fence = _fence(node, config.failover, directory, writers)
         voting = _voting(node, config.failover, directory)
+        voter = None if voting is None else voting.voter
+        switching = switching_of(
+            node.stamp,
+            node.switched,
+            CfmParty(fence, voter),
+            node.carrier,
+            can=node.carrier.configured,
+            fleet=node.fleet,
+            new_id=str,  # a CFM gives no orders
+            linger_s=config.transport.linger_s,
+            keys=keys.now,
+        )
         tftp = section.tftp
         sockets: TftpSockets | None = None
         if tftp.serve:
@@ -152,7 +171,7 @@ def run(config: Config) -> Exit:
             ),
             fence=fence,
             voting=voting,
-            endpoints={"fileid": node.carrier.endpoint, "tftp": tftp.address},
+            endpoints=lambda: {**node.carrier.endpoints, "tftp": tftp.address},
             capacity=tftp.capacity,
             secret=secret,
             proxies=[ip_network(one) for one in tftp.proxies],
@@ -162,8 +181,9 @@ def run(config: Config) -> Exit:
             history=history.load(has_copy=catalogue is not None),
             vault=Vault(settings),
             services=node.fleet.services(),
-            about=about(node.carrier.mode, keys),
-            data_bytes_max=node.carrier.data_bytes_max,
+            about=about(lambda: node.carrier.mode, keys),
+            switching=switching,
+            data_bytes_max=lambda: node.carrier.data_bytes_max,
             receive_buffer_bytes=sockets.granted_bytes if sockets else 0,
         )
         return node.run(
@@ -192,14 +212,16 @@ def _seal_lines(path: Path, fleet: Fleet) -> list[tuple[str, int, bytes]]:
     return load_seal_keys(path, fleet, KEY_BYTES)
 
 
-def _fence(node: Node, failover: FailoverSection, directory: Path, writers: Writers) -> Fence | None:
-    """The fence; without a log it knows shared roles alone, and is None without them or in dual-active."""
-    if node.carrier.has_log:
-        return Fence(node.fleet.roles(), load_fence(directory), writers=writers)
-    roles = node.fleet.shared_roles()
-    if not roles or failover.allow_dual_active:
-        return None
-    return Fence(roles, load_fence(directory), writers=None)
+def _fence(node: Node, failover: FailoverSection, directory: Path, writers: Writers) -> Fence:
+    """The fence; while the group leads it knows shared roles alone, and none in dual-active."""
+    shared = {} if failover.allow_dual_active else node.fleet.shared_roles()
+    return Fence(
+        node.fleet.roles(),
+        load_fence(directory),
+        writers=writers,
+        leads=node.switched.carrying.leads,
+        in_group=Unlogged(BY_GRANTS if failover.grants else BY_APPOINTMENT, frozenset(shared.values())),
+    )
 
 
 def _voting(node: Node, failover: FailoverSection, directory: Path) -> Voting | None:
@@ -211,8 +233,11 @@ def _voting(node: Node, failover: FailoverSection, directory: Path) -> Voting | 
     return Voting(node.stamp, voter, roles)
 
 
-def _listen(node: Node, section: CfmSection) -> Listening:
-    """The socket for minters, proven to refuse all others."""
+def _listen(node: Node) -> Listening:
+    """The socket for minters, proven to refuse all others, where the configuration says."""
+    assert isinstance(node.config, Config)
+    assert node.config.cfm is not None
+    section = node.config.cfm
 
     def listen(owners: Owners) -> Router:
         place = look_up_endpoint(section.listen or "", "cfm.listen")

@@ -84,6 +84,7 @@ class CfmStatus:
         return [
             *self._parts.frame.namesake.degraded(),
             *self._parts.frame.lacks,
+            *self._parts.frame.switching.degraded(),
             *self._lacks_authority(),
             *self._lacks_disk(),
             *self._lacks_keys(),

@@ -40,7 +40,7 @@ class Taking:
         senders: Senders,
         fence: Fence,
         doubts: Doubts,
-        data_bytes_max: int,
+        data_bytes_max: Callable[[], int],
         wall_s: Callable[[float], float],
     ) -> None:
         """`wall_s` is the Unix time of a moment."""
@@ -101,7 +101,7 @@ class Taking:
         statuses, fresh = self._table.accept(envelope.data, sender, now, tokens)
         ack = self._stamp.envelope(ACK, ACKED_SEQ.pack(envelope.seq) + statuses, time_ms=0)
         # Without a way back the rows were only overheard: another CFM acks them, yet they can be served here.
-        return [Send(message.via, ack)] if message.via else [], fresh
+        return [Send(message.via, ack, message.column)] if message.via else [], fresh
 
     def greeted(self, message: Received, now: float) -> tuple[list[Effect], bool]:
         """A minter said hello and named its claim (`DecodeError`, `LeapError`): the answer, and whether its
@@ -143,7 +143,7 @@ class Taking:
             return []
         return [
             Send(minter, self._stamp.envelope(PULL, pack_names(names), time_ms=0))
-            for names in cut(pull.names, name_bytes, self._data_bytes_max)
+            for names in cut(pull.names, name_bytes, self._data_bytes_max())
         ]
 
 

@@ -57,6 +57,11 @@ class Voting:
     def _asked(self, message: Received, now: float) -> list[Effect]:
         return self.receive(message.envelope, now)
 
+    @property
+    def voter(self) -> Voter:
+        """The voter behind it."""
+        return self._voter
+
     def record(self) -> StorePromises | None:
         """The record to keep on the disk; None if we were never admitted."""
         return self._voter.record()

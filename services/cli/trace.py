@@ -12,7 +12,7 @@ from services.cli.options import CONFIG_DEFAULT, CONFIG_METAVAR, load, located
 from services.cli.output import Listing, output_option, say, show
 
 if TYPE_CHECKING:
-    from services.operator.story import Boot
+    from services.operator.trace.story import Boot
 
 _UNITS_S = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
@@ -49,8 +49,8 @@ def trace(what: str, paths: tuple[Path, ...], since_s: int, output: str) -> None
 
     Exit 0 if anything is known, 1 if nothing is, 69 if nobody answered.
     """
-    from services.operator.story import tell
-    from services.operator.tracing import asked_for, find
+    from services.operator.trace.story import tell
+    from services.operator.trace.tracing import asked_for, find
 
     configs = [load(path) for path in paths]
     asked = asked_for(what, configs)

@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 
 from bus.config import model
 from bus.config.environment import Place
+from bus.routes import Column
 from services.config.sections import CfmSection, FailoverSection, MinterSection
 
 
@@ -29,13 +30,17 @@ class Config(model.NodeConfig):
 
     @model_validator(mode="after")
     def _fits_its_column(self) -> Self:
-        if self.brokers is not None and self.failover.grants:
-            raise ValueError(
-                "failover.grants needs transport.mode multicast: over the bus the role log decides"
-            )
+        if self.multicast is None and self.failover.grants:
+            raise ValueError("failover.grants needs a 'multicast' section: over the bus the role log decides")
         if self.brokers is not None and self.cfm is not None and self.cfm.listen is None:
-            raise ValueError("transport.mode bus needs 'cfm.listen'")
+            raise ValueError(f"transport.mode {self.transport.mode} needs 'cfm.listen'")
         return self
+
+    @property
+    def can_hear(self) -> frozenset[Column]:
+        """Minters reach a CFM over the bus where it listens."""
+        has_place = self.cfm is None or self.cfm.listen is not None
+        return super().can_hear - (frozenset() if has_place else {Column.BUS})
 
 
 # Where mistakes and values are listed, the sections of a service come before these two of every instance.

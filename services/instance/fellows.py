@@ -53,16 +53,17 @@ def _fleet_files(roster: Roster, keys: KeyIds) -> Iterator[Reason]:
 
 def _seals(roster: Roster, service: str, keys: KeyIds) -> Iterator[Reason]:
     """A name opens if its CFM has the key that its minter uses."""
+    ours = keys.seal_ids()
     for peer in roster.others():
-        theirs = peer.beat.keys.seal
-        if not keys.seal or not theirs:
+        theirs = peer.beat.keys.seal_ids()
+        if not ours or not theirs:
             continue
         is_to_open = service == "cfm" and peer.beat.service in MINTERS
         is_to_seal = service in MINTERS and peer.beat.service == "cfm"
-        if is_to_open and theirs[:2] not in each_id(keys.seal):
-            yield _behind(f"{peer.name} seals with key {int(theirs[:2], 16)}, which we do not have")
-        if is_to_seal and keys.seal[:2] not in each_id(theirs):
-            yield _behind(f"we seal with key {int(keys.seal[:2], 16)}, which {peer.name} does not have")
+        if is_to_open and theirs[0] not in ours:
+            yield _behind(f"{peer.name} seals with key {int(theirs[0], 16)}, which we do not have")
+        if is_to_seal and ours[0] not in theirs:
+            yield _behind(f"we seal with key {int(ours[0], 16)}, which {peer.name} does not have")
 
 
 def _group(roster: Roster, keys: KeyIds) -> Iterator[Reason]:

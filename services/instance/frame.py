@@ -30,6 +30,7 @@ from bus.messages import (
 )
 from bus.reason import Reason
 from bus.routes import SIGNED
+from bus.switch.standing import StoreSwitch
 from bus.telemetry.audit import AUDIT, Audit
 from bus.telemetry.health import Status, judge
 from bus.telemetry.keeping import Keeping, Subject
@@ -40,6 +41,7 @@ from heartbeat.liveness.namesake import Namesake, is_namesake
 from heartbeat.liveness.pulse import Pulse
 from services.instance.about import About
 from services.instance.local_api import answer, is_misplaced, misplaced, refuse, unknown
+from services.instance.switching import Switching, unswitched
 
 Leaves = TypeVar("Leaves")
 
@@ -67,6 +69,7 @@ class Frame(Generic[Leaves]):
         keeps: Mapping[type, Subject],
         namesake: Namesake | None = None,
         about: About | None = None,
+        switching: Switching | None = None,
     ) -> None:
         self.stamp = stamp
         self.service = service
@@ -75,9 +78,14 @@ class Frame(Generic[Leaves]):
         self.pulse = Pulse(stamp)
         self.about = about or About()
         self.namesake = namesake or Namesake(stamp.incarnation)
+        self.switching = switching or unswitched(stamp)
         self.dedup = Dedup()
         # An incarnation that could not be kept is asked for anew, with a later one.
-        self.keeping = Keeping({**keeps, TakeIncarnation: Subject("incarnation", lambda: None)})
+        own = {
+            TakeIncarnation: Subject("incarnation", lambda: None),
+            StoreSwitch: Subject("switch", self.switching.wanted, self.switching.stored),
+        }
+        self.keeping = Keeping({**keeps, **own})
         self.misplaced = 0
         self.wall_offset_s = 0.0
         self._trust = trust
@@ -113,7 +121,7 @@ class Frame(Generic[Leaves]):
             else handle
             for type_, handle in types.items()
         }
-        self._operations = operations
+        self._operations = {**operations, **self.switching.operations}
         self._moves, self._beat, self._overhears = moves, beat, overhears
         self._status = status
 
@@ -236,13 +244,14 @@ class Frame(Generic[Leaves]):
         return self.namesake.tick(self.stamp.incarnation, now, self.wall_s(now))
 
     def beat(self, now: float) -> list[Effect]:
-        """A move: the beat, if it is due."""
-        if now < self.pulse.deadline():
+        """A move: the beat, if it is due, or has news of a switch."""
+        if now < self.pulse.deadline() and not self.switching.has_news:
             return []
         return [self.pulse.tick(self._whole_beat(now), now, self.wall_s(now))]
 
     def _whole_beat(self, now: float) -> Beat:
-        return self._beat(now).model_copy(update=self._standing())
+        told = {**self._standing(), "switch": self.switching.standing()}
+        return self._beat(now).model_copy(update=told)
 
     def _standing(self) -> dict[str, Any]:
         """How we stand, for our beats and for whoever asks."""
@@ -251,7 +260,7 @@ class Frame(Generic[Leaves]):
             "verdict": found.word,
             "reason": found.code,
             "version": about.version,
-            "transport": about.transport,
+            "transport": about.transport(),
             "keys": about.keys(),
         }
 
@@ -273,8 +282,8 @@ class Frame(Generic[Leaves]):
 
     def deadline(self, *parts: Due) -> float:
         """The earliest deadline of the frame and of these parts."""
-        due = self.pulse.deadline()
-        own: tuple[Due, ...] = (self.audit, self.namesake, self.keeping)
+        due = 0.0 if self.switching.has_news else self.pulse.deadline()
+        own: tuple[Due, ...] = (self.audit, self.namesake, self.keeping, self.switching)
         for part in (*own, *parts):
             other = part.deadline()
             if other is not None and other < due:
@@ -284,13 +293,14 @@ class Frame(Generic[Leaves]):
     def facts(self) -> dict[str, str]:
         """What every service tells of itself, in words."""
         about, keys = self.about, self.about.keys()
-        ids = {"fleet file": keys.fleet, "seal": keys.seal, "group": keys.group}
+        ids = {"fleet file": keys.fleet, "seal": "".join(keys.seal_ids()), "group": keys.group}
         ids["settings"] = keys.settings
         said = ", ".join(f"{name} {value}" for name, value in ids.items() if value)
         leaps = {"leap": f"refused: {self._last_leap}"} if self._last_leap else {}
         return {
             **leaps,
-            "transport": f"transport: {about.transport}, provbus {about.version}",
+            **self.switching.facts(),
+            "transport": f"transport: {about.transport()}, provbus {about.version}",
             "keys": f"keys: {said or 'none'}",
         }
 
@@ -317,4 +327,5 @@ class Frame(Generic[Leaves]):
         yield Sample("provbus_draining", self.pulse.is_draining)
         yield from labelled("provbus_leaps_refused_total", "number", self._leaps)
         yield from self.namesake.samples()
+        yield from self.switching.samples()
         yield from self.keeping.samples()

@@ -42,6 +42,11 @@ METRICS: dict[str, Metric] = {
     "provbus_detector_stretch": Metric(
         _GAUGE, "How many times longer a silence must be because our own beats come back slowly."
     ),
+    # The switch of the transport.
+    "provbus_switch_step": Metric(
+        _GAUGE, "1 for the step taken last in a switch of the transport, 0 for the others.", ("step",)
+    ),
+    "provbus_switch_steps_total": Metric(_COUNTER, "Steps that were taken in switches of the transport."),
     # Who reads the role log.
     "provbus_role_records_unproven_total": Metric(
         _COUNTER, "Records of the role log that did not count: unproven, revoked or played again."

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from bus.contract import Contract
 from bus.messages import LocalDoor
-from services.instance.contracts import fileid, refusal, role, settings, status, trace
+from services.instance.contracts import fileid, refusal, role, settings, status, trace, transport
 from services.instance.contracts.field import Nothing
 
 MINTERS = ("dhcp", "mps")
@@ -191,6 +191,37 @@ _OPERATIONS = (
         (status.SidecarStatus, status.CfmStatus),
         (),
         "Says what the instance sees and counts since its start.",
+    ),
+    Operation(
+        "transport.status",
+        ALL,
+        OPERATORS,
+        Nothing,
+        (transport.TransportStatus,),
+        (),
+        "Says by which columns messages travel, and how far a switch is.",
+    ),
+    Operation(
+        "transport.parity",
+        ALL,
+        OPERATORS,
+        Nothing,
+        (transport.ParityAnswer,),
+        ("refused",),
+        "Says which messages came by both columns, and which by one alone.",
+    ),
+    Operation(
+        "transport.switch",
+        ALL,
+        OPERATORS,
+        transport.SwitchTransportRequest,
+        (
+            transport.SwitchTransportAnswer,
+            transport.ObstaclesAnswer,
+            transport.FinishAnswer,
+        ),
+        ("try_again", "bad_request", "refused"),
+        "Switches the fleet to another mode, calls that off, or closes the former column.",
     ),
     Operation(
         "trace",

@@ -105,6 +105,14 @@ REASONS: dict[str, ReasonRow] = {
         "keys or fleet files differ: between two steps of a rotation, or because one was not distributed",
         "give the instance its files and reload it (SIGHUP), or restart it: [Keys](../howto/keys.md)",
     ),
+    "switching": ReasonRow(
+        SERVICES,
+        _LESS,
+        "a switch to ... is at step ...: waiting for ...",
+        "both transports are used; the roles stay with who holds them",
+        "`provbus transport status` names who is missing; `provbus transport switch --abort` calls it off:"
+        " [Moving off multicast](../howto/moving-off-multicast.md)",
+    ),
     "faults": ReasonRow(
         SERVICES,
         _LESS,

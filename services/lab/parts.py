@@ -1,5 +1,6 @@
 """The parts of each scenario."""
 
+from services.lab.admissions import Admissions
 from services.lab.books.closing import TakeoverBooks
 from services.lab.books.growth import ProcessGrowth
 from services.lab.books.refusals import Refusals
@@ -11,6 +12,7 @@ from services.lab.faults.insider.insiders import Insiders
 from services.lab.faults.key_rotation import KeyRotation
 from services.lab.faults.kills import Kills
 from services.lab.faults.schedule.scheduling import FaultSchedule
+from services.lab.faults.schedule.switch_books import SwitchBooks
 from services.lab.faults.weather import HandoffWeather
 from services.lab.kea.host import KeaRun
 from services.lab.release.mixed import MixedReleases
@@ -37,6 +39,10 @@ def parts_of(scenario: Scenario, mode: str) -> list[Part]:
     if scenario.schedule is not None:
         parts.append(FaultSchedule(scenario.schedule, scenario.seed))
     parts.append(TakeoverBooks())
+    if scenario.grants:
+        parts.append(Admissions())
+    if scenario.switches():
+        parts.append(SwitchBooks())
     if scenario.growth:
         parts.append(ProcessGrowth())
     if scenario.baseline is not None:

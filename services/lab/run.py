@@ -46,17 +46,17 @@ def chosen_broker(script: Script, mode: str, asked: str | None) -> Kind:
 
 
 def rehearse(script: Script, mode: str, broker: Kind, watcher: Watcher) -> dict[str, Any]:
-    """The figures of the same storm without its attack; none for a scenario that has none."""
-    if script.attack is None:
+    """The figures of the same storm without its attack, or without its switches; none for one without."""
+    calm = script.calm()
+    if calm is None:
         return {}
-    calm = script.model_copy(update={"attack": None, "expect": {}})
     with running(calm, mode, broker, watcher) as lab:
         found = lab.run()
     return {f"calm_{key}": found[key] for key in ("failed", "duration_s", "boot_p50_s", "boot_p99_s")}
 
 
 def beside_calm(report: Mapping[str, Any], calm: Mapping[str, Any]) -> dict[str, Any]:
-    """The figures of a storm without its attack, and how many times longer the slowest boots took with it."""
+    """The figures of the calm run, and how many times longer the slowest boots took than in that."""
     if not calm:
         return {}
     ratio = report["boot_p99_s"] / calm["calm_boot_p99_s"] if calm["calm_boot_p99_s"] else 0.0

@@ -7,6 +7,7 @@ the path of a file that exists.
 import os
 import re
 from collections.abc import Iterator
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -60,7 +61,7 @@ def _source(place: Place, file: Path, marks: dict[tuple[str, ...], int]) -> str:
 def _shown(place: Place, value: Any) -> Any:
     if isinstance(value, list):
         return [_shown(place, item) for item in value]
-    text = str(value) if isinstance(value, Path) else value
+    text = str(value) if isinstance(value, Path | StrEnum) else value
     if value is None or not _SECRET.search(place[-1]):
         return text
     if isinstance(value, Path) and (text.startswith(CREDENTIALS) or value.is_file()):

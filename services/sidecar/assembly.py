@@ -6,16 +6,17 @@ from random import Random
 from bus.envelope import Stamp
 from bus.errors import DecodeError
 from bus.fleet.trust import Believing
-from bus.routes import ROUTES
 from bus.telemetry.keeping import Subject
 from fileid.handoff import Budget
 from fileid.lease import LeaseFile
 from fileid.minted import Minted
+from fileid.row import largest_frame
 from fileid.seal import Sealer
 from heartbeat.liveness.namesake import Namesake
 from heartbeat.roles.holder import SoleHolder
 from services.instance.about import About
 from services.instance.frame import Frame
+from services.instance.switching import Switching
 from services.settings.catalogue import StoreCatalogue
 from services.settings.held import HeldSettings
 from services.settings.history import StoreHistory
@@ -57,14 +58,15 @@ def assemble(
     history: Iterable[CatalogueRecord] = (),
     files: Sequence[LeaseFile] = (),
     about: About | None = None,
-    data_bytes_max: int = ROUTES["fileid"].payload_bytes_max,
-    scheme: str = "tcp",
+    switching: Switching | None = None,
+    data_bytes_max: Callable[[], int] = largest_frame,
+    schemes: Callable[[], Sequence[str]] = lambda: ("tcp",),
 ) -> Minter:
     """One sidecar's machine. `service` is dhcp or mps; `trust` decides whose messages count;
     `random_bytes(n)` makes the serials; a DHCP server that does not ask gives out `files`; without an
-    `authority` it always may act; CFMs are connected to at endpoints of `scheme`, at the addresses that
-    `pins` has; `history` are former catalogues; the `vault` seals and opens their secrets; `about` is what
-    its beats tell of it.
+    `authority` it always may act; CFMs are connected to at endpoints of these `schemes`, at the addresses
+    that `pins` has; `history` are former catalogues; the `vault` seals and opens their secrets; `about` is
+    what its beats tell of it, and `switching` changes its columns.
     """
     namesake = namesake or Namesake(stamp.incarnation)
     authority = authority or Authority(stamp, SoleHolder(), namesake=namesake)
@@ -81,10 +83,11 @@ def assemble(
         },
         namesake=namesake,
         about=about,
+        switching=switching,
     )
     offering = Offering(stamp, publish, frame.wall_s, held, trust.is_current, trust.refused)
     peers = Peers(
-        stamp, services, pins, random, scheme, frame.wall_s, lambda: offering.generation, authority.claims
+        stamp, services, pins, random, schemes, frame.wall_s, lambda: offering.generation, authority.claims
     )
     minted = Minted(minted_max)
     answers = Answers(

@@ -4,7 +4,7 @@ The answer goes out when a CFM acked, or when the hand-off's budget is over. Row
 a CFM which is asked for a file that it does not know can pull the row.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from bus.effects import Effect, Reply, Send
 from bus.envelope import Envelope, Stamp, Token
@@ -36,7 +36,7 @@ class Creating:
         minted: Minted,
         answers: Answers,
         counts: dict[str, int],
-        data_bytes_max: int,
+        data_bytes_max: Callable[[], int],
     ) -> None:
         self.handoff = Handoff(stamp, peers.choose, budget, data_bytes_max=data_bytes_max)
         self.minted = minted
@@ -86,7 +86,7 @@ class Creating:
         sent_ms = int((now + wall_offset_s) * 1000)
         answers: list[Effect] = [
             Send(envelope.source, self._stamp.envelope(PULLED, pack_rows(some), time_ms=sent_ms))
-            for some in cut_rows(rows, self._data_bytes_max)
+            for some in cut_rows(rows, self._data_bytes_max())
         ]
         if len(rows) < len(names) and is_alone and self.minted.knows_all(now):
             known = {row.name for row in rows}

@@ -33,7 +33,6 @@ from bus.device import device_text
 from bus.envelope import NO_TOKEN, Envelope, Stamp, Token, number_of
 from bus.errors import BackpressureError, OversizeError
 from bus.messages import LocalRequest
-from bus.routes import ROUTES
 from bus.telemetry.audit import Audit
 from fileid.given import given_key
 from fileid.handoff import Budget, Handoff, Settled
@@ -48,7 +47,7 @@ from fileid.lease import (
     lease_serial,
 )
 from fileid.minted import Minted
-from fileid.row import LIFE_S, NO_RELAY, Fields, Row, pack
+from fileid.row import LIFE_S, NO_RELAY, Fields, Row, largest_frame, pack
 from services.docsis.errors import DocsisError
 from services.instance.contracts.role import EXCUSED_S_MAX
 from services.instance.local_api import answer, refuse
@@ -101,7 +100,7 @@ class Leasing:
         minted: Minted,
         audit: Audit,
         away: Container[str],
-        data_bytes_max: int = ROUTES["fileid"].payload_bytes_max,
+        data_bytes_max: Callable[[], int] = largest_frame,
     ) -> None:
         self.counts = dict.fromkeys(("seen", "moved", "acked", "late", "unacked", *_REFUSED), 0)
         self._token: Token | None = NO_TOKEN  # under which rows are made; None: none are made

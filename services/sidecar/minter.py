@@ -22,7 +22,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from bus.machine import Hears
-from bus.messages import CaughtUp, Draining, LocalRequest, Received, Recreated, Undelivered
+from bus.messages import CaughtUp, Draining, Entry, LocalRequest, LogBounds, Received, Recreated, Undelivered
 from fileid.lease import Leased, LeasesRead
 from fileid.row import ACK, HELLO, PULL, ROWS
 from heartbeat.liveness.beat import BEAT, Beat, Load
@@ -61,8 +61,8 @@ class Minter:
             undelivered=self._undelivered,
             caught_up=self._caught_up,
             recreated=self._recreated,
-            entry=authority.receive,
-            log_bounds=authority.receive,
+            entry=self._logged,
+            log_bounds=self._logged,
             log_lost=authority.receive,
             host_came=authority.receive,
             host_gone=authority.receive,
@@ -100,6 +100,7 @@ class Minter:
             },
             moves=(
                 frame.be_alone,
+                frame.switching.tick,
                 self._work,
                 frame.beat,
                 parts.peers.tick,
@@ -184,10 +185,16 @@ class Minter:
         peer, effects = self._peers.beaten(message, now, self._frame.wall_s(now))
         if peer is not None:
             self._authority.heard(peer.name, peer.beat.log, now)
+            number = (message.envelope.incarnation, message.envelope.seq)
+            self._frame.switching.heard(peer.name, peer.beat, now, number)
         return effects
 
     def _catalogue(self, message: Received, now: float) -> Sequence[MinterEffect]:
         return self._adopting.take(lambda: self._offering.receive(message.envelope, now))
+
+    def _logged(self, message: Entry | LogBounds, now: float) -> Sequence[MinterEffect]:
+        self._frame.switching.news(now)
+        return self._authority.receive(message, now)
 
     def _caught_up(self, message: CaughtUp, now: float) -> Sequence[MinterEffect]:
         if message.traffic == "config":

@@ -31,8 +31,8 @@ FAILING_S = 2.0  # a connection that is made anew takes less
 class Peers:
     """The peers of one minter. `services` has the service of every instance, `pins` the pinned addresses;
     `wall_s` gives the Unix time of a moment, `generation` that of our settings, `claims` the claim under
-    which we act, and the one that CFMs learn from greetings alone. CFMs are connected to at endpoints of
-    `scheme`.
+    which we act, and the one that CFMs learn from greetings alone. CFMs are connected to at endpoints
+    of these `schemes`.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class Peers:
         services: Mapping[str, str],
         pins: Mapping[str, Mapping[str, str]],
         random: Random,
-        scheme: str,
+        schemes: Callable[[], Sequence[str]],
         wall_s: Callable[[float], float],
         generation: Callable[[], int],
         claims: Callable[[], tuple[Claim, Claim]],
@@ -50,7 +50,7 @@ class Peers:
         self.unreachable: set[str] = set()
         """The CFMs to which a send failed since they were greeted last."""
         self._balancer = Balancer(self.roster, random)
-        self._announced = Announced(scheme, pins)
+        self._announced = Announced(schemes, pins)
         self._stamp = stamp
         self._wall_s = wall_s
         self._generation = generation
@@ -74,11 +74,17 @@ class Peers:
         peer = self.roster.peer(envelope.source)
         if peer is None or peer.beat.service != "cfm":
             return peer, []
-        endpoint = self._announced.heard(peer.name, peer.beat.endpoints)
-        if endpoint is None:
-            return peer, []
-        self._hello_due = now
-        return peer, [Connect(envelope.source, endpoint)]
+        fresh = self._announced.heard(peer.name, peer.beat.endpoints)
+        if fresh:
+            self._hello_due = now
+        return peer, [Connect(envelope.source, endpoint) for endpoint in fresh]
+
+    def moved(self, *, has_echo: bool) -> None:
+        """Other columns are heard, or carry messages, from now on. `has_echo`: our own beats come back."""
+        self._announced.moved()
+        self._hello_due = 0.0
+        if not has_echo:
+            self.roster.lose_echo()
 
     def keep_to(self, services: Mapping[str, str], pins: Mapping[str, Mapping[str, str]]) -> None:
         """Know these instances alone from now on, at the addresses of `pins`."""

@@ -10,6 +10,7 @@ from bus.effects import Exit, WatchHost
 from bus.errors import ConfigError
 from bus.fleet.fleet import Fleet, load_seal_keys, settings_keys
 from bus.fleet.identity import Identity, identify
+from bus.routes import Column
 from bus.runtime.carriers import group_keys
 from bus.runtime.node import Node
 from bus.runtime.process_watch import ProcessWatch
@@ -24,14 +25,15 @@ from heartbeat.roles.appointed.holder import AppointedHolder
 from heartbeat.roles.appointed.tenure import Tenure
 from heartbeat.roles.claim import BY_APPOINTMENT
 from heartbeat.roles.elected.election import Election
-from heartbeat.roles.elected.holder import ElectedHolder
 from heartbeat.roles.granted.holder import GrantedHolder, check_voters
 from heartbeat.roles.holder import RoleHolder, SoleHolder
 from heartbeat.roles.log.writers import Writers
+from heartbeat.roles.switched.holder import SwitchedHolder
 from services.config.instance import Config
 from services.config.sections import FailoverSection, KeaSection, MinterSection
 from services.instance.about import KeysInForce, about, key_ids
 from services.instance.metrics import METRICS
+from services.instance.switching import switching_of
 from services.settings.catalogue import StoreCatalogue
 from services.settings.history import StoreHistory
 from services.settings.history_files import HistoryFiles
@@ -41,6 +43,7 @@ from services.settings.store import load, read_catalogue, save
 from services.settings.vault import Vault
 from services.sidecar.assembly import assemble
 from services.sidecar.role.authority import Authority
+from services.sidecar.role.party import SidecarParty
 from services.sidecar.role.record import StoreFailover
 from services.sidecar.role.record_file import load_failover, save_failover
 
@@ -75,7 +78,7 @@ def read_files(config: Config, service: str) -> Files:
     line = lines[0]
     if line[0] != config.instance:
         raise ConfigError(f"{section.seal_key} is the seal key of {line[0]}, not of {config.instance}")
-    group = [key.key_id for key in group_keys(config.group)]
+    group = [key.key_id for key in group_keys(config.multicast)]
     settings = settings_keys(config.settings_key)
     keys = key_ids(
         identity.fleet, [key_id for _, key_id, _ in lines], group, [key_id for key_id, _ in settings]
@@ -130,11 +133,12 @@ def run(
         needs_host = section.attached or follow is not None
         namesake = Namesake(node.stamp.incarnation)
         writers: Writers = node.show(Writers(node.fleet.root_key, node.fleet.signing_keys()))
+        holder = holder_of(node, config.failover, kept, writers)
         authority = Authority(
             node.stamp,
-            holder_of(node, config.failover, kept, writers),
+            holder,
             namesake=namesake,
-            mode=node.carrier.mode,
+            leads=lambda: str(node.carrier.carrying.leads),
             lock=node.lock.identity,
             needs_host=needs_host,
             kept=kept,
@@ -142,7 +146,8 @@ def run(
         watch = node.keep(ProcessWatch(node.poller))
 
         def reload() -> None:
-            files = read_files(config, service)
+            again = config.again()
+            files = read_files(again, service)
             renew = node.renew(files.identity)
             sealer.use(files.seal_key)
             keys.use(files.keys)
@@ -150,7 +155,30 @@ def run(
             renew()
             machine.parts.offering.use(files.settings_keys)
             machine.keep_to(node.members.services, node.fleet.pins())
+            node.configure(again)
+            switching.switch.can(node.carrier.configured)
+            switching.keep_to(node.members.services.keys() - {node.stamp.instance})
 
+        party = SidecarParty(
+            node.stamp,
+            holder,
+            lambda: machine.parts.peers.roster.others(),
+            obstacles=_obstacles(config, node.fleet),
+            new_id=lambda: secrets.token_hex(8),
+            switched=authority.switched,
+        )
+        switching = switching_of(
+            node.stamp,
+            node.switched,
+            party,
+            node.carrier,
+            can=node.carrier.configured,
+            fleet=node.fleet,
+            new_id=lambda: secrets.token_hex(8),
+            linger_s=config.transport.linger_s,
+            keys=keys.now,
+            moved=lambda record: machine.parts.peers.moved(has_echo=Column.BUS in record.carrying.sends),
+        )
         machine = assemble(
             service=service,
             stamp=node.stamp,
@@ -170,9 +198,10 @@ def run(
             history=history.load(has_copy=catalogue is not None),
             vault=Vault(settings),
             files=files,
-            about=about(node.carrier.mode, keys),
-            data_bytes_max=node.carrier.data_bytes_max,
-            scheme=node.carrier.scheme,
+            about=about(lambda: node.carrier.mode, keys),
+            switching=switching,
+            data_bytes_max=lambda: node.carrier.data_bytes_max,
+            schemes=node.carrier.schemes,
         )
 
         def watch_host(effect: WatchHost) -> None:
@@ -205,10 +234,21 @@ def run(
         node.close()
 
 
-def holder_of(node: Node, section: FailoverSection, kept: StoreFailover, writers: Writers) -> RoleHolder:
-    """The role's holder: the log decides where there is one, else the CFMs, a person, or nobody."""
-    if node.carrier.has_log:
-        return ElectedHolder(elect(node, kept, writers))
+def holder_of(node: Node, section: FailoverSection, kept: StoreFailover, writers: Writers) -> SwitchedHolder:
+    """The role's holder: the log decides while the bus leads, else the CFMs, a person, or nobody."""
+    return SwitchedHolder(
+        node.stamp.instance,
+        lambda: node.stamp.incarnation,
+        node.switched.carrying.leads,
+        lambda: elect(node, kept, writers),
+        without_log(node, section, kept),
+        _members(node)[1],
+        node.switched.era,
+    )
+
+
+def without_log(node: Node, section: FailoverSection, kept: StoreFailover) -> RoleHolder:
+    """The role's holder while the group leads: decided by the CFMs, a person, or nobody."""
     if node.stamp.instance not in node.fleet.shared_roles() or section.allow_dual_active:
         return SoleHolder()
     return granted(node) if section.grants else appointed(node, section, kept)
@@ -231,7 +271,7 @@ def appointed(node: Node, section: FailoverSection, kept: StoreFailover) -> Appo
     role, members = _members(node)
     claim = kept.claim
     is_ours = claim is not None and claim.authority == BY_APPOINTMENT
-    is_appointed = is_ours and kept.mode == node.carrier.mode
+    is_appointed = is_ours and kept.mode == node.switched.carrying.leads
     return AppointedHolder(
         role=role,
         tenure=Tenure(claim, kept.is_ours) if claim is not None and is_appointed else None,
@@ -280,6 +320,18 @@ def _check_roles(config: Config, fleet: Fleet) -> None:
             raise ConfigError(
                 f"failover.primary: over multicast a person says who of {', '.join(members)} is it"
             )
+
+
+def _obstacles(config: Config, fleet: Fleet) -> dict[Column, str]:
+    """Why a column could not decide our role."""
+    section = config.failover
+    if config.instance not in fleet.shared_roles():
+        return {}
+    if section.allow_dual_active:
+        return {Column.BUS: "failover.allow_dual_active: several are the primary"}
+    if not section.grants and section.primary not in _members_of(config.instance, fleet):
+        return {Column.MULTICAST: "failover: neither primary nor grants"}
+    return {}
 
 
 def _check_kea(section: KeaSection, service: str, fleet: Fleet) -> None:

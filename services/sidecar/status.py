@@ -70,6 +70,7 @@ class MinterStatus:
         parts = self._parts
         return [
             *parts.frame.namesake.degraded(),
+            *parts.frame.switching.degraded(),
             *parts.frame.lacks,  # what is out of order outside explains what is within
             *parts.peers.degraded(),
             *fellow_reasons(parts.peers.roster, parts.frame.service, parts.frame.about.keys()),

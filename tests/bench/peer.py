@@ -95,7 +95,7 @@ def serve_runner(client: bytes, keys: KeyPair) -> None:
         opener=Opener([]),
         table=_table(),
         tftp=TftpServer(transfer_sockets=1),
-        endpoints={},
+        endpoints=dict,
         capacity=1,
         secret=b"x",
         vault=Vault(),

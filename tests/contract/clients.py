@@ -12,8 +12,8 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from bus.envelope import Envelope, Token
-from bus.messages import LogLost
-from bus.routes import Topic, route
+from bus.messages import LogLost, Received
+from bus.routes import Column, Topic, route
 from bus.transport.kafka.admin.topics import IN_SYNC_MIN, REPLICATION, create_topics
 from bus.transport.kafka.client import Kafka
 from bus.transport.poller import Poller
@@ -22,6 +22,11 @@ from tests.contract.harness import DEADLINE_S, TURN_S
 from tests.stamps import stamp_under
 
 ASK_S = 1.0
+
+
+def from_topic(envelope: Envelope) -> Received:
+    """What a machine is given of a record of no log."""
+    return Received(envelope, "", column=Column.BUS)
 
 
 class Client:

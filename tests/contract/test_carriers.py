@@ -90,7 +90,7 @@ def test_the_largest_message_arrives_and_a_larger_one_is_refused(pair: Pair) -> 
     pair.minter.carrier.send("cfm-1", rows)
     assert len(heard(pair, pair.cfm, rows).envelope.data) == limit
     with pytest.raises(OversizeError):
-        pair.minter.carrier.send("cfm-1", pair.minter.message(ROWS, bytes(limit + 1)))
+        pair.minter.carrier.send("cfm-1", pair.minter.message(ROWS, bytes(pair.too_many_bytes())))
 
 
 def test_who_is_not_there_is_not_sent_to(pair: Pair) -> None:

@@ -32,7 +32,7 @@ from bus.transport.kafka.topic_pins import TopicPins
 from bus.transport.kafka.topic_watch import CHECK_EVERY_S, TopicWatch
 from bus.wire.codec import to_headers
 from tests.contract.brokers import Brokers
-from tests.contract.clients import Client, client, eventually, remake, topic
+from tests.contract.clients import Client, client, eventually, from_topic, remake, topic
 from tests.contract.harness import DEADLINE_S
 
 LOG, RENEW, CATALOGUE = "failover", "provbus.failover.renew.v1", "provbus.config.catalogue.v1"
@@ -210,7 +210,7 @@ def test_who_asks_is_told_behind_what_was_written_before(brokers: Brokers, write
         reader.kafka.catch_up("config")
         reader.kafka.catch_up("config")
         reader.until(lambda: reader.given.count(CaughtUp("config")) == 2, "two answers")
-        assert reader.given == [*(Received(one, "") for one in settings), *[CaughtUp("config")] * 2]
+        assert reader.given == [*(from_topic(one) for one in settings), *[CaughtUp("config")] * 2]
         with pytest.raises(LocalError, match="audit is not read here"):
             reader.kafka.catch_up("audit")
 
@@ -227,7 +227,7 @@ def test_a_log_made_anew_under_its_reader_is_lost(brokers: Brokers, writer: Clie
         )
         writer.write(8, RENEW)
         settings = writer.write(1, CATALOGUE)
-        assert reader.until_told(Received(settings[0], "")) == [Received(settings[0], "")]
+        assert reader.until_told(from_topic(settings[0])) == [from_topic(settings[0])]
 
 
 @real

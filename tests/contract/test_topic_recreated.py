@@ -11,7 +11,7 @@ from bus.telemetry.audit import AUDIT
 from heartbeat.liveness.beat import BEAT
 from services.settings.record import CATALOGUE
 from tests.contract.brokers import Brokers
-from tests.contract.clients import Client, client, move_leader, remake
+from tests.contract.clients import Client, client, from_topic, move_leader, remake
 
 READ = ("config", "heartbeat", "audit", "failover")
 RENEW = "provbus.failover.renew.v1"
@@ -84,10 +84,10 @@ def test_settings_that_are_filled_again_quickly_are_read_from_the_first(
     remake(real_cluster, "config")
     with client(real_cluster) as other:
         sent = other.write(MANY, CATALOGUE)
-    told = running.until_told(Recreated("config"), CaughtUp("config"), Received(sent[-1], ""))
+    told = running.until_told(Recreated("config"), CaughtUp("config"), from_topic(sent[-1]))
     anew = told[told.index(Recreated("config")) + 1 :]
-    assert [one for one in anew if one in [Received(envelope, "") for envelope in sent]] == [
-        Received(envelope, "") for envelope in sent
+    assert [one for one in anew if one in [from_topic(envelope) for envelope in sent]] == [
+        from_topic(envelope) for envelope in sent
     ]
 
 

@@ -17,10 +17,10 @@ def commands(group: click.Group = cli, words: str = NAME) -> Iterator[tuple[str,
     context = click.Context(group)
     for name in group.list_commands(context):
         command, path = group.get_command(context, name), f"{words} {name}"
+        if command is not None and not (isinstance(command, click.Group) and command.no_args_is_help):
+            yield path, command
         if isinstance(command, click.Group):
             yield from commands(command, path)
-        elif command is not None:
-            yield path, command
 
 
 def contents(_: str) -> str:

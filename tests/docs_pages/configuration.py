@@ -3,6 +3,7 @@
 import inspect
 import json
 from collections.abc import Iterator
+from enum import StrEnum
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
@@ -122,6 +123,8 @@ def _word(kind: Any) -> str:
         return word
     if origin in (Union, UnionType):
         return " or ".join(_word(one) for one in of if one is not NoneType)
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        return ", ".join(f"`{one}`" for one in kind)
     if origin is Literal:
         return ", ".join(f"`{one}`" for one in of)
     if origin is list:

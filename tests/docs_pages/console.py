@@ -16,6 +16,7 @@ import re
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import unified_diff
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,7 +28,8 @@ _CAT = re.compile(r"cat ([\w.-]+)")
 _HERE = re.compile(r"(?<!<)<<(\w+)")
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 _CELLS = re.compile(r" {2,}")
-_MARK = "-- the next command of the page --"
+_MARK = "-- the next command of the page, at"
+_MARKED = re.compile(rf"\n{_MARK} (\d+)[.,](\d+)\n")
 _END = "END-OF-THE-FILE-ON-THE-PAGE"
 
 
@@ -53,6 +55,21 @@ class Block(NamedTuple):
         return self.commands[0].text if self.commands else ""
 
 
+class Ran(NamedTuple):
+    """A command that was run: the lines that it printed, and how long it took."""
+
+    block: Block
+    command: Command
+    printed: list[str]
+    took_s: float
+
+    @property
+    def difference(self) -> str:
+        """What is not as the page shows it; empty if everything is."""
+        found = compare(self.command.shown, self.printed, self.block.varies)
+        return f"{self.block.page}:{self.block.line}: $ {self.command.text}\n{found}" if found else ""
+
+
 def blocks(page: str, text: str) -> Iterator[Block]:
     """The console blocks of a page, in their order."""
     for found in _FENCE.finditer(text):
@@ -71,12 +88,16 @@ def differences(some: Sequence[Block], directory: Path, environment: Mapping[str
     """What is not as these blocks of one page show it, when their commands are run in that directory, in one
     shell.
     """
+    return [one.difference for one in ran(some, directory, environment) if one.difference]
+
+
+def ran(some: Sequence[Block], directory: Path, environment: Mapping[str, str]) -> list[Ran]:
+    """The commands of these blocks, run in that directory, in one shell."""
     commands = [(block, command) for block in some for command in block.commands]
     printed = _run([command for _, command in commands], directory, environment)
     return [
-        f"{block.page}:{block.line}: $ {command.text}\n{difference}"
-        for (block, command), lines in zip(commands, printed, strict=True)
-        if (difference := compare(command.shown, lines, block.varies))
+        Ran(block, command, lines, took_s)
+        for (block, command), (lines, took_s) in zip(commands, printed, strict=True)
     ]
 
 
@@ -97,8 +118,10 @@ def _commands(body: str) -> Iterator[Command]:
         yield Command("\n".join(lines[:length]), tuple(lines[length:]))
 
 
-def _run(commands: Sequence[Command], directory: Path, environment: Mapping[str, str]) -> list[list[str]]:
-    """What each command prints, on standard output and standard error together."""
+def _run(
+    commands: Sequence[Command], directory: Path, environment: Mapping[str, str]
+) -> list[tuple[list[str], float]]:
+    """What each command prints, on standard output and standard error together, and for how long it runs."""
     try:
         done = subprocess.run(
             ["bash", "-c", "".join(_script(commands))],
@@ -111,23 +134,30 @@ def _run(commands: Sequence[Command], directory: Path, environment: Mapping[str,
             check=False,
         )
     except subprocess.TimeoutExpired as late:
-        *former, last = _said(late.output or b"")
+        said, _ = _said(late.output or b"")
+        *former, last = said
         at = commands[len(former)].text
         raise AssertionError(f"not over within {TIMEOUT_S} s: $ {at}\n" + "\n".join(last)) from None
-    return _said(done.stdout)
+    said, at_s = _said(done.stdout)
+    return [(lines, end - begin) for lines, (begin, end) in zip(said, pairwise(at_s), strict=False)]
 
 
-def _said(output: bytes) -> list[list[str]]:
-    return [said.splitlines() for said in output.decode().split(f"\n{_MARK}\n")[1:]]
+def _said(output: bytes) -> tuple[list[list[str]], list[float]]:
+    """What stands behind each mark, and the time in it."""
+    _, *found = _MARKED.split(output.decode())
+    at_s = [float(f"{whole}.{part}") for whole, part in zip(found[::3], found[1::3], strict=True)]
+    return [said.splitlines() for said in found[2::3]], at_s
 
 
 def _script(commands: Sequence[Command]) -> Iterator[str]:
+    mark = f"printf '\\n%s %s\\n' '{_MARK}' \"$EPOCHREALTIME\"\n"
     for command in commands:
-        yield f"printf '\\n%s\\n' '{_MARK}'\n"
+        yield mark
         if shows := _CAT.fullmatch(command.text):
             file = "".join(f"{line}\n" for line in command.shown)
             yield f"[ -e {shows[1]} ] || cat > {shows[1]} <<'{_END}'\n{file}{_END}\n"
         yield f"{command.text}\n"
+    yield mark
 
 
 def _patterns(shown: Sequence[str], varies: frozenset[str]) -> Iterator[str]:

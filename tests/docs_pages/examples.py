@@ -20,7 +20,7 @@ MODEM = {
 }
 RULES = [{"mac": "001a.2c00.0001", "class": "residential", "values": {"customer": 17}}]
 DEVICE, FILEID, FILE = "001a.2c00.0001", "350e16c640af088b", "AQDl...fUw.residential"
-CLAIM_ID = "5c1f0d7be2a94413"
+CLAIM_ID, PLAN_ID = "5c1f0d7be2a94413", "b81e64f0c2d97a35"
 
 
 class Example(NamedTuple):
@@ -75,9 +75,10 @@ _PEER = {
     "reason": "",
     "version": "0.1.0",
     "transport": "bus",
-    "keys": {"fleet": "20a1767f", "seal": "0001", "group": "", "settings": "00"},
+    "keys": {"fleet": "20a1767f", "seal": "0001", "seals": "", "group": "", "settings": "00"},
     "standing": None,
     "beat_age_s": 0.213,
+    "longest_gap_s": 0.531,
 }
 
 EXAMPLES: dict[str, Example] = {
@@ -201,6 +202,63 @@ EXAMPLES: dict[str, Example] = {
             },
             "audit": {"pending": 0, "dropped": 0},
         },
+    ),
+    "transport.status": Example(
+        "sidecar",
+        {"id": 1},
+        {
+            "id": 1,
+            "mode": "bus",
+            "hears": ["bus", "multicast"],
+            "sends": ["bus"],
+            "leads": "bus",
+            "can": ["bus", "multicast"],
+            "era": 0,
+            "step": "hear",
+            "to": "multicast",
+            "by": "dhcp-1",
+            "plan": PLAN_ID,
+            "is_over": False,
+            "since_s": 0.31,
+            "waits_for": ["cfm-1"],
+            "lost_to": "",
+            "because": "",
+            "fleet": {
+                "cfm-1": {
+                    "step": "",
+                    "leads": "bus",
+                    "hears": ["bus"],
+                    "era": 0,
+                    "lacks": "",
+                    "heard_s": 0.213,
+                }
+            },
+        },
+    ),
+    "transport.parity": Example(
+        "sidecar",
+        {"id": 1},
+        {
+            "id": 1,
+            "carrying": {"hears": ["bus", "multicast"], "sends": ["bus", "multicast"]},
+            "peers": {
+                "cfm-1": {
+                    "heartbeat": {
+                        "both": 41,
+                        "only": {"bus": 0, "multicast": 0},
+                        "late_ms": {"bus": 6.4, "multicast": 0.0},
+                        "green": True,
+                    }
+                }
+            },
+            "settings": {"bus": "9f6c1d20a7b3e845", "multicast": "9f6c1d20a7b3e845"},
+            "settings_agree": True,
+        },
+    ),
+    "transport.switch": Example(
+        "sidecar",
+        {"id": 1, "verb": "switch", "to": "multicast"},
+        {"id": 1, "plan": PLAN_ID, "era": 1, "to": "multicast", "quick": False},
     ),
     "trace": Example(
         "sidecar",

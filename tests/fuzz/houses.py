@@ -320,7 +320,7 @@ def _sidecar(holder: Callable[[Stamp, int], RoleHolder], *, has_log: bool) -> Bu
     def build(directory: Path, seed: int) -> House:
         echoes: deque[Envelope] = deque(maxlen=AT_ONCE)
         stamp = Stamp("dhcp-1", "lab", 1)
-        authority = Authority(stamp, holder(stamp, seed), mode="bus" if has_log else "multicast")
+        authority = Authority(stamp, holder(stamp, seed), leads=lambda: "bus" if has_log else "multicast")
         machine = minter(stamp=stamp, authority=authority, services=SERVICES)
         inputs = (one for one in _inputs(seed, echoes, has_log=has_log) if not isinstance(one, Wakeup))
         return House(machine, inputs, directory, echoes)

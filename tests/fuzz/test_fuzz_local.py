@@ -93,7 +93,7 @@ def cfm(**changes: Any) -> Cfm:
             "opener": Opener([KEY]),
             "table": Table(),
             "tftp": TftpServer(transfer_sockets=1),
-            "endpoints": {},
+            "endpoints": dict,
             "capacity": 10,
             "secret": b"s",
             "vault": Vault(),

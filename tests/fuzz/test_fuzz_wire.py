@@ -179,7 +179,7 @@ def test_a_cfm_survives_every_frame_of_a_minter(seed: int) -> None:
         opener=Opener([KEY]),
         table=table,
         tftp=TftpServer(transfer_sockets=1),
-        endpoints={},
+        endpoints=dict,
         capacity=10,
         secret=b"s",
         vault=Vault(),

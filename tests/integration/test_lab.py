@@ -173,7 +173,7 @@ def test_keys_are_rotated_while_modems_boot(
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        (("first-boot", "--mode", "dual"), 78, "mode dual is not there yet: set bus or multicast"),
+        (("first-boot", "--mode", "auto"), 78, "mode auto is not there yet: set bus, multicast or dual"),
         (("first-boot", "--mode", "pigeon"), 78, "there is no mode 'pigeon'"),
         (("first-boot", "--mode", "multicast", "--broker", "kafka"), 2, "mode multicast has no broker"),
         (("early-read", "--mode", "multicast"), 78, "so mode bus"),

@@ -86,7 +86,7 @@ def build_cfm(name: str, incarnation: int, address: str, table: Table, disk: Cat
         opener=opener(),
         table=table,
         tftp=TftpServer(transfer_sockets=TRANSFER_SOCKETS),
-        endpoints={"fileid": f"tcp://{address}:7000", "tftp": address},
+        endpoints=lambda: {"fileid": f"tcp://{address}:7000", "tftp": address},
         capacity=100,
         secret=settings.SECRET,
         vault=Vault(),

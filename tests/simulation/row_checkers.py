@@ -57,11 +57,23 @@ class AckedRowsAreServable:
     """A row that a CFM acked is in its table, or completed, for 60 s; then it is gone. A read of it by its
     owner is answered at once.
 
-    `tables` holds the table of each CFM that runs; `settings` knows which of them can build every file.
+    `tables` holds the table of each CFM that runs; `settings` knows which of them can build every file. In a
+    group a CFM `overhears` rows that another one acks, and has them too. By its own clock a row may end
+    `drift_s` earlier or later.
     """
 
-    def __init__(self, tables: Mapping[str, Table], opener: Opener, settings: SettingsRead) -> None:
+    def __init__(
+        self,
+        tables: Mapping[str, Table],
+        opener: Opener,
+        settings: SettingsRead,
+        *,
+        overhears: bool = False,
+        drift_s: float = 0.0,
+    ) -> None:
         self.acked = 0
+        self._overhears = overhears
+        self._drift_s = drift_s
         self._settings = settings
         self._tables = tables
         self._opener = opener
@@ -90,9 +102,10 @@ class AckedRowsAreServable:
         if not isinstance(step.message, Tick):
             return None
         for name in [name for name, expiry in rows.items() if expiry <= step.now]:
-            if table.get(name) is not None:
+            if rows[name] + self._drift_s <= step.now and table.get(name) is not None:
                 return f"{step.node} still holds {name!r}, which expired at {rows[name]:.3f}"
-            del rows[name]
+            if table.get(name) is None:
+                del rows[name]
         return f"{step.node} holds rows that it never acked" if len(table) > len(rows) else None
 
     def _note_acks(self, step: WorldStep) -> str | None:
@@ -110,12 +123,16 @@ class AckedRowsAreServable:
                     rows[name] = step.now + LIFE_S
                 elif status == RowStatus.DUPLICATE and name not in rows and not table.is_spent(name):
                     return f"{step.node} calls {name!r} a duplicate, but does not have it"
+        if self._overhears:
+            for name in names:
+                if name not in rows and table.get(name) is not None:
+                    rows[name] = step.now + LIFE_S
         return None
 
     def _judge_table(self, step: WorldStep) -> str | None:
         table = self._tables[step.node]
         for name, expiry in self._expiry[step.node].items():
-            if expiry > step.now and table.get(name) is None and not table.is_spent(name):
+            if expiry - self._drift_s > step.now and table.get(name) is None and not table.is_spent(name):
                 return f"{step.node} acked {name!r} and lost it {expiry - step.now:.3f} s too early"
         return None
 

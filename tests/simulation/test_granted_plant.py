@@ -153,7 +153,7 @@ class Plant:
             tftp=TftpServer(transfer_sockets=1),
             fence=Fence(ROLES, self.fences.get(name), writers=None),
             voting=Voting(stamp, voter, ROLES),
-            endpoints={"fileid": "tcp://10.9.0.1:7000", "tftp": "10.9.0.1"},
+            endpoints=lambda: {"fileid": "tcp://10.9.0.1:7000", "tftp": "10.9.0.1"},
             capacity=100,
             secret=settings.SECRET,
             vault=Vault(),

@@ -1,4 +1,4 @@
-"""Stands in for a running instance: a local socket that always gives the same answer."""
+"""Stands in for a running instance: a local socket that gives the same answers whatever it is asked."""
 
 import json
 import socket
@@ -14,9 +14,9 @@ DEADLINE_S = 30
 
 
 @contextmanager
-def answering(path: Path, status: dict[str, Any]) -> Iterator[list[Any]]:
-    """The operators' socket beside `path`, which answers every question with this status; yields what it was
-    asked.
+def answering(path: Path, *statuses: dict[str, Any]) -> Iterator[list[Any]]:
+    """The operators' socket beside `path`, which answers the questions with these one after the other, and
+    every further one with the last; yields what it was asked.
     """
     asked: list[Any] = []
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
@@ -30,6 +30,7 @@ def answering(path: Path, status: dict[str, Any]) -> Iterator[list[Any]]:
                 except OSError:
                     return
                 with connection, connection.makefile("rwb") as stream:
+                    status = statuses[min(len(asked), len(statuses) - 1)]
                     asked.append(json.loads(stream.readline()))
                     stream.write(json.dumps(status).encode() + b"\n")
 

@@ -189,6 +189,22 @@ class Kafka:
         self.flush(flush_s)
         self._stop.set()
         self._bell.wake()
+        self._end()
+        self._bell.close()
+
+    def leave(self, flush_s: float = 1.0) -> None:
+        """The same while the poller goes on: from now on it gets nothing, and a thread does the rest."""
+        self._stop.set()
+        self._bell.wake()
+        self._bell.close()
+
+        def end() -> None:
+            self.flush(flush_s)
+            self._end()
+
+        Thread(target=end, daemon=True).start()
+
+    def _end(self) -> None:
         for thread in self._threads:
             thread.join(_JOIN_S)
         if self._consuming is not None:
@@ -196,7 +212,6 @@ class Kafka:
         self._producing.close()
         self._topics.close()
         self._asking.close()
-        self._bell.close()
 
     def _written(self) -> list[str]:
         """The topics to which records were published so far."""

@@ -24,7 +24,7 @@ from confluent_kafka import KafkaError, Message
 from bus.envelope import Envelope
 from bus.errors import DecodeError, LocalError
 from bus.messages import CaughtUp, Entry, LogBounds, LogLost, Received, Recreated
-from bus.routes import ROUTES, check_size, route
+from bus.routes import ROUTES, Column, check_size, route
 from bus.telemetry.metrics import Tally
 from bus.transport.kafka.feeds import OUT_OF_RANGE, End, FeedOpened, topic_of
 from bus.wire.codec import from_headers
@@ -152,7 +152,7 @@ class Records:
 
     def _received(self, record: Message, traffic: str) -> list[Any]:
         envelope = self._envelope(record, traffic)
-        return [] if envelope is None else [Received(envelope, "")]
+        return [] if envelope is None else [Received(envelope, "", column=Column.BUS)]
 
     def _envelope(self, record: Message, traffic: str) -> Envelope | None:
         """The envelope in a record; None, and counted, if it is none of this class."""

@@ -1,7 +1,6 @@
 """The carrier of mode multicast: the group, and a replica of the settings in place of a topic."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from bus.envelope import Stamp
@@ -11,17 +10,19 @@ from bus.fleet.trust import Believing
 from bus.machine import AnyMachine
 from bus.reason import Reason
 from bus.telemetry.metrics import Sample
-from bus.transport.carrier import CHECK_TIMEOUT_S
+from bus.transport.carrier import CHECK_TIMEOUT_S, Sends
 from bus.transport.multicast.group import Multicast
-from bus.transport.multicast.incarnations import Remembering, StoreIncarnations, save_incarnations
+from bus.transport.multicast.incarnations import Remembering
 from bus.transport.multicast.replica import Replica
 from bus.wire.datagram import DATA_BYTES_MAX, GroupKey
 from bus.wire.proof import Proofs
 
+LIVE_CHECK_S = 0.1  # a datagram of ours is back within a millisecond; nothing else is done meanwhile
+
 
 class GroupCarrier:
-    """One instance in its group (`bus.transport.carrier`). `keys` reads the group's keys from the disk; what
-    `proofs` find is kept in `directory`. The carrier closes the group.
+    """One instance in its group (`bus.transport.carrier`). `keys` reads the group's keys from the disk;
+    `sends` tells the columns by which messages leave. The carrier closes the group.
     """
 
     mode = "multicast"
@@ -36,7 +37,7 @@ class GroupCarrier:
         trust: Believing,
         keys: Callable[[], Sequence[GroupKey]],
         proofs: Proofs,
-        directory: Path,
+        sends: Sends,
     ) -> None:
         self.send = group.send
         self.publish = group.publish
@@ -45,7 +46,7 @@ class GroupCarrier:
         self._trust = trust
         self._keys = keys
         self._proofs = proofs
-        self._directory = directory
+        self._sends = sends
         self._replica: Replica | None = None
         self._remembering: Remembering | None = None
 
@@ -67,17 +68,28 @@ class GroupCarrier:
         """`UnavailableError` unless we hear ourselves: without the group we reach nobody, copy or not."""
         self._group.check_heard(CHECK_TIMEOUT_S)
 
+    @property
+    def settings_digest(self) -> str:
+        """The digest of the settings in the replica."""
+        return "" if self._replica is None else self._replica.settings_digest
+
+    def begin_live(self) -> None:
+        """`UnavailableError` unless we hear ourselves at once."""
+        self._group.check_heard(LIVE_CHECK_S)
+
     def around(self, machine: AnyMachine) -> AnyMachine:
         """The machine in a replica, which stands in for the topic of the settings, and in one that keeps the
-        incarnations of peers.
+        incarnations of peers; the same ones each time, for they hold what was heard.
         """
-        self._replica = Replica(machine, self._stamp, self._trust)
+        if self._remembering is not None:
+            return self._remembering
+        self._replica = Replica(machine, self._stamp, self._trust, self._sends)
         self._remembering = Remembering(self._replica, self._proofs, self._stamp.instance)
         return self._remembering
 
     def handlers(self) -> Mapping[type, Callable[[Any], None]]:
-        """Keeps the incarnations of peers."""
-        return {StoreIncarnations: lambda effect: save_incarnations(self._directory, effect)}
+        """None: whoever opens several columns has those of all."""
+        return {}
 
     def renew(self, identity: Identity) -> Callable[[], None]:
         """A function that takes the group's keys as on the disk now, and believes these instances alone."""
@@ -101,6 +113,10 @@ class GroupCarrier:
     def lacks(self) -> list[Reason]:
         """A disk that does not take the incarnations of peers; their silence tells everything else."""
         return [] if self._remembering is None else self._remembering.lacks()
+
+    def leave(self) -> None:
+        """Leave the group: that waits for nobody."""
+        self.close()
 
     def close(self) -> None:
         """Leave the group."""

@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 from bus.envelope import Envelope, Stamp, number_of
 from bus.errors import BackpressureError, BusyError, UnavailableError
 from bus.messages import Received
-from bus.routes import ROUTES, route
+from bus.routes import ROUTES, Column, route
 from bus.telemetry.metrics import Sample, Tally, labelled
 from bus.transport.here import check_one_host
 from bus.transport.poller import BATCH_MAX, Poller
@@ -253,8 +253,8 @@ class Multicast:
         self.tally.received[envelope.traffic] += 1
         self._peers[envelope.source] = _Peer(datagram.address, now)
         if opened.for_us:
-            return [Received(envelope, envelope.source)]
-        return [Received(envelope, "")] if envelope.traffic in self._overhear else []
+            return [Received(envelope, envelope.source, column=Column.MULTICAST)]
+        return [Received(envelope, "", column=Column.MULTICAST)] if envelope.traffic in self._overhear else []
 
 
 def lossy(random: Random, share: float) -> Weather:

@@ -13,9 +13,10 @@ Announcements are signed, and so is a record, by the instance that published it:
 nor announced (`bus.fleet.trust`). Who hands it on cannot change it, or its number, which stands in a message
 of its own around the record.
 
-The newest record is the highest (token, number, incarnation). A publisher takes the number after that of the
-record it holds, so its record is newer than the one it knew, whatever the clocks of their hosts say; the
-incarnation decides between two that were published at the same time. `CaughtUp` comes when nobody has
+The newest record is the highest (number, token, incarnation). A publisher takes the number after that of the
+record it holds, so its record is newer than the one it knew, whatever the clocks of their hosts say, and
+whether it holds a role or stands by; of two that were published at the same time that of the later token
+wins, then that of the later incarnation. `CaughtUp` comes when nobody has
 announced a newer record for a while, as a topic reports its end.
 
 The format of a record: length of its source's name u8, the name, the frame of a message of type `RECORD`,
@@ -34,8 +35,10 @@ from bus.fleet.fleet import MINTERS
 from bus.fleet.trust import Believing, UnprovenError
 from bus.machine import AnyMachine
 from bus.messages import CaughtUp, Received, Undelivered
-from bus.routes import check_size, route
+from bus.routes import Column, check_size, route
+from bus.switch.parity import digest_of
 from bus.telemetry.metrics import Sample, labelled
+from bus.transport.carrier import Sends
 from bus.wire.codec import (
     DATAGRAM_KINDS,
     FRAME_HEADER,
@@ -73,8 +76,8 @@ _CHUNK = struct.Struct(">32sI")
 class Version(NamedTuple):
     """A version; the newer one compares greater."""
 
-    token: Token
     number: int
+    token: Token
     incarnation: int
 
 
@@ -107,10 +110,17 @@ class _Fetch:
 
 
 class Replica:
-    """A machine around a machine: `inner` uses class `config` as if a topic carried it."""
+    """A machine around a machine: `inner` uses class `config` as if a topic carried it.
 
-    def __init__(self, inner: AnyMachine, stamp: Stamp, trust: Believing) -> None:
-        """`trust` decides whose announcements and whose records count."""
+    Where a topic carries it too, a record goes on to there. While the topic leads, the machine reads its own
+    records back from there.
+    """
+
+    def __init__(self, inner: AnyMachine, stamp: Stamp, trust: Believing, sends: Sends) -> None:
+        """`trust` decides whose announcements and whose records count, `sends` tells the columns by which
+        messages leave, the leading one first.
+        """
+        self._sends = sends
         self.counts = dict.fromkeys(("fetched", "given_up", "wrong_digest", "undecodable", "unproven"), 0)
         self._trust = trust
         self._inner = inner
@@ -126,7 +136,7 @@ class Replica:
         """Handle a message of class `config`; give any other to the inner machine."""
         if self._listen_until is None:
             self._listen_until = now + LISTEN_S
-        if isinstance(message, Received) and message.envelope.traffic == "config":
+        if isinstance(message, Received) and _is_ours(message):
             handle = {HELD: self._announced, WANT: self._wanted, CHUNK: self._arrived}.get(
                 message.envelope.type
             )
@@ -149,12 +159,14 @@ class Replica:
         effects: list[Effect] = []
         if self._held is not None and self._held_due is not None and now >= self._held_due:
             self._held_due = now + HELD_EVERY_S
-            effects.append(self._announce(self._held))
+            if Column.MULTICAST in self._sends():
+                effects.append(self._announce(self._held))
         if self._fetch is not None and now >= self._fetch.due:
             effects += self._ask(self._fetch, now)
         if self._listens_out(now):
             self._is_caught_up = True
-            effects += self._through(self._inner.receive(CaughtUp("config"), now), now)
+            if self._sends()[0] is Column.MULTICAST:  # else the topic says when it is read
+                effects += self._through(self._inner.receive(CaughtUp("config"), now), now)
         due = self._inner.deadline()
         if due is not None and due <= now:
             effects += self._through(self._inner.tick(now), now)
@@ -167,6 +179,11 @@ class Replica:
     def samples(self) -> Iterator[Sample]:
         """The outcomes of fetching others' records."""
         return labelled("provbus_settings_fetches_total", "outcome", self.counts)
+
+    @property
+    def settings_digest(self) -> str:
+        """The digest of the settings in the record that is held; empty if there is none."""
+        return "" if self._held is None else digest_of(_unwrap(self._held.data).published)
 
     def deadline(self) -> float | None:
         """The earliest deadline of ours and the inner machine's."""
@@ -187,6 +204,8 @@ class Replica:
         for effect in effects:
             if isinstance(effect, Publish) and effect.envelope.traffic == "config":
                 done += self._take(effect.envelope, now)
+                if Column.BUS in self._sends():
+                    done.append(effect)
             else:
                 done.append(effect)
         return done
@@ -198,15 +217,19 @@ class Replica:
         except OversizeError as error:
             return self._through(self._inner.receive(Undelivered(envelope, "", str(error)), now), now)
         number = 1 if self._held is None else min(self._held.version.number + 1, NUMBER_MAX)
-        return self._hold(self._record(envelope, number), now)
+        is_read_back = self._sends()[0] is Column.MULTICAST
+        return self._hold(self._record(envelope, number), now, is_told=is_read_back)
 
-    def _hold(self, record: _Record, now: float) -> list[Effect]:
+    def _hold(self, record: _Record, now: float, *, is_told: bool = True) -> list[Effect]:
         """Take a record that is newer than ours, tell the inner machine, announce it at once."""
         if self._held is not None and record.version <= self._held.version:
             return []
         self._held = record
         self._held_due = now
-        return self._through(self._inner.receive(Received(_unwrap(record.data).published, ""), now), now)
+        if not is_told:
+            return []
+        message = Received(_unwrap(record.data).published, "", column=Column.MULTICAST)
+        return self._through(self._inner.receive(message, now), now)
 
     def _record(self, envelope: Envelope, number: int) -> _Record:
         """What a machine of ours publishes, as a record with this number."""
@@ -224,11 +247,12 @@ class Replica:
             version.number,
             version.incarnation,
         )
-        return Publish(self._stamp.envelope(HELD, data, time_ms=0), key=self._stamp.instance)
+        held = self._stamp.envelope(HELD, data, time_ms=0)
+        return Publish(held, self._stamp.instance, Column.MULTICAST)
 
     def _announced(self, message: Received, now: float) -> list[Effect]:
         digest, size_bytes, token, number, incarnation = ANNOUNCEMENT.unpack(message.envelope.data)
-        version = Version(unpack_token(token), number, incarnation)
+        version = Version(number, unpack_token(token), incarnation)
         known = self._fetch.version if self._fetch else self._held.version if self._held else None
         if known is not None and version <= known:
             return []
@@ -248,8 +272,7 @@ class Replica:
         fetch.due = now + ASK_AGAIN_S
         fetch.wanted = set(sorted(fetch.missing)[:CHUNKS_AT_ONCE])
         return [
-            Send(fetch.source, self._stamp.envelope(WANT, _WANT.pack(fetch.digest, index), time_ms=0))
-            for index in sorted(fetch.wanted)
+            self._send(fetch.source, WANT, _WANT.pack(fetch.digest, index)) for index in sorted(fetch.wanted)
         ]
 
     def _wanted(self, message: Received, now: float) -> list[Effect]:
@@ -261,7 +284,10 @@ class Replica:
         if not chunk:
             raise DecodeError(f"chunk {index} of {len(held.data)} bytes")
         data = _CHUNK.pack(digest, index) + chunk
-        return [Send(message.via, self._stamp.envelope(CHUNK, data, time_ms=0))]
+        return [self._send(message.via, CHUNK, data)]
+
+    def _send(self, to: str | bytes, type_: str, data: bytes) -> Send:
+        return Send(to, self._stamp.envelope(type_, data, time_ms=0), Column.MULTICAST)
 
     def _arrived(self, message: Received, now: float) -> list[Effect]:
         digest, index = _CHUNK.unpack_from(message.envelope.data)
@@ -317,6 +343,11 @@ class Replica:
         return []
 
 
+def _is_ours(message: Received) -> bool:
+    """Whether this is of the group's class of settings, and not a record of their topic."""
+    return message.envelope.traffic == "config" and message.column != Column.BUS
+
+
 class _Unwrapped(NamedTuple):
     """A record: the message around it, and the message that was published."""
 
@@ -337,4 +368,4 @@ def _unwrap(data: bytes) -> _Unwrapped:
     published = from_frame(around.data[_NUMBER.size :], name, DATAGRAM_KINDS)
     if published.traffic != "config" or published.type in (*OWN, RECORD):
         raise DecodeError(f"{published.type} is not a settings record")
-    return _Unwrapped(Version(published.token, number, published.incarnation), around, published)
+    return _Unwrapped(Version(number, published.token, published.incarnation), around, published)

@@ -19,7 +19,7 @@ from bus.errors import BackpressureError, ConfigError, DecodeError, UnavailableE
 from bus.fleet.key_pair import KeyPair
 from bus.messages import Received
 from bus.reason import Reason
-from bus.routes import check_size
+from bus.routes import Column, check_size
 from bus.telemetry.metrics import Tally
 from bus.transport.poller import Poller
 from bus.transport.zeromq.address_families import connect
@@ -206,7 +206,7 @@ class Dealers:
     def _reader(self, peer: str, socket: zmq.Socket[bytes]) -> Callable[[], list[Any]]:
         def read() -> list[Any]:
             try:
-                message = Received(from_frame(socket.recv(NOW), peer), peer, True)
+                message = Received(from_frame(socket.recv(NOW), peer), peer, True, Column.BUS)
                 self.tally.received[TRAFFIC] += 1
                 return [message]
             except zmq.Again:

@@ -22,7 +22,7 @@ from bus.errors import BackpressureError, BusyError, ConfigError, DecodeError, U
 from bus.fleet.key_pair import KeyPair
 from bus.messages import Received
 from bus.reason import Reason
-from bus.routes import check_size
+from bus.routes import Column, check_size
 from bus.telemetry.log import Sparing
 from bus.telemetry.metrics import Sample, Tally
 from bus.transport.descriptors import CONNECTIONS_MAX
@@ -186,7 +186,7 @@ class Router:
                 raise DecodeError("a message of ours has one part")
             if source is None:
                 return []
-            message = Received(from_frame(part.bytes, source), route, True)
+            message = Received(from_frame(part.bytes, source), route, True, Column.BUS)
             self.tally.received[TRAFFIC] += 1
             return [message]
         except zmq.Again:

@@ -8,15 +8,15 @@ of an earlier era.
 
 from collections.abc import Callable, Collection
 from math import inf
-from typing import Any, ClassVar
+from typing import Any
 
 from bus.effects import Effect
 from bus.errors import StateError, TryAgainError
 from bus.reason import Reason
 from heartbeat.roles.appointed.tenure import Tenure, begun, promoted, yielded
-from heartbeat.roles.claim import BY_APPOINTMENT, Claim, describe_authority
+from heartbeat.roles.claim import BY_APPOINTMENT, Claim, describe_authority, epoch_above
 from heartbeat.roles.evidence import NONE, Answer, Evidence
-from heartbeat.roles.holder import Absent, RoleEffect, RoleHolder, StoreClaim
+from heartbeat.roles.holder import Absent, Claimed, RoleEffect, RoleHolder, StoreClaim
 from heartbeat.roles.states import HOLDING, State
 from heartbeat.timing import SILENCE_S
 
@@ -29,7 +29,7 @@ class AppointedHolder(RoleHolder):
     has this kept tenure (`is_alone`), we act under it only after a silence.
     """
 
-    is_by_hand: ClassVar[bool] = True
+    is_by_hand = True
 
     def __init__(
         self,
@@ -55,6 +55,7 @@ class AppointedHolder(RoleHolder):
         self._is_kept = False
         self._waits_until: float | None = 0.0 if is_alone or tenure is None else None
         self._is_quiet = is_alone or tenure is None
+        self._is_frozen = False
 
     @property
     def state(self) -> State:
@@ -73,8 +74,12 @@ class AppointedHolder(RoleHolder):
 
     @property
     def acts_until(self) -> float:
-        """No end while ACTIVE: nobody takes over by itself."""
-        return inf if self.state is State.ACTIVE else 0.0
+        """No end while ACTIVE: nobody takes over by itself. During a switch, which may go on without us, as
+        long as a majority of the CFMs answers.
+        """
+        if self.state is not State.ACTIVE:
+            return 0.0
+        return self.evidence.answered_until() if self._is_frozen else inf
 
     def able(self, is_able: bool) -> None:
         """Set whether we are able; if not, we do not act but stay the appointed one."""
@@ -129,6 +134,30 @@ class AppointedHolder(RoleHolder):
         self.reason = ""
         self._keep(found)
         return True
+
+    def freeze(self, plan: str, now: float) -> bool:
+        """Appoint nobody, and act only while the CFMs answer."""
+        self._is_frozen = True
+        return True
+
+    def thaw(self) -> None:
+        """Act as ever."""
+        self._is_frozen = False
+
+    def begin(self, era: int, named: Claimed | None, now: float) -> None:
+        """Whom the era names is the appointed one, and a later process of its name acts after a silence;
+        without a name it is as on the first day.
+        """
+        is_ours = named is not None and named.place == self._index
+        self._is_quiet = named is None or named.is_us or not is_ours
+        self._waits_until = 0.0 if self._is_quiet else now + SILENCE_S
+        self.reason = ""
+        if named is None:
+            self._tenure = None
+            self._is_told = self._is_kept = False
+            return
+        claim = Claim(era, epoch_above(0, named.place), named.claim_id, BY_APPOINTMENT)
+        self._keep(Tenure(claim, is_ours))
 
     def release(self, now: float) -> None:
         """Nobody is there to take it."""

@@ -29,7 +29,7 @@ next renewal decides.
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from bus.contract import encode
@@ -37,6 +37,8 @@ from bus.effects import Effect, Publish
 from bus.envelope import Stamp
 from bus.errors import StateError
 from bus.messages import Entry, LogBounds
+from bus.routes import Column
+from bus.switch.machine import WriteEra
 from heartbeat.roles.claim import ERA_MAX, Claim, describe_authority, era_above, log_authority
 from heartbeat.roles.elected.campaign import Campaign
 from heartbeat.roles.elected.settling import Settling
@@ -50,6 +52,7 @@ from heartbeat.roles.log.records import (
     ClaimRecord,
     Era,
     Logged,
+    Named,
     Probe,
     Record,
     Release,
@@ -128,10 +131,28 @@ class Election:
         self._waits_for_era = False
         self._is_kept = True  # whether the claim that we hold is on the disk
         self._given_back: Claim | None = None  # a claim whose RELEASE waits for the disk
+        self._is_switching = False
+        self._plan = ""  # the switch for which we stand still
+        self._frozen_at = -LEASE_S
 
     def able(self, is_able: bool) -> None:
         """Set whether we can do the work; if not, we do not stand."""
         self.is_able = is_able
+
+    def switching(self, *, is_under_way: bool) -> None:
+        """While a switch is under way, or another column leads, no era is begun by machine: a claim of
+        another authority may be of an era of the switch, which we have not read yet.
+        """
+        self._is_switching = is_under_way
+
+    def freeze(self, plan: str) -> bool:
+        """Stand still for this switch, whose era may name us. Whether no claim of ours is under way."""
+        self._plan = plan
+        return self.state not in (State.CANDIDATE, State.SETTLE)
+
+    def frozen(self, now: float) -> None:
+        """Note that others may hear from now on that we stand still: no era of the switch is older."""
+        self._frozen_at = now
 
     def bounds(self, bounds: LogBounds, now: float) -> None:
         """Begin to read the log."""
@@ -297,6 +318,8 @@ class Election:
                 self._heard_at = now
                 self._may_resume = False
                 self._go(Cause.READ, now)
+            elif self._is_named():
+                self._take_named(now)
             elif self.state in HOLDING and not self._is_ours():
                 self._depose(now)
         return folded
@@ -356,6 +379,30 @@ class Election:
         )
         self._go(Cause.WON, now)
         self.cause = f"claimed: {self._claimed_for}"
+
+    def _is_named(self) -> bool:
+        """Whether the era in force names us, for the switch for which we stand still, and that is news."""
+        roles, held = self.reader.roles, self._held()
+        assert roles is not None
+        us = (self._stamp.instance, self._stamp.incarnation)
+        is_of_switch = roles.leads is Column.BUS and bool(self._plan) and roles.plan == self._plan
+        is_ours = not held.released and (held.holder, held.incarnation) == us and held.epoch == roles.floor
+        return is_of_switch and is_ours and held.claim_id != self.claim.claim_id
+
+    def _take_named(self, now: float) -> None:
+        """Hold the role by the era's word. Others wait since they read it, which was after we had said that
+        we stand still: so our lease runs from then.
+        """
+        assert self.reader.roles is not None
+        held = self._held()
+        self._given_back = None
+        self._go(Cause.NAMED, now)
+        self.claim = Claim(self.reader.roles.era, held.epoch, held.claim_id, self._log)
+        self._lease_until = self._frozen_at + LEASE_S
+        self._renew_at = now
+        self._is_kept = False
+        self._settling.resume()
+        self._out.append(StoreClaim(self.claim))
 
     def _depose(self, now: float) -> None:
         self._out.append(StoreClaim(None))
@@ -466,8 +513,15 @@ class Election:
 
     def _begin_era_above(self, now: float) -> bool:
         """Write an ERA if the CFMs stand by a claim of another authority; True if they do."""
+        if self._is_switching:
+            return False
         roles = self.reader.roles
         over = None if roles is None else self.evidence.superseding(self._log, roles.era, now)
+        if over is None and roles is not None and roles.leads is not Column.BUS:
+            over = Claim(max(roles.era, self.evidence.credible.era))  # a switch that all were stopped after
+            if not self.evidence.has_asked_majority(now):
+                self._era_again_at = max(self._era_again_at, now + RENEW_EVERY_S)
+                return True
         if over is None or over.era >= ERA_MAX or self.state is State.AUTONOMOUS:
             return False
         if now >= self._era_again_at:
@@ -475,6 +529,18 @@ class Election:
             authority = f"{self._stamp.instance}, after {describe_authority(over.authority)}"
             self._say(Era(number=over.era + 1, authority=authority, revoked=self._revoked()), now)
         return True
+
+    def begin_switched(self, began: WriteEra, named: Mapping[str, Named], now: float) -> None:
+        """Write the ERA of a switch, in which these hold their roles from the first moment."""
+        era = Era(
+            number=began.era,
+            authority=f"{self._stamp.instance}, a switch to {began.leads}",
+            revoked=self._revoked(),
+            leads=began.leads,
+            plan=began.plan,
+            named=dict(named),
+        )
+        self._say(era, now)
 
     def _is_vouched(self, now: float) -> bool:
         """Whether the log is away for us too, and a majority of the CFMs names our claim."""
@@ -541,7 +607,7 @@ class Election:
         self._sent[envelope.seq] = now
         if len(self._sent) > SENT_MAX:
             del self._sent[next(iter(self._sent))]
-        return Publish(envelope, key=self.role)
+        return Publish(envelope, self.role, Column.BUS)
 
     def _go(self, cause: Cause, now: float) -> None:
         self.taken[self.state, cause] += 1

@@ -5,7 +5,7 @@ it when the other readers of the log disagree.
 """
 
 from collections.abc import Callable, Collection, Iterator
-from typing import Any, ClassVar
+from typing import Any
 
 from bus.effects import Effect
 from bus.errors import TryAgainError
@@ -27,7 +27,7 @@ UNREACHED = Reason("role-log-unreached", "the role log, which no broker has show
 class ElectedHolder(RoleHolder):
     """Puts an `Election` behind the interface."""
 
-    must_keep: ClassVar[bool] = True
+    must_keep = True
 
     def __init__(self, election: Election) -> None:
         self.role = election.role
@@ -119,6 +119,14 @@ class ElectedHolder(RoleHolder):
         if not self.evidence.has_asked_majority(now):
             raise TryAgainError("no majority of the CFMs says which eras it has known")
         return self.election.begin_era(authority, now, revoke)
+
+    def freeze(self, plan: str, now: float) -> bool:
+        """Stand still: the log may name us."""
+        return self.election.freeze(plan)
+
+    def frozen(self, now: float) -> None:
+        """Our lease in the switch's era runs from now."""
+        self.election.frozen(now)
 
     def release(self, now: float) -> None:
         """Release it in the log: others need not wait."""

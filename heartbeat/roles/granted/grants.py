@@ -144,6 +144,8 @@ class Voter:
         self._doubtful: dict[str, Promise] = {}  # promises that may be on the disk, never answered
         # The end of the lease of the promised claim; None: it was released.
         self._lease_ends: dict[str, float | None] = dict.fromkeys(roles, now + VOTER_LEASE_S)
+        self._is_at_rest = self._is_frozen = False
+        self._named: dict[str, tuple[str, float]] = {}  # whom the era names, and until when only him
 
     @property
     def votes(self) -> bool:
@@ -186,9 +188,25 @@ class Voter:
             if promise != self._promises.get(role):
                 self._doubtful[role] = promise
 
+    def rest(self, *, is_at_rest: bool) -> None:
+        """Answer nobody from now on: another authority decides; or answer again."""
+        self._is_at_rest = is_at_rest
+
+    def freeze(self, *, is_frozen: bool) -> None:
+        """Grant nothing but what is granted already from now on, or grant as ever."""
+        self._is_frozen = is_frozen
+
+    def begin(self, named: Mapping[str, str], now: float) -> None:
+        """An era begins, in which these hold the roles: grant those to nobody else for `VOTER_LEASE_S`. What
+        was granted before it is over.
+        """
+        self._is_at_rest = self._is_frozen = False
+        self._named = {role: (named.get(role, ""), now + VOTER_LEASE_S) for role in self._lease_ends}
+        self._lease_ends = dict.fromkeys(self._lease_ends)
+
     def receive(self, message: Ask | Release, now: float) -> list[StorePromises | Tell]:
         """Take an ask or a release; the edge checked its sender."""
-        if self._promises is None or message.role not in self._lease_ends:
+        if self._promises is None or self._is_at_rest or message.role not in self._lease_ends:
             return []
         if isinstance(message, Ask):
             return self._answer(message, self._promises, now)
@@ -207,7 +225,9 @@ class Voter:
                 return []
             self._lease_ends[ask.role] = now + VOTER_LEASE_S
             return [granted]
-        if (is_higher or promised == wanted) and (lease_end is None or now >= lease_end):
+        named, until = self._named.get(ask.role, ("", 0.0))
+        is_free = not self._is_frozen and (ask.candidate == named or now >= until)
+        if is_free and (is_higher or promised == wanted) and (lease_end is None or now >= lease_end):
             return [StorePromises({**promises, **self._doubtful, ask.role: wanted}), granted]
         if doubt is not None:
             return []
@@ -273,6 +293,18 @@ class Candidate:
         """Stand for the role from now on."""
         if not self._stands:
             self._stands, self._due = True, now
+
+    def begin(self, era: int, claim_id: str, now: float) -> None:
+        """Ask at once for the role of this era, which names us, under a claim of this id."""
+        self.meet_era(era)
+        self._epoch_seen = epoch_above(self._epoch_seen, self._index)
+        self._stands, self._due = True, now
+        self._claim = _Claim(Claim(era, self._epoch_seen, claim_id, BY_GRANTS), now + ASK_FOR_S)
+
+    def meet_era(self, era: int) -> None:
+        """Note an era that has begun for grants: ours is not below it."""
+        if era > self._era:
+            self._era, self._epoch_seen = era, 0
 
     def release(self, now: float) -> list[Lost | Tell]:
         """Stand for it no longer."""

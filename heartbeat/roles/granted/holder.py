@@ -22,7 +22,7 @@ from heartbeat.roles.claim import BY_GRANTS, Claim
 from heartbeat.roles.evidence import Answer, Evidence
 from heartbeat.roles.granted.grants import VOTERS_MIN, Candidate, Granted, Lost, Refused, Tell, Won
 from heartbeat.roles.granted.messages import pack_grant, unpack_answer
-from heartbeat.roles.holder import Absent, RoleEffect, RoleHolder
+from heartbeat.roles.holder import Absent, Claimed, RoleEffect, RoleHolder
 from heartbeat.roles.states import HOLDING, State
 
 NOT_PROMOTED = (
@@ -90,11 +90,26 @@ class GrantedHolder(RoleHolder):
         """Take a CFM's claim of our role: the CFM takes no rows under an earlier one."""
         self.evidence.heard(cfm, answer, asked_at, now)
         seen = answer.highest
-        if cfm not in self._voters or seen.epoch < 0:
+        if cfm not in self._voters:
+            return
+        if seen.epoch < 0:
+            if seen.authority == BY_GRANTS and self.evidence.is_credible(seen, self._candidate.met):
+                self._candidate.meet_era(seen.era)
             return
         if not self.evidence.is_credible(seen, self._candidate.met):
             return
         self._during(now, lambda: self._candidate.observe(seen, now))
+
+    def begin(self, era: int, named: Claimed | None, now: float) -> None:
+        """Ask for the role at once if the era names us; else stand in that era, as ever."""
+        self._during(now, lambda: self._candidate.release(now))
+        self._stands = False
+        if named is not None and named.is_us:
+            self._stands = True
+            self._candidate.begin(era, named.claim_id, now)
+        else:
+            self._candidate.meet_era(era)
+        self._has_changed = True
 
     def promote(self, now: float, absent: Absent = tuple) -> bool:
         """`StateError`: nobody can take it from the holder of the grants."""

@@ -24,6 +24,10 @@ later than `SEAL_GRACE_S` after this CFM read the next claim live. A CFM that re
 cannot know its time, and opens no such seal.
 
 A minter without a role (`roles` does not name it) is not fenced.
+
+A CFM that hears both columns reads the log whoever leads. While the group leads, the claims in the log do not
+count, and only the roles for which several stand are fenced. An ERA of a switch changes that where it is read
+(`bus.switch`): what was decided before it is stale from there on.
 """
 
 from collections.abc import Mapping
@@ -33,13 +37,15 @@ from typing import Any, NamedTuple
 from bus.effects import Effect
 from bus.envelope import Token
 from bus.messages import Entry, Kept, LogBounds, Unkept
+from bus.routes import Column
+from bus.switch.machine import Begun
 from bus.wire.codec import pack_token
 from heartbeat.liveness.beat import LogPosition
 from heartbeat.roles.claim import Claim, check_unlogged, describe_authority, log_authority
 from heartbeat.roles.evidence import Answer
-from heartbeat.roles.log.fold import HaltError
+from heartbeat.roles.log.fold import HaltError, Roles
 from heartbeat.roles.log.reader import Reader, position_of
-from heartbeat.roles.log.records import ClaimRecord, Logged
+from heartbeat.roles.log.records import ClaimRecord, Era, Logged, Record
 from heartbeat.roles.log.writers import Proves
 
 SEAL_GRACE_S = 1.0
@@ -71,6 +77,15 @@ class Known(NamedTuple):
 NOBODY = Known(Claim(), "", released=True)
 
 
+class Unlogged(NamedTuple):
+    """While the group leads: the authority that decides, and the roles that are fenced, for which several
+    instances stand.
+    """
+
+    authority: str
+    roles: frozenset[str]
+
+
 class StoreFence(NamedTuple):
     """A promise, to be kept before it has an effect: per role its claims, oldest first."""
 
@@ -89,17 +104,56 @@ class Fence:
         kept: Mapping[str, list[Known]] | None = None,
         *,
         writers: Proves | None,
+        leads: Column = Column.BUS,
+        in_group: "Unlogged | None" = None,
     ) -> None:
-        self.reader = Reader(writers or _Nobody())
+        """`leads` is the column that decides the roles, `in_group` what is so while the group does; without
+        it the group is as the log is.
+        """
+        self._writers = writers or _Nobody()
+        self._in_group = in_group or Unlogged("", frozenset(roles.values()))
+        self._leads = leads if writers is not None else Column.MULTICAST
+        self.reader = Reader(self._writers)
         self._broken = ""
         self._cut: dict[str, str] = {}
         self._log = log_authority("")
         self._roles = roles
-        self._has_log = writers is not None
         self._names = sorted({*roles.values()})
         self._claims: dict[str, list[Known]] = {role: [*claims] for role, claims in (kept or {}).items()}
         self._ids: dict[str, Claim] = {}
         self._unkept: frozenset[str] = frozenset()  # roles whose latest claim is not on the disk
+
+    @property
+    def leads(self) -> Column:
+        """The column that decides the roles."""
+        return self._leads
+
+    def lead(self, leads: Column) -> None:
+        """This column decides from now on, by the word of our own disk."""
+        self._leads = leads
+
+    def begun(self) -> Begun | None:
+        """The era of a switch that the log is in; None if it is in none, or is not read to its end."""
+        roles = self.reader.roles
+        if roles is None or not self.reader.is_caught_up or not roles.plan:
+            return None
+        return Begun(roles.era, roles.plan, roles.leads)
+
+    @property
+    def known_era(self) -> int:
+        """The greatest era that we know."""
+        eras = [claims[-1].claim.era for claims in self._claims.values() if claims]
+        return max(eras, default=0)
+
+    @property
+    def _has_log(self) -> bool:
+        """Whether the log decides."""
+        return self._leads is Column.BUS
+
+    def _role_of(self, minter: str) -> str | None:
+        """The role of a minter that is fenced now."""
+        role = self._roles.get(minter)
+        return role if self._has_log or role in self._in_group.roles else None
 
     @property
     def is_on(self) -> bool:
@@ -123,6 +177,8 @@ class Fence:
     def bounds(self, bounds: LogBounds, wall_s: float) -> list[StoreFence]:
         """Begin to read the log."""
         self._log = log_authority(bounds.identity)
+        if self.reader.has_begun:  # it was closed meanwhile
+            self.reader = Reader(self._writers)
         return self._read(None, bounds, wall_s)
 
     def entry(self, entry: Entry, wall_s: float) -> list[StoreFence]:
@@ -155,7 +211,7 @@ class Fence:
         """Note the claim under which a minter acts, at this Unix time. `LeapError` without a log if the claim
         cannot have come so far.
         """
-        role = self._roles.get(minter)
+        role = self._role_of(minter)
         if not self._has_log and role is not None:
             check_unlogged(minter, self._latest(role).claim, claim, is_proven=is_proven)
         self._ids[minter] = claim
@@ -164,7 +220,8 @@ class Fence:
         return [self._add(role, Known(claim, minter, read_s=wall_s))]
 
     def answer(self, minter: str, *, once_kept: bool = False) -> Answer | None:
-        """The answer to a minter about its role, now or `once_kept`; None if it has none.
+        """The answer to a minter about its role, now or `once_kept`; None if it has none. One that is not
+        fenced while the group leads is answered too: its switch waits until answers come by both columns.
 
         We do not vouch for a claim that is not on our disk, nor for a released one.
         """
@@ -183,7 +240,7 @@ class Fence:
         """The packed token of the rows that count (empty if none does), and the greatest packed token that is
         not unverified; to compare many rows. None for a minter that is not fenced.
         """
-        role = self._roles.get(minter)
+        role = self._role_of(minter)
         if role is None:
             return None
         known = self._latest(role)
@@ -197,7 +254,7 @@ class Fence:
 
     def judge_seal(self, minter: str, token: Token, minted_s: float) -> Verdict:
         """The verdict on a seal that this minter made at that Unix time."""
-        role = self._roles.get(minter)
+        role = self._role_of(minter)
         if role is None:
             return Verdict.VALID
         known = self._latest(role)
@@ -265,6 +322,11 @@ class Fence:
         """Note every new claim, and every role that was given back."""
         roles = self.reader.roles
         assert roles is not None
+        is_switched = self._is_switched(roles, is_live=read_s > 0.0)
+        if is_switched:
+            self._leads = roles.leads
+        if not self._has_log:
+            return self._end(roles, read_s) if is_switched else []
         changed = False
         for role in self._names:
             held = roles.role(role)
@@ -283,6 +345,19 @@ class Fence:
             changed = True
         return [self.record()] if changed else []
 
+    def _is_switched(self, roles: Roles, *, is_live: bool) -> bool:
+        """Whether the era that a switch began in the log is above all that we know. Without a record of ours
+        an old one proves nothing: all may have been stopped since, and started in another mode.
+        """
+        known = self.known_era
+        return bool(roles.plan) and roles.era > known and (is_live or known > 0)
+
+    def _end(self, roles: Roles, read_s: float) -> list[StoreFence]:
+        """What was decided before the era of a switch to the group is stale."""
+        for role in self._names:
+            self._add(role, Known(Claim(roles.era, -1, "", self._in_group.authority), "", True, read_s))
+        return [self.record()]
+
     def _is_frozen(self, role: str, found: Known, last: Known) -> bool:
         """Whether the log was cut: it says, or said, less than we know of it, and no era is above that."""
         if found.claim.era > last.claim.era:
@@ -299,7 +374,7 @@ class Fence:
             last = claims[-1].claim if claims else NOBODY.claim
             if (last.authority, last.epoch) != (self._log, logged.offset):
                 continue
-            if not isinstance(logged.record, ClaimRecord) or logged.record.claim_id != last.claim_id:
+            if _claim_id_in(logged.record, role) != last.claim_id:
                 self._freeze(role, f"at offset {last.epoch} stands another record than the claim on our disk")
 
     def _freeze(self, role: str, what: str) -> None:
@@ -338,6 +413,13 @@ class _Nobody:
 
     def read(self, source: str, key: str, *, is_live: bool) -> None:
         """Nothing is."""
+
+
+def _claim_id_in(record: Record | None, role: str) -> str:
+    """The claim of a role that begins with this record; empty if none does."""
+    if isinstance(record, Era) and role in record.named:
+        return record.named[role].claim_id
+    return record.claim_id if isinstance(record, ClaimRecord) and record.role == role else ""
 
 
 def _words(token: Token) -> str:

@@ -12,7 +12,8 @@ records of the role too: at worst a right claim loses, and is made again.
     CLAIM       prev is the role's last record      its writer holds the role, epoch = offset
     RENEW       epoch and claim are the holder's    the lease of the holder is renewed
     RELEASE     epoch and claim are the holder's    nobody holds the role
-    ERA         its number is greater than ours     nobody holds any role, and no claim under way can win
+    ERA         its number is greater than ours     nobody holds any role but those that it names, and no
+                                                    claim under way can win
     PROBE       -                                   nothing
     of a later  it names a role                     it is the role's last record: a claim that its writer had
     version                                         not read loses, as it does for readers of that version
@@ -21,6 +22,11 @@ records of the role too: at worst a right claim loses, and is made again.
                 is revoked by the era in force
     a copy      whose number its writer has used    the same: who may write to the topic could play the last
                                                     renewal of a dead holder for ever
+
+An ERA of a switch (`bus.switch`) says which column of the route table decides the roles from there on, and
+names their holders. Where the log gave a role to somebody, it names only him: a claim that its writer had not
+read makes it name nobody. While the bus does not lead nothing in the log counts but
+the next ERA, and what is held is what it named.
 
 The rules use no time. Each reader counts leases and silence on its own clock, from the moment it *read* a
 record that counted (`Folded.counts`).
@@ -35,6 +41,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from bus.errors import RemoteError
+from bus.routes import Column
 from heartbeat.roles.log.records import (
     NO_OFFSET,
     Checkpoint,
@@ -76,6 +83,8 @@ class Roles(NamedTuple):
     held: Mapping[str, Held] = {}
     revoked: tuple[str, ...] = ()
     numbers: Mapping[str, tuple[int, int]] = {}
+    leads: Column = Column.BUS
+    plan: str = ""
 
     def role(self, name: str) -> Held:
         """The state of a role; an ERA is a record of every role."""
@@ -86,6 +95,8 @@ class Roles(NamedTuple):
         """SHA-256 over the state, hex: equal positions must have equal digests."""
         held = {name: list(one) for name, one in self.held.items()}
         said = [self.position, self.era, self.floor, held, self.revoked, dict(self.numbers)]
+        if self.plan:  # without a switch, as a release computes it that has none
+            said += [self.leads, self.plan]
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
     def checkpoint(self) -> Checkpoint:
@@ -99,6 +110,8 @@ class Roles(NamedTuple):
             revoked=revoked,
             numbers=dict(self.numbers),
             roles=roles,
+            leads=self.leads,
+            plan=self.plan,
         )
 
     @classmethod
@@ -106,7 +119,16 @@ class Roles(NamedTuple):
         """The state that a checkpoint holds."""
         held = {name: Held(**one.model_dump()) for name, one in found.roles.items()}
         revoked = tuple(sorted(found.revoked))
-        return cls(found.as_of, found.era, found.floor, held, revoked, dict(found.numbers))
+        return cls(
+            found.as_of,
+            found.era,
+            found.floor,
+            held,
+            revoked,
+            dict(found.numbers),
+            found.leads,
+            found.plan,
+        )
 
 
 class Folded(NamedTuple):
@@ -143,14 +165,32 @@ def fold(roles: Roles, logged: Logged, writers: Proves) -> Folded:
         if record.number <= roles.era:
             return Folded(roles, False, key)
         revoked = tuple(sorted(record.revoked))
-        era = Roles(offset, record.number, floor=offset, revoked=revoked, numbers={source: number})
+        named, numbers = _named(roles, record, offset), {source: number}
+        era = Roles(offset, record.number, offset, named, revoked, numbers, record.leads, record.plan)
         return Folded(era, True, key)
-    if not logged.role:
+    if not logged.role or roles.leads is not Column.BUS:
         return Folded(roles, False, key)
     known = roles.role(logged.role)
     held, counts = _apply(known, offset, source, record)
     roles = roles._replace(held={**roles.held, logged.role: held._replace(last=offset)})
     return Folded(roles, counts, key)
+
+
+def _named(roles: Roles, era: Era, offset: int) -> dict[str, Held]:
+    """The roles that an era gives to those that it names. An epoch of the log is an offset; where another
+    column leads, the claim has none here.
+    """
+    epoch = offset if era.leads is Column.BUS else NO_OFFSET
+    held = {}
+    for name, one in era.named.items():
+        known = roles.role(name)
+        is_theirs = not known.released and (known.holder, known.incarnation) == (
+            one.instance,
+            one.incarnation,
+        )
+        if is_theirs or known.epoch == NO_OFFSET or roles.leads is not Column.BUS:
+            held[name] = Held(offset, epoch, one.claim_id, one.instance, one.incarnation, released=False)
+    return held
 
 
 def _apply(known: Held, offset: int, source: str, record: Record | None) -> tuple[Held, bool]:

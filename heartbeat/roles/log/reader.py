@@ -45,6 +45,11 @@ class Reader:
         self._waiting: list[Logged] = []
 
     @property
+    def has_begun(self) -> bool:
+        """Whether the bounds of its log are known."""
+        return self._start is not None
+
+    @property
     def position(self) -> int:
         """The last offset that was read; -1 before the first."""
         if self.roles is not None:

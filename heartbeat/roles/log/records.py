@@ -15,9 +15,10 @@ from typing import Annotated, NamedTuple, Self
 
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
-from bus.contract import WireContract, decode
+from bus.contract import Name, WireContract, decode
 from bus.envelope import Envelope
 from bus.errors import DecodeError
+from bus.routes import Column
 from heartbeat.liveness.beat import OFFSET_MAX
 from heartbeat.roles.claim import ClaimId, RoleName
 
@@ -64,14 +65,30 @@ class Probe(WireContract):
 Revoked = Annotated[list[Annotated[str, Field(pattern=KEY)]], Field(max_length=REVOKED_MAX)]
 
 
+class Named(WireContract):
+    """The holder that a role has from the first moment of an era: this incarnation of an instance, under a
+    claim of this id.
+    """
+
+    instance: Name
+    incarnation: int = Field(ge=1)
+    claim_id: ClaimId
+
+
 class Era(WireContract):
     """A new era: all claims of earlier eras are stale, and records by one of the keys `revoked` do not count.
     An era names all of them, for of those before it nothing is remembered.
+
+    One that a switch writes names its `plan`, the column that `leads` from here on, and the holder of each
+    role, who goes on at once. While the bus does not lead no record of the log gives anybody a role.
     """
 
     number: int = Field(ge=1, le=0xFFFF)
     authority: Annotated[str, Field(min_length=1, max_length=200)]
     revoked: Revoked = Field(default_factory=list)
+    leads: Column = Column.BUS
+    plan: Annotated[str, Field(pattern=r"^([0-9a-f]{16})?$")] = ""
+    named: dict[RoleName, Named] = Field(default_factory=dict)
 
 
 class Holding(WireContract):
@@ -94,6 +111,8 @@ class Checkpoint(WireContract):
     revoked: Revoked = Field(default_factory=list)
     numbers: dict[str, tuple[int, int]] = Field(default_factory=dict)
     roles: dict[RoleName, Holding]
+    leads: Column = Column.BUS
+    plan: Annotated[str, Field(pattern=r"^([0-9a-f]{16})?$")] = ""
 
     @model_validator(mode="after")
     def _says_what_was(self) -> Self:

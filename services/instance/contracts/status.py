@@ -52,6 +52,7 @@ class PeerStatus(Told):
     keys: KeyIds = Field(description="Which keys it has.")
     standing: RoleState | None = Field(description="Where it stands for its role; null if it has none.")
     beat_age_s: float | None = Field(description="Seconds since its latest beat; null: it was forgotten.")
+    longest_gap_s: float = Field(description="The longest time between two beats of one process of it.")
 
 
 class AuditQueue(Told):

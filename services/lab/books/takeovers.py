@@ -14,7 +14,8 @@ overlap             the time during which effects of two epochs left: those of a
 stale effect        one under an epoch older than one under which another host had acted before.
 epoch change        an epoch under which a host was allowed to act or acted, after the first.
 spurious failover   an epoch change without a kill of the host that had the epoch before, or of its sidecar,
-                    since it had it.
+                    since it had it. A host that goes on in a later era, as in a switch of the transport, has
+                    lost nothing.
 """
 
 from __future__ import annotations
@@ -144,4 +145,5 @@ def _stale_effects(seen: Sequence[_Seen]) -> int:
 
 
 def _is_explained(before: _Seen, after: _Seen, kills: Sequence[TakenDown]) -> bool:
-    return any(kill.host == before.host and before.at < kill.at < after.at for kill in kills)
+    goes_on = before.host == after.host and after.epoch.era > before.epoch.era
+    return goes_on or any(kill.host == before.host and before.at < kill.at < after.at for kill in kills)

@@ -59,10 +59,12 @@ class HostAuthority:
 
     def tick(self, now: float) -> list[Effect]:
         """Ask, if it is due: to be attached, until that was granted, then for the end of the right."""
+        lapsed = self._change(False, self._era, self._epoch, now) if now >= self._until else []
         if now < self._ask_at:
-            return []
+            return lapsed
         self._ask_at = now + ASK_EVERY_S
-        return [_ask(_AUTHORITY, progress=self._progress) if self.is_attached else _ask(_ATTACH)]
+        asks = _ask(_AUTHORITY, progress=self._progress) if self.is_attached else _ask(_ATTACH)
+        return [*lapsed, asks]
 
     def answer(self, body: Mapping[str, Any], now: float) -> list[Effect] | None:
         """The effects of the sidecar's answer; None if it is not for us. KeyError for one that breaks the

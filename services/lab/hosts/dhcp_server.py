@@ -147,7 +147,7 @@ class DhcpServer:
             create = self._creates[answer["id"]]
             if "error" in answer:
                 event: dict[str, object] = {"event": "refused", "at": now, "error": str(answer["error"])}
-                event["device"] = device_text(create.request.chaddr)
+                event |= {"asked_at": create.asked_at, "device": device_text(create.request.chaddr)}
                 effects: list[Effect] = [Journaled(event)]
             else:
                 effects = self._grant(create, answer, now, current=self._is_current(create, answer["id"]))
@@ -228,6 +228,7 @@ class DhcpServer:
         event: dict[str, object] = {
             "event": "minted",
             "at": now,
+            "asked_at": create.asked_at,
             "service": self.service,
             "device": device_text(create.request.chaddr),
             "address": address_text(create.address),

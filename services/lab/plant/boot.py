@@ -1,4 +1,4 @@
-"""The values of a boot: a plant's settings for its devices (`Plan`) and a device's effects."""
+"""The values of a boot: a plant's settings for its devices (`BootPlan`) and a device's effects."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ Effect = SendDhcp | OpenRead | SendTftp | CloseRead | Journaled | Finished
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class BootPlan:
     """The settings that all devices of one plant share. `unix_offset_s` is Unix time minus the clock of
     `now`; with `reboot_after_s` a device boots once more, so long after it came online. A device boots each
     time through the next of `relays`; `earlier_boots` were before those of this plant. If reads are `proxied`

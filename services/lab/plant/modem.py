@@ -43,12 +43,12 @@ from services.dhcp.client.bootp import (
 )
 from services.lab.plant.acceptance import judge_adapter_file, judge_modem_file
 from services.lab.plant.boot import (
+    BootPlan,
     CloseRead,
     Effect,
     Finished,
     Kind,
     OpenRead,
-    Plan,
     SendDhcp,
     SendTftp,
 )
@@ -82,7 +82,7 @@ _NO_CLIENT = ReadClient(b"-")  # in place of a read that has not begun; it gets 
 class Modem:
     """Device number `index` of its plant; `start` it once, then feed it what arrives and its deadlines."""
 
-    def __init__(self, index: int, kind: Kind, plan: Plan, random: Random) -> None:
+    def __init__(self, index: int, kind: Kind, plan: BootPlan, random: Random) -> None:
         self.index, self.kind, self.state = index, kind, BootState.INIT
         self.reads = 0  # read requests, those lost on the way included
         self.restarts = 0

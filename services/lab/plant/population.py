@@ -23,7 +23,7 @@ from random import Random
 
 from bus.errors import DecodeError
 from services.dhcp.client.bootp import parse_message
-from services.lab.plant.boot import Effect, Finished, Kind, Plan
+from services.lab.plant.boot import BootPlan, Effect, Finished, Kind
 from services.lab.plant.modem import BootState, Modem
 
 DEVICES_MAX = 1 << 24  # as many as the low bits of an xid and the low half of a MAC can number
@@ -49,7 +49,7 @@ class Population:
     """Devices 0 … `modems` - 1, of which `mtas` are adapters; `go` once, then feed it like one device."""
 
     def __init__(
-        self, plan: Plan, *, modems: int, mtas: int, seed: int, boot_window_s: float, in_flight_max: int
+        self, plan: BootPlan, *, modems: int, mtas: int, seed: int, boot_window_s: float, in_flight_max: int
     ) -> None:
         random = Random(seed)
         self._plan, self._seed, self._modems, self._mtas = plan, seed, modems, mtas

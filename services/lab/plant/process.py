@@ -31,7 +31,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from bus.config.secret_file import read_secret
 from bus.errors import ConfigError
-from services.lab.plant.boot import CloseRead, Effect, OpenRead, Plan, SendDhcp, SendTftp
+from services.lab.plant.boot import BootPlan, CloseRead, Effect, OpenRead, SendDhcp, SendTftp
 from services.lab.plant.modem import DALLY_S
 from services.lab.plant.population import DEVICES_MAX, Population
 from services.lab.site.journal import Journaled, JournalWriter, boottime_s
@@ -49,7 +49,7 @@ NotNegative = Annotated[float, Field(ge=0)]
 
 
 class PlantConfig(BaseModel):
-    """The configuration of one plant, as JSON; `services.lab.plant.boot.Plan` has the devices' settings."""
+    """The configuration of one plant, as JSON; `services.lab.plant.boot.BootPlan` has that of its devices."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     modems: int = Field(ge=1, le=DEVICES_MAX)
@@ -82,9 +82,9 @@ class PlantConfig(BaseModel):
             raise ValueError("`mtas` need the address of their `mps`")
         return self
 
-    def plan(self) -> Plan:
+    def plan(self) -> BootPlan:
         """The devices' shared settings; reads the CMTS's secret (ConfigError) and both clocks."""
-        return Plan(
+        return BootPlan(
             ladder_s=self.ladder_s,
             read_delay_s=self.read_delay_s,
             deadline_s=self.deadline_s,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from services.lab.site.lab import Step
+from services.lab.site.lab import ScenarioStep
 from services.lab.steps.step import Word
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class BootPlant(Word):
             else None
         )
 
-    def inner(self) -> Sequence[Step]:
+    def inner(self) -> Sequence[ScenarioStep]:
         """The steps `meanwhile`."""
         return [entry.step for entry in self.meanwhile]
 

@@ -10,7 +10,7 @@ from bus.config.yaml_file import Marks, explain, nearest_mark, read_yaml
 from bus.errors import ConfigError
 from services.lab.script.boots import BootPlant
 from services.lab.script.step_table import StepItem
-from services.lab.site.lab import Step
+from services.lab.site.lab import ScenarioStep
 from services.lab.site.scenario import OF_BROKERS, OF_LINKS, OF_MACHINES, Baseline, FaultKind, Scenario
 from services.lab.steps.step import unknown_name
 
@@ -124,7 +124,7 @@ def _check_steps(script: Script, path: Path, marks: Marks) -> None:
                 raise ConfigError(f"{path}:{line}: steps[{number}] {entry.word}: {reason}")
 
 
-def _all_steps(steps: Iterable[Step]) -> Iterator[Step]:
+def _all_steps(steps: Iterable[ScenarioStep]) -> Iterator[ScenarioStep]:
     """These steps and all steps inside them."""
     for step in steps:
         yield step

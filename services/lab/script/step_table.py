@@ -9,7 +9,7 @@ from pydantic import model_validator
 from bus.config.section import Section
 from services.lab.script.boots import BootPlant
 from services.lab.script.trials import Busy, Trial
-from services.lab.site.lab import Step
+from services.lab.site.lab import ScenarioStep
 from services.lab.steps.clone import Clone, EndClone
 from services.lab.steps.crowd import Crowd, DescriptorLimit, EndCrowd
 from services.lab.steps.disks import Fill, Room, SmallDisks
@@ -24,6 +24,7 @@ from services.lab.steps.kea.leases import BeginLoad, CleanUp, OldLeases, Resync
 from services.lab.steps.operator import BeginEra, Promote, Says, WatchRefusals
 from services.lab.steps.pause import Pause
 from services.lab.steps.settings import ApplySettings, SettingsKept
+from services.lab.steps.switch import FinishSwitch, SwitchTo
 from services.lab.steps.takeover import KillPrimary
 from services.lab.steps.upgrade import Upgrade
 
@@ -49,6 +50,8 @@ class StepItem(Section):
     says: Says | None = None
     era: BeginEra | None = None
     promote: Promote | None = None
+    switch: SwitchTo | None = None
+    finish: FinishSwitch | None = None
     watch_refusals: WatchRefusals | None = None
     cut_log: CutLog | None = None
     clone: Clone | None = None
@@ -87,9 +90,9 @@ class StepItem(Section):
         return word
 
     @property
-    def step(self) -> Step:
+    def step(self) -> ScenarioStep:
         """The step of this item."""
-        step: Step = getattr(self, self.word)
+        step: ScenarioStep = getattr(self, self.word)
         return step
 
 

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from bus.errors import StateError, TransportError, UnavailableError
 from services.lab.faults.busy import BusyProcesses, load_average
-from services.lab.site.lab import Step
+from services.lab.site.lab import ScenarioStep
 from services.lab.steps.step import Word
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Trial(Word):
         """Embedded brokers have no sessions."""
         return None if scenario.broker == "kafka" else "the scenario needs broker: kafka"
 
-    def inner(self) -> Sequence[Step]:
+    def inner(self) -> Sequence[ScenarioStep]:
         """The steps of the trial."""
         return [entry.step for entry in self.of]
 

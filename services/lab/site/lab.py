@@ -115,7 +115,7 @@ class Part:
         """Every process of the lab has ended; end whatever else the part started."""
 
 
-class Step(Protocol):
+class ScenarioStep(Protocol):
     """The interface of a step."""
 
     def wrong(self, scenario: Scenario) -> str | None:
@@ -123,7 +123,7 @@ class Step(Protocol):
         file is read, before anything is started. It has no side effects.
         """
 
-    def inner(self) -> Sequence[Step]:
+    def inner(self) -> Sequence[ScenarioStep]:
         """The steps that this one contains."""
 
     def alters_brokers(self) -> bool:
@@ -145,5 +145,5 @@ class Item(Protocol):
         """The word."""
 
     @property
-    def step(self) -> Step:
+    def step(self) -> ScenarioStep:
         """The step of this item."""

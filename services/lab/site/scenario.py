@@ -60,6 +60,10 @@ FaultKind = Literal[
     "kill-all-brokers",
     "suspend-leader",
     "fill-disk",
+    "switch",
+    "finish-switch",
+    "apply-settings",
+    "kill-in-switch",
 ]
 """The kinds of faults; see `services.lab.faults.schedule.scheduling`."""
 OF_BROKERS: frozenset[FaultKind] = frozenset(
@@ -75,6 +79,7 @@ OF_MACHINES: frozenset[FaultKind] = OF_LINKS | {
 STAND_STILL: frozenset[FaultKind] = frozenset(
     {"suspend-host", "suspend-sidecar", "suspend-machine", "host-spins"}
 )
+OF_SWITCHES: frozenset[FaultKind] = frozenset({"switch", "finish-switch", "kill-in-switch"})
 UNCLEAR_S = (2.5, 4.5)
 """Around a lease, and the silence after which another one takes over."""
 
@@ -197,6 +202,8 @@ class Scenario(Section):
     reboot_after_s: float | None = Field(None, ge=1)
     # The share of messages between services that is lost, in either mode.
     carrier_loss: float = Field(0.0, ge=0, lt=1)
+    # Over multicast the CFMs grant the roles, instead of a person.
+    grants: bool = False
     # Hand off over IPv6, all on ::1: every CFM has a port of its own there. Modems stay on IPv4.
     ipv6: bool = False
     # The CMTS proxies TFTP: all reads come from its address, which the CFMs know (`cfm.tftp.proxies`).
@@ -242,6 +249,23 @@ class Scenario(Section):
             return self.faults
         fault = MessageFault(drop=self.carrier_loss)
         return Faults(rows=fault, ack=fault, pull=fault, pulled=fault, hello=fault, standing=fault)
+
+    def switches(self) -> bool:
+        """Whether the transport is switched while modems boot."""
+        return self.schedule is not None and any(one.kind in OF_SWITCHES for one in self.schedule.of)
+
+    def calm(self) -> Self | None:
+        """The same scenario without its attack, or without its switches, to compare with; None if it has
+        neither.
+        """
+        if self.attack is not None:
+            return self.model_copy(update={"attack": None, "expect": {}})
+        if self.schedule is None or not self.switches():
+            return None
+        rest = tuple(one for one in self.schedule.of if one.kind not in OF_SWITCHES)
+        count = round(self.schedule.count * len(rest) / len(self.schedule.of))
+        calm = self.schedule.model_copy(update={"of": rest, "count": count}) if count else None
+        return self.model_copy(update={"schedule": calm, "expect": {}})
 
     def resized(self, modems: int) -> Self:
         """The same scenario with another number of modems and the same share of adapters."""

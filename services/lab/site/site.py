@@ -150,7 +150,8 @@ class Site:
             "port": self.group[1],
             "keys": [str(self.directory / "keys" / "multicast" / "group.key")],
         }
-        data["failover"] = {"primary": "mps-1" if one.service == "mps" else "dhcp-1"}
+        by_hand = {"primary": "mps-1" if one.service == "mps" else "dhcp-1"}
+        data["failover"] = {"grants": True} if self.scenario.grants else by_hand
         if self.brokers.bootstrap:
             data["kafka"] = {
                 "bootstrap": self.brokers.bootstrap,

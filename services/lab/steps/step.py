@@ -29,7 +29,7 @@ from bus.config.section import Section
 
 if TYPE_CHECKING:
     from services.lab.site.instances import Names
-    from services.lab.site.lab import Step
+    from services.lab.site.lab import ScenarioStep
     from services.lab.site.scenario import Scenario
 
 
@@ -49,7 +49,7 @@ class Word(Section):
         """Nothing is."""
         return None
 
-    def inner(self) -> Sequence[Step]:
+    def inner(self) -> Sequence[ScenarioStep]:
         """No steps."""
         return ()
 
@@ -59,7 +59,7 @@ class Word(Section):
 
 
 def unknown_name(names: Names, scenario: Scenario) -> str | None:
-    """The first of these names that no instance of the scenario has, as `Step.wrong` says it."""
+    """The first of these names that no instance of the scenario has, as `ScenarioStep.wrong` says it."""
     known = scenario.names()
     strangers = [] if names == "all" else [name for name in names if name not in known]
     return f"there is no instance {strangers[0]!r}, only {', '.join(known)}" if strangers else None

@@ -19,7 +19,7 @@ from bus.fleet.fleet import (
 )
 from bus.fleet.pairs import PAIRS
 from fileid.seal import KEY_BYTES
-from heartbeat.liveness.beat import each_id
+from heartbeat.liveness.beat import KeyIds, each_id
 from services.config.instance import Config
 from services.instance.about import key_ids
 from services.operator.ask import ask
@@ -63,31 +63,38 @@ def needing(ids: Ids, peers: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
 def wanted(directory: Path, fleet: Fleet, kind: str) -> Ids:
     """What each instance must have of this kind, by the files of the directory."""
     if kind in PAIRS:
-        return {name: [key_ids(fleet, ()).fleet] for name in fleet.instances}
+        return dict.fromkeys(fleet.instances, _ids_of(kind, key_ids(fleet, ())))
     if kind == "multicast":
         group = [key.key_id for key in load_group_keys(directory / "multicast" / "group.key")]
-        return dict.fromkeys(fleet.instances, each_id(key_ids(fleet, (), group).group))
+        return dict.fromkeys(fleet.instances, _ids_of(kind, key_ids(fleet, (), group)))
     if kind == "settings":
         ours = [key_id for key_id, _ in load_settings_keys(settings_key_file(directory))]
-        return dict.fromkeys(fleet.instances, each_id(key_ids(fleet, (), (), ours).settings))
+        return dict.fromkeys(fleet.instances, _ids_of(kind, key_ids(fleet, (), (), ours)))
     seals = {}
     for name in fleet.keys(*MINTERS):
         lines = load_seal_keys(directory / "seal" / f"{name}.key", fleet, KEY_BYTES)
-        seals[name] = each_id(key_ids(fleet, [key_id for _, key_id, _ in lines]).seal)
+        seals[name] = _ids_of(kind, key_ids(fleet, [key_id for _, key_id, _ in lines]))
     every = [key_id for ids in seals.values() for key_id in ids]
     return {name: seals.get(name, every) for name in fleet.instances}
 
 
+def _ids_of(kind: str, keys: KeyIds) -> list[str]:
+    """The ids of the keys of this kind; of pairs that of the fleet file."""
+    if kind in PAIRS:
+        return [keys.fleet]
+    if kind == "seal":
+        return keys.seal_ids()
+    return each_id(keys.group if kind == "multicast" else keys.settings)
+
+
 def lagging(kind: str, ids: Ids, fleet: Fleet, peers: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     """The instances that are not alive, or do not have their ids."""
-    field = {**dict.fromkeys(PAIRS, "fleet"), "multicast": "group"}.get(kind, kind)
     for name, member in fleet.instances.items():
         peer = peers.get(name)
         if peer is None or peer["state"] != "alive":
             yield f"{name} (not alive)"
             continue
-        theirs = peer["keys"][field]
-        have = [theirs] if kind in PAIRS else each_id(theirs)
+        have = _ids_of(kind, KeyIds.model_validate(peer["keys"]))
         is_all_that_counts = kind == "seal" and member.service == "cfm"
         if not {*ids[name]} <= {*have} if is_all_that_counts else ids[name] != have:
             yield name

@@ -46,8 +46,8 @@ from services.sidecar.role.record import StoreFailover
 
 
 class Authority:
-    """Decides whether, and until when, this sidecar and its host may act. Where the role is exclusive,
-    `stamp` takes its token from here.
+    """Decides whether, and until when, this sidecar and its host may act. `stamp` takes its token from here;
+    `leads` tells which column decides the roles.
     """
 
     def __init__(
@@ -56,28 +56,27 @@ class Authority:
         holder: RoleHolder,
         *,
         namesake: Namesake | None = None,
-        mode: str = "bus",
+        leads: Callable[[], str] = lambda: "bus",
         lock: str = "",
         needs_host: bool = False,
         kept: StoreFailover | None = None,
     ) -> None:
         kept = kept or StoreFailover(None)
         self._token = NO_TOKEN
-        if holder.is_exclusive:
-            stamp.speaks_for(lambda: self._token)
+        stamp.speaks_for(lambda: self._token)
         self._stamp = stamp
         self._holder = holder
         self._namesake = namesake or Namesake(stamp.incarnation)
         self._lock_identity = lock
         self._needs_host = needs_host
-        self._host = Host(has_leases=holder.is_exclusive)
+        self._host = Host(has_leases=lambda: holder.is_exclusive)
         self._operator = Operator(holder, kept, self.record)
         self._claim = kept.claim
         self._is_ours = kept.is_ours
         self._unkept = ""  # the reason why the disk refused the latest record
-        self._mode = mode
-        self._former_mode = kept.mode if holder.is_exclusive and kept.mode != mode else ""
-        is_known = kept.lock == lock and (kept.mode == mode or bool(self._former_mode))
+        self._leads = leads
+        self._former_mode = kept.mode if holder.is_exclusive and kept.mode != leads() else ""
+        is_known = kept.lock == lock and (kept.mode == leads() or bool(self._former_mode))
         self._is_told = is_known or not holder.is_exclusive
         self._now = 0.0
         self._held = Claim()
@@ -137,7 +136,7 @@ class Authority:
 
     def record(self) -> StoreFailover:
         """The record to keep on the disk."""
-        operator, mode = self._operator, self._former_mode or self._mode
+        operator, mode = self._operator, self._former_mode or self._leads()
         return StoreFailover(
             self._claim, operator.locked, operator.drained, self._is_ours, mode, self._lock_identity
         )
@@ -186,6 +185,11 @@ class Authority:
         if self._holder.heard(peer, log, now):
             self._settle()
 
+    def switched(self) -> None:
+        """Another column decides from now on: keep that."""
+        self._former_mode, self._is_told = "", False
+        self._settle()
+
     def log_position(self) -> LogPosition | None:
         """Our position in the role log, for our beat."""
         return self._holder.log_position()
@@ -225,7 +229,7 @@ class Authority:
             return lost
         if self._former_mode:
             cfms = holder.evidence.count(self._now)
-            text = f"a majority of the CFMs in mode {self._mode}, after {self._former_mode}: {cfms} heard"
+            text = f"a majority of the CFMs in mode {self._leads()}, after {self._former_mode}: {cfms} heard"
             return [Reason("mode-unanswered", text)]
         return holder.waits_for(self._now) or self._refused()
 
@@ -321,7 +325,8 @@ class Authority:
         can_stand = can_keep and not self._former_mode and not self._operator.locked
         holder.able(self._is_prepared and can_stand and not self._yields)
         claim = holder.claim
-        self._token = claim.token if holder.state in HOLDING else NO_TOKEN
+        is_held = holder.is_exclusive and holder.state in HOLDING and claim.epoch >= 0
+        self._token = claim.token if is_held else NO_TOKEN
 
     def _lacks_disk(self) -> list[Reason]:
         if not self._unkept:

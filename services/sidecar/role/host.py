@@ -72,9 +72,11 @@ class News(NamedTuple):
 
 
 class Host:
-    """The attachment of one host. `has_leases`: its last lease must end before the role is given back."""
+    """The attachment of one host. `has_leases` tells whether its last lease must end before the role is given
+    back.
+    """
 
-    def __init__(self, *, has_leases: bool) -> None:
+    def __init__(self, *, has_leases: Callable[[], bool]) -> None:
         self.state = HostState.ABSENT
         self.lease_until = 0.0
         self._has_leases = has_leases
@@ -133,7 +135,7 @@ class Host:
 
     def granted(self, until: float) -> None:
         """A host was told that it may act until then."""
-        if self._has_leases:
+        if self._has_leases():
             self.lease_until = max(self.lease_until, until)
 
     def stopped(self) -> None:

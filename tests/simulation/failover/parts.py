@@ -150,7 +150,7 @@ def build_cfm(name: str, incarnation: int, address: str, table: Table, fence: Fe
         table=table,
         tftp=TftpServer(transfer_sockets=parts.TRANSFER_SOCKETS),
         fence=fence,
-        endpoints={"fileid": f"tcp://{address}:7000", "tftp": address},
+        endpoints=lambda: {"fileid": f"tcp://{address}:7000", "tftp": address},
         capacity=100,
         secret=settings.SECRET,
         vault=Vault(),

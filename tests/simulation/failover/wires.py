@@ -2,29 +2,55 @@
 
 from itertools import count
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from bus.effects import Reply, WatchHost
 from bus.messages import HostGone, LocalRequest, SessionClosed
+from bus.testing.world import World
 from services.tftp.effects import Datagram
 from services.tftp.sockets import Wakeup
 from tests.simulation import parts as p1
 from tests.simulation import settings
 from tests.simulation.device import LISTENING_PORT, Ask, Finished, FromServer, Offered, ToServer
 from tests.simulation.failover import parts
-from tests.simulation.failover.host import Acted, FromSidecar, ToSidecar, Wanted
-
-if TYPE_CHECKING:
-    from tests.simulation.failover.plant import FailoverPlant
+from tests.simulation.failover.host import Acted, FromSidecar, Host, ToSidecar, Wanted
 
 SOCKET_S = 0.0002  # a line on the local socket
 GONE_S_MAX = 0.3  # until the last process of a host's group is gone
 
 
+class Size(Protocol):
+    """Whether a plant has hosts, and how many devices."""
+
+    @property
+    def hosts(self) -> bool:
+        """With hosts."""
+
+    @property
+    def devices(self) -> int:
+        """So many."""
+
+
+class Wired(Protocol):
+    """A plant that is wired: `homes` are the addresses of its CFMs."""
+
+    world: World
+    homes: dict[str, str]
+    hosts: dict[str, Host]
+    minters: list[str]
+
+    @property
+    def shape(self) -> Size:
+        """How large it is."""
+
+    def sidecar_of(self, host: str) -> str:
+        """The sidecar of this host."""
+
+
 class Wires:
     """Carries what does not travel on the bus."""
 
-    def __init__(self, plant: "FailoverPlant", random: Random) -> None:
+    def __init__(self, plant: Wired, random: Random) -> None:
         self._plant = plant
         self._random = random
         self._cfms = {address: name for name, address in plant.homes.items()}

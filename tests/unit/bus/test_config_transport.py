@@ -11,6 +11,8 @@ import yaml
 
 from bus.config.model import MulticastSection
 from bus.errors import ConfigError
+from bus.routes import Column
+from bus.switch.carrying import Carrying, sending_both, single
 from services.config.instance import Config, load
 
 GROUP: dict[str, Any] = {"address": "127.0.0.2", "keys": ["keys/multicast/group.key"]}
@@ -66,11 +68,10 @@ def test_multicast_needs_its_section_and_no_other(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("mode", "said"),
     [
-        ("dual", "transport.mode: mode dual is not there yet: set bus or multicast"),
-        ("auto", "transport.mode: mode auto is not there yet: set bus or multicast"),
-        ("unicast", "transport.mode: there is no mode 'unicast': set bus or multicast"),
-        ("Bus", "transport.mode: there is no mode 'Bus': set bus or multicast"),
-        ("", "transport.mode: there is no mode '': set bus or multicast"),
+        ("auto", "transport.mode: mode auto is not there yet: set bus, multicast or dual"),
+        ("unicast", "transport.mode: there is no mode 'unicast': set bus, multicast or dual"),
+        ("Bus", "transport.mode: there is no mode 'Bus': set bus, multicast or dual"),
+        ("", "transport.mode: there is no mode '': set bus, multicast or dual"),
         (None, "transport.mode: Input should be a valid string"),
     ],
 )
@@ -90,7 +91,14 @@ def test_a_mode_that_is_not_there_is_told_with_those_that_are(
         ({}, "transport.mode bus needs a 'kafka' section"),
         ({"multicast": GROUP}, "transport.mode bus needs a 'kafka' section"),
         ({"kafka": KAFKA, "cfm": CFM}, "transport.mode bus needs 'cfm.listen'"),
-        ({"kafka": KAFKA, "failover": {"grants": True}}, "failover.grants needs transport.mode multicast"),
+        ({"kafka": KAFKA, "failover": {"grants": True}}, "failover.grants needs a 'multicast' section"),
+        ({"transport": {"mode": "dual"}}, "transport.mode dual needs a 'kafka' section"),
+        ({"transport": {"mode": "dual"}, "kafka": KAFKA}, "dual needs a 'multicast' section"),
+        ({"transport": {"mode": "dual"}, "multicast": GROUP}, "dual needs a 'kafka' section"),
+        (
+            {"transport": {"mode": "dual"}, "kafka": KAFKA, "multicast": GROUP, "cfm": CFM},
+            "transport.mode dual needs 'cfm.listen'",
+        ),
     ],
 )
 def test_a_mode_without_what_it_needs_is_refused(tmp_path: Path, sections: dict[str, Any], said: str) -> None:
@@ -163,5 +171,46 @@ def test_a_mode_of_a_flag_needs_its_section_too(tmp_path: Path) -> None:
 def test_a_mode_in_the_environment_needs_its_section_too(tmp_path: Path) -> None:
     with mode_in_environment("multicast"), pytest.raises(ConfigError, match="needs a 'multicast' section"):
         configured(tmp_path, kafka=KAFKA)
-    with mode_in_environment("dual"), pytest.raises(ConfigError, match="mode dual is not there yet"):
+    with mode_in_environment("dual"), pytest.raises(ConfigError, match="needs a 'multicast' section"):
         configured(tmp_path, kafka=KAFKA)
+
+
+BUS, GROUP_ALONE = frozenset({Column.BUS}), frozenset({Column.MULTICAST})
+BOTH = frozenset(Column)
+
+
+@pytest.mark.parametrize(
+    ("sections", "carrying", "can_hear"),
+    [
+        ({"kafka": KAFKA}, single(Column.BUS), BUS),
+        ({"kafka": KAFKA, "multicast": GROUP}, single(Column.BUS), BOTH),
+        ({"transport": {"mode": "multicast"}, "multicast": GROUP}, single(Column.MULTICAST), GROUP_ALONE),
+        (
+            {"transport": {"mode": "multicast"}, "kafka": KAFKA, "multicast": GROUP, "cfm": CFM},
+            single(Column.MULTICAST),
+            GROUP_ALONE,  # nobody could reach it over the bus
+        ),
+        (
+            {"transport": {"mode": "dual"}, "kafka": KAFKA, "multicast": GROUP},
+            sending_both(Column.BUS),
+            BOTH,
+        ),
+        (
+            {"transport": {"mode": "dual", "leads": "multicast"}, "kafka": KAFKA, "multicast": GROUP},
+            sending_both(Column.MULTICAST),
+            BOTH,
+        ),
+    ],
+)
+def test_a_mode_says_what_is_heard_and_the_sections_what_could_be(
+    tmp_path: Path, sections: dict[str, Any], carrying: Carrying, can_hear: frozenset[Column]
+) -> None:
+    config = configured(tmp_path, **sections)
+    assert (config.carrying, config.can_hear) == (carrying, can_hear)
+    assert (config.brokers is not None) == (Column.BUS in carrying.hears)
+    assert (config.group is not None) == (Column.MULTICAST in carrying.hears)
+
+
+def test_grants_may_wait_for_a_switch_to_the_group(tmp_path: Path) -> None:
+    config = configured(tmp_path, kafka=KAFKA, multicast=GROUP, failover={"grants": True})
+    assert (config.transport.mode, config.failover.grants) == ("bus", True)

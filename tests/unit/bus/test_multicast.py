@@ -16,6 +16,7 @@ import pytest
 from bus.envelope import Envelope, Stamp, number_of
 from bus.errors import BusyError, OversizeError, UnavailableError
 from bus.messages import Received
+from bus.routes import Column
 from bus.telemetry.audit import AUDIT
 from bus.transport.multicast.group import SILENT_S, Arrived, Multicast, Place, Weather, lossy
 from bus.transport.poller import Poller
@@ -34,6 +35,11 @@ BURST = 1_000
 JUNK, BATCH = 50_000, 100  # the batch fits into any receive buffer
 
 pytestmark = pytest.mark.usefixtures("no_leaks", "no_descriptors_left")
+
+
+def in_group(envelope: Envelope, via: str) -> Received:
+    """What a machine is given of a datagram."""
+    return Received(envelope, via, column=Column.MULTICAST)
 
 
 class Mute(Multicast):
@@ -180,7 +186,7 @@ def test_what_is_published_reaches_everybody_else_once(site: Site) -> None:
     site.meet()
     sent = members[0].beat()
     site.settle(members[0])
-    assert [one.heard for one in members] == [[], *[[Received(sent, "dhcp-1")]] * 3]
+    assert [one.heard for one in members] == [[], *[[in_group(sent, "dhcp-1")]] * 3]
     assert [one.counts for one in members] == [{}] * 4
 
 
@@ -194,7 +200,7 @@ def test_what_is_sent_reaches_one(site: Site, type_: str) -> None:
     sent = cfm.send("dhcp-1", type_)
     site.until(lambda: dhcp.heard)
     site.settle(cfm)
-    assert dhcp.heard == [Received(sent, "cfm-1")]
+    assert dhcp.heard == [in_group(sent, "cfm-1")]
     assert len(seen_by_mps) == 1  # the word that settled it
 
 
@@ -204,8 +210,8 @@ def test_rows_reach_all_who_want_them_and_one_has_to_ack(site: Site) -> None:
     site.meet()
     sent = dhcp.send("cfm-1", ROWS)
     site.settle(dhcp)
-    assert one.heard == [Received(sent, "dhcp-1")]
-    assert other.heard == [Received(sent, "")]
+    assert one.heard == [in_group(sent, "dhcp-1")]
+    assert other.heard == [in_group(sent, "")]
     assert mps.heard == []
 
 
@@ -222,7 +228,7 @@ def test_who_was_never_heard_or_fell_silent_is_not_there(site: Site) -> None:
         dhcp.send("cfm-1", ROWS)
     site.settle(cfm)
     sent = dhcp.send("cfm-1", ACK)
-    site.until(lambda: Received(sent, "dhcp-1") in cfm.heard)
+    site.until(lambda: in_group(sent, "dhcp-1") in cfm.heard)
     assert dhcp.outcomes[("fileid", "refused")] == 4
 
 
@@ -235,7 +241,7 @@ def test_a_peer_that_moved_is_found_where_it_speaks_from(site: Site) -> None:
     site.meet()
     sent = dhcp.send("cfm-1", ACK)
     site.until(lambda: after.heard)
-    assert after.heard == [Received(sent, "dhcp-1")]
+    assert after.heard == [in_group(sent, "dhcp-1")]
     assert after.carrier.endpoint.startswith("udp://127.0.0.99:")
 
 
@@ -401,7 +407,7 @@ def test_an_attacker_changes_nothing_and_is_counted(site: Site, attacker: socket
             cfm.send(name, ACK)
     answer, beat = cfm.send("dhcp-1", ACK), dhcp.beat()
     site.until(lambda: cfm.heard and dhcp.heard)
-    assert (dhcp.heard, cfm.heard) == ([Received(answer, "cfm-1")], [Received(beat, "dhcp-1")])
+    assert (dhcp.heard, cfm.heard) == ([in_group(answer, "cfm-1")], [in_group(beat, "dhcp-1")])
     assert cfm.counts == expected
     labels = [one.labels["reason"] for one in cfm.carrier.samples() if "reason" in one.labels]
     assert labels == [*REASONS, "unread", "unsent"]
@@ -414,10 +420,10 @@ def test_a_flood_of_junk_delays_nobody_elses_messages(site: Site, attacker: sock
     for flood in range(1, JUNK // BATCH + 1):
         for _ in range(BATCH):
             attacker.sendto(b"junk" * 20, (site.group, site.port))
-        sent.append(Received(dhcp.beat(), "dhcp-1"))
+        sent.append(in_group(dhcp.beat(), "dhcp-1"))
         site.until(lambda flood=flood: sum(cfm.counts.values()) == flood * BATCH and len(cfm.heard) == flood)  # type: ignore[misc]
     assert cfm.heard == sent
     assert cfm.counts.keys() == {"malformed", "shed"}
     assert BURST - 2 <= cfm.counts["malformed"] <= BURST  # the peers were strangers when they met
     answer = cfm.send("dhcp-1", ACK)
-    site.until(lambda: Received(answer, "cfm-1") in dhcp.heard)
+    site.until(lambda: in_group(answer, "cfm-1") in dhcp.heard)

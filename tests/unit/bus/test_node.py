@@ -9,6 +9,7 @@ from typing import Any, cast
 import pytest
 import yaml
 
+from bus.columns.hybrid_bus import HybridBus
 from bus.effects import Exit, Reply
 from bus.errors import BusyError, ConfigError, ProvbusError, UnavailableError
 from bus.fleet.fleet import make_fleet
@@ -16,7 +17,6 @@ from bus.fleet.identity import identify
 from bus.fleet.key_pair import new_key_pair
 from bus.messages import Lacking, LocalRequest, WallClock
 from bus.reason import Reason
-from bus.runtime.hybrid_bus import HybridBus
 from bus.runtime.node import Node, next_incarnation
 from bus.transport.carrier import Link
 from bus.transport.kafka.client import Kafka

@@ -15,7 +15,7 @@ import pytest
 from bus.effects import Effect, Publish, Reply, Send
 from bus.envelope import Envelope, Stamp, Token
 from bus.messages import CaughtUp, LocalRequest, Received, Undelivered, WallClock
-from bus.routes import route
+from bus.routes import Column, route
 from bus.transport.multicast.replica import (
     ASK_AGAIN_S,
     ASKED_MAX,
@@ -42,6 +42,11 @@ OVERHEAD = 1 + len("dhcp-1") + 8 + 2 * FRAME_HEADER.size
 FAULT = 0.1
 TICKS_MAX = 5  # at one instant; more would be a loop that burns the processor
 TOKEN = Token(1, 9)
+
+
+def in_group() -> tuple[Column, ...]:
+    """Messages leave by the group alone."""
+    return (Column.MULTICAST,)
 
 
 class Say(NamedTuple):
@@ -116,7 +121,7 @@ class Group:
     def join(self, name: str) -> Member:
         """A new replica, which is told the time as the runner does."""
         stamp, inner = stamp_under(TOKEN, name, "lab", 5), Inner()
-        member = self.members[name] = Member(name, stamp, inner, Replica(inner, stamp, ANYBODY))
+        member = self.members[name] = Member(name, stamp, inner, Replica(inner, stamp, ANYBODY, in_group))
         self.tell(name, WallClock(0.0))
         return member
 
@@ -384,8 +389,8 @@ def test_each_new_chunk_gives_the_peer_its_patience_back() -> None:
         Peer(catalogue(seq=9), 2),
         Peer(catalogue(incarnation=9), 2),
         Peer(catalogue(incarnation=4), 3),
-        Peer(catalogue(incarnation=9, token=Token(1, 8)), 9),
-        Peer(catalogue(incarnation=9, token=Token(0, 99)), 9),
+        Peer(catalogue(incarnation=9, token=Token(1, 8)), 3),
+        Peer(catalogue(incarnation=9, token=Token(0, 99)), 3),
     ],
     ids=["the same", "seq", "number", "incarnation", "epoch", "era"],
 )
@@ -405,9 +410,10 @@ def test_what_is_not_newer_is_neither_asked_for_nor_delivered(older: Peer) -> No
     [
         Peer(catalogue(incarnation=2), 2),
         Peer(catalogue(incarnation=6)),
-        Peer(catalogue(token=Token(2, 0)), 0),
+        Peer(catalogue(token=Token(2, 0))),
+        Peer(catalogue(token=Token(0, 0)), 2),
     ],
-    ids=["number", "incarnation", "era"],
+    ids=["number", "incarnation", "era", "number of one that stands by"],
 )
 def test_a_newer_record_takes_the_place_of_the_one_on_its_way(newer: Peer) -> None:
     group, peer = Group("cfm-1"), Peer(catalogue(seq=7))
@@ -605,7 +611,7 @@ def test_the_inner_machine_is_ticked_at_its_own_deadline_and_at_no_other() -> No
 
 def test_before_the_first_message_there_is_no_deadline_but_the_inner_one() -> None:
     inner = Inner()
-    replica = Replica(inner, Stamp("cfm-1", "lab", 1), ANYBODY)
+    replica = Replica(inner, Stamp("cfm-1", "lab", 1), ANYBODY, in_group)
     assert replica.deadline() is None
     inner.due = 7.0
     assert replica.deadline() == 7.0

@@ -72,7 +72,7 @@ def build(classes: Classes) -> Callable[..., Cfm]:
                     "opener": Opener([*KEYS.values()]),
                     "table": Table(),
                     "tftp": TftpServer(transfer_sockets=1),
-                    "endpoints": {"fileid": "tcp://127.0.0.11:7000", "tftp": "127.0.0.11"},
+                    "endpoints": lambda: {"fileid": "tcp://127.0.0.11:7000", "tftp": "127.0.0.11"},
                     "capacity": 50,
                     "secret": SECRET,
                     "vault": Vault(),

@@ -222,7 +222,7 @@ def test_one_that_left_or_was_never_there_is_not_missed(build: Build) -> None:
 
 def test_its_settings_its_keys_and_its_peers_are_facts(build: Build) -> None:
     keys = KeyIds(fleet="0badc0de", seal="0001", group="07")
-    cfm = build(services=SERVICES, about=About("1.0", "multicast", lambda: keys))
+    cfm = build(services=SERVICES, about=About("1.0", lambda: "multicast", lambda: keys))
     cfm.receive(beat("mps-1"), 0.0)
     assert cfm.status.facts(0.0) == {
         "transport": "transport: multicast, provbus 1.0",
@@ -243,7 +243,7 @@ def test_the_holder_of_each_role_is_a_fact(build: Build) -> None:
 
 
 def test_a_minter_whose_key_it_lacks_is_said(build: Build) -> None:
-    cfm = build(services=SERVICES, about=About("1.0", "bus", lambda: KeyIds(seal="00")))
+    cfm = build(services=SERVICES, about=About("1.0", lambda: "bus", lambda: KeyIds(seal="00")))
     cfm.receive(beat("dhcp-1", keys=KeyIds(seal="0100")), 0.0)
     assert codes(cfm) == ["keys-behind"]
     assert values(cfm, 0.0)["provbus_reason", "keys-behind"] == 1

@@ -362,7 +362,7 @@ def test_news_that_are_for_others_change_nothing(cfm: Cfm) -> None:
 
 
 def test_names_are_pulled_in_messages_that_their_carrier_takes(build: Build, mint: Make, rrq: Make) -> None:
-    cfm = build(data_bytes_max=300)
+    cfm = build(data_bytes_max=lambda: 300)
     rows = [mint("voice", line1="x" * 60) for _ in range(5)]
     for at, row in enumerate(rows):
         cfm.receive(rrq(row, port=2000 + at), 0.0)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from bus.effects import Reply
 from bus.envelope import Stamp
 from bus.messages import LocalRequest
+from bus.switch.standing import Step
 from heartbeat.roles.claim import BY_GRANTS, EPOCH_MAX, ERA_MAX, Claim
 from heartbeat.roles.granted.grants import Promise, Voter
 from services.cfm.machine import Cfm
@@ -21,8 +22,10 @@ from tests.docs_pages.examples import EXAMPLES, MODEM, RULES, shape
 from tests.nearly import JSON, Field, fits, nearly
 from tests.replies import fault
 from tests.unit.disk import Disk
+from tests.unit.switches import switching
 
 Make = Callable[..., Any]
+Begin = Callable[..., Cfm]
 Say = Callable[..., dict[str, Any]]
 ROLES = {"dhcp-1": "dhcp/lab", "dhcp-2": "dhcp/lab"}
 FILE = "nobody.minted.this"
@@ -36,10 +39,15 @@ def voter(promises: dict[str, Promise] | None = None) -> dict[str, Any]:
 
 
 @pytest.fixture
-def cfm(build: Make) -> Cfm:
-    """cfm-1, which abstains from a vote and has the page's settings in force."""
-    found: Cfm = build(catalogue=record({"residential": MODEM}, 3, RULES), **voter())
-    return found
+def begin(build: Make) -> Begin:
+    """Builds cfm-1, which abstains from a vote and has the page's settings in force."""
+    return lambda **more: build(catalogue=record({"residential": MODEM}, 3, RULES), **voter(), **more)
+
+
+@pytest.fixture
+def cfm(begin: Begin) -> Cfm:
+    """cfm-1, which has one column."""
+    return begin()
 
 
 @pytest.fixture
@@ -122,33 +130,42 @@ def test_a_cfm_says_what_it_knows_of_the_roles_with_a_vote_and_without(build: Ma
     assert told["promises"]["dhcp/lab"].keys() == {"era", "epoch", "claim_id", "authority", "candidate"}
 
 
-def admitted_twice(cfm: Cfm) -> dict[str, Any]:
+def admitted_twice(begin: Begin) -> dict[str, Any]:
+    cfm = begin()
     ask(cfm, "failover.admit")
     return ask(cfm, "failover.admit")
 
 
-def admitted_without_a_disk(cfm: Cfm) -> dict[str, Any]:
+def admitted_without_a_disk(begin: Begin) -> dict[str, Any]:
     disk = Disk()
     disk.is_full = True
-    return ask(cfm, "failover.admit", disk)
+    return ask(begin(), "failover.admit", disk)
 
 
-REFUSALS: dict[tuple[str, str], Callable[[Cfm], dict[str, Any]]] = {
-    ("settings", "bad_request"): lambda cfm: ask(cfm, "settings", reveal=1),
-    ("trace", "bad_request"): lambda cfm: ask(cfm, "trace", device=5),
-    ("fileid.lookup", "bad_request"): lambda cfm: ask(cfm, "fileid.lookup", file=FILE),
-    ("fileid.lookup", "unknown"): lambda cfm: ask(cfm, "fileid.lookup", file=FILE, address="10.0.0.7"),
-    ("fileid.done", "bad_request"): lambda cfm: ask(cfm, "fileid.done"),
-    ("fileid.done", "unknown"): lambda cfm: ask(cfm, "fileid.done", file=FILE),
+def called_off_too_late(begin: Begin) -> dict[str, Any]:
+    return ask(begin(switching=switching("cfm-1", Step.BEGIN)), "transport.switch", verb="abort")
+
+
+REFUSALS: dict[tuple[str, str], Callable[[Begin], dict[str, Any]]] = {
+    ("settings", "bad_request"): lambda begin: ask(begin(), "settings", reveal=1),
+    ("trace", "bad_request"): lambda begin: ask(begin(), "trace", device=5),
+    ("fileid.lookup", "bad_request"): lambda begin: ask(begin(), "fileid.lookup", file=FILE),
+    ("fileid.lookup", "unknown"): lambda begin: ask(begin(), "fileid.lookup", file=FILE, address="10.0.0.7"),
+    ("fileid.done", "bad_request"): lambda begin: ask(begin(), "fileid.done"),
+    ("fileid.done", "unknown"): lambda begin: ask(begin(), "fileid.done", file=FILE),
     ("failover.admit", "try_again"): admitted_without_a_disk,
-    ("failover.admit", "bad_request"): lambda cfm: ask(cfm, "failover.admit", floors={"mps/lab": {}}),
+    ("failover.admit", "bad_request"): lambda begin: ask(begin(), "failover.admit", floors={"mps/lab": {}}),
     ("failover.admit", "refused"): admitted_twice,
+    ("transport.parity", "refused"): lambda begin: ask(begin(), "transport.parity"),
+    ("transport.switch", "try_again"): called_off_too_late,
+    ("transport.switch", "bad_request"): lambda begin: ask(begin(), "transport.switch", to="kafka"),
+    ("transport.switch", "refused"): lambda begin: ask(begin(), "transport.switch", to="multicast"),
 }
 
 
 @pytest.mark.parametrize(("operation", "error"), REFUSALS)
-def test_a_cfm_refuses_with_a_word_of_the_table(cfm: Cfm, operation: str, error: str) -> None:
-    assert REFUSALS[operation, error](cfm)["error"] == error
+def test_a_cfm_refuses_with_a_word_of_the_table(begin: Begin, operation: str, error: str) -> None:
+    assert REFUSALS[operation, error](begin)["error"] == error
 
 
 def test_every_refusal_of_the_table_is_a_cfms() -> None:

@@ -16,6 +16,8 @@ import yaml
 
 from bus.contract import encode
 from services.instance.metrics import METRICS
+from services.lab.network.run_network import free_port
+from services.lab.site.embedded import embedded
 from services.settings.judging import catalogue_problems
 from services.settings.store import read_catalogue
 from tests.unit.dhcp.conftest import FakeKea
@@ -27,6 +29,8 @@ Provbus = Callable[..., subprocess.CompletedProcess[str]]
 SETTINGS = Path(__file__).parents[3] / "deploy" / "settings" / "lab.yaml"
 DEADLINE_S = 30
 OF_MULTICAST = {"provbus_multicast_datagrams_total", "provbus_settings_fetches_total"}
+OF_BOTH = {"provbus_parity_messages"}
+OF_BUS = METRICS.keys() - OF_MULTICAST - OF_BOTH
 CREATE = {
     "op": "fileid.create",
     "id": 1,
@@ -97,6 +101,11 @@ def names(text: str) -> set[str]:
     return {re.sub(r"^(provbus_handoff_seconds)_\w+$", r"\1", name) for name in found}
 
 
+def group(port: int, address: str = "127.0.0.1") -> Config:
+    """A section of a group of multicast."""
+    return {"address": address, "port": port, "keys": ["keys/multicast/group.key"]}
+
+
 def ask_for_a_name(path: Path) -> None:
     """Have a FileID minted and handed off, as soon as the minter holds its role."""
     deadline = time.monotonic() + DEADLINE_S
@@ -152,11 +161,11 @@ def test_a_minter_and_a_cfm_become_ready_and_show_every_metric_of_their_mode(
 
     def is_complete(_: int, text: str) -> bool:
         shown.update(names(text))
-        return shown >= METRICS.keys() - OF_MULTICAST
+        return shown >= OF_BUS
 
     until(f"{at}/metrics", lambda _, text: 'provbus_silent_reads_total{reason="name"} 1.0' in text)
     until(f"{at}/metrics", lambda status, text: is_complete(status, text + get(f"{minter_at}/metrics")[1]))
-    assert shown == METRICS.keys() - OF_MULTICAST
+    assert shown == OF_BUS
     handed_off = 'provbus_handoff_seconds_bucket{le="+Inf"} 1.0'
     text = until(f"{minter_at}/metrics", lambda _, text: handed_off in text)
     assert 'provbus_transport_active{mode="bus"} 1.0' in text
@@ -169,11 +178,8 @@ def test_over_multicast_the_rest_is_shown_and_nothing_of_kafka(
     configs: dict[str, Config], start: Start
 ) -> None:
     config = configs["cfm-1"]
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     config["transport"] = {"mode": "multicast"}
-    config["multicast"] = {"address": "127.0.0.1", "port": port, "keys": ["keys/multicast/group.key"]}
+    config["multicast"] = group(free_port([""], socket.SOCK_DGRAM))
     del config["kafka"]
     at = start(config)
     until(f"{at}/readyz", says("not ready: settings"))
@@ -181,6 +187,33 @@ def test_over_multicast_the_rest_is_shown_and_nothing_of_kafka(
     assert names(text) >= OF_MULTICAST
     assert not any("kafka" in name for name in names(text))
     assert 'provbus_transport_active{mode="multicast"} 1.0' in text
+
+
+@pytest.fixture
+def own_broker() -> Iterator[str]:
+    """One without the settings of another fleet."""
+    with embedded() as servers:
+        yield servers
+
+
+def test_over_both_everything_is_shown_and_what_came_by_which(
+    configs: dict[str, Config], own_broker: str, start: Start
+) -> None:
+    port = free_port([""], socket.SOCK_DGRAM)
+    for number, name in enumerate(("dhcp-1", "cfm-1"), start=1):
+        configs[name]["transport"] = {"mode": "dual"}
+        configs[name]["kafka"]["bootstrap"] = own_broker
+        configs[name]["multicast"] = group(port, f"127.0.0.{number}")
+    configs["dhcp-1"]["minter"]["publish_catalogue"] = str(SETTINGS)
+    configs["dhcp-1"]["failover"] = {"primary": "dhcp-1"}
+    places = [start(configs[name]) for name in ("dhcp-1", "cfm-1")]
+    for at in places:
+        until(f"{at}/readyz", lambda status, text: (status, text) == (200, "ready\n"))
+    both = r'provbus_parity_messages{came="both",class="(heartbeat|fileid)"} [1-9]'
+    for at in places:
+        text = until(f"{at}/metrics", lambda _, text: {*re.findall(both, text)} == {"heartbeat", "fileid"})
+        assert names(text) >= OF_MULTICAST | OF_BOTH | {"provbus_kafka_answering"}
+        assert 'provbus_transport_active{mode="dual"} 1.0' in text
 
 
 def test_a_minter_without_its_broker_is_alive_and_says_what_is_missing(alone: Config, start: Start) -> None:

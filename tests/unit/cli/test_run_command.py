@@ -118,7 +118,8 @@ def test_a_mistake_in_the_configuration_is_78(
     ("mode", "said"),
     [
         ("multicast", "transport.mode multicast needs a 'multicast' section"),
-        ("dual", "--mode: mode dual is not there yet: set bus or multicast"),
+        ("dual", "transport.mode dual needs a 'multicast' section"),
+        ("auto", "--mode: mode auto is not there yet: set bus, multicast or dual"),
     ],
 )
 def test_a_mode_is_taken_from_the_flag_or_the_environment(

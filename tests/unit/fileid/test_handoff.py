@@ -1,6 +1,6 @@
 """The hand-off: who is asked, when, for how long, and what the host is told in the end."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 import pytest
@@ -9,7 +9,7 @@ from bus.effects import Send
 from bus.envelope import Envelope, Stamp
 from bus.errors import BackpressureError, DecodeError
 from fileid.handoff import ACKED_SEQ, Budget, Handoff, Settled
-from fileid.row import ACK, ROWS, ROWS_MAX, Row, split_rows
+from fileid.row import ACK, ROWS, ROWS_MAX, Row, largest_frame, split_rows
 from fileid.table import RowStatus
 
 TRY_S, BUDGET_S = 0.05, 0.15
@@ -30,10 +30,18 @@ class Cfms:
 class Run:
     """A hand-off in virtual time, with everything it ever sent or settled."""
 
-    def __init__(self, *names: str, budget_s: float = BUDGET_S, **limits: int) -> None:
+    def __init__(
+        self,
+        *names: str,
+        budget_s: float = BUDGET_S,
+        rows_max: int = 20_000,
+        data_bytes_max: Callable[[], int] = largest_frame,
+    ) -> None:
         self.cfms = Cfms(*names)
         budget = Budget(try_s=TRY_S, budget_s=budget_s)
-        self.handoff = Handoff(Stamp("dhcp-1", "lab", 1), self.cfms.choose, budget, **limits)
+        self.handoff = Handoff(
+            Stamp("dhcp-1", "lab", 1), self.cfms.choose, budget, rows_max, data_bytes_max=data_bytes_max
+        )
         self.sent: list[tuple[float, Send]] = []
         self.settled: list[Settled] = []
 
@@ -368,7 +376,7 @@ def test_refused_rows_still_count_as_being_handed_off() -> None:
 
 
 def test_a_frame_is_no_larger_than_its_carrier_takes() -> None:
-    run = Run("cfm-1", data_bytes_max=100)
+    run = Run("cfm-1", data_bytes_max=lambda: 100)
     run.offer(*(f"row-{at}" for at in range(10)))
     sends = run.tick(0.0)
     assert len(sends) > 1

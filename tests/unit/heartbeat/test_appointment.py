@@ -10,7 +10,7 @@ from heartbeat.roles.appointed.holder import AppointedHolder
 from heartbeat.roles.appointed.tenure import Tenure
 from heartbeat.roles.claim import BY_APPOINTMENT, BY_GRANTS, ERA_MAX, Claim, log_authority
 from heartbeat.roles.evidence import Answer
-from heartbeat.roles.holder import StoreClaim
+from heartbeat.roles.holder import Claimed, StoreClaim
 from heartbeat.roles.states import State
 from heartbeat.timing import SILENCE_S
 
@@ -225,3 +225,15 @@ def test_what_another_process_may_have_too_is_acted_under_after_a_silence_only()
     assert (one.state, one.acts_until, one.deadline()) == (State.STANDBY, 0.0, 10.0 + SILENCE_S)
     one.tick(10.0 + SILENCE_S, 0.0)
     assert (one.state, one.deadline()) == (State.ACTIVE, None)
+
+
+@pytest.mark.parametrize(("place", "is_us"), [(0, True), (0, False), (1, False)])
+def test_an_era_appoints_whom_it_names_and_a_later_process_of_his_name_waits(
+    place: int, *, is_us: bool
+) -> None:
+    one = appointment(None)
+    one.begin(3, Claimed("dhcp-1", place, "4" * 16, is_us), 10.0)
+    ticked(one, 10.0, 10.0)
+    assert one.state is (State.FENCED if place else State.ACTIVE if is_us else State.STANDBY)
+    ticked(one, 10.0 + SILENCE_S, 13.5)
+    assert one.state is (State.FENCED if place else State.ACTIVE)

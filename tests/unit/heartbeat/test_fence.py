@@ -8,11 +8,20 @@ import pytest
 from bus.contract import encode
 from bus.envelope import Envelope, Token
 from bus.messages import Entry, LogBounds
+from bus.routes import Column
 from bus.wire.codec import pack_token
 from heartbeat.roles.claim import BY_APPOINTMENT, BY_GRANTS, Claim, log_authority
 from heartbeat.roles.evidence import Answer
-from heartbeat.roles.log.fence import REMEMBERED_MAX, SEAL_GRACE_S, Fence, Known, StoreFence, Verdict
-from heartbeat.roles.log.records import NO_OFFSET, TYPE_OF, ClaimRecord, Era, Record, Release
+from heartbeat.roles.log.fence import (
+    REMEMBERED_MAX,
+    SEAL_GRACE_S,
+    Fence,
+    Known,
+    StoreFence,
+    Unlogged,
+    Verdict,
+)
+from heartbeat.roles.log.records import NO_OFFSET, TYPE_OF, ClaimRecord, Era, Named, Record, Release
 from tests.trusting import anybody
 from tests.unit.heartbeat.verdicts import judge
 
@@ -373,3 +382,38 @@ def test_who_holds_nothing_says_nothing_new() -> None:
     fence = Fence(ROLES, writers=None)
     assert fence.hello("dhcp-1", Claim(), 100.0, is_proven=False) == []
     assert judge(fence, "dhcp-1", Token(0, 0)) is UNVERIFIED
+
+
+PLAN = "f" * 16
+
+
+def switch_era(number: int, leads: Column, **holders: str) -> Envelope:
+    """The era of a switch, in which these hold the roles of these services."""
+    named = {
+        f"{service}/lab": Named(instance=name, incarnation=1, claim_id=ID[name])
+        for service, name in holders.items()
+    }
+    return said("dhcp-2", Era(number=number, authority="a switch", leads=leads, plan=PLAN, named=named))
+
+
+def test_a_claim_that_begins_with_an_era_is_no_sign_of_a_cut() -> None:
+    """After a restart the record at the offset of the claim is the era that named its holder."""
+    behind = [
+        claim("dhcp-1", NO_OFFSET),
+        switch_era(1, Column.MULTICAST),
+        switch_era(2, Column.BUS, dhcp="dhcp-1"),
+    ]
+    kept = Claim(2, 2, ID["dhcp-1"], LOG)
+    for holder, is_cut in (("dhcp-1", False), ("dhcp-2", True)):
+        known = kept._replace(claim_id=ID[holder])
+        run = Run({ROLE: [Known(known, holder)]}, behind=behind)
+        assert bool(run.fence.reason) is is_cut
+
+
+def test_a_minter_that_is_not_fenced_in_the_group_is_answered_all_the_same() -> None:
+    """Parity waits for messages of class `fileid` from every CFM, and these are the only ones."""
+    in_group = Unlogged(BY_GRANTS, frozenset({ROLE}))
+    fence = Fence(ROLES, writers=anybody, leads=Column.MULTICAST, in_group=in_group)
+    assert fence.answer("mps-1") == Answer(Claim(), True, -1)
+    assert fence.tokens("mps-1") is None
+    assert fence.answer("cfm-1") is None

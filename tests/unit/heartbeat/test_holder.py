@@ -11,10 +11,11 @@ from heartbeat.roles.elected.holder import ElectedHolder
 from heartbeat.roles.evidence import Answer
 from heartbeat.roles.granted.holder import GrantedHolder
 from heartbeat.roles.holder import RoleHolder, SoleHolder
+from heartbeat.roles.switched.holder import SwitchedHolder
 
 
-def test_there_are_four_kinds() -> None:
-    kinds = {ElectedHolder, GrantedHolder, AppointedHolder, SoleHolder}
+def test_there_are_four_kinds_and_one_that_changes_between_them() -> None:
+    kinds = {ElectedHolder, GrantedHolder, AppointedHolder, SoleHolder, SwitchedHolder}
     assert set(RoleHolder.__subclasses__()) == kinds
 
 

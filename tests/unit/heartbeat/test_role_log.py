@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bus.envelope import Stamp
+from bus.routes import Column
 from heartbeat.roles.log.fold import HaltError, Held, Roles, fold
 from heartbeat.roles.log.records import (
     NO_OFFSET,
@@ -16,6 +17,7 @@ from heartbeat.roles.log.records import (
     ClaimRecord,
     Era,
     Logged,
+    Named,
     Probe,
     Record,
     Release,
@@ -277,3 +279,34 @@ def test_a_later_process_of_a_writer_counts_from_its_first_record_on() -> None:
     records = log((A, claim()), (A, renew(0)))
     restarted = Logged(2, A, Release(role=ROLE, epoch=0, claim_id=ONE), 2, 1)
     assert folded([*records, restarted])[1] == [True, True, True]
+
+
+def switch_era(number: int, leads: Column, holder: str) -> Era:
+    named = {ROLE: Named(instance=holder, incarnation=1, claim_id=THREE)}
+    return Era(number=number, authority="a switch", leads=leads, plan="f" * 16, named=named)
+
+
+@pytest.mark.parametrize(
+    ("before", "named", "is_held"),
+    [
+        ([], A, True),  # the group led, and the log never gave the role to anybody
+        ([(A, claim())], A, True),
+        ([(A, claim())], B, False),  # its writer had not read that claim
+        ([(A, claim()), (A, release(0))], A, False),
+        ([(A, claim()), (B, switch_era(1, Column.MULTICAST, A))], B, True),  # grants gave it to another one
+    ],
+)
+def test_an_era_names_whom_the_log_knows_or_whom_it_cannot_know(
+    before: list[Said], named: str, is_held: bool
+) -> None:
+    roles, _ = folded(log(*before, (B, switch_era(2, Column.BUS, named))))
+    held = roles.role(ROLE)
+    assert held.released is not is_held
+    if is_held:
+        assert held[:4] == (roles.floor, roles.floor, THREE, named)
+
+
+def test_while_the_group_leads_nobody_can_claim_in_the_log() -> None:
+    roles, counted = folded(log((B, switch_era(1, Column.MULTICAST, A)), (B, claim(0))))
+    assert counted == [True, False]
+    assert roles.role(ROLE).holder == A

@@ -127,13 +127,14 @@ def test_an_operator_is_told_what_we_know_of_everybody(roster: Roster, beat: Mak
         "sealed": "",
         "endpoints": {},
         "beat_age_s": 0.5,
+        "longest_gap_s": 0.0,
         "phi": 0.3,
         "clock_skew_s": 0.0,
         "verdict": "ready",
         "reason": "",
         "version": "",
         "transport": "",
-        "keys": {"fleet": "", "seal": "", "group": "", "settings": ""},
+        "keys": {"fleet": "", "seal": "", "seals": "", "group": "", "settings": ""},
         "standing": None,
     }
     assert (told["cfm-2"]["state"], told["cfm-2"]["beat_age_s"]) == ("suspect", 1.5)

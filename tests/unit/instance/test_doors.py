@@ -5,7 +5,7 @@ import os
 import signal
 import socket
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,8 +22,11 @@ from heartbeat.liveness.beat import Beat
 from services.instance.frame import Frame
 from services.instance.local_api import answer
 from services.instance.operations import OPERATIONS
+from services.instance.switching import unswitched
 from tests.trusting import ANYBODY
 from tests.unit.bus.well import Well
+
+Operations = dict[str, Callable[[LocalRequest, float], Sequence[Any]]]
 
 OWN_USER, OWN_GROUP, HOST_USER, HOST_GROUP = 61_201, 61_202, 61_203, 61_204
 WAIT_S = 20.0
@@ -110,10 +113,14 @@ def test_each_operation_as_each_peer(peer: str, are_open: bool) -> None:
 
 def echoing() -> Frame[Any]:
     """A frame that does whatever it is asked."""
-    frame: Frame[Any] = Frame(Stamp("cfm-1", "lab", 7), "cfm", trust=ANYBODY, counts=(), keeps={})
+    stamp = Stamp("cfm-1", "lab", 7)
+    operations: Operations = {name: lambda request, now: [answer(request, done=True)] for name in OPERATIONS}
+    switching = unswitched(stamp)
+    switching.operations = operations
+    frame: Frame[Any] = Frame(stamp, "cfm", trust=ANYBODY, counts=(), keeps={}, switching=switching)
     frame.serve(
         {},
-        {name: lambda request, now: [answer(request, done=True)] for name in OPERATIONS},
+        operations,
         moves=(),
         beat=lambda now: Beat(service="cfm"),
         status=Well(),

@@ -6,7 +6,7 @@ import pytest
 
 from bus.contract import encode
 from bus.envelope import Envelope
-from heartbeat.liveness.beat import BEAT, Beat, KeyIds
+from heartbeat.liveness.beat import BEAT, Beat, KeyIds, seals_of
 from heartbeat.liveness.detector import DEAD_AFTER_S, FORGET_AFTER_S
 from heartbeat.liveness.roster import SKEW_S_MAX, Roster
 from services.instance.fellows import fellow_facts, fellow_reasons
@@ -86,6 +86,18 @@ def test_a_seal_key_that_a_cfm_lacks_is_said_at_both_ends(used: str, opened: str
     at_minter_said = [("keys-behind", f"we seal with key {number}, which cfm-1 does not have")]
     assert at_cfm.reasons(seal=opened) == (at_cfm_said if is_behind else [])
     assert at_minter.reasons(seal=used) == (at_minter_said if is_behind else [])
+
+
+@pytest.mark.parametrize(("missing", "is_behind"), [(200, True), (201, False)])
+def test_of_many_seal_keys_the_one_that_is_missing_is_said_at_both_ends(
+    missing: int, is_behind: bool
+) -> None:
+    opened = KeyIds(seals=seals_of({*range(256)} - {missing}))
+    at_cfm, at_minter = Fellows("cfm-1"), Fellows("dhcp-1")
+    at_cfm.beat("dhcp-1", keys=KeyIds(seal="c8"))
+    at_minter.beat("cfm-1", keys=opened)
+    assert bool(at_cfm.reasons(seals=opened.seals)) == is_behind
+    assert bool(at_minter.reasons(seal="c8")) == is_behind
 
 
 def test_minters_do_not_open_each_others_names_nor_do_cfms_seal() -> None:

@@ -13,8 +13,10 @@ from services.instance.local_api import answer, refuse, unknown
 from services.instance.operations import ALL, ERRORS, OPERATIONS, Operation
 from tests.docs_pages.schemas import schemas
 
-SIDECAR_OPERATIONS = "fileid.create, authority, host.*, failover.*, settings, settings.*, status and trace"
-CFM_OPERATIONS = "settings, settings.history, status, trace, fileid.lookup, fileid.done"
+SIDECAR_OPERATIONS = (
+    "fileid.create, authority, host.*, failover.*, settings, settings.*, status, transport.* and trace"
+)
+CFM_OPERATIONS = "settings, settings.history, status, transport.*, trace, fileid.lookup, fileid.done"
 operations = pytest.mark.parametrize("operation", OPERATIONS.values(), ids=lambda one: one.name)
 
 

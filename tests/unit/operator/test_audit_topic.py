@@ -11,8 +11,8 @@ from bus.envelope import Stamp
 from bus.errors import UnavailableError
 from bus.telemetry.audit import AUDIT
 from bus.wire.codec import to_headers
-from services.operator.audit_topic import TRIES, read
-from services.operator.story import ToldEvent
+from services.operator.trace.audit_topic import TRIES, read
+from services.operator.trace.story import ToldEvent
 
 NAME = "provbus.audit.v1"
 FILEID = "5f0c000000000001"

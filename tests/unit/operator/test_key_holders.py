@@ -9,6 +9,7 @@ from bus.fleet.fleet import load_fleet, make_fleet
 from bus.fleet.rotation import rotate
 from bus.fleet.steps import KINDS
 from fileid.seal import KEY_BYTES
+from heartbeat.liveness.beat import LISTED_MAX, seals_of
 from services.instance.about import key_ids
 from services.operator.fleet.key_holders import lagging, needing, wanted
 
@@ -82,3 +83,12 @@ def test_a_settings_key_is_needed_until_everybody_has_the_settings_sealed_anew(k
     seen["cfm-1"]["sealed"] = "0001"  # its copy on the disk is the former one
     seen["dhcp-1"]["sealed"] = "00"
     assert [*needing(ids, seen)] == ["dhcp-1", "cfm-1"]
+
+
+@pytest.mark.parametrize("is_whole", [True, False])
+def test_a_cfm_that_opens_names_with_many_keys_has_those_of_its_bitmap(keys: Path, is_whole: bool) -> None:
+    seen, fleet = peers(keys), load_fleet(keys / "fleet.yaml")
+    ours = {int(one, 16) for one in wanted(keys, fleet, "seal")["cfm-1"]}
+    many = {*range(LISTED_MAX + 1)} | ours
+    seen["cfm-1"]["keys"] |= {"seal": "", "seals": seals_of(many if is_whole else many - {min(ours)})}
+    assert behind(keys, "seal", seen) == ([] if is_whole else ["cfm-1"])

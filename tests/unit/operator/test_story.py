@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from services.operator.story import Boot, ToldEvent, is_told, tell
+from services.operator.trace.story import Boot, ToldEvent, is_told, tell
 
 DEVICE, FILEID = "001a.2c00.0001", "5f0c000000000001"
 

@@ -6,8 +6,8 @@ import pytest
 
 from bus.errors import UnavailableError
 from services.config.instance import Config
-from services.operator.story import ToldEvent
-from services.operator.tracing import asked_for, find
+from services.operator.trace.story import ToldEvent
+from services.operator.trace.tracing import asked_for, find
 from tests.unit.answering import answering
 
 DEVICE, FILEID = "001a.2c00.0001", "5f0c000000000001"

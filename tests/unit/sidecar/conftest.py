@@ -9,7 +9,7 @@ import pytest
 
 from bus.contract import encode
 from bus.effects import Send
-from bus.envelope import Envelope, Token, number_of
+from bus.envelope import Envelope, Stamp, number_of
 from bus.messages import LocalRequest, Received, WallClock
 from fileid.handoff import ACKED_SEQ, Budget
 from fileid.row import ACK, split_rows
@@ -21,7 +21,6 @@ from services.settings.vault import Vault
 from services.sidecar.assembly import assemble
 from services.sidecar.minter import Minter
 from tests.replies import HeldMachine
-from tests.stamps import stamp_under
 from tests.trusting import ANYBODY
 
 WALL_OFFSET_S = 1_700_000_000.0
@@ -81,7 +80,7 @@ def build(catalogue: CatalogueRecord) -> Callable[..., Minter]:
                 **{
                     "service": "dhcp",
                     "trust": ANYBODY,
-                    "stamp": stamp_under(Token(1, 7), "dhcp-1", "lab", 9),
+                    "stamp": Stamp("dhcp-1", "lab", 9),
                     "services": SERVICES,
                     "sealer": Sealer(KEY),
                     "budget": Budget(try_s=0.05, budget_s=0.15),

@@ -96,9 +96,9 @@ def test_who_is_silent_is_not_told_of(build: Build, beat: Make) -> None:
 
 
 def test_over_multicast_a_place_is_of_udp() -> None:
-    announced = Announced("udp", {})
+    announced = Announced(lambda: ["udp"], {})
     assert announced.heard("cfm-1", {"fileid": "udp://127.0.0.11:40000", "tftp": "127.0.0.11"})
-    assert announced.heard("cfm-2", {"fileid": "tcp://127.0.0.12:7001", "tftp": "127.0.0.12"}) is None
+    assert announced.heard("cfm-2", {"fileid": "tcp://127.0.0.12:7001", "tftp": "127.0.0.12"}) == []
     assert announced.unusable == {"cfm-2": "tcp://127.0.0.12:7001 is not of udp"}
 
 
@@ -114,8 +114,8 @@ def test_over_multicast_a_place_is_of_udp() -> None:
     ],
 )
 def test_a_cfm_is_connected_to_at_its_pinned_host_alone(endpoint: str, host: str, is_good: bool) -> None:
-    announced = Announced("tcp", {"cfm-1": {"fileid": host}})
-    assert announced.heard("cfm-1", {"fileid": endpoint}) == (endpoint if is_good else None)
+    announced = Announced(lambda: ["tcp"], {"cfm-1": {"fileid": host}})
+    assert announced.heard("cfm-1", {"fileid": endpoint}) == ([endpoint] if is_good else [])
     assert announced.unusable == (
         {} if is_good else {"cfm-1": f"{endpoint} is not at {host}, where the fleet file has it"}
     )

@@ -43,7 +43,6 @@ from services.sidecar.minter import Minter
 from services.sidecar.role.authority import Authority
 from services.sidecar.role.record import StoreFailover
 from tests.replies import Replies
-from tests.stamps import stamp_under
 from tests.trusting import anybody
 from tests.unit.disk import FULL
 
@@ -194,12 +193,12 @@ def test_a_token_is_ours_while_the_role_is() -> None:
 
 
 def test_without_an_election_it_always_may() -> None:
-    stamp = stamp_under(Token(1, 7), "dhcp-1", "lab", 1)
+    stamp = Stamp("dhcp-1", "lab", 1)
     authority = Authority(stamp, SoleHolder())
     assert authority.may_act(0.0)
     assert authority.is_released
-    assert stamp.token == Token(1, 7)
     assert authority.tick(0.0, 0.0, is_prepared=True) == []
+    assert stamp.token == NO_TOKEN
     (reply,) = authority.operate(LocalRequest(1, {"op": "authority"}), 5.0)
     assert reply.body["may_act"] is True
 
@@ -490,7 +489,7 @@ def appointed() -> tuple[Authority, Stamp, StoreFailover]:
         new_id=lambda: "f" * 16,
     )
     kept = StoreFailover(claim, mode="multicast")
-    authority = Authority(stamp, appointment, mode="multicast", kept=kept)
+    authority = Authority(stamp, appointment, leads=lambda: "multicast", kept=kept)
     return authority, stamp, kept
 
 

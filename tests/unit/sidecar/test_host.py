@@ -9,7 +9,7 @@ ACTS, RESTS = News(may_act=True, epoch=4), News(may_act=False, epoch=-1)
 
 
 def attached() -> Host:
-    host = Host(has_leases=True)
+    host = Host(has_leases=lambda: True)
     assert host.attach(OURS, 0.0) is None
     return host
 
@@ -44,7 +44,7 @@ def test_one_that_is_gone_has_no_lease() -> None:
 
 
 def test_one_that_does_not_ask_may_come_and_go() -> None:
-    host = Host(has_leases=True)
+    host = Host(has_leases=lambda: True)
     host.receive(HostCame(-1))
     assert host.is_here
     host.receive(HostGone(-1))
@@ -61,14 +61,14 @@ def test_a_lease_only_grows_and_ends_when_the_host_says_so() -> None:
 
 
 def test_a_start_waits_for_what_our_former_process_may_have_told_once() -> None:
-    host = Host(has_leases=True)
+    host = Host(has_leases=lambda: True)
     host.begin(10.0)
     host.begin(20.0)
     assert host.lease_until == 10.0 + LEASE_S
 
 
 def test_where_all_may_act_there_are_no_leases_to_wait_for() -> None:
-    host = Host(has_leases=False)
+    host = Host(has_leases=lambda: False)
     host.begin(10.0)
     host.granted(99.0)
     assert host.lease_until == 0.0
@@ -156,7 +156,7 @@ def test_a_question_that_waited_while_we_slept_is_heard_first() -> None:
 
 
 def test_one_that_never_asks_is_never_silent() -> None:
-    host = Host(has_leases=True)
+    host = Host(has_leases=lambda: True)
     host.receive(HostCame(-1))
     host.watch(1.0, may_act=True)
     host.watch(1e9, may_act=True)

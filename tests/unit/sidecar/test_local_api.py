@@ -1,6 +1,7 @@
 """The local API of a sidecar: the page's examples, and every way to be answered or refused."""
 
 from collections.abc import Callable
+from functools import partial
 from itertools import count
 from random import Random
 from typing import Any
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from bus.envelope import Stamp
 from bus.messages import LocalRequest, SessionClosed
+from bus.switch.standing import TARGETS, Step
 from fileid.lease import LeaseFile
 from heartbeat.roles.appointed.holder import AppointedHolder
 from heartbeat.roles.appointed.tenure import Tenure
@@ -22,6 +24,7 @@ from heartbeat.timing import LEASE_S
 from services.instance.contracts.role import EXCUSED_S_MAX
 from services.instance.local_api import unknown
 from services.instance.operations import OPERATIONS
+from services.instance.switching import VERBS, Switching
 from services.settings.catalogue import record
 from services.settings.record import COMMENT_MAX, GENERATION_MAX
 from services.sidecar.role.authority import Authority
@@ -31,6 +34,7 @@ from tests.nearly import DEVICE, JSON, Field, fits, nearly
 from tests.replies import fault
 from tests.trusting import anybody
 from tests.unit.sidecar.talking import Talk
+from tests.unit.switches import BOTH, switching
 
 Make = Callable[..., Any]
 Speak = Callable[..., Talk]
@@ -60,7 +64,9 @@ def appointed(stamp: Stamp) -> Authority:
         cfms=["cfm-1", "cfm-2"],
         new_id=lambda: "f" * 16,
     )
-    return Authority(stamp, appointment, mode="multicast", kept=StoreFailover(claim, mode="multicast"))
+    return Authority(
+        stamp, appointment, leads=lambda: "multicast", kept=StoreFailover(claim, mode="multicast")
+    )
 
 
 def granted(stamp: Stamp) -> Authority:
@@ -72,7 +78,12 @@ def granted(stamp: Stamp) -> Authority:
 def speak(build: Make, beat: Make, ack: Make) -> Speak:
     """Begins a conversation with dhcp-1, which stands for its role as `by` says, or has none."""
 
-    def begin(by: By | None = elected, files: tuple[LeaseFile, ...] = (), **more: Any) -> Talk:
+    def begin(
+        by: By | None = elected,
+        files: tuple[LeaseFile, ...] = (),
+        switching: Switching | None = None,
+        **more: Any,
+    ) -> Talk:
         stamp = Stamp("dhcp-1", "lab", 9)
         minter = build(
             stamp=stamp,
@@ -80,8 +91,9 @@ def speak(build: Make, beat: Make, ack: Make) -> Speak:
             catalogue=record({"residential": MODEM}, 3, RULES),
             history=[record({"business": MODEM}, 2), record({"fax": {"kind": "fax"}}, 1)],
             files=files,
+            switching=switching,
         )
-        return Talk(minter, beat, ack, **more)
+        return Talk(minter, partial(beat, switch=BOTH), ack, **more)
 
     return begin
 
@@ -101,7 +113,12 @@ def active(speak: Speak, **more: Any) -> Talk:
 def test_the_page_shows_what_a_sidecar_answers(speak: Speak, operation: str) -> None:
     _, request, answer = EXAMPLES[operation]
     follows_kea = operation == "host.reloads"
-    talk = active(speak, files=KEA if follows_kea else ())
+    step = Step.HEAR if operation == "transport.status" else None
+    talk = active(
+        speak,
+        files=KEA if follows_kea else (),
+        switching=switching("dhcp-1", step, ["cfm-1"]) if operation.startswith("transport.") else None,
+    )
     if operation == "trace":
         talk.ask("fileid.create", HOST, **EXAMPLES["fileid.create"].request)
     assert shape(talk.ask(operation, HOST, **request)) == shape(answer)
@@ -123,6 +140,7 @@ COMMENT = Field(
     JSON | st.just("x" * (COMMENT_MAX + 1)) | st.just("two\nlines"),
     is_optional=True,
 )
+ABSENT = Field(st.lists(st.just("cfm-1")), st.lists(JSON) | st.just("cfm-1") | st.none(), is_optional=True)
 FIELDS: dict[str, dict[str, Field]] = {
     "host.reloads": {
         "seconds": Field(
@@ -132,11 +150,7 @@ FIELDS: dict[str, dict[str, Field]] = {
     },
     "failover.drain": SWITCH,
     "failover.lock": SWITCH,
-    "failover.promote": {
-        "absent": Field(
-            st.lists(st.just("cfm-1")), st.lists(JSON) | st.just("cfm-1") | st.none(), is_optional=True
-        )
-    },
+    "failover.promote": {"absent": ABSENT},
     "failover.era": {
         "revoke": Field(
             st.lists(st.from_regex(r"\A[0-9a-f]{64}\Z")),
@@ -149,6 +163,11 @@ FIELDS: dict[str, dict[str, Field]] = {
             st.integers(1, GENERATION_MAX), st.sampled_from([0, -1, GENERATION_MAX + 1, 1.0, True, "1"])
         ),
         "comment": COMMENT,
+    },
+    "transport.switch": {
+        "verb": Field(st.sampled_from(VERBS), st.just("Switch") | JSON, is_optional=True),
+        "to": Field(st.sampled_from(["", *TARGETS]), st.just("auto") | JSON, is_optional=True),
+        "absent": ABSENT,
     },
     "trace": {
         "device": LOWER_DEVICE._replace(is_optional=True),
@@ -278,6 +297,10 @@ def not_read_back(operation: str) -> Callable[[Speak], dict[str, Any]]:
     return ask
 
 
+def called_off_too_late(speak: Speak) -> dict[str, Any]:
+    return speak(switching=switching("dhcp-1", Step.BEGIN)).ask("transport.switch", verb="abort")
+
+
 REFUSALS: dict[tuple[str, str], Callable[[Speak], dict[str, Any]]] = {
     ("fileid.create", "try_again"): standby,
     ("fileid.create", "bad_request"): wrong("fileid.create", device="a modem"),
@@ -309,6 +332,10 @@ REFUSALS: dict[tuple[str, str], Callable[[Speak], dict[str, Any]]] = {
     ("settings.rollback", "bad_settings"): wrong("settings.rollback", generation=1),
     ("settings.rollback", "indeterminate"): not_read_back("settings.rollback"),
     ("settings.rollback", "refused"): wrong("settings.rollback", generation=3),
+    ("transport.parity", "refused"): wrong("transport.parity"),
+    ("transport.switch", "try_again"): called_off_too_late,
+    ("transport.switch", "bad_request"): wrong("transport.switch", to="kafka"),
+    ("transport.switch", "refused"): wrong("transport.switch", to="multicast"),
     ("trace", "bad_request"): wrong("trace"),
 }
 

@@ -8,7 +8,7 @@ import pytest
 
 from bus.contract import decode
 from bus.effects import Publish, Reply, Send
-from bus.envelope import Envelope, Token, number_of
+from bus.envelope import Envelope, Stamp, Token, number_of
 from bus.messages import LocalRequest, Received, SessionClosed, Undelivered, WallClock
 from bus.telemetry.audit import AUDIT, DELAY_S
 from fileid.minted import ALL_AFTER_S, KEPT_S
@@ -52,8 +52,12 @@ def minter(build: Build, beat: Make) -> Minter:
 
 
 def test_a_request_becomes_a_sealed_row_at_a_cfm_and_then_an_answer(
-    minter: Minter, create: Make, ack: Make, opener: Opener
+    build: Build, beat: Make, create: Make, ack: Make, opener: Opener
 ) -> None:
+    stamp = Stamp("dhcp-1", "lab", 9)
+    minter = build(stamp=stamp)
+    stamp.speaks_for(lambda: Token(1, 7))
+    minter.receive(beat("cfm-1"), 0.0)
     assert minter.receive(create(session=5), 1.5) == []
     assert (minter.deadline() or 0.0) <= 1.5
     (send,) = rows_sent(minter.tick(1.5))
@@ -367,7 +371,7 @@ def test_status_says_what_the_operator_asks_first(minter: Minter, create: Make, 
 def test_pulled_rows_are_sent_in_messages_that_their_carrier_takes(
     build: Make, create: Make, beat: Make
 ) -> None:
-    minter = build(data_bytes_max=400)
+    minter = build(data_bytes_max=lambda: 400)
     minter.receive(beat(), 0.0)
     for _ in range(5):
         minter.receive(create(), 0.0)

@@ -160,7 +160,7 @@ def test_one_that_left_is_not_missed(build: Build, beat: Beats) -> None:
 
 def test_its_settings_its_role_its_keys_and_its_peers_are_facts(build: Build, beat: Beats) -> None:
     keys = KeyIds(fleet="0badc0de", seal="0100")
-    minter = build(about=About("1.0", "bus", lambda: keys))
+    minter = build(about=About("1.0", lambda: "bus", lambda: keys))
     minter.receive(beat("cfm-2"), 0.0)
     assert minter.status.facts(0.0) == {
         "transport": "transport: bus, provbus 1.0",
@@ -173,7 +173,7 @@ def test_its_settings_its_role_its_keys_and_its_peers_are_facts(build: Build, be
 
 
 def test_a_cfm_without_the_key_that_we_use_is_said(build: Build, beat: Beats) -> None:
-    minter = build(about=About("1.0", "bus", lambda: KeyIds(seal="0100")))
+    minter = build(about=About("1.0", lambda: "bus", lambda: KeyIds(seal="0100")))
     minter.receive(beat(keys=KeyIds(seal="0001")), 0.0)
     assert codes(minter) == []
     minter.receive(beat(keys=KeyIds(seal="00")), 0.5)

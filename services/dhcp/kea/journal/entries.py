@@ -30,7 +30,7 @@ CIRCUIT_ID, REMOTE_ID = 1, 2
 _ESCAPED = re.compile(rb"&#x([0-9A-Fa-f]{2})")
 
 
-class Columns(NamedTuple):
+class Header(NamedTuple):
     """The index of each column in a line, and the number of columns."""
 
     address: int
@@ -43,13 +43,13 @@ class Columns(NamedTuple):
     width: int
 
 
-def parse_header(line: bytes) -> Columns:
+def parse_header(line: bytes) -> Header:
     """The columns that the journal's first line names; `DecodeError` if one that we need is missing."""
     names = line.decode(errors="replace").strip().split(",")
-    missing = [name for name in Columns._fields[:-1] if name not in names]
+    missing = [name for name in Header._fields[:-1] if name not in names]
     if missing:
         raise DecodeError(f"the lease journal has no column {', '.join(missing)}: is this Kea's leases4.csv?")
-    return Columns._make([*map(names.index, Columns._fields[:-1]), len(names)])
+    return Header._make([*map(names.index, Header._fields[:-1]), len(names)])
 
 
 def is_refused(first_line: bytes) -> bool:
@@ -61,12 +61,12 @@ def is_refused(first_line: bytes) -> bool:
     return False
 
 
-def guess_columns(line: bytes) -> Columns | None:
+def guess_columns(line: bytes) -> Header | None:
     """The columns of a journal that has lost its first line, if this line is one of Kea's; None if not.
 
     Every version so far has the eleven columns of 2.2, and adds others behind them.
     """
-    columns = Columns(0, 1, 3, 4, 5, 9, 10, len(line.split(b",")))
+    columns = Header(0, 1, 3, 4, 5, 9, 10, len(line.split(b",")))
     try:
         parse_line(line, columns)
     except (DecodeError, IndexError):
@@ -74,14 +74,14 @@ def guess_columns(line: bytes) -> Columns | None:
     return columns
 
 
-def parse_line(line: bytes, columns: Columns) -> Lease | None:
+def parse_line(line: bytes, columns: Header) -> Lease | None:
     """The lease in a line; None if it grants nothing to a device; `DecodeError` if it is no line of Kea's."""
     fields = split_line(line, columns)
     granted_s = granted_at(fields, columns)
     return None if granted_s is None else parse_fields(fields, columns, granted_s)
 
 
-def split_line(line: bytes, columns: Columns) -> list[bytes]:
+def split_line(line: bytes, columns: Header) -> list[bytes]:
     """The fields of a line; `DecodeError` if they are not as many as the columns."""
     fields = line.rstrip(b"\r\n").split(b",")
     if len(fields) != columns.width:
@@ -89,7 +89,7 @@ def split_line(line: bytes, columns: Columns) -> list[bytes]:
     return fields
 
 
-def granted_at(fields: list[bytes], columns: Columns) -> int | None:
+def granted_at(fields: list[bytes], columns: Header) -> int | None:
     """When a line's lease was granted, in Unix seconds; None if it grants nothing. `DecodeError` as above.
 
     Most lines that are read are old ones: this is all that is looked at of them.
@@ -103,7 +103,7 @@ def granted_at(fields: list[bytes], columns: Columns) -> int | None:
         raise DecodeError(f"a line holds something else than a number: {error}") from error
 
 
-def parse_fields(fields: list[bytes], columns: Columns, granted_s: int) -> Lease | None:
+def parse_fields(fields: list[bytes], columns: Header, granted_s: int) -> Lease | None:
     """The lease of a line whose lease was granted then; None if it is no device's; `DecodeError` as above."""
     try:
         subnet_id = int(fields[columns.subnet_id])

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from bus.errors import DecodeError
-from services.dhcp.kea.journal.entries import Columns, guess_columns, parse_header
+from services.dhcp.kea.journal.entries import Header, guess_columns, parse_header
 from services.dhcp.kea.journal.reach import lines_backwards, reach
 from services.dhcp.kea.journal.tail import LINE_BYTES_MAX, Lines, Position, Seen, checksum, continues
 
@@ -157,7 +157,7 @@ class JournalFile:
         """Close the file."""
         os.close(self._descriptor)
 
-    def _first_line(self) -> tuple[Columns, int] | None:
+    def _first_line(self) -> tuple[Header, int] | None:
         """The columns, and the offset of the first lease; None without a whole line, `DecodeError` if no line
         is Kea's. If the file was cut within a line, its first line is incomplete.
         """

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from bus.errors import DecodeError
-from services.dhcp.kea.journal.entries import Columns, granted_at, split_line
+from services.dhcp.kea.journal.entries import Header, granted_at, split_line
 from services.dhcp.kea.journal.tail import LINE_BYTES_MAX
 
 OLD_IN_A_ROW = 1000
@@ -29,7 +29,7 @@ class Reach(NamedTuple):
     is_far: bool
 
 
-def reach(lines: Iterable[tuple[int, bytes]], columns: Columns, end: int, old_before_s: float) -> Reach:
+def reach(lines: Iterable[tuple[int, bytes]], columns: Header, end: int, old_before_s: float) -> Reach:
     """The reach of these lines; they come with their offsets, the last one first, and end at `end`. Grants
     before `old_before_s` (Unix time) are old; other lines are skipped.
     """

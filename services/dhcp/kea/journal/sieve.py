@@ -13,7 +13,7 @@ from bus.device import device_text
 from bus.errors import DecodeError
 from bus.telemetry.own_faults import OwnFaults
 from fileid.lease import Lease, LeaseFile, choose_file, named_device
-from services.dhcp.kea.journal.entries import Columns, granted_at, parse_entry, parse_fields, split_line
+from services.dhcp.kea.journal.entries import Header, granted_at, parse_entry, parse_fields, split_line
 
 AGE_S_MAX = 60.0  # the life of a row
 COUNTED = ("lease", "old", "late", "other", "unidentified", "malformed")
@@ -31,7 +31,7 @@ class Sieve:
         self._warn = warn
         self._faults = faults
 
-    def lines(self, lines: Iterable[bytes], columns: Columns, wall_s: float) -> list[Lease]:
+    def lines(self, lines: Iterable[bytes], columns: Header, wall_s: float) -> list[Lease]:
         """The leases in these lines of the journal, at this Unix time."""
         found: list[Lease] = []
         oldest_s = wall_s - AGE_S_MAX

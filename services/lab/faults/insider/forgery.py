@@ -71,7 +71,7 @@ class Forged(NamedTuple):
     envelope: Envelope
 
 
-class Claimed(NamedTuple):
+class HeldClaim(NamedTuple):
     """The claim that holds a role, as every reader of the role log knows it."""
 
     role: str
@@ -92,7 +92,7 @@ class Forger:
         signer: Signer,
         services: Mapping[str, str],
         catalogue: bytes,
-        claims: Sequence[Claimed],
+        claims: Sequence[HeldClaim],
         mode: str,
     ) -> None:
         self._own = own
@@ -176,7 +176,7 @@ class Forger:
         return data
 
 
-def _records(claimed: Claimed, incarnation: int) -> Iterator[Record]:
+def _records(claimed: HeldClaim, incarnation: int) -> Iterator[Record]:
     """What would take a role away, if it counted."""
     role, epoch, claim_id = claimed
     yield Release(role=role, epoch=epoch, claim_id=claim_id)

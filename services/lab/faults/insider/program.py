@@ -38,7 +38,7 @@ from bus.transport.poller import Poller
 from bus.transport.zeromq.listening import Listening
 from bus.transport.zeromq.owners import Owners
 from bus.transport.zeromq.router import Router
-from services.lab.faults.insider.forgery import KINDS, Claimed, Forger
+from services.lab.faults.insider.forgery import KINDS, Forger, HeldClaim
 from services.lab.faults.insider.impostor import Impostor
 from services.lab.faults.insider.insider import Insider
 
@@ -108,7 +108,7 @@ def run(config: InsiderConfig) -> None:
             poller.add(impostor.ear, impostor.hear)
             others = impostor.publish
         services, catalogue = identity.fleet.services(), config.catalogue.read_bytes()
-        claims = [Claimed(*one) for one in config.claims]
+        claims = [HeldClaim(*one) for one in config.claims]
         forger = Forger(stamp, signer, services, catalogue, claims, carrier.mode)
         kinds = KINDS[carrier.mode]
         insider = Insider(stamp, lambda: carrier.endpoint, forger, kinds, config.rate_per_s, _unix_ms)
@@ -143,7 +143,7 @@ def _carrier(
         return Router(context, poller, identity.keys, owners, config.listen)
 
     carrier = open_carrier(
-        own,
+        lambda: own,
         poller,
         stamp,
         identity.fleet,
@@ -153,6 +153,7 @@ def _carrier(
         peers=MINTERS,
         link=lambda: Listening(context, poller, identity.keys, minters, router),
         patience=Patience(),
+        carrying=own.carrying,
     )
     stack.callback(carrier.close)
     carrier.begin(has_copy=False)

@@ -39,7 +39,15 @@ from services.lab.faults.schedule.of_processes import (
     StandsStill,
     Suspend,
 )
+from services.lab.faults.schedule.of_switches import (
+    ApplyMeanwhile,
+    CloseColumn,
+    KillInSwitch,
+    Switches,
+    SwitchOver,
+)
 from services.lab.faults.schedule.schedule import Kind, Schedule
+from services.lab.faults.schedule.switch_books import SwitchBooks
 from services.lab.network.machines import Machines
 from services.lab.site.journal import TakenDown, read_journal
 from services.lab.site.lab import LOOK_AGAIN_S, Answers, Lab, Part
@@ -73,6 +81,10 @@ KINDS: Mapping[FaultKind, Builder] = {
     "kill-all-brokers": lambda lab, _: KillBrokers(lab, everybody),
     "suspend-leader": lambda lab, _: SuspendBrokers(lab, leader),
     "fill-disk": lambda lab, _: FillDisk(lab, leader),
+    "switch": lambda lab, _: SwitchOver(lab, switches_of(lab)),
+    "finish-switch": lambda lab, _: CloseColumn(lab, switches_of(lab)),
+    "apply-settings": lambda lab, _: ApplyMeanwhile(lab),
+    "kill-in-switch": lambda lab, _: KillInSwitch(lab, switches_of(lab)),
 }
 
 
@@ -145,6 +157,11 @@ class FaultSchedule(Part):
         recovered = sum(one.recovered_s is not None for one in schedule.done)
         found = {"faults_done": len(faults), "faults_recovered": recovered, "faults": faults}
         return found if schedule.is_over else found | {"faults_missing": self._missing}
+
+
+def switches_of(lab: Lab) -> Switches:
+    """The switches of a run."""
+    return lab.part(SwitchBooks).switches(lab)
 
 
 def everything_of(lab: Lab, name: str) -> list[int]:

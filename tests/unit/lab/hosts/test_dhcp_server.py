@@ -166,6 +166,7 @@ def test_the_answer_is_noted_first_and_then_acknowledged() -> None:
         {
             "event": "minted",
             "at": 3.5,
+            "asked_at": 0.0,
             "service": "dhcp",
             "device": "001a.2c00.0001",
             "address": "127.64.0.1",
@@ -197,7 +198,8 @@ def test_without_an_ack_dhcp_answers_and_the_mps_is_silent(service: Service, rep
 def test_an_error_is_noted_and_met_with_silence() -> None:
     bench = Bench()
     bench.ask(1)
-    event = {"event": "refused", "at": 1.0, "device": "001a.2c00.0001", "error": "try_again"}
+    event = {"event": "refused", "at": 1.0, "asked_at": 0.0, "device": "001a.2c00.0001"}
+    event["error"] = "try_again"
     line = json.dumps({"id": 1, "error": "try_again", "detail": "no CFM"}).encode()
     assert bench.server.answer(line, 1.0) == [Journaled(event)]
     assert bench.ask(1)["id"] == 2

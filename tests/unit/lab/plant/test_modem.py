@@ -20,7 +20,7 @@ from services.dhcp.client.bootp import (
     parse_message,
 )
 from services.docsis.text.template import compile_template
-from services.lab.plant.boot import CloseRead, Finished, Kind, OpenRead, Plan, SendDhcp, SendTftp
+from services.lab.plant.boot import BootPlan, CloseRead, Finished, Kind, OpenRead, SendDhcp, SendTftp
 from services.lab.plant.modem import DALLY_S, JITTER, BootState, Modem
 from services.lab.site.journal import Journaled
 from services.tftp.packets import DATA, ERROR, HEAD
@@ -63,7 +63,7 @@ class Bench:
     def __init__(
         self, kind: Kind = "cm", *, loss: float = 0.0, random: Random | None = None, **plan: Any
     ) -> None:
-        self.plan = Plan(
+        self.plan = BootPlan(
             ladder_s=LADDER_S,
             read_delay_s=(DELAY_S, DELAY_S),
             deadline_s=plan.pop("deadline_s", DEADLINE_S),

@@ -13,13 +13,13 @@ import pytest
 
 from services.dhcp.client.bootp import ACK, DISCOVER, OFFER, Message, format_message, parse_message
 from services.docsis.text.template import compile_template
-from services.lab.plant.boot import CloseRead, Finished, Kind, OpenRead, Plan, SendDhcp, SendTftp
+from services.lab.plant.boot import BootPlan, CloseRead, Finished, Kind, OpenRead, SendDhcp, SendTftp
 from services.lab.plant.population import Population, kind_of, percentile
 from services.lab.site.journal import Journaled
 from services.tftp.packets import DATA, HEAD
 
 SERVER = "127.0.0.11"
-PLAN = Plan(
+PLAN = BootPlan(
     ladder_s=(1.0, 2.0),
     read_delay_s=(0.1, 0.2),
     deadline_s=30.0,

@@ -15,9 +15,9 @@ from services.lab.faults.insider.forgery import (
     INCARNATION_MAX,
     KINDS,
     STRANGER,
-    Claimed,
     Forged,
     Forger,
+    HeldClaim,
 )
 from services.settings.catalogue import parse, record
 from services.settings.record import GENERATION_MAX
@@ -37,7 +37,7 @@ def forger(mode: str = "bus") -> Forger:
     signer = signing_of("insider-1", FLEET.member("insider-1")).signer()
     own = Stamp("insider-1", "lab", 7_000)
     own.signs(signer, SIGNED)
-    return Forger(own, signer, SERVICES, encode(TRUE), [Claimed("dhcp/lab", 4, "a" * 16)], mode)
+    return Forger(own, signer, SERVICES, encode(TRUE), [HeldClaim("dhcp/lab", 4, "a" * 16)], mode)
 
 
 def many(kind: str, mode: str = "bus") -> list[Forged]:

@@ -78,6 +78,11 @@ class HybridBus:
         """The endpoint for minters; empty for a minter."""
         return self._link.endpoint
 
+    @property
+    def settings_digest(self) -> str:
+        """Empty: the topic holds them."""
+        return ""
+
     def begin(self, has_copy: bool) -> None:
         """See that a broker answers (`UnavailableError`), and open the link. With a copy of the settings an
         instance starts without brokers.
@@ -88,6 +93,10 @@ class HybridBus:
             if not has_copy:
                 raise
             _log.warning("%s; starting with the settings kept on disk", error)
+        self.begin_live()
+
+    def begin_live(self) -> None:
+        """Open the link. Whether a broker answers, its records and `lacks` tell."""
         self._have(self._open_link())
 
     def around(self, machine: AnyMachine) -> AnyMachine:
@@ -111,6 +120,11 @@ class HybridBus:
     def lacks(self) -> list[Reason]:
         """The faults of both halves."""
         return [*self._kafka.lacks(), *self._link.lacks()]
+
+    def leave(self) -> None:
+        """Close both without waiting for the brokers."""
+        self._link.close()
+        self._kafka.leave()
 
     def close(self) -> None:
         """Close the hand-off's end, then the topics."""

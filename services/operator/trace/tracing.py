@@ -13,9 +13,9 @@ from bus.telemetry.audit import FILEID
 from bus.transport.kafka.client_settings import client_settings
 from fileid.seal import KEY_BYTES, Opener, SealKey
 from services.config.instance import Config
-from services.operator import audit_topic
 from services.operator.ask import ask
-from services.operator.story import ToldEvent
+from services.operator.trace import audit_topic
+from services.operator.trace.story import ToldEvent
 
 BootKey = tuple[str, str]
 """`device` or `fileid`, and which."""

@@ -24,7 +24,7 @@ from bus.transport.kafka.causes import Causes
 from bus.transport.kafka.client_settings import COMMON, CONSUMER, refused
 from bus.transport.kafka.feeds import topic_of
 from bus.wire.codec import from_headers
-from services.operator.story import ToldEvent, is_told
+from services.operator.trace.story import ToldEvent, is_told
 
 ANSWER_S = 3.0  # for the brokers to say what they hold
 TRIES = 3

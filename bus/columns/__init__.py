@@ -1,0 +1,1 @@
+"""Both columns of the route table behind one carrier."""

@@ -1,0 +1,1 @@
+"""A role whose authority a switch may change."""

@@ -1,0 +1,180 @@
+"""A role that one column decides, and then the other: who may stand, and who goes on."""
+
+from itertools import count
+from random import Random
+from typing import Any
+
+from bus.contract import encode
+from bus.effects import Publish
+from bus.envelope import Envelope, Stamp
+from bus.messages import Entry, LogBounds
+from bus.routes import Column
+from heartbeat.roles.claim import BY_GRANTS, Claim, log_authority
+from heartbeat.roles.elected.election import Election
+from heartbeat.roles.evidence import Answer
+from heartbeat.roles.granted.holder import GrantedHolder
+from heartbeat.roles.holder import RoleHolder, SoleHolder, StoreClaim
+from heartbeat.roles.log.records import TYPE_OF, ClaimRecord, Era, Named, Record
+from heartbeat.roles.states import State
+from heartbeat.roles.switched.holder import SwitchedHolder
+from heartbeat.timing import LEASE_S, SILENCE_S
+from tests.trusting import anybody
+
+ROLE, PLAN = "dhcp/lab", "f" * 16
+CFMS = ("cfm-1", "cfm-2", "cfm-3")
+NAMES = ("dhcp-1", "dhcp-2")
+LOG = log_authority("")
+
+
+class Run:
+    """The holder of `dhcp-1` and the log that it reads; what it wants to keep is kept at once."""
+
+    def __init__(self, leads: Column, unlogged: RoleHolder | None = None, era: int = 0) -> None:
+        self.stamp = Stamp("dhcp-1", "lab", 7)
+        ids = count(1)
+        self.holder = SwitchedHolder(
+            "dhcp-1",
+            lambda: 7,
+            leads,
+            lambda: Election(
+                role=ROLE,
+                stamp=self.stamp,
+                rank=0,
+                cfms=CFMS,
+                new_id=lambda: f"{next(ids):016x}",
+                writers=anybody,
+            ),
+            unlogged or GrantedHolder(role=ROLE, stamp=self.stamp, index=0, voters=CFMS, random=Random(1)),
+            NAMES,
+            era,
+        )
+        self.said: list[Envelope] = []
+        self._offsets, self._seqs = count(), count(1)
+        self.holder.receive(LogBounds("failover", 0, 0), 0.0)
+        self.holder.able(True)
+
+    @property
+    def election(self) -> Election:
+        """The election behind it."""
+        return self.holder._elected.election
+
+    def read(self, source: str, record: Record, now: float) -> None:
+        """A record of another instance comes."""
+        self._entry(Envelope(TYPE_OF[type(record)], source, 1, next(self._seqs), 0, encode(record)), now)
+
+    def until(self, since: float, now: float, *, is_read_back: bool = True) -> None:
+        """Time passes; what we write is read back."""
+        while since < now:
+            self.tick(since, is_read_back=is_read_back)
+            since += 0.05
+
+    def tick(self, now: float, *, is_read_back: bool = True) -> None:
+        """Do what is due."""
+        for effect in self.holder.tick(now, now):
+            if isinstance(effect, StoreClaim):
+                self.perform(self.holder.kept(*effect, now), now, is_read_back)
+            else:
+                self.perform([effect], now, is_read_back)
+
+    def perform(self, effects: list[Any], now: float, is_read_back: bool) -> None:
+        """Write, and read back."""
+        for effect in effects:
+            if isinstance(effect, Publish):
+                self.said.append(effect.envelope)
+                if is_read_back:
+                    self._entry(effect.envelope, now)
+
+    def hear(self, highest: Claim, now: float) -> None:
+        """All CFMs answer that this is the highest claim that they know."""
+        for cfm in CFMS:
+            self.holder.answered(cfm, Answer(highest, False, 5), now, now)
+
+    def eras(self) -> list[str]:
+        """The eras that it wrote."""
+        return [one.type for one in self.said if one.type == TYPE_OF[Era]]
+
+    def _entry(self, envelope: Envelope, now: float) -> None:
+        self.holder.receive(Entry("failover", next(self._offsets), envelope), now)
+
+
+def switch_era(number: int, leads: Column, holder: str = "") -> Era:
+    named = {ROLE: Named(instance=holder, incarnation=7, claim_id="e" * 16)} if holder else {}
+    return Era(number=number, authority="a switch", leads=leads, plan=PLAN, named=named)
+
+
+def test_who_holds_nothing_that_others_share_has_nothing_to_give_back() -> None:
+    """Else a drained sidecar gives it back in every tick, and never ends."""
+    run = Run(Column.MULTICAST, SoleHolder())
+    run.until(0.0, 1.0)
+    assert run.holder.state is State.ACTIVE
+    assert run.holder.is_released
+    run = Run(Column.BUS, SoleHolder())
+    run.until(0.0, 1.0)
+    assert run.holder.state is State.ACTIVE
+    assert not run.holder.is_released
+
+
+def test_before_the_record_of_an_era_is_kept_nobody_stands_in_it() -> None:
+    run = Run(Column.BUS)
+    run.read("dhcp-2", switch_era(1, Column.MULTICAST), 1.0)
+    run.until(1.0, 10.0)
+    assert run.election.state is State.STANDBY
+    run.holder.lead(Column.MULTICAST, 1, 10.0)
+    run.hear(Claim(1), 10.0)
+    run.until(10.0, 10.0 + SILENCE_S)
+    assert run.holder.state is State.STANDBY
+    run.until(10.0 + SILENCE_S, 14.0)
+    assert str(run.holder.state) == "candidate"
+
+
+def test_a_candidate_is_none_any_more_when_another_column_leads() -> None:
+    run = Run(Column.BUS)
+    run.until(0.0, 0.5, is_read_back=False)
+    assert run.election.state is State.CANDIDATE
+    run.read("dhcp-2", ClaimRecord(role="mps/lab", prev=-1, claim_id="a" * 16, incarnation=1), 1.0)
+    run.holder.lead(Column.MULTICAST, 1, 1.0)
+    assert str(run.election.state) == "standby"
+
+
+def test_a_holder_that_stands_still_begins_no_era_by_itself() -> None:
+    """The later claim of another authority may be of the switch, whose era it has not read yet."""
+    run = Run(Column.BUS)
+    run.until(0.0, 1.0)
+    assert run.holder.state is State.ACTIVE
+    run.holder.freeze(PLAN, 1.0)
+    run.hear(Claim(1, 64, "b" * 16, BY_GRANTS), 1.0)
+    run.until(1.0, 2.0)
+    assert run.eras() == []
+    run.holder.thaw()
+    run.until(2.0, 2.5)
+    assert run.eras()
+
+
+def test_a_candidate_that_waits_for_the_cfms_does_not_spin() -> None:
+    """All were stopped after a switch to the group, and started in mode bus."""
+    run = Run(Column.BUS, era=1)
+    run.read("dhcp-2", switch_era(1, Column.MULTICAST), 0.0)
+    run.until(0.0, 1.0)
+    assert run.election.state is State.CANDIDATE
+    run.tick(1.0)
+    due = run.holder.deadline()
+    assert due is not None
+    assert due > 1.0
+    run.hear(Claim(1, 64, "b" * 16, BY_GRANTS), 1.0)
+    run.until(1.0, 3.0)
+    assert run.eras()
+
+
+def test_who_acts_on_under_its_former_claim_does_so_whatever_eras_follow_at_once() -> None:
+    """An era, and the one that takes it back, before the first is kept."""
+    run = Run(Column.BUS)
+    run.until(0.0, 1.0)
+    before = run.holder.claim
+    run.holder.freeze(PLAN, 1.0)
+    run.holder.frozen(1.0)
+    for number, leads in ((1, Column.MULTICAST), (2, Column.BUS), (3, Column.MULTICAST)):
+        run.read("dhcp-2", switch_era(number, leads, "dhcp-1"), 1.1)
+        assert run.holder.state is State.ACTIVE
+        assert run.holder.claim.epoch >= 0
+    assert run.holder.claim.token >= before.token
+    assert run.holder.acts_until <= 1.0 + LEASE_S
