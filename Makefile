@@ -74,6 +74,7 @@ model: install
 SEEDS ?= 2000
 sim: install
 	$(BIN)/python -m tests.simulation.failover.sweep $(SEEDS)
+	$(BIN)/python -m tests.simulation.switch.sweep $(SEEDS)
 
 # Whether another revision does the same: the hash of what travels in 50 runs, `make same AGAINST=REV`.
 same: install
