@@ -55,6 +55,11 @@ def _for_a_while(since_s: float, end_s: float, ways: list[tuple[str, str]]) -> t
     return (*((since_s, Cut(*way)) for way in ways), *((end_s, Mend(*way)) for way in ways))
 
 
+def _slow_era(delay_s: float) -> tuple[Timed, ...]:
+    """The era of an order is in the log so much later than it is written."""
+    return (AT - 1.0, SlowLog(LOG, delay_s)), (AT + delay_s + 0.3, SlowLog(LOG, 0.0))
+
+
 def _calm(name: str, shape: Shape, *deeds: Timed, until_s: float, **wanted: int | Column) -> Scenario:
     """A scenario in which nobody has a reason to be replaced."""
     return Scenario(name, shape, deeds, until_s, replaced_max=0, **wanted)  # type: ignore[arg-type]
@@ -170,16 +175,21 @@ DIRECTED: tuple[Scenario, ...] = (
     Scenario(
         "the holder hears no broker when its era begins, and its lease was not that old",
         FROM_GROUP,
-        ((AT, Order("dhcp-2", "bus")), *_for_a_while(AT + 0.004, AT + 9.0, _both_ways("@0", BROKER))),
+        (
+            *_slow_era(0.4),
+            (AT, Order("dhcp-2", "bus")),
+            *_for_a_while(AT + 0.2, AT + 9.0, _both_ways("@0", BROKER)),
+        ),
         18.0,
     ),
     Scenario(
         "the appointed primary hears no broker when its era begins, and the CFMs answer it",
         FROM_GROUP._replace(grants=False),
         (
+            *_slow_era(0.4),
             (AT - 0.1, Drain("dhcp-1", True)),
             (AT, Order("dhcp-2", "bus")),
-            *_for_a_while(AT + 0.004, AT + 12.0, _both_ways("dhcp-1", BROKER)),
+            *_for_a_while(AT + 0.2, AT + 12.0, _both_ways("dhcp-1", BROKER)),
             (AT + 0.5, Drain("dhcp-1", False)),
         ),
         20.0,
@@ -188,9 +198,10 @@ DIRECTED: tuple[Scenario, ...] = (
         "the holder is cut off from everything as its era begins",
         HOSTED,
         (
+            *_slow_era(0.4),
             (AT, Order("dhcp-2", "multicast")),
             *_for_a_while(
-                AT + 0.012,
+                AT + 0.2,
                 AT + 9.0,
                 [
                     *_both_ways("@0", BROKER, *(name for name in EVERYBODY if name != "dhcp-1")),
@@ -203,8 +214,29 @@ DIRECTED: tuple[Scenario, ...] = (
     Scenario(
         "the holder sleeps as its era begins",
         HOSTED,
-        ((AT, Order("dhcp-2", "multicast")), (AT + 0.012, Pause("@0", 8.0))),
+        (*_slow_era(0.4), (AT, Order("dhcp-2", "multicast")), (AT + 0.2, Pause("@0", 8.0))),
         18.0,
+    ),
+    Scenario(
+        "the voters do not hear the holder, and stand still until its era comes",
+        FROM_GROUP,
+        (
+            *_slow_era(2.8),
+            *_for_a_while(AT - 1.3, AT + 6.0, [(in_group("@0"), in_group(name)) for name in CFMS]),
+            (AT, Order("dhcp-1", "bus")),
+        ),
+        14.0,
+    ),
+    Scenario(
+        "the holder reads its era when the lease from its freeze is over, and hears no broker then",
+        FROM_GROUP,
+        (
+            *_slow_era(0.5),
+            (AT, Order("dhcp-1", "bus")),
+            (AT + 0.3, Pause("@0", 3.3)),
+            *_for_a_while(AT + 2.0, AT + 12.0, _both_ways("@0", BROKER)),
+        ),
+        20.0,
     ),
     Scenario(
         "a power cut while they stand still",
