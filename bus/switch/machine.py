@@ -347,6 +347,8 @@ class Switch:
         elif plan is not None and plan.by == self._own and (rival := self._rival(plan)) is not None:
             self.lost_to = rival.by
             self._drop(f"the order of {rival.by} came first", now)
+        elif plan is not None and plan.by == self._own and self._is_overtaken(plan):
+            self._drop("another era began meanwhile: order it again", now)
         elif plan is not None and self._is_dropped(plan):
             self._drop("it was called off", now)
         elif plan is not None and self._is_left(plan):
@@ -414,6 +416,10 @@ class Switch:
             if name in self._minters
         )
 
+    def _is_overtaken(self, plan: Plan) -> bool:
+        """Whether the era of our order is none any more that could begin: a person began it, or a later one."""
+        return self._may_go_back and self._party.known_era() >= plan.era
+
     def _is_left(self, plan: Plan) -> bool:
         """Whether its coordinator is at another one; or at none, for it lost its disk."""
         lead = self._peers.get(plan.by)
@@ -450,7 +456,7 @@ class Switch:
     def _is_prepared(self, plan: Plan, step: Step, now: float) -> bool:
         self._lacks = ""
         if step >= Step.SEND and not self._party.is_log_read():
-            self._lacks = "the role log is not read to its end"
+            self._lacks = self._party.cannot_lead(Column.BUS) or "the role log is not read to its end"
         elif step is Step.PARITY:
             missing = self._not_green(now)
             self._lacks = "" if not missing else f"not by both: {missing[0]}{_more(missing)}"

@@ -219,17 +219,26 @@ class Election:
         self._promoted_until = now + PROMOTE_S
         self._stand_at = 0.0
 
-    def begin_era(self, authority: str, now: float, revoke: Collection[str]) -> int:
+    def begin_era(
+        self,
+        authority: str,
+        now: float,
+        revoke: Collection[str],
+        *,
+        above: int = 0,
+        leads: Column = Column.BUS,
+    ) -> int:
         """Begin an era by the authority of this person: all roles are free from here on, and nobody writes by
         one of the keys `revoke` any more. Returns the number of the era, which is greater than any that we or
-        the CFMs know; `StateError` if none is left, or no room for so many keys.
+        the CFMs know, and than `above`; `StateError` if none is left, or no room for so many keys. While
+        another column `leads` the log gives nobody a role in it.
         """
         known = self.reader.roles.era if self.reader.roles is not None else 0
-        number = era_above(max(known, self.evidence.credible.era))
+        number = era_above(max(known, self.evidence.credible.era, above))
         revoked = {*self._revoked(), *revoke}
         if len(revoked) > REVOKED_MAX:
             raise StateError(f"an era revokes at most {REVOKED_MAX} keys, not {len(revoked)}")
-        self._say(Era(number=number, authority=authority, revoked=sorted(revoked)), now)
+        self._say(Era(number=number, authority=authority, revoked=sorted(revoked), leads=leads), now)
         return number
 
     def release(self, now: float) -> None:

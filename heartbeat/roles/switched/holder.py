@@ -95,6 +95,11 @@ class SwitchedHolder(RoleHolder):
         election = self._elected.election
         return election.reader.is_caught_up and election.state is not State.HALT
 
+    @property
+    def has_no_start(self) -> bool:
+        """Whether retention left no beginning of the role log."""
+        return bool(self._elected.election.reader.no_start)
+
     def known_era(self) -> int:
         """The greatest era that we, the log, or the CFMs know."""
         roles = self._elected.election.reader.roles
@@ -243,10 +248,16 @@ class SwitchedHolder(RoleHolder):
         return self._now.promote(now, absent)
 
     def begin_era(self, authority: str, now: float, revoke: Collection[str]) -> int:
-        """As of the holder that leads; not during a switch."""
+        """As of the holder that leads; not during a switch. While the group leads a log of which retention
+        left no beginning gets one, or nobody could switch to it any more: it goes on to give nobody a role.
+        """
         if self._is_frozen:
             raise TryAgainError(SWITCHES)
-        return self._now.begin_era(authority, now, revoke)
+        if self._leads is Column.BUS or not self.has_no_start:
+            return self._now.begin_era(authority, now, revoke)
+        if not self.evidence.has_asked_majority(now):
+            raise TryAgainError("no majority of the CFMs says which eras it has known")
+        return self._elected.election.begin_era(authority, now, revoke, above=self.known_era(), leads=self._leads)
 
     def release(self, now: float) -> None:
         """Give the role back."""

@@ -19,6 +19,7 @@ from heartbeat.roles.switched.holder import SwitchedHolder
 
 ACTS = (State.ACTIVE, State.AUTONOMOUS)
 """States in which an instance may be named: it holds the role, and has a lease."""
+NO_START = "the role log has no beginning: provbus failover era"
 
 
 class SidecarParty:
@@ -44,8 +45,9 @@ class SidecarParty:
         self._switched = switched
 
     def cannot_lead(self, column: Column) -> str:
-        """What the configuration lacks for it."""
-        return self._obstacles.get(column, "")
+        """What the configuration lacks for it; or a log that a person has to begin."""
+        is_lost = column is Column.BUS and self._holder.has_no_start
+        return self._obstacles.get(column, "") or (NO_START if is_lost else "")
 
     def known_era(self) -> int:
         """The greatest era that we, the log, or the CFMs know."""

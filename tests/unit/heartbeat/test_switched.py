@@ -4,9 +4,12 @@ from itertools import count
 from random import Random
 from typing import Any
 
+import pytest
+
 from bus.contract import encode
 from bus.effects import Publish
 from bus.envelope import Envelope, Stamp
+from bus.errors import TryAgainError
 from bus.messages import Entry, LogBounds
 from bus.routes import Column
 from heartbeat.roles.claim import BY_GRANTS, Claim, log_authority
@@ -29,7 +32,9 @@ LOG = log_authority("")
 class Run:
     """The holder of `dhcp-1` and the log that it reads; what it wants to keep is kept at once."""
 
-    def __init__(self, leads: Column, unlogged: RoleHolder | None = None, era: int = 0) -> None:
+    def __init__(
+        self, leads: Column, unlogged: RoleHolder | None = None, era: int = 0, start: int = 0
+    ) -> None:
         self.stamp = Stamp("dhcp-1", "lab", 7)
         ids = count(1)
         self.holder = SwitchedHolder(
@@ -49,8 +54,8 @@ class Run:
             era,
         )
         self.said: list[Envelope] = []
-        self._offsets, self._seqs = count(), count(1)
-        self.holder.receive(LogBounds("failover", 0, 0), 0.0)
+        self._offsets, self._seqs = count(start), count(1)
+        self.holder.receive(LogBounds("failover", start, start), 0.0)
         self.holder.able(True)
 
     @property
@@ -178,3 +183,25 @@ def test_who_acts_on_under_its_former_claim_does_so_whatever_eras_follow_at_once
         assert run.holder.claim.epoch >= 0
     assert run.holder.claim.token >= before.token
     assert run.holder.acts_until <= 1.0 + LEASE_S
+
+
+def test_a_log_that_lost_its_beginning_while_the_group_led_gets_one_from_a_person() -> None:
+    """After a week in the group retention has emptied it, and without one nobody could switch back."""
+    run = Run(Column.MULTICAST, start=15)
+    assert run.holder.has_no_start
+    with pytest.raises(TryAgainError, match="majority of the CFMs"):
+        run.holder.begin_era("a person", 1.0, ())
+    run.hear(Claim(3, 64, "b" * 16, BY_GRANTS), 1.0)
+    assert run.holder.begin_era("a person", 1.0, ()) == 4
+    run.tick(1.0)
+    assert run.holder.is_log_read
+    assert run.holder.begun() is None
+    run.until(1.0, 8.0)
+    assert run.election.state is State.STANDBY  # the log gives nobody the role, as before
+
+
+def test_while_the_group_leads_and_the_log_has_its_beginning_a_person_begins_no_era_in_it() -> None:
+    run = Run(Column.MULTICAST)
+    run.hear(Claim(3, 64, "b" * 16, BY_GRANTS), 1.0)
+    with pytest.raises(TryAgainError):
+        run.holder.begin_era("a person", 1.0, ())
