@@ -108,4 +108,4 @@ def _body(deed: Any) -> dict[str, Any]:
         return {"op": "transport.switch", "verb": type(deed).__name__.lower()}
     if isinstance(deed, failover.Drain):
         return {"op": "failover.drain", "on": deed.on}
-    return {"op": "failover.promote"}
+    return {"op": "failover.era" if isinstance(deed, scenario.BeginEra) else "failover.promote"}

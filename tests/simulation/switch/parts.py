@@ -42,7 +42,16 @@ from services.sidecar.role.record import StoreFailover
 from services.tftp.server_core import TftpServer
 from tests.fleets import fleet_of, member
 from tests.simulation import parts, settings
-from tests.simulation.failover.parts import CATALOGUE, DHCPS, KEYS, MPS, OPENER, ROLES, SITE
+from tests.simulation.failover.parts import (
+    CATALOGUE,
+    DHCPS,
+    KEYS,
+    MPS,
+    OPENER,
+    ROLES,
+    SITE,
+    checkpoint_soon,
+)
 from tests.simulation.switch.scenario import Shape
 from tests.trusting import ANYBODY, anybody
 
@@ -90,7 +99,7 @@ def build_holder(
     failover = disk.failover or StoreFailover(None)
 
     def elect() -> Election:
-        return Election(
+        election = Election(
             role=roles[name],
             stamp=stamp,
             rank=members.index(name),
@@ -99,6 +108,9 @@ def build_holder(
             writers=anybody,
             former=failover.held_under(LOCK),
         )
+        if shape.checkpoint_at:
+            checkpoint_soon(election, shape.checkpoint_at)
+        return election
 
     leads = kept.carrying.leads
     unlogged = _without_log(stamp, fleet, shape, leads, failover, members, random)

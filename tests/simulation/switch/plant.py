@@ -52,7 +52,7 @@ from tests.simulation.switch.deeds import Deeds
 from tests.simulation.switch.end_rules import WELL_WITHIN_S, lacks
 from tests.simulation.switch.era_rules import Confirms, Eras
 from tests.simulation.switch.parts import Disk
-from tests.simulation.switch.scenario import Admit, Promote, Scenario
+from tests.simulation.switch.scenario import Admit, BeginEra, Promote, Scenario
 from tests.simulation.switch.troubles import Troubles
 
 REPLAY = ".venv/bin/python -m tests.simulation.switch {seed}"
@@ -106,6 +106,7 @@ class SwitchPlant:
         self._deeds = Deeds(self)
         self._halted_since: dict[str, float] = {}
         self._vacant_since = 0.0
+        self._no_start_since = 0.0
         self._wires = Wires(self, Random(f"plant {seed}"))
         self._route_effects()
         for checker in self._checkers():
@@ -136,6 +137,12 @@ class SwitchPlant:
         """Who may act, by its own word."""
         local = self.world.local
         return [name for name, one in self.authorities.items() if one.may_act(local(name))]
+
+    def without_start(self) -> list[str]:
+        """Who reads a log of which retention left no beginning."""
+        readers = {name: one._elected.election.reader for name, one in self.holders.items()}
+        readers |= {name: one.reader for name, one in self.fences.items()}
+        return [name for name, one in readers.items() if one.no_start]
 
     def sidecar_of(self, host: str) -> str:
         """The sidecar of this host."""
@@ -172,6 +179,13 @@ class SwitchPlant:
         for name, voter in self.voters.items():
             if not voter.votes:
                 self._deeds.do(Admit(name))
+        lost = self.without_start()
+        if not lost:
+            self._no_start_since = world.now
+        elif world.now - self._no_start_since >= REVIVE_S:
+            self._no_start_since = world.now
+            able = [name for name in self.minters if name in self.switches and name not in lost]
+            self._deeds.do(BeginEra(able[0] if able else self.minters[0]))
         if self.acting_now() or world.now < self.scenario.calm_at or self.shape.grants:
             self._vacant_since = world.now
         elif world.now - self._vacant_since >= VACANT_S:

@@ -47,6 +47,12 @@ class Admit(NamedTuple):
     node: str
 
 
+class BeginEra(NamedTuple):
+    """A person begins an era at this sidecar, because retention left no beginning of the role log."""
+
+    node: str
+
+
 class Abort(NamedTuple):
     """An operator calls the switch off at this sidecar."""
 
@@ -77,7 +83,7 @@ class Refuse(NamedTuple):
     on: bool
 
 
-Operation = Order | Abort | Finish | CrashAt | Refuse | Admit | Away | Drain | Promote | Boot
+Operation = Order | Abort | Finish | CrashAt | Refuse | Admit | BeginEra | Away | Drain | Promote | Boot
 OPERATIONS: tuple[type, ...] = (
     Order,
     Abort,
@@ -85,6 +91,7 @@ OPERATIONS: tuple[type, ...] = (
     CrashAt,
     Refuse,
     Admit,
+    BeginEra,
     Away,
     Drain,
     Promote,

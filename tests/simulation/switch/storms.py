@@ -242,6 +242,10 @@ def _of_topics(to: _Drawing, since_s: float, _: float) -> list[Timed]:
     return [(since_s, to.random.choice((Truncate(topic, 2), Recreate(topic), Retain(topic, 1))))]
 
 
+def _retain(to: _Drawing, since_s: float, _: float) -> list[Timed]:
+    return [(since_s, Retain(ROLES_LOG, to.random.choice((0, 1, 10, 100))))]
+
+
 def _skip(to: _Drawing, since_s: float, _: float) -> list[Timed]:
     return [(since_s, Skip(to.anybody(), ROLES_LOG))]
 
@@ -278,6 +282,7 @@ TROUBLES: tuple[Trouble, ...] = (
     _rival,
     _rival,
     _of_topics,
+    _retain,
     _skip,
 )
 
