@@ -417,7 +417,7 @@ class Switch:
         )
 
     def _is_overtaken(self, plan: Plan) -> bool:
-        """Whether the era of our order is none any more that could begin: a person began it, or a later one."""
+        """Whether the era of our order can begin no more: a person began it, or a later one."""
         return self._may_go_back and self._party.known_era() >= plan.era
 
     def _is_left(self, plan: Plan) -> bool:

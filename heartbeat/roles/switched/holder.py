@@ -257,7 +257,9 @@ class SwitchedHolder(RoleHolder):
             return self._now.begin_era(authority, now, revoke)
         if not self.evidence.has_asked_majority(now):
             raise TryAgainError("no majority of the CFMs says which eras it has known")
-        return self._elected.election.begin_era(authority, now, revoke, above=self.known_era(), leads=self._leads)
+        return self._elected.election.begin_era(
+            authority, now, revoke, above=self.known_era(), leads=self._leads
+        )
 
     def release(self, now: float) -> None:
         """Give the role back."""

@@ -16,7 +16,7 @@ def lacks(plant: "SwitchPlant") -> list[str]:
     down = [name for name in plant.nodes if name not in plant.switches]
     if down:
         return [f"{', '.join(down)} do not run"]
-    if (lost := plant.without_start()):
+    if lost := plant.without_start():
         return [f"{', '.join(lost)} found no beginning of the role log"]
     return [*_switch_lacks(plant), *(one for role in _roles(plant) for one in _role_lacks(plant, role))]
 
