@@ -38,6 +38,7 @@ RANK_S = 0.5  # the next minter would take a plan back that much later
 AGAIN_S = 1.0  # an ERA that did not come back is written again
 FRESH_S = 2.0  # four beats: who was not heard for that long does not confirm
 DROPPED_MAX = 16
+AT_A_CFM = "a CFM does not write the role log: give the order at a sidecar"
 
 
 class Begun(NamedTuple):
@@ -168,7 +169,7 @@ class Switch:
             assert self.record.plan is not None
             found.append(f"{self.record.plan.by} switches to {self.record.plan.to}")
         if self._own not in self._minters:
-            found.append("a CFM does not write the role log: give the order at a sidecar")
+            found.append(AT_A_CFM)
         wanted = [Column(to)] if to != DUAL else [*Column]
         found += _cannot(self._own, self.standing(), wanted)
         for name in sorted(self._members - {*absent}):
@@ -208,6 +209,7 @@ class Switch:
         """Call the switch off that is under way. `StateError`: there is none. `TryAgainError`: its era may
         have begun; a switch back is another one.
         """
+        self._check_is_minter()
         plan, step = self.record.plan, self.record.step
         if self.record.is_over or plan is None or step is None:
             raise StateError("no switch is under way")
@@ -223,6 +225,7 @@ class Switch:
 
     def finish(self, now: float) -> None:
         """Close the old column everywhere. `StateError` if a switch is under way, or nothing lingers."""
+        self._check_is_minter()
         record = self.record
         if not self._lingers:
             raise StateError("nothing lingers: only one column is heard, or a switch is under way")
@@ -232,6 +235,11 @@ class Switch:
         leads = record.carrying.leads
         plan = Plan(id=self._new_id(), era=max(1, record.era), by=self._own, leads=leads, to=leads)
         self._want(self._at(plan, Step.FINISH))
+
+    def _check_is_minter(self) -> None:
+        """Nobody heeds what a CFM says of a switch."""
+        if self._own not in self._minters:
+            raise StateError(AT_A_CFM)
 
     # What is heard, and what is done
 
@@ -266,6 +274,8 @@ class Switch:
         """This record is not on the disk, or a column of it cannot be opened: we are where we were."""
         if self._wanted is record:
             self._wanted, self._again_at, self._refused = None, now + AGAIN_S, reason
+            if record.plan is not None and record.step is Step.HEAR and record.plan.by == self._own:
+                self.because = f"it could not begin: {reason}"
 
     def wanted(self) -> StoreSwitch:
         """The record that is to be on the disk now."""

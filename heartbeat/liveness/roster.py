@@ -60,6 +60,7 @@ class Roster:
         self._detector = detector or Detector()
         self._peers: dict[str, Peer] = {}
         self._older: dict[str, _Older] = {}
+        self._expects_echo = True
 
     def keep_to(self, services: Mapping[str, str]) -> None:
         """Let these instances alone in from now on, and forget all others."""
@@ -93,13 +94,17 @@ class Roster:
         else:
             before = self._older.get(envelope.source, _Older())
             self._older[envelope.source] = _Older(before.beats + 1, now)
-        if envelope.source == self._own:
+        if envelope.source == self._own and self._expects_echo:
             self._detector.echo(now)
         return self._detector.heard(envelope.source, envelope.incarnation, now, leaves=beat.leaves)
 
-    def lose_echo(self) -> None:
-        """Our own beats do not come back from now on."""
-        self._detector.lose_echo()
+    def expect_echo(self, *, is_expected: bool) -> None:
+        """Our own beats come back from now on, or do not: then silence is counted up to now. One that was on
+        its way is no echo any more.
+        """
+        self._expects_echo = is_expected
+        if not is_expected:
+            self._detector.lose_echo()
 
     def tick(self, now: float) -> list[PeerChanged]:
         """The peers that became suspect or dead."""

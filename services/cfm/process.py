@@ -11,6 +11,7 @@ from bus.envelope import number_of
 from bus.errors import ConfigError
 from bus.fleet.fleet import MINTERS, Fleet, load_seal_keys, seal_keys_owner, settings_keys
 from bus.fleet.identity import Identity, identify
+from bus.routes import Column
 from bus.runtime.carriers import group_keys
 from bus.runtime.node import Node
 from bus.runtime.runner import boottime
@@ -147,6 +148,9 @@ def run(config: Config) -> Exit:
             fleet=node.fleet,
             new_id=str,  # a CFM gives no orders
             linger_s=config.transport.linger_s,
+            moved=lambda record: machine.parts.roster.expect_echo(
+                is_expected=Column.BUS in record.carrying.sends
+            ),
             keys=keys.now,
         )
         tftp = section.tftp

@@ -83,8 +83,7 @@ class Peers:
         """Other columns are heard, or carry messages, from now on. `has_echo`: our own beats come back."""
         self._announced.moved()
         self._hello_due = 0.0
-        if not has_echo:
-            self.roster.lose_echo()
+        self.roster.expect_echo(is_expected=has_echo)
 
     def keep_to(self, services: Mapping[str, str], pins: Mapping[str, Mapping[str, str]]) -> None:
         """Know these instances alone from now on, at the addresses of `pins`."""

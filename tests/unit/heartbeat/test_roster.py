@@ -197,3 +197,14 @@ def test_who_is_taken_out_is_forgotten_at_once_and_does_not_get_in_again(
     roster.keep_to({"cfm-1": "cfm", "cfm-2": "cfm"})
     roster.receive(beat("cfm-2"), 101.0)
     assert names(roster.alive("cfm")) == ["cfm-2"]
+
+
+def test_without_an_echo_silence_is_counted_up_to_now(beat: MakeBeat) -> None:
+    """After a switch to the group a beat of ours that was on its way through Kafka is no echo."""
+    roster = Roster({"dhcp-1": "dhcp", "cfm-1": "cfm"}, own="dhcp-1")
+    roster.receive(beat("dhcp-1", service="dhcp"), 0.0)
+    roster.receive(beat("cfm-1"), 0.0)
+    roster.expect_echo(is_expected=False)
+    roster.receive(beat("dhcp-1", service="dhcp"), 0.1)
+    roster.tick(10.0)
+    assert not roster.is_alive("cfm-1")

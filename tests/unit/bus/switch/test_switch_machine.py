@@ -249,6 +249,7 @@ def test_a_step_that_cannot_be_taken_is_said_and_tried_again() -> None:
     assert isinstance(record, StoreSwitch)
     one.unkept(record, "no room", fleet.now)
     assert one.standing().lacks == "no room"
+    assert one.because == "it could not begin: no room"
     assert one.record.step is None
 
 
@@ -256,3 +257,8 @@ def test_a_cfm_gives_no_orders() -> None:
     fleet = Fleet()
     with pytest.raises(StateError, match="give the order at a sidecar"):
         fleet.switches["cfm-1"].order("multicast", fleet.now)
+    fleet.switches["dhcp-1"].order("multicast", fleet.now)
+    fleet.until(Step.HEAR, "cfm-1")
+    for order in (fleet.switches["cfm-1"].drop, fleet.switches["cfm-1"].finish):
+        with pytest.raises(StateError, match="give the order at a sidecar"):
+            order(fleet.now)
