@@ -57,13 +57,14 @@ class Columns:
         self._ways: Ways | None = None
         self._identity: Identity | None = None
         self._open: dict[Column, ColumnCarrier] = {}
-        self._endpoints: dict[str, str] = {}
+        self._only: ColumnCarrier | None = None
         try:
             for column in sorted(carrying.hears):
                 self._open[column] = openers[column](self._sends)
         except BaseException:
             self.close()
             raise
+        self._note_only()
 
     @property
     def configured(self) -> frozenset[Column]:
@@ -118,7 +119,10 @@ class Columns:
 
     def send(self, to: str | bytes, envelope: Envelope, column: str = "") -> None:
         """As `Carrier.send`, by this column alone if one is named."""
-        self._by_each(envelope, column, lambda one: one.send(to, envelope))
+        if self._only is not None and column in ("", self._carrying.leads):
+            self._only.send(to, envelope)  # a hand-off costs no more than the column's own call
+        else:
+            self._by_each(envelope, column, lambda one: one.send(to, envelope))
 
     def publish(self, envelope: Envelope, key: str, column: str = "") -> None:
         """As `Carrier.publish`, by this column alone if one is named."""
@@ -165,6 +169,7 @@ class Columns:
         self._open |= opened
         for column in [one for one in self._open if one not in wanted.hears]:
             self._open.pop(column).leave()
+        self._note_only()
         assert self._ways is not None
         if opened or before.hears != wanted.hears:
             self._wrap()
@@ -220,6 +225,10 @@ class Columns:
 
     def _sends(self) -> Sequence[Column]:
         return self._carrying.sends
+
+    def _note_only(self) -> None:
+        """The carrier of the one column, while only one is heard."""
+        self._only = next(iter(self._open.values())) if len(self._open) == 1 else None
 
     def _note_settings(self) -> None:
         group = self._open.get(Column.MULTICAST)
