@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from tests.simulation.switch.plant import SwitchPlant
 
 Key = tuple[int, int]
-UNDISTURBED_S = 8.0  # after so long without any trouble a holder is not replaced, and never ceases to act
+UNDISTURBED_S = 15.0  # after so long without any trouble a holder is not replaced, and never ceases to act
 VACANT_S = 0.6  # so long a role may be seen without anybody who acts, then
 
 

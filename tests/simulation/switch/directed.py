@@ -10,14 +10,12 @@ from itertools import product
 from bus.routes import Column
 from bus.switch.standing import Step
 from bus.testing.faults import BROKER, Crash, Cut, Full, Mend, Pause, Restart, SlowLog, Stall, Stop, Wipe
+from tests.simulation.failover.scenario import Away, Boot, Drain
 from tests.simulation.switch.carriers import in_group
 from tests.simulation.switch.parts import CFMS
 from tests.simulation.switch.scenario import (
     Abort,
-    Away,
-    Boot,
     CrashAt,
-    Drain,
     Finish,
     Order,
     Refuse,

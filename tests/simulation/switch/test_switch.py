@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.simulation.failover.scenario import Boot
 from tests.simulation.switch.directed import DIRECTED
 from tests.simulation.switch.plant import SwitchPlant
 from tests.simulation.switch.runs import DIRECTED_MAX, Outcome, run, scenario_of, shrink
-from tests.simulation.switch.scenario import Boot, Order, Scenario, Shape
+from tests.simulation.switch.scenario import Order, Scenario, Shape
 from tests.simulation.switch.sweep import Sum
 
 ROOT = Path(__file__).parents[3]

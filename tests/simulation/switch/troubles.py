@@ -4,9 +4,10 @@ from typing import Any
 
 from bus.testing import faults
 from bus.testing.faults import CALM
+from tests.simulation.failover.scenario import Away, Boot, Drain
 from tests.simulation.switch import scenario
 
-HARMLESS = (scenario.Order, scenario.Finish, scenario.Boot, scenario.Admit, faults.SetClock, faults.Drift)
+HARMLESS = (scenario.Order, scenario.Finish, Boot, scenario.Admit, faults.SetClock, faults.Drift)
 """Deeds after which nobody who holds a role has a reason to lose it."""
 
 
@@ -51,8 +52,8 @@ def _lasting(deed: Any) -> tuple[Any, bool]:
         return ("skipped", deed.node), True
     if isinstance(deed, scenario.Refuse):
         return ("refused", deed.node, deed.column), deed.on
-    if isinstance(deed, scenario.Drain):
+    if isinstance(deed, Drain):
         return ("drained", deed.node), deed.on
-    if isinstance(deed, scenario.Away):
+    if isinstance(deed, Away):
         return ("away", deed.cfms), deed.on
     return type(deed).__name__, False
