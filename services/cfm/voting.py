@@ -14,6 +14,7 @@ from bus.effects import Effect, Keep, Send
 from bus.envelope import Envelope, Stamp
 from bus.errors import DecodeError, StateError
 from bus.messages import Kept, LocalRequest, Received, Unkept
+from bus.routes import Column
 from heartbeat.roles.claim import Claim, check_unlogged
 from heartbeat.roles.granted.grants import StorePromises, Tell, Voter
 from heartbeat.roles.granted.messages import QUESTIONS, Ballot, pack_grant, unpack_question
@@ -49,7 +50,11 @@ class Voting:
         known = None if promised is None else promised.ballot
         check_unlogged(envelope.source, known, question.ballot, is_proven=True)
         told = self._voter.receive(question, now)
-        sends = [Send(one.to, pack_grant(self._stamp, one.message)) for one in told if isinstance(one, Tell)]
+        sends = [
+            Send(one.to, pack_grant(self._stamp, one.message), Column.MULTICAST)
+            for one in told
+            if isinstance(one, Tell)
+        ]
         if told and isinstance(told[0], StorePromises):
             return [Keep(told[0], tuple(sends))]
         return [*sends]

@@ -18,6 +18,7 @@ from bus.effects import Send
 from bus.envelope import Envelope, Stamp
 from bus.errors import ConfigError, StateError
 from bus.reason import Reason
+from bus.routes import Column
 from heartbeat.roles.claim import BY_GRANTS, Claim
 from heartbeat.roles.evidence import Answer, Evidence
 from heartbeat.roles.granted.grants import VOTERS_MIN, Candidate, Granted, Lost, Refused, Tell, Won
@@ -184,7 +185,9 @@ class GrantedHolder(RoleHolder):
     def _take(self, effects: Sequence[Won | Lost | Tell]) -> None:
         for effect in effects:
             if isinstance(effect, Tell):
-                self._outbox.append(Send(effect.to, pack_grant(self._stamp, effect.message)))
+                self._outbox.append(
+                    Send(effect.to, pack_grant(self._stamp, effect.message), Column.MULTICAST)
+                )
             else:
                 self._has_changed = True
                 self.reason = effect.reason if isinstance(effect, Lost) else ""
