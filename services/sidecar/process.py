@@ -280,6 +280,7 @@ def appointed(node: Node, section: FailoverSection, kept: StoreFailover) -> Appo
         index=members.index(node.stamp.instance),
         cfms=[*node.fleet.keys("cfm")],
         new_id=lambda: secrets.token_hex(8),
+        asks_first=len(node.carrier.configured) > 1,
     )
 
 

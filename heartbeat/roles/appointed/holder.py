@@ -26,7 +26,9 @@ class AppointedHolder(RoleHolder):
 
     `index` is our place among the candidates for the role: their epochs never meet. `tenure` is the kept one;
     `is_configured`: we are the primary if nobody holds the role. Unless it is proven that no other process
-    has this kept tenure (`is_alone`), we act under it only after a silence.
+    has this kept tenure (`is_alone`), we act under it only after a silence. Where the fleet may have switched
+    to another column while we were gone (`asks_first`), we act under it only once a majority of the CFMs has
+    answered in this one.
     """
 
     is_by_hand = True
@@ -41,6 +43,7 @@ class AppointedHolder(RoleHolder):
         index: int,
         cfms: Collection[str],
         new_id: Callable[[], str],
+        asks_first: bool = False,
     ) -> None:
         self.role = role
         self.reason = ""
@@ -55,6 +58,7 @@ class AppointedHolder(RoleHolder):
         self._is_kept = False
         self._waits_until: float | None = 0.0 if is_alone or tenure is None else None
         self._is_quiet = is_alone or tenure is None
+        self._is_unheard = asks_first
         self._is_frozen = False
 
     @property
@@ -64,7 +68,8 @@ class AppointedHolder(RoleHolder):
             return State.STANDBY
         if not self._tenure.is_ours:
             return State.FENCED
-        return State.ACTIVE if self._is_able and self._is_kept and self._is_quiet else State.STANDBY
+        is_certain = self._is_quiet and not self._is_unheard
+        return State.ACTIVE if self._is_able and self._is_kept and is_certain else State.STANDBY
 
     @property
     def claim(self) -> Claim:
@@ -86,10 +91,17 @@ class AppointedHolder(RoleHolder):
         self._is_able = is_able
 
     def waits_for(self, now: float) -> list[Reason]:
-        """A majority of the CFMs, if we are the configured primary and have no tenure yet."""
-        if not self._is_configured or self._tenure is not None:
+        """A majority of the CFMs, if we are the configured primary and have no tenure yet, or have not heard
+        one since our start.
+        """
+        tenure = self._tenure
+        if tenure is None and self._is_configured:
+            to = "begin"
+        elif tenure is not None and tenure.is_ours and self._is_unheard:
+            to = "go on"
+        else:
             return []
-        text = f"a majority of the CFMs, to begin as the primary: {self.evidence.count(now)} heard"
+        text = f"a majority of the CFMs, to {to} as the primary: {self.evidence.count(now)} heard"
         return [Reason("cfms-unheard", text)]
 
     def answered(self, cfm: str, answer: Answer, asked_at: float, now: float) -> None:
@@ -97,6 +109,7 @@ class AppointedHolder(RoleHolder):
         self.evidence.heard(cfm, answer, asked_at, now)
         if cfm not in self._cfms:
             return
+        self._is_unheard = self._is_unheard and not self.evidence.has_asked_majority(now)
         found, tenure = answer.highest, self._tenure
         is_claim = found.epoch >= 0  # else it names an era in which nobody has claimed the role
         if not is_claim or not self.evidence.is_credible(found, NONE if tenure is None else tenure.claim):
@@ -149,6 +162,7 @@ class AppointedHolder(RoleHolder):
         without a name it is as on the first day.
         """
         is_ours = named is not None and named.place == self._index
+        self._is_unheard = False
         self._is_quiet = named is None or named.is_us or not is_ours
         self._waits_until = 0.0 if self._is_quiet else now + SILENCE_S
         self.reason = ""

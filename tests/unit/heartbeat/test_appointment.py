@@ -25,6 +25,7 @@ def appointment(
     *,
     is_configured: bool = False,
     is_alone: bool = True,
+    asks_first: bool = False,
     cfms: tuple[str, ...] = CFMS,
 ) -> AppointedHolder:
     ids = count(1)
@@ -36,6 +37,7 @@ def appointment(
         index=index,
         cfms=cfms,
         new_id=lambda: f"{next(ids):016x}",
+        asks_first=asks_first,
     )
 
 
@@ -237,3 +239,16 @@ def test_an_era_appoints_whom_it_names_and_a_later_process_of_his_name_waits(
     assert one.state is (State.FENCED if place else State.ACTIVE if is_us else State.STANDBY)
     ticked(one, 10.0 + SILENCE_S, 13.5)
     assert one.state is (State.FENCED if place else State.ACTIVE)
+
+
+def test_where_the_fleet_may_have_switched_meanwhile_a_majority_of_the_cfms_is_heard_first() -> None:
+    """Else a primary that was absent would act beside that of the other column, which it does not hear."""
+    one = appointment(Tenure(FIRST, is_ours=True), asks_first=True)
+    ticked(one, 0.0, 0.0)
+    assert (one.state, one.claim) == (State.STANDBY, FIRST)
+    assert [reason.code for reason in one.waits_for(1.0)] == ["cfms-unheard"]
+    hear(one, "cfm-1", FIRST)
+    assert one.state is State.STANDBY
+    hear(one, "cfm-2", FIRST)
+    assert one.state is State.ACTIVE
+    assert one.waits_for(1.0) == []
