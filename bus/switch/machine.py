@@ -312,6 +312,19 @@ class Switch:
         """Why the other column could not lead here; while none is under way."""
         return self._party.cannot_lead(OTHER[self.record.carrying.leads]) if self.record.is_over else ""
 
+    def is_overtaken(self, now: float) -> bool:
+        """Whether a switch went on without us: another column leads somebody, in an era later than ours, and
+        we stand still for no plan.
+        """
+        record = self.record
+        return record.is_over and any(
+            now < peer.heard_at + FRESH_S
+            and peer.standing is not None
+            and peer.standing.era > record.era
+            and peer.standing.leads is not record.carrying.leads
+            for peer in self._peers.values()
+        )
+
     def peers(self) -> list[tuple[str, SwitchStanding | None, float]]:
         """Each member that was heard: where it stands, and when it said so."""
         return [(name, one.standing, one.heard_at) for name, one in sorted(self._peers.items())]

@@ -60,6 +60,9 @@ class CfmParty:
             held = {} if roles is None or roles.era != record.era else roles.held
             self._voter.begin({role: one.holder for role, one in held.items()}, now)
 
+    def overtaken(self, *, is_overtaken: bool) -> None:
+        """Nothing to do: the rows that it takes are of claims that it knows."""
+
     def write(self, era: WriteEra, now: float) -> list[Effect]:
         """A CFM writes none."""
         return []

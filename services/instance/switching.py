@@ -43,6 +43,9 @@ class Watches(Protocol):
 class Writes(Party, Protocol):
     """The parts of an instance, as a switch asks them; a sidecar's write the role log."""
 
+    def overtaken(self, *, is_overtaken: bool) -> None:
+        """Set whether a switch went on without us: then we stand for nothing until we have come to its era."""
+
     def write(self, era: WriteEra, now: float) -> list[Effect]:
         """Write the ERA of a switch. A CFM writes none."""
 
@@ -77,6 +80,9 @@ class NoParty:
         """Nothing to do."""
 
     def begin(self, record: StoreSwitch, now: float) -> None:
+        """Nothing to do."""
+
+    def overtaken(self, *, is_overtaken: bool) -> None:
         """Nothing to do."""
 
     def write(self, era: WriteEra, now: float) -> list[Effect]:
@@ -223,6 +229,7 @@ class Switching:
         if now < self._due:
             return []
         self._due = now + EVERY_S
+        self._party.overtaken(is_overtaken=self.switch.is_overtaken(now))
         effects: list[Effect] = []
         for one in self.switch.tick(now):
             if isinstance(one, StoreSwitch):

@@ -64,7 +64,7 @@ class SwitchedHolder(RoleHolder):
         self._leads = leads
         self._era = era
         self._is_able = False
-        self._is_frozen = False
+        self._is_frozen = self._is_overtaken = False
         self._frozen_at = -LEASE_S
         self._carried: Claim | None = None
         self._carried_until = 0.0
@@ -122,6 +122,10 @@ class SwitchedHolder(RoleHolder):
         """Stand as ever."""
         self._is_frozen = False
         self._unlogged.thaw()
+
+    def overtaken(self, *, is_overtaken: bool) -> None:
+        """Set whether a switch went on without us. Whom a person appointed before would act for ever."""
+        self._is_overtaken = is_overtaken
 
     def lead(self, leads: Column, era: int, now: float) -> None:
         """This column decides from this era on, whose ERA was read in the log."""
@@ -358,9 +362,10 @@ class SwitchedHolder(RoleHolder):
         if self._waits_for_era:
             self._wait(self._waits_for_era, now)
         is_behind = self._era_read() > self._era  # the switch's record is not on our disk yet
-        may = self._is_able and not self._is_frozen and not self._waits_for_era and not is_behind
+        is_able = self._is_able and not self._is_overtaken
+        may = is_able and not self._is_frozen and not self._waits_for_era and not is_behind
         leads_bus = self._leads is Column.BUS
         self._elected.election.switching(is_under_way=self._is_frozen or is_behind or not leads_bus)
         self._elected.able(may and leads_bus)
-        goes_on = self._is_able and self._unlogged.state in HOLDING
+        goes_on = is_able and self._unlogged.state in HOLDING
         self._unlogged.able((may or goes_on) and not leads_bus)

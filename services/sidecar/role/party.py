@@ -78,6 +78,10 @@ class SidecarParty:
         self._holder.lead(record.carrying.leads, record.era, now)
         self._switched()
 
+    def overtaken(self, *, is_overtaken: bool) -> None:
+        """Act and stand for nothing, if a switch went on without us."""
+        self._holder.overtaken(is_overtaken=is_overtaken)
+
     def write(self, era: WriteEra, now: float) -> list[Effect]:
         """Write the ERA; the holder's next tick sends it."""
         self._holder.write_era(era, self._named(), now)

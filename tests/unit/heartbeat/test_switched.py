@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 
 from bus.contract import encode
-from bus.effects import Publish
+from bus.effects import Publish, Send
 from bus.envelope import Envelope, Stamp
 from bus.errors import TryAgainError
 from bus.messages import Entry, LogBounds
 from bus.routes import Column
-from heartbeat.roles.claim import BY_GRANTS, Claim, log_authority
+from heartbeat.roles.appointed.holder import AppointedHolder
+from heartbeat.roles.appointed.tenure import Tenure
+from heartbeat.roles.claim import BY_APPOINTMENT, BY_GRANTS, Claim, log_authority
 from heartbeat.roles.elected.election import Election
 from heartbeat.roles.evidence import Answer
 from heartbeat.roles.granted.holder import GrantedHolder
@@ -205,3 +207,34 @@ def test_while_the_group_leads_and_the_log_has_its_beginning_a_person_begins_no_
     run.hear(Claim(3, 64, "b" * 16, BY_GRANTS), 1.0)
     with pytest.raises(TryAgainError):
         run.holder.begin_era("a person", 1.0, ())
+
+
+def test_a_question_for_a_grant_never_leaves_by_the_bus() -> None:
+    """It may be asked in the very moment in which another column begins to lead."""
+    run = Run(Column.MULTICAST)
+    asked = [one for one in run.holder.tick(1.0, 1.0) if isinstance(one, Send)]
+    assert {one.to for one in asked} == {*CFMS}
+    assert {one.column for one in asked} == {Column.MULTICAST}
+
+
+def test_whom_a_person_appointed_before_a_switch_that_went_on_without_him_does_not_act() -> None:
+    tenure = Tenure(Claim(1, 64, "a" * 16, BY_APPOINTMENT), is_ours=True)
+    ids = count(1)
+    appointed = AppointedHolder(
+        role=ROLE,
+        tenure=tenure,
+        is_configured=True,
+        is_alone=True,
+        index=0,
+        cfms=CFMS,
+        new_id=lambda: f"{next(ids):016x}",
+    )
+    run = Run(Column.MULTICAST, appointed)
+    run.until(0.0, 1.0)
+    assert run.holder.state is State.ACTIVE
+    run.holder.overtaken(is_overtaken=True)
+    run.until(1.0, 2.0)
+    assert run.holder.state is not State.ACTIVE
+    run.holder.overtaken(is_overtaken=False)
+    run.until(2.0, 3.0)
+    assert run.holder.state is State.ACTIVE

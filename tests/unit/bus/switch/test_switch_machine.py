@@ -23,13 +23,14 @@ class Parts:
 
     def __init__(self, log: list[WriteEra]) -> None:
         self.calls: list[str] = []
+        self.era = 0
         self._log = log
 
     def cannot_lead(self, column: Column) -> str:
         return ""
 
     def known_era(self) -> int:
-        return 0
+        return self.era
 
     def begun(self) -> Begun | None:
         return Begun(*max(self._log)) if self._log else None
@@ -262,3 +263,57 @@ def test_a_cfm_gives_no_orders() -> None:
     for order in (fleet.switches["cfm-1"].drop, fleet.switches["cfm-1"].finish):
         with pytest.raises(StateError, match="give the order at a sidecar"):
             order(fleet.now)
+
+
+def test_a_plan_whose_coordinator_lost_its_disk_is_left() -> None:
+    fleet = Fleet()
+    fleet.switches["dhcp-1"].order("multicast", fleet.now)
+    fleet.until(Step.SEND, "cfm-1")
+    fleet.switches["dhcp-1"] = fleet.one("dhcp-1", StoreSwitch(single(BUS)))
+    fleet.turn_for(1.0)
+    assert all(one.record.plan is None for one in fleet.switches.values())
+    assert fleet.modes() == {"bus"}
+    fleet.switches["dhcp-2"].order("multicast", fleet.now)
+    fleet.until(Step.MOVE)
+
+
+def test_a_beat_from_before_the_order_that_comes_late_says_nothing() -> None:
+    fleet = Fleet()
+    before = fleet.switches["dhcp-1"].standing()
+    plan = fleet.switches["dhcp-1"].order("multicast", fleet.now)
+    fleet.until(Step.HEAR, "cfm-1")
+    cfm = fleet.switches["cfm-1"]
+    cfm.heard("dhcp-1", fleet.switches["dhcp-1"].standing(), fleet.now, (1, 9))
+    cfm.heard("dhcp-1", before, fleet.now, (1, 8))
+    assert cfm.tick(fleet.now) == []
+    assert cfm.record.plan == plan
+
+
+def test_an_order_whose_era_another_one_used_up_is_dropped() -> None:
+    fleet = Fleet()
+    fleet.switches["dhcp-1"].order("multicast", fleet.now)
+    fleet.until(Step.HEAR, "cfm-1")
+    for parts in fleet.parts.values():
+        parts.era = 1
+    fleet.turn_for(1.0)
+    assert fleet.modes() == {"bus"}
+    assert "another era began" in fleet.switches["dhcp-1"].because
+    assert fleet.switches["dhcp-1"].order("multicast", fleet.now).era == 2
+
+
+def test_who_was_absent_while_the_others_switched_is_overtaken() -> None:
+    fleet = Fleet()
+    fleet.silent.add("cfm-1")
+    fleet.turn_for(2.5)
+    fleet.switches["dhcp-1"].order("multicast", fleet.now, ["cfm-1"])
+    fleet.until(Step.MOVE)
+    late = fleet.switches["cfm-1"]
+    assert not late.is_overtaken(fleet.now)
+    late.heard("dhcp-1", fleet.switches["dhcp-1"].standing(), fleet.now)
+    assert late.is_overtaken(fleet.now)
+    assert not late.is_overtaken(fleet.now + 2.0)
+    fleet.silent.clear()
+    fleet.until(Step.MOVE, "dhcp-2")
+    fleet.turn_for(1.0)
+    assert fleet.modes() == {"multicast"}
+    assert not late.is_overtaken(fleet.now)
