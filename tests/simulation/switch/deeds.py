@@ -5,6 +5,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from bus.messages import LocalRequest
+from bus.routes import Column
 from bus.testing import faults
 from tests.simulation.device import PowerOn
 from tests.simulation.failover import scenario as failover
@@ -14,6 +15,7 @@ from tests.simulation.switch.parts import MPS
 if TYPE_CHECKING:
     from tests.simulation.switch.plant import SwitchPlant
 
+OFF_S = 2.0  # of a fleet whose configuration is changed
 BACK_S = 0.5  # until a process that crashed at a step is started again
 
 
@@ -82,11 +84,21 @@ class Deeds:
                 for way in ((node, faults.BROKER), (faults.BROKER, node)):
                     self._plant.health.note(kind(*way), world.now)
                     world.inflict(kind(*way))
+        elif isinstance(deed, scenario.Reconfigure):
+            self._reconfigure(deed.to)
         elif isinstance(deed, scenario.Admit):
             body = {"op": "failover.admit", "floors": self._floors(deed.node)}
             world.deliver(deed.node, LocalRequest(next(self._sessions), body))
         else:
-            world.deliver(deed.node, LocalRequest(next(self._sessions), _body(deed)))
+            absent = [name for name in self._plant.nodes if name not in self._plant.switches]
+            world.deliver(deed.node, LocalRequest(next(self._sessions), _body(deed, absent)))
+
+    def _reconfigure(self, to: Column) -> None:
+        plant = self._plant
+        for name in plant.nodes:
+            self.do(faults.Stop(name))
+            plant.configured[name] = to
+            plant.world.after(OFF_S, partial(self.do, faults.Restart(name)))
 
     def _floors(self, node: str) -> dict[str, dict[str, int]]:
         """By role the latest claim that another CFM promised, or takes rows under, as a person reads it."""
@@ -101,9 +113,10 @@ class Deeds:
         return {role: {"era": era, "epoch": epoch} for role, (era, epoch) in floors.items()}
 
 
-def _body(deed: Any) -> dict[str, Any]:
+def _body(deed: Any, down: list[str]) -> dict[str, Any]:
     if isinstance(deed, scenario.Order):
-        return {"op": "transport.switch", "verb": "switch", "to": deed.to}
+        absent = down if deed.without else []
+        return {"op": "transport.switch", "verb": "switch", "to": deed.to, "absent": absent}
     if isinstance(deed, scenario.Abort | scenario.Finish):
         return {"op": "transport.switch", "verb": type(deed).__name__.lower()}
     if isinstance(deed, failover.Drain):

@@ -79,9 +79,12 @@ def stamp_of(name: str, start: int) -> Stamp:
 
 
 def switch_of(disk: Disk, configured: Column, shape: Shape) -> StoreSwitch:
-    """Where a process begins."""
+    """Where a process begins (`bus.columns.switch_file.at_start`)."""
     carrying = hearing_both(configured) if shape.is_quick else single(configured)
-    return disk.switch or StoreSwitch(carrying, configured=str(configured))
+    asked, kept = StoreSwitch(carrying, configured=str(configured)), disk.switch
+    if kept is None or kept.configured == asked.configured:
+        return kept or asked
+    return asked._replace(era=kept.era)
 
 
 def fleet_with(minters: list[str]) -> Fleet:
@@ -142,6 +145,7 @@ def _without_log(
         index=index,
         cfms=CFMS,
         new_id=lambda: f"{random.getrandbits(64):016x}",
+        asks_first=True,
     )
 
 

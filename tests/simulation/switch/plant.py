@@ -138,6 +138,16 @@ class SwitchPlant:
         local = self.world.local
         return [name for name, one in self.authorities.items() if one.may_act(local(name))]
 
+    def _take_along(self) -> None:
+        """Whoever was absent hears nobody in the group alone: a person gives it the mode of the others."""
+        leads = Counter(one.record.carrying.leads for one in self.switches.values())
+        if leads[Column.BUS] <= leads[Column.MULTICAST] or self.world.now < self.scenario.calm_at + REVIVE_S:
+            return
+        for name in [name for name, one in self.columns.items() if Column.BUS not in one.carrying.hears]:
+            self.configured[name] = Column.BUS
+            self._deeds.do(faults.Stop(name))
+            self._deeds.do(faults.Restart(name))
+
     def without_start(self) -> list[str]:
         """Who reads a log of which retention left no beginning."""
         readers = {name: one._elected.election.reader for name, one in self.holders.items()}
@@ -179,6 +189,7 @@ class SwitchPlant:
         for name, voter in self.voters.items():
             if not voter.votes:
                 self._deeds.do(Admit(name))
+        self._take_along()
         lost = self.without_start()
         if not lost:
             self._no_start_since = world.now

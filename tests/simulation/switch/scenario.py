@@ -35,10 +35,19 @@ class Shape(NamedTuple):
 
 
 class Order(NamedTuple):
-    """An operator orders a switch to this mode at this sidecar."""
+    """An operator orders a switch to this mode at this sidecar; those that are down then he names as absent,
+    if `without` them.
+    """
 
     node: str
     to: str
+    without: bool = False
+
+
+class Reconfigure(NamedTuple):
+    """Everybody is stopped, gets this mode in his configuration, and is started again."""
+
+    to: Column
 
 
 class Admit(NamedTuple):
@@ -83,9 +92,12 @@ class Refuse(NamedTuple):
     on: bool
 
 
-Operation = Order | Abort | Finish | CrashAt | Refuse | Admit | BeginEra | Away | Drain | Promote | Boot
+Operation = (
+    Order | Reconfigure | Abort | Finish | CrashAt | Refuse | Admit | BeginEra | Away | Drain | Promote | Boot
+)
 OPERATIONS: tuple[type, ...] = (
     Order,
+    Reconfigure,
     Abort,
     Finish,
     CrashAt,
