@@ -252,18 +252,19 @@ class SwitchedHolder(RoleHolder):
         return self._now.promote(now, absent)
 
     def begin_era(self, authority: str, now: float, revoke: Collection[str]) -> int:
-        """As of the holder that leads; not during a switch. While the group leads a log of which retention
-        left no beginning gets one, or nobody could switch to it any more: it goes on to give nobody a role.
+        """As of the holder that leads; not during a switch. While the group leads the log goes on to give
+        nobody a role, and the era is the beginning of a log that retention emptied meanwhile: without one
+        nobody could switch to it any more.
         """
         if self._is_frozen:
             raise TryAgainError(SWITCHES)
-        if self._leads is Column.BUS or not self.has_no_start:
+        election = self._elected.election
+        if self._leads is Column.BUS or election.state in (State.BOOT, State.HALT):
             return self._now.begin_era(authority, now, revoke)
         if not self.evidence.has_asked_majority(now):
             raise TryAgainError("no majority of the CFMs says which eras it has known")
-        return self._elected.election.begin_era(
-            authority, now, revoke, above=self.known_era(), leads=self._leads
-        )
+        above = self.known_era()
+        return election.begin_era(authority, now, revoke, above=above, leads=self._leads)
 
     def release(self, now: float) -> None:
         """Give the role back."""

@@ -202,9 +202,10 @@ def test_a_log_that_lost_its_beginning_while_the_group_led_gets_one_from_a_perso
     assert run.election.state is State.STANDBY  # the log gives nobody the role, as before
 
 
-def test_while_the_group_leads_and_the_log_has_its_beginning_a_person_begins_no_era_in_it() -> None:
+def test_while_the_group_leads_a_log_out_of_reach_gets_no_era() -> None:
     run = Run(Column.MULTICAST)
     run.hear(Claim(3, 64, "b" * 16, BY_GRANTS), 1.0)
+    run.election.broken("it was cut", 1.0)
     with pytest.raises(TryAgainError):
         run.holder.begin_era("a person", 1.0, ())
 
