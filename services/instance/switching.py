@@ -44,7 +44,7 @@ class Writes(Party, Protocol):
     """The parts of an instance, as a switch asks them; a sidecar's write the role log."""
 
     def overtaken(self, *, is_overtaken: bool) -> None:
-        """Set whether a switch went on without us: then we stand for nothing until we have come to its era."""
+        """Set whether a switch went on without us: then we stand for nothing before we have come there."""
 
     def write(self, era: WriteEra, now: float) -> list[Effect]:
         """Write the ERA of a switch. A CFM writes none."""

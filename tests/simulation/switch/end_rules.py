@@ -16,6 +16,8 @@ def lacks(plant: "SwitchPlant") -> list[str]:
     down = [name for name in plant.nodes if name not in plant.switches]
     if down:
         return [f"{', '.join(down)} do not run"]
+    if halted := plant.halted():
+        return [f"{', '.join(halted)} have halted"]
     if lost := plant.without_start():
         return [f"{', '.join(lost)} found no beginning of the role log"]
     return [*_switch_lacks(plant), *(one for role in _roles(plant) for one in _role_lacks(plant, role))]

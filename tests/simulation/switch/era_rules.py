@@ -80,7 +80,8 @@ class Confirms:
         step = 0 if kept is None or kept.step is None else int(kept.step)
         plan = None if kept is None else kept.plan
         era = 0 if kept is None else kept.era
-        if told.era > era or (told.plan, told.step) != (plan, step):
+        says_less = told.plan is None  # so does whoever was given another mode since
+        if told.era > era or ((told.plan, told.step) != (plan, step) and not says_less):
             if node in self._plant.doubtful and told.era <= era:
                 return None
             return f"{node} says {told}, and its disk has {kept}"

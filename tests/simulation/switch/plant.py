@@ -23,7 +23,7 @@ from bus.errors import ConfigError, LocalError, StateError, TransportError, Unav
 from bus.machine import AnyMachine
 from bus.routes import Column
 from bus.switch.machine import Switch
-from bus.switch.standing import StoreSwitch
+from bus.switch.standing import Step, StoreSwitch
 from bus.testing import faults
 from bus.testing.checkers import Checker, Crashed, WorldStep
 from bus.testing.faults import DRIFT_MAX
@@ -52,13 +52,14 @@ from tests.simulation.switch.deeds import Deeds
 from tests.simulation.switch.end_rules import WELL_WITHIN_S, lacks
 from tests.simulation.switch.era_rules import Confirms, Eras
 from tests.simulation.switch.parts import Disk
-from tests.simulation.switch.scenario import Admit, BeginEra, Promote, Scenario
+from tests.simulation.switch.scenario import Abort, Admit, BeginEra, Promote, Scenario
 from tests.simulation.switch.troubles import Troubles
 
 REPLAY = ".venv/bin/python -m tests.simulation.switch {seed}"
 READS = ("heartbeat", "config", "failover")
 REVIVE_S = 4.0  # after so long a process in HALT is restarted, as an operator would
 VACANT_S = 8.0  # after so long without anybody who acts a person appoints one
+STUCK_S = 25.0  # after so long at one step an operator calls a switch off
 LOOK_EVERY_S = 0.25
 STAYS_WELL_S = 5.0
 
@@ -148,6 +149,30 @@ class SwitchPlant:
             self._deeds.do(faults.Stop(name))
             self._deeds.do(faults.Restart(name))
 
+    def _give_up(self) -> None:
+        """A switch that does not get on is called off; and who did not read its era, as if it had come when
+        its reader slept, is started again.
+        """
+        local, now = self.world.local, self.world.now
+        stuck = {
+            name: one.record.step
+            for name, one in self.switches.items()
+            if not one.record.is_over and one.age_s(local(name)) > STUCK_S
+        }
+        if not stuck or now < self.scenario.calm_at + STUCK_S:
+            return
+        self.operated["gave up"] += 1
+        self._deeds.do(Abort(self.minters[0]))
+        if Step.BEGIN in stuck.values():
+            for name in [name for name, step in stuck.items() if step is Step.FREEZE]:
+                self._deeds.do(faults.Stop(name))
+                self._deeds.do(faults.Restart(name))
+
+    def halted(self) -> list[str]:
+        """Who has lost the role log, or was told something else of it than others."""
+        found = [name for name, one in self.holders.items() if one._elected.election.state is State.HALT]
+        return [*found, *(name for name, one in self.fences.items() if one.reason)]
+
     def without_start(self) -> list[str]:
         """Who reads a log of which retention left no beginning."""
         readers = {name: one._elected.election.reader for name, one in self.holders.items()}
@@ -179,9 +204,7 @@ class SwitchPlant:
         world = self.world
         if (fault := self.acts.look(world.now)) is not None:
             world.fail(fault)
-        halted = [name for name, one in self.holders.items() if one._elected.election.state is State.HALT]
-        halted += [name for name, one in self.fences.items() if one.reason]
-        self._halted_since = {name: self._halted_since.get(name, world.now) for name in halted}
+        self._halted_since = {name: self._halted_since.get(name, world.now) for name in self.halted()}
         for name, since in self._halted_since.items():
             if world.now - since >= REVIVE_S:
                 self._deeds.do(faults.Crash(name))
@@ -190,6 +213,7 @@ class SwitchPlant:
             if not voter.votes:
                 self._deeds.do(Admit(name))
         self._take_along()
+        self._give_up()
         lost = self.without_start()
         if not lost:
             self._no_start_since = world.now

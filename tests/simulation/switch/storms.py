@@ -46,6 +46,7 @@ from tests.simulation.switch.scenario import (
     Deed,
     Finish,
     Order,
+    Reconfigure,
     Refuse,
     Scenario,
     Shape,
@@ -231,6 +232,17 @@ def _abort(to: _Drawing, since_s: float, _: float) -> list[Timed]:
     return [(since_s, Abort(to.random.choice(to.minters)))]
 
 
+def _absent(to: _Drawing, since_s: float, end_s: float) -> list[Timed]:
+    """One is down, and an operator has the others switch without it."""
+    node, by, mode = to.anybody(), to.random.choice(to.dhcps), to.random.choice(MODES)
+    back_s = max(end_s, since_s + 5.0)
+    return [(since_s, Crash(node)), (since_s + 2.5, Order(by, mode, without=True)), (back_s, Restart(node))]
+
+
+def _reconfigure(to: _Drawing, since_s: float, end_s: float) -> list[Timed]:
+    return [(end_s, Reconfigure(to.random.choice([*Column])))]
+
+
 def _rival(to: _Drawing, since_s: float, _: float) -> list[Timed]:
     """Another operator orders something else."""
     return [(since_s, Order(to.random.choice(to.minters), to.random.choice((*MODES, "dual"))))]
@@ -279,6 +291,9 @@ TROUBLES: tuple[Trouble, ...] = (
     _promote,
     _abort,
     _abort,
+    _absent,
+    _absent,
+    _reconfigure,
     _rival,
     _rival,
     _of_topics,
@@ -299,6 +314,7 @@ def draw(seed: int) -> Scenario:
         hosts=random.random() < 0.4,
         devices=random.choice((0, 1, 2)),
         checkpoint_at=random.choice((0, 20)),
+        linger_s=random.choice((3.0, 3600.0, 3600.0, 3600.0)),
     )
     to = _Drawing(random, shape)
     orders = [*_orders(to)]
