@@ -113,6 +113,8 @@ class AppointedHolder(RoleHolder):
         found, tenure = answer.highest, self._tenure
         is_claim = found.epoch >= 0  # else it names an era in which nobody has claimed the role
         if not is_claim or not self.evidence.is_credible(found, NONE if tenure is None else tenure.claim):
+            if found.authority == BY_APPOINTMENT and not is_claim:
+                self._end_with_its_era(found.era, now)
             self._begin_where_nobody_holds(now)
             return
         if found.authority == BY_APPOINTMENT:
@@ -211,6 +213,15 @@ class AppointedHolder(RoleHolder):
             "claim_id": known.claim_id,
             "able": self._is_able,
         }
+
+    def _end_with_its_era(self, era: int, now: float) -> None:
+        """Forget a tenure of an earlier era than a majority of the CFMs has come to, in which nobody has
+        claimed the role: no CFM takes rows under it, and none names a claim that would end it.
+        """
+        if self._tenure is not None and era > self._tenure.claim.era and self.evidence.has_come_to(era, now):
+            self._tenure = None
+            self._is_told = self._is_kept = False
+            self.reason = f"era {era} began"
 
     def _begin_where_nobody_holds(self, now: float) -> None:
         """After a majority of answers, take their claim or begin ours."""

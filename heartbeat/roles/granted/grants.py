@@ -296,15 +296,18 @@ class Candidate:
 
     def begin(self, era: int, claim_id: str, now: float) -> None:
         """Ask at once for the role of this era, which names us, under a claim of this id."""
-        self.meet_era(era)
+        self._claim = None  # it was released when the era came
+        self.meet_era(era, now)
         self._epoch_seen = epoch_above(self._epoch_seen, self._index)
         self._stands, self._due = True, now
         self._claim = _Claim(Claim(era, self._epoch_seen, claim_id, BY_GRANTS), now + ASK_FOR_S)
 
-    def meet_era(self, era: int) -> None:
-        """Note an era that has begun for grants: ours is not below it."""
-        if era > self._era:
-            self._era, self._epoch_seen = era, 0
+    def meet_era(self, era: int, now: float) -> list[Lost | Tell]:
+        """Note an era that has begun for grants: ours is not below it, and a claim of ours that is ends."""
+        if era <= self._era:
+            return []
+        self._era, self._epoch_seen = era, 0
+        return self._drop(now, f"era {era} began") if self._claim is not None else []
 
     def release(self, now: float) -> list[Lost | Tell]:
         """Stand for it no longer."""

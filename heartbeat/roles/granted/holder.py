@@ -95,7 +95,7 @@ class GrantedHolder(RoleHolder):
             return
         if seen.epoch < 0:
             if seen.authority == BY_GRANTS and self.evidence.is_credible(seen, self._candidate.met):
-                self._candidate.meet_era(seen.era)
+                self._during(now, lambda: self._candidate.meet_era(seen.era, now))
             return
         if not self.evidence.is_credible(seen, self._candidate.met):
             return
@@ -109,7 +109,7 @@ class GrantedHolder(RoleHolder):
             self._stands = True
             self._candidate.begin(era, named.claim_id, now)
         else:
-            self._candidate.meet_era(era)
+            self._candidate.meet_era(era, now)
         self._has_changed = True
 
     def promote(self, now: float, absent: Absent = tuple) -> bool:

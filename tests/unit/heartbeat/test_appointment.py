@@ -253,3 +253,17 @@ def test_where_the_fleet_may_have_switched_meanwhile_a_majority_of_the_cfms_is_h
         states.append(one.state)
     assert states == [State.STANDBY, State.STANDBY, State.ACTIVE]
     assert one.waits_for(1.0) == []
+
+
+@pytest.mark.parametrize("is_configured", [True, False])
+def test_a_tenure_ends_with_its_era_where_nobody_has_claimed_the_next(*, is_configured: bool) -> None:
+    """Two switches went on without us: no CFM takes our rows, and none names a claim that ends ours."""
+    one = appointment(Tenure(FIRST, is_ours=True), is_configured=is_configured)
+    ticked(one, 0.0, 0.0)
+    begun = Claim(3, -1, "", BY_APPOINTMENT)
+    hear(one, "cfm-1", begun)
+    assert one.claim == FIRST  # one CFM's word is not enough
+    hear(one, "cfm-2", begun)
+    ticked(one, 1.0, 1.0)
+    assert one.claim.era == (3 if is_configured else 0)
+    assert one.state is (State.ACTIVE if is_configured else State.STANDBY)

@@ -512,3 +512,13 @@ def test_no_voter_grants_another_while_the_lease_runs_on_any_clock(
     one.receive(ask(), READY)
     lease_s = HOLDER_LEASE_S / holders_rate
     assert one.receive(ask(HIGH, B), READY + lease_s * voters_rate) == [no(LOW, HIGH, B)]
+
+
+def test_a_claim_ends_with_its_era() -> None:
+    """Switches went on without it: no CFM takes rows under it, and none names a claim that would end it."""
+    one, said = holder()
+    assert one.meet_era(said.ballot.era, 2.0) == []
+    ended = one.meet_era(said.ballot.era + 2, 2.0)
+    assert isinstance(ended[0], Lost)
+    assert one.held(2.0) is None
+    assert asked(one.tick(5.0)).ballot.era == said.ballot.era + 2
