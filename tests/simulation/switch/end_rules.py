@@ -35,17 +35,14 @@ def _switch_lacks(plant: "SwitchPlant") -> list[str]:
         for name, one in records.items()
         if not one.is_over
     ]
-    told = {
-        name: (str(one.carrying.leads), one.era)
-        for name, one in records.items()
-        # Whoever lost his disk and hears the group alone does not know the era: it stands in the log.
-        if name not in plant.wiped or Column.BUS in one.carrying.hears
-    }
-    if len({*told.values()}) > 1:
-        found.append(f"they are not led by one column in one era: {told}")
-    wanted = plant.scenario.leads
-    if wanted is not None and {leads for leads, _ in told.values()} != {wanted}:
-        found.append(f"{wanted} does not lead: {told}")
+    leads = {name: str(one.carrying.leads) for name, one in records.items()}
+    wanted = {*leads.values()} if plant.scenario.leads is None else {str(plant.scenario.leads)}
+    if {*leads.values()} != wanted or len(wanted) > 1:
+        found.append(f"they are not led by one column: {leads}")
+    # Whoever was away, and hears the group alone, does not know the era: it stands in the log.
+    eras = {name: one.era for name, one in records.items() if Column.BUS in one.carrying.hears}
+    if len({*eras.values()}) > 1:
+        found.append(f"they are not in one era: {eras}")
     return found
 
 

@@ -124,15 +124,21 @@ class SwitchPlant:
         self._deeds.forget()
         for repair in found.repairs:
             self._deeds.do(repair)
-        if not world.run(found.calm_at + WELL_WITHIN_S, goal=lambda: not lacks(self)):
-            world.fail(f"it is not well {WELL_WITHIN_S:g} s after the last trouble: {'; '.join(lacks(self))}")
+        self._must_be_well()
         world.run(world.now + STAYS_WELL_S)
-        if found_lacks := lacks(self):
-            world.fail(f"it was well, and is not any more: {'; '.join(found_lacks)}")
+        if any(not one.record.is_over for one in self.switches.values()):
+            self._must_be_well()  # an order came late, to one that slept
+        elif still := lacks(self):
+            world.fail(f"it was well, and is not any more: {'; '.join(still)}")
         if self.eras.switches < found.switches_min:
             world.fail(f"{self.eras.switches} switches came to their end, not {found.switches_min}")
         if self.acts.replaced > found.replaced_max:
             world.fail(f"{self.acts.replaced} holders were replaced, and there was no reason for it")
+
+    def _must_be_well(self) -> None:
+        world = self.world
+        if not world.run(world.now + WELL_WITHIN_S, goal=lambda: not lacks(self)):
+            world.fail(f"it is not well {WELL_WITHIN_S:g} s after the last trouble: {'; '.join(lacks(self))}")
 
     def acting_now(self) -> list[str]:
         """Who may act, by its own word."""
