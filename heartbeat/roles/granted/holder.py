@@ -93,9 +93,10 @@ class GrantedHolder(RoleHolder):
         seen = answer.highest
         if cfm not in self._voters:
             return
-        if seen.epoch < 0:
-            if seen.authority == BY_GRANTS and self.evidence.is_credible(seen, self._candidate.met):
-                self._during(now, lambda: self._candidate.meet_era(seen.era, now))
+        if seen.epoch < 0:  # an era in which nobody has claimed the role; that of the log is not ours
+            era = seen.era + (seen.authority != BY_GRANTS)
+            if seen.authority and self.evidence.is_credible(seen, self._candidate.met):
+                self._during(now, lambda: self._candidate.meet_era(era, now))
             return
         if not self.evidence.is_credible(seen, self._candidate.met):
             return

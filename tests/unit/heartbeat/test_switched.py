@@ -18,6 +18,7 @@ from heartbeat.roles.claim import BY_APPOINTMENT, BY_GRANTS, Claim, log_authorit
 from heartbeat.roles.elected.election import Election
 from heartbeat.roles.evidence import Answer
 from heartbeat.roles.granted.holder import GrantedHolder
+from heartbeat.roles.granted.messages import unpack_question
 from heartbeat.roles.holder import RoleHolder, SoleHolder, StoreClaim
 from heartbeat.roles.log.records import TYPE_OF, ClaimRecord, Era, Named, Record
 from heartbeat.roles.states import State
@@ -239,3 +240,12 @@ def test_whom_a_person_appointed_before_a_switch_that_went_on_without_him_does_n
     run.holder.overtaken(is_overtaken=False)
     run.until(2.0, 3.0)
     assert run.holder.state is State.ACTIVE
+
+
+@pytest.mark.parametrize(("authority", "era"), [(BY_GRANTS, 4), (LOG, 5), ("", 1)])
+def test_in_the_group_it_stands_in_an_era_whose_claims_the_cfms_take(authority: str, era: int) -> None:
+    """They have come to an era in which nobody claimed the role: of the group, of the log, or to none."""
+    run = Run(Column.MULTICAST)
+    run.hear(Claim(4 if authority else 0, -1, "", authority), 1.0)
+    asked = [unpack_question(one.envelope, {"dhcp-1": ROLE}) for one in run.holder.tick(1.0, 1.0)]
+    assert {one.ballot.era for one in asked} == {era}
