@@ -39,8 +39,13 @@ def _switch_lacks(plant: "SwitchPlant") -> list[str]:
     wanted = {*leads.values()} if plant.scenario.leads is None else {str(plant.scenario.leads)}
     if {*leads.values()} != wanted or len(wanted) > 1:
         found.append(f"they are not led by one column: {leads}")
-    # Whoever was away, and hears the group alone, does not know the era: it stands in the log.
-    eras = {name: one.era for name, one in records.items() if Column.BUS in one.carrying.hears}
+    # Whoever was away, and hears the group alone, does not know the era: it stands in the log. And a log in
+    # which a person began another era tells nobody who lost its disk of the one before.
+    eras = {
+        name: one.era
+        for name, one in records.items()
+        if Column.BUS in one.carrying.hears and name not in plant.wiped
+    }
     if len({*eras.values()}) > 1:
         found.append(f"they are not in one era: {eras}")
     return found

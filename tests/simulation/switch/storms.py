@@ -56,6 +56,7 @@ from tests.simulation.switch.scenario import (
 FIRST_S = 6.0  # a role is held by then
 PARITY_S = 14.0
 MODES = ("bus", "multicast")
+STRETCHED = 0.4  # the share of orders for which everybody stands still for a while
 ROLES_LOG = "failover"
 
 
@@ -351,6 +352,13 @@ def _troubles(to: _Drawing, kinds: list[Trouble], orders: list[Timed], until_s: 
         yield 0.0, SetWeather(draw_weather(random))
     for at_s, _ in orders:
         begins_s = at_s if to.shape.is_quick or random.random() < 0.3 else at_s + PARITY_S - 1.0
+        if random.random() < STRETCHED:
+            delay_s = random.choice((0.3, 0.8, 1.6, 2.6))
+            yield from _for_a_while(
+                min(until_s, max(1.0, begins_s - 0.5)),
+                min(until_s, begins_s + 4.0),
+                (SlowLog(ROLES_LOG, delay_s), SlowLog(ROLES_LOG, 0.0)),
+            )
         for _ in range(random.choice((0, 1, 1, 2, 3))):
             since_s = min(until_s, max(1.0, begins_s + random.uniform(-1.0, 3.0)))
             end_s = since_s + random.choice((0.05, 0.5, 2.0, 5.0, 15.0)) * random.uniform(0.5, 1.5)
