@@ -81,8 +81,8 @@ class Acts:
     def _judge(self, role: str, name: str, now: float) -> str | None:
         plant = self._plant
         claim = plant.authorities[name].claims()[0]
-        if claim.epoch < 0:
-            return None  # nobody else stands for it
+        if claim.epoch < 0 or plant.holders[name].state is State.AUTONOMOUS:
+            return None  # nobody else stands for it; or the CFMs are the fence, and not the lease
         by = self._authorities.setdefault((role, claim.era), claim.authority)
         if by != claim.authority:
             return f"{name} acts under {claim}, and {by} decided {role} in that era"
