@@ -3,6 +3,7 @@
 The clock starts when keys and files lie there. No time is asserted; every step's is printed (`pytest -rP`).
 """
 
+import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -184,6 +185,17 @@ def started(fleet: Fleet) -> None:
     wait_until(lambda: holder(fleet) == "dhcp-1", READY_S, "dhcp-1 to be the primary", [])
     fleet.start("dhcp-2")
     wait_until(lambda: {*fleet.verdicts()} == {"ready"}, READY_S, "everybody to be ready", [])
+    settled = {"dhcp-1": "active", "dhcp-2": "standby", "mps-1": "active"}
+    wait_until(lambda: roles(fleet) == settled, READY_S, "every role to be settled, as others see it", [])
+
+
+def roles(fleet: Fleet) -> dict[str, str]:
+    """Where each minter stands for its role, as a CFM heard it last; nothing while one is not well."""
+    words = ("fleet", "status", "--config", str(fleet.directory / "cfm-1.yaml"), "-o", "json")
+    said, _, code = run_for(READY_S, command(*words), {**fleet.environment})
+    if code:  # one of them needs a look yet
+        return {}
+    return {one["name"]: one["role"].split()[0] for one in json.loads(said)["instances"] if one["role"]}
 
 
 def holder(fleet: Fleet) -> str:
