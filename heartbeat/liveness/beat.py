@@ -1,9 +1,9 @@
 """The beat: an instance's report on itself, twice a second."""
 
 from collections.abc import Iterable
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
 from bus.contract import WireContract
 from bus.switch.standing import SwitchStanding
@@ -15,6 +15,14 @@ OFFSET_MAX = (1 << 63) - 1  # Kafka's own
 LISTED_MAX = 32
 """How many seal keys are listed by their ids. Those of more are a bitmap: a beat is one datagram."""
 _SEAL_IDS = 256
+
+
+def _unless_unknown(found: Any, decode: ValidatorFunctionWrapHandler) -> Any:
+    """None for a column or a step that a later release may have: its beat is a sign of life all the same."""
+    try:
+        return decode(found)
+    except ValidationError:
+        return None
 
 
 class Load(WireContract):
@@ -98,7 +106,7 @@ class Beat(WireContract):
     `leaves`: it is the last one. `namesake`: it does nothing, for another process has its name. `log` is its
     position in the role log, `standing` its state in a role; None if it has none. `verdict` is what its
     `/readyz` says, `reason` the code of the first reason for that. `switch` is where it stands in a switch of
-    the transport; None of a release that cannot switch.
+    the transport; None of a release that cannot switch, or switches to what this one does not know.
     """
 
     service: Annotated[str, Field(pattern="^(dhcp|mps|cfm)$")]
@@ -116,4 +124,4 @@ class Beat(WireContract):
     version: Annotated[str, Field(max_length=32)] = ""
     transport: Annotated[str, Field(max_length=16)] = ""
     keys: KeyIds = KeyIds()
-    switch: SwitchStanding | None = None
+    switch: Annotated[SwitchStanding | None, WrapValidator(_unless_unknown)] = None

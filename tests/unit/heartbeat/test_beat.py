@@ -1,5 +1,8 @@
 """The largest beat: it goes into one datagram of the group, and into one segment of Ethernet over the bus."""
 
+import json
+from typing import Any
+
 import pytest
 
 from bus.contract import decode, encode
@@ -89,3 +92,11 @@ def test_what_a_release_before_says_of_many_keys_is_read() -> None:
 @pytest.mark.parametrize("ids", [[0], [255], [7, 8, 64], [*range(1, 256, 2)]])
 def test_a_bitmap_has_the_ids_that_it_is_made_of(ids: list[int]) -> None:
     assert [int(one, 16) for one in KeyIds(seals=seals_of(ids)).seal_ids()] == ids
+
+
+@pytest.mark.parametrize("later", [{"leads": "pigeons"}, {"step": 99}, {"hears": ["bus", "pigeons"]}])
+def test_what_a_later_release_says_of_a_switch_leaves_the_rest_of_its_beat(later: dict[str, Any]) -> None:
+    told = json.loads(encode(LARGEST))
+    told["switch"] |= later
+    heard = decode(Beat, json.dumps(told).encode())
+    assert (heard.switch, heard.load) == (None, LARGEST.load)
