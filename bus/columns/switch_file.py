@@ -1,7 +1,8 @@
 """The file of the switch: which columns are heard, and how far this instance has gone.
 
-A step is put into force and kept in one go: the columns are opened first, and only then it is on the disk.
-A column that cannot be opened is a refusal like that of a disk: the machine is told, and nothing has changed.
+A step is put into force and kept in one go: the columns are opened first, then it is on the disk, and only
+then others are closed. A column that cannot be opened is a refusal like that of a disk: the machine is told,
+and nothing has changed; the way back from a disk that refuses opens nothing, so it cannot fail.
 """
 
 import errno
@@ -100,7 +101,7 @@ def take_step(columns: Columns, directory: Path, wanted: StoreSwitch) -> None:
     """Open and close columns, and keep the record (`OSError`)."""
     before = columns.carrying
     try:
-        columns.carry(wanted.carrying)
+        columns.carry(before._replace(hears=before.hears | wanted.carrying.hears))
     except (TransportError, ConfigError, LocalError, StateError) as error:
         raise OSError(errno.EAGAIN, str(error), f"{FILE}: a column") from error
     try:
@@ -108,6 +109,7 @@ def take_step(columns: Columns, directory: Path, wanted: StoreSwitch) -> None:
     except OSError:
         columns.carry(before)
         raise
+    columns.carry(wanted.carrying)
 
 
 def _words(carrying: Carrying) -> str:
