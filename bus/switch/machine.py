@@ -325,6 +325,24 @@ class Switch:
             for peer in self._peers.values()
         )
 
+    def left_behind(self, now: float) -> list[tuple[str, Column]]:
+        """Whom a switch went on without, ourselves among them, and by which column each goes on sending: the
+        others are led by another one, in a later era.
+        """
+        record = self.record
+        if self.is_overtaken(now):
+            return [(self._own, record.carrying.leads)]
+        if not record.is_over or now < self._since + FRESH_S:  # they may read of the era in a moment
+            return []
+        return [
+            (name, peer.standing.leads)
+            for name, peer in sorted(self._peers.items())
+            if now < peer.heard_at + FRESH_S
+            and peer.standing is not None
+            and peer.standing.era < record.era
+            and peer.standing.leads is not record.carrying.leads
+        ]
+
     def peers(self) -> list[tuple[str, SwitchStanding | None, float]]:
         """Each member that was heard: where it stands, and when it said so."""
         return [(name, one.standing, one.heard_at) for name, one in sorted(self._peers.items())]

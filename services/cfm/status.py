@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from bus.effects import Effect
+from bus.fleet.fleet import MINTERS
 from bus.messages import LocalRequest
 from bus.reason import Reason
 from bus.telemetry.metrics import Sample, labelled
@@ -105,6 +106,8 @@ class CfmStatus:
             )
 
     def _lacks_minters(self) -> list[Reason]:
+        if not any(self._parts.roster.alive(service) for service in MINTERS):
+            return [Reason("no-minter", "no minter is alive")]
         return [
             Reason("minter-unconnected", f"{name}, which is alive, is not connected to the hand-off port")
             for name in self._parts.taking.unconnected()

@@ -113,6 +113,15 @@ REASONS: dict[str, ReasonRow] = {
         "`provbus transport status` names who is missing; `provbus transport switch --abort` calls it off:"
         " [Moving off multicast](../howto/moving-off-multicast.md)",
     ),
+    "left-behind": ReasonRow(
+        SERVICES,
+        _LESS,
+        "a switch that went on without ...: it goes on by ...",
+        "it was absent while the transport was switched, and came back in the former mode: soon nobody hears"
+        " it. Who says it of itself stands for no role meanwhile",
+        "write the mode of the others into its file and start it again:"
+        " [Moving off multicast](../howto/moving-off-multicast.md#6-switch)",
+    ),
     "faults": ReasonRow(
         SERVICES,
         _LESS,
@@ -217,8 +226,9 @@ REASONS: dict[str, ReasonRow] = {
     "cfms-unheard": ReasonRow(
         MINTERS,
         _NO,
-        "a majority of the CFMs, to begin as the primary: ... heard",
-        "over multicast, the configured primary asks them which era it may begin",
+        "a majority of the CFMs, to ... as the primary: ... heard",
+        "over multicast, the configured primary asks them which era it may begin; and who was the primary,"
+        " and could hear the bus, asks whether the others are here still",
         "start the CFMs, or `provbus failover promote --absent`",
     ),
     "rows-refused": ReasonRow(
@@ -287,6 +297,14 @@ REASONS: dict[str, ReasonRow] = {
         " fleet file, or somebody who has its former key; nothing is sent to it",
         "reload the instance (SIGHUP) with its present files, or restart it, or end it; else find out who"
         " connects",
+    ),
+    "no-minter": ReasonRow(
+        _CFM,
+        _LESS,
+        "no minter is alive",
+        "no row comes; names that were given out are served",
+        "start one, or see whether its beats arrive: after a switch that went on without this CFM they go by"
+        " another transport, see `left-behind`",
     ),
     "minter-unconnected": ReasonRow(
         _CFM,

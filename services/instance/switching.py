@@ -248,8 +248,15 @@ class Switching:
         return self.switch.standing()
 
     def degraded(self) -> list[Reason]:
-        """That a switch is under way and waits."""
-        record, now = self.switch.record, self._now
+        """That a switch is under way and waits, or went on without somebody."""
+        behind = [
+            Reason("left-behind", f"a switch that went on without {name}: it goes on by {leads}")
+            for name, leads in self.switch.left_behind(self._now)
+        ]
+        return [*self._waiting(self._now), *behind]
+
+    def _waiting(self, now: float) -> list[Reason]:
+        record = self.switch.record
         if record.is_over or record.plan is None or self.switch.age_s(now) < 30.0:
             return []
         waits = ", ".join(self.switch.waits_for(now)[:3]) or "nobody"

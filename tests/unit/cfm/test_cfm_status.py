@@ -39,6 +39,7 @@ HandOff = Callable[..., Received]
 Rrq = Callable[..., Wakeup]
 
 NO_CLAIM = Claim()
+ALONE = "no minter is alive"
 SERVICES = {"cfm-1": "cfm", "dhcp-1": "dhcp", "mps-1": "mps"}
 
 
@@ -49,9 +50,11 @@ def values(cfm: Cfm, now: float) -> dict[tuple[str, ...], Any]:
 
 
 def test_settings_make_it_ready(build: Build, classes: Any, publication: Callable[..., Received]) -> None:
-    cfm = build(catalogue=None)
+    cfm = build(catalogue=None, services=SERVICES)
     assert cfm.status.missing() == ["settings"]
     cfm.receive(publication(classes, 3), 0.0)
+    assert (cfm.status.missing(), cfm.status.degraded()) == ([], [ALONE])
+    cfm.receive(beat("mps-1"), 0.0)
     assert (cfm.status.missing(), cfm.status.degraded()) == ([], [])
     assert values(cfm, 0.0)["provbus_settings_generation",] == 3
 
@@ -67,7 +70,8 @@ def rejected(classes: Any) -> Any:
 def test_what_a_cmts_would_reject_is_said_and_served_as_before(
     build: Build, classes: Any, publication: Callable[..., Received], is_on_disk: bool
 ) -> None:
-    cfm = build(catalogue=record(rejected(classes), 4) if is_on_disk else None)
+    cfm = build(catalogue=record(rejected(classes), 4) if is_on_disk else None, services=SERVICES)
+    cfm.receive(beat("mps-1"), 0.0)
     if not is_on_disk:
         cfm.receive(publication(rejected(classes), 4), 0.0)
     assert cfm.status.missing() == []
@@ -82,7 +86,8 @@ def test_what_a_cmts_would_reject_is_said_and_served_as_before(
 
 def test_a_minter_without_its_seal_key_is_said_until_it_is_there(build: Build) -> None:
     opener = Opener([KEYS[0]])
-    cfm = build(opener=opener)
+    cfm = build(opener=opener, services=SERVICES)
+    cfm.receive(beat("mps-1"), 0.0)
     said = "the seal key of mps-1, without which a read before its row gets nothing: see cfm.seal_keys"
     assert (cfm.status.missing(), cfm.status.degraded()) == ([], [said])
     opener.use([*KEYS.values()])  # as a reload does
@@ -217,6 +222,8 @@ def test_one_that_greeted_and_stops_is_said_after_both_times(build: Build) -> No
 def test_one_that_left_or_was_never_there_is_not_missed(build: Build) -> None:
     cfm = build(services=SERVICES)
     live(cfm, 5.0, leaves=True)
+    assert codes(cfm) == ["no-minter"]
+    cfm.receive(beat("mps-1"), 5.0)
     assert codes(cfm) == []
 
 
@@ -273,6 +280,7 @@ def test_who_is_taken_out_of_the_fleet_is_forgotten_and_its_rows_are_refused(
 
 def test_a_minter_whose_clock_is_off_and_a_clock_of_ours_that_jumped_are_said(build: Build) -> None:
     cfm = build(services=SERVICES)
+    cfm.receive(beat("mps-1"), 0.0)
     cfm.receive(hello("dhcp-1", now=-6.0), 0.0)
     assert codes(cfm) == ["minter-clock-off"]
     cfm.receive(hello("dhcp-1", now=1.0), 1.0)

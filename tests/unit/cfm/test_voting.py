@@ -108,7 +108,8 @@ def test_without_a_record_it_abstains_and_is_degraded(build: Build) -> None:
     assert status(cfm)["votes"] is False
     assert cfm.status.missing() == []
     assert cfm.status.degraded() == [
-        "its vote, without which a role may find no majority: see provbus failover admit"
+        "its vote, without which a role may find no majority: see provbus failover admit",
+        "no minter is alive",
     ]
 
 
@@ -116,7 +117,7 @@ def test_a_person_admits_it_once(build: Build) -> None:
     cfm = voting_cfm(build, None)
     assert admit(cfm) == ([StorePromises({})], {"id": 3, "votes": True})
     assert status(cfm)["votes"] is True
-    assert cfm.status.degraded() == []
+    assert cfm.status.degraded() == ["no minter is alive"]
     assert told(cfm, asks(), READY)[-1].envelope.type == GRANTED
     effects, answer = admit(cfm)
     assert (effects, answer["error"]) == ([], "refused")

@@ -216,3 +216,18 @@ def test_what_is_no_order_is_refused(body: dict[str, Any], said: str) -> None:
     asked.hear_all()
     with pytest.raises(DecodeError, match=said):
         asked.told(**body)
+
+
+def test_a_switch_that_went_on_without_somebody_is_said_on_both_sides() -> None:
+    asked = Asked()
+    later = {"leads": Column.BUS, "hears": [*Column], "era": 3}
+    asked.hear("cfm-1", now=5.0, switch=STANDING.model_copy(update=later))
+    asked.tick(5.0)
+    assert asked.switching.degraded() == ["a switch that went on without dhcp-1: it goes on by multicast"]
+    ahead = StoreSwitch(single(Column.MULTICAST), era=4)
+    asked.switching.stored(Kept(ahead), 6.0)
+    asked.hear("cfm-1", now=9.0, switch=STANDING.model_copy(update=later))
+    asked.tick(9.0)
+    (reason,) = asked.switching.degraded()
+    assert reason == "a switch that went on without cfm-1: it goes on by bus"
+    assert reason.code == "left-behind"

@@ -317,3 +317,19 @@ def test_who_was_absent_while_the_others_switched_is_overtaken() -> None:
     fleet.turn_for(1.0)
     assert fleet.modes() == {"multicast"}
     assert not late.is_overtaken(fleet.now)
+
+
+def test_whoever_was_absent_is_said_to_be_left_behind_by_those_who_hear_it() -> None:
+    fleet = Fleet()
+    fleet.silent.add("cfm-1")
+    fleet.turn_for(2.5)
+    absent = fleet.switches["cfm-1"].standing()
+    fleet.switches["dhcp-1"].order("multicast", fleet.now, ["cfm-1"])
+    fleet.until(Step.MOVE)
+    one = fleet.switches["dhcp-1"]
+    one.heard("cfm-1", absent, fleet.now)
+    assert one.left_behind(fleet.now) == []  # it may be about to read the era
+    fleet.turn_for(3.0)
+    one.heard("cfm-1", absent, fleet.now)
+    assert one.left_behind(fleet.now) == [("cfm-1", Column.BUS)]
+    assert one.left_behind(fleet.now + 3.0) == []  # it is silent
