@@ -31,7 +31,7 @@ from typing import NamedTuple, Protocol
 from bus.errors import StateError, TryAgainError
 from bus.routes import Column
 from bus.switch.carrying import DUAL, OTHER, Carrying, hearing_both, sending_both, single
-from bus.switch.standing import TARGETS, Plan, Step, StoreSwitch, SwitchStanding
+from bus.switch.standing import LACKS_BYTES_MAX, TARGETS, Plan, Step, StoreSwitch, SwitchStanding
 
 FREEZE_S_MAX = 3.0
 RANK_S = 0.5  # the next minter would take a plan back that much later
@@ -305,7 +305,7 @@ class Switch:
             plan=record.plan,
             step=0 if record.step is None else int(record.step),
             dropped=record.dropped,
-            lacks=(self._refused or self._lacks or self._unable())[:60],
+            lacks=_cut(self._refused or self._lacks or self._unable()),
         )
 
     def _unable(self) -> str:
@@ -352,7 +352,7 @@ class Switch:
         plan, step = self.record.plan, self.record.step
         if plan is None or step is None or step >= plan.last:
             return []
-        found = [why] if (why := self._refused or self._lacks) else []
+        found = [f"{self._own}: {why}"] if (why := self._refused or self._lacks) else []
         for name in self._missing(plan, step, now):
             standing = self._peers[name].standing if name in self._peers else None
             why = standing.lacks if standing is not None else ""
@@ -614,6 +614,11 @@ class Switch:
 def _cannot(name: str, standing: SwitchStanding, wanted: Iterable[Column]) -> list[str]:
     found = [f"{name} has no section for mode {one}" for one in wanted if one not in standing.can]
     return found or ([f"{name}: {standing.lacks}"] if standing.lacks else [])
+
+
+def _cut(text: str) -> str:
+    """As much of it as a beat has room for, in UTF-8."""
+    return text.encode()[:LACKS_BYTES_MAX].decode(errors="ignore")
 
 
 def _more(names: Collection[str]) -> str:

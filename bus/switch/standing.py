@@ -12,6 +12,7 @@ from bus.switch.carrying import DUAL, Carrying
 PlanId = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
 TARGETS = (*map(str, Column), DUAL)
 """The modes to which a switch leads."""
+LACKS_BYTES_MAX = 60
 
 
 class Step(IntEnum):
@@ -64,7 +65,7 @@ class SwitchStanding(WireContract):
     plan: Plan | None = None
     step: int = Field(0, ge=0, le=len(Step))
     dropped: Annotated[str, Field(pattern=r"^([0-9a-f]{16})?$")] = ""
-    lacks: Annotated[str, Field(max_length=60)] = ""
+    lacks: Annotated[str, Field(max_length=LACKS_BYTES_MAX)] = ""
 
     def is_at(self, plan: Plan, step: Step) -> bool:
         """Whether it has taken this step of this plan."""

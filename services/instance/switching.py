@@ -264,14 +264,15 @@ class Switching:
         return [Reason("switching", text)]
 
     def facts(self) -> dict[str, str]:
-        """The columns, and the switch under way, in words; nothing where there is one for good."""
+        """The switch under way, or why the last one ended without its mode, in words."""
         if self._watched is None:
             return {}
-        record = self.switch.record
+        record, because = self.switch.record, self.switch.because
         plan = record.plan
-        under_way = f", era {plan.era} by {plan.by}: {WORDS[record.step]}" if plan is not None else ""
-        because = f" ({self.switch.because})" if self.switch.because else ""
-        return {"switch": f"transport: {record.carrying.mode}{under_way}{because}"}
+        if plan is None:
+            return {"switch": f"switch: over ({because})"} if because else {}
+        told = f" ({because})" if because else ""
+        return {"switch": f"switch: to {plan.to}, era {plan.era} by {plan.by}: {WORDS[record.step]}{told}"}
 
     def samples(self) -> Iterator[Sample]:
         """How far we are, and how many steps we took."""

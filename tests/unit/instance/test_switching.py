@@ -192,7 +192,7 @@ def test_parity_does_not_wait_for_one_that_is_silent_and_absent() -> None:
             told = STANDING.model_copy(update={"plan": asked.switching.record.plan, "step": int(step)})
             asked.hear(name, now=at, switch=told)
     asked.tick(3.25)
-    assert asked.switching.switch.waits_for(3.25) == ["not by both: cfm-1 and 3 more"]
+    assert asked.switching.switch.waits_for(3.25) == ["dhcp-1: not by both: cfm-1 and 3 more"]
     assert asked.switching.record.plan is not None
     assert asked.switching.record.plan.id == plan
 
