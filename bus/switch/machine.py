@@ -31,12 +31,12 @@ from typing import NamedTuple, Protocol
 from bus.errors import StateError, TryAgainError
 from bus.routes import Column
 from bus.switch.carrying import DUAL, OTHER, Carrying, hearing_both, sending_both, single
+from bus.switch.others import FRESH_S, Others
 from bus.switch.standing import LACKS_BYTES_MAX, TARGETS, Plan, Step, StoreSwitch, SwitchStanding
 
 FREEZE_S_MAX = 3.0
 RANK_S = 0.5  # the next minter would take a plan back that much later
 AGAIN_S = 1.0  # an ERA that did not come back is written again
-FRESH_S = 2.0  # four beats: who was not heard for that long does not confirm
 DROPPED_MAX = 16
 AT_A_CFM = "a CFM does not write the role log: give the order at a sidecar"
 
@@ -85,12 +85,6 @@ class Party(Protocol):
         """An era was begun, and that is on the disk: its column decides the roles from now on."""
 
 
-class _Peer(NamedTuple):
-    standing: SwitchStanding | None
-    heard_at: float
-    number: tuple[int, int]
-
-
 class Switch:
     """`members` are the other instances of the fleet, `minters` those that may give orders, with their ranks;
     `not_green` says of which peers' messages do not come by both columns yet.
@@ -118,11 +112,11 @@ class Switch:
         self._party = party
         self._can = frozenset(can)
         self._minters = minters
-        self._members = frozenset(members)
         self._not_green = not_green
         self._new_id = new_id
         self._linger_s = linger_s
-        self._peers: dict[str, _Peer] = {}
+        self.others = Others(members)
+        """What the others say."""
         self._wanted: StoreSwitch | None = None
         self._asked: StoreSwitch | None = None
         self._again_at = 0.0
@@ -140,21 +134,12 @@ class Switch:
         whether we go on without it the coordinator decides, whom a person may have told that it is absent.
         """
         if now < self._since + FRESH_S:  # who begins anew has heard nobody yet
-            return self._members
-        return frozenset(
-            name
-            for name in self._members
-            if (peer := self._peers.get(name)) is not None and now < peer.heard_at + FRESH_S
-        )
+            return self.others.members
+        return frozenset(self.others.fresh(now))
 
     def can(self, columns: Collection[Column]) -> None:
         """By its configuration it can hear these from now on."""
         self._can = frozenset(columns)
-
-    def keep_to(self, members: Collection[str]) -> None:
-        """These alone are the other instances from now on."""
-        self._members = frozenset(members)
-        self._peers = {name: peer for name, peer in self._peers.items() if name in members}
 
     # Orders
 
@@ -164,7 +149,7 @@ class Switch:
             return [f"there is no mode {to!r}: name one of {', '.join(TARGETS)}"]
         if to == self.record.carrying.mode:
             return [f"the mode is {to} already"]
-        found = [f"{name} is no instance of the fleet" for name in absent if name not in self._members]
+        found = [f"{name} is no instance of the fleet" for name in absent if name not in self.others.members]
         if not self.record.is_over:
             assert self.record.plan is not None
             found.append(f"{self.record.plan.by} switches to {self.record.plan.to}")
@@ -172,16 +157,17 @@ class Switch:
             found.append(AT_A_CFM)
         wanted = [Column(to)] if to != DUAL else [*Column]
         found += _cannot(self._own, self.standing(), wanted)
-        for name in sorted(self._members - {*absent}):
-            peer = self._peers.get(name)
-            if peer is None or now >= peer.heard_at + FRESH_S:
+        fresh = self.others.fresh(now)
+        for name in sorted(self.others.members - {*absent}):
+            standing = fresh.get(name)
+            if name not in fresh:
                 found.append(f"{name} is silent")
-            elif peer.standing is None:
+            elif standing is None:
                 found.append(f"{name} is of a release that cannot switch")
-            elif peer.standing.leads is not self.record.carrying.leads:
-                found.append(f"{name} is led by {peer.standing.leads}")
+            elif standing.leads is not self.record.carrying.leads:
+                found.append(f"{name} is led by {standing.leads}")
             else:
-                found += _cannot(name, peer.standing, wanted)
+                found += _cannot(name, standing, wanted)
         return found
 
     def order(self, to: str, now: float, absent: Collection[str] = ()) -> Plan:
@@ -192,10 +178,10 @@ class Switch:
         if obstacles:
             raise StateError("; ".join(obstacles))
         both = frozenset(Column)
-        others = [peer.standing for name, peer in self._peers.items() if name not in absent]
+        others = [one for name, one in self.others.said() if name not in absent]
         is_quick = DUAL not in (to, self.record.carrying.mode) and self.record.carrying.hears == both
-        is_quick &= all(one is not None and frozenset(one.hears) == both for one in others)
-        eras = [one.era for one in others if one is not None]
+        is_quick &= all(frozenset(one.hears) == both for one in others)
+        eras = [one.era for one in others]
         era = max([self.record.era, self._party.known_era(), *eras]) + 1
         plan = Plan(
             id=self._new_id(), era=era, by=self._own, leads=self.record.carrying.leads, to=to, quick=is_quick
@@ -229,7 +215,7 @@ class Switch:
         record = self.record
         if not self._lingers:
             raise StateError("nothing lingers: only one column is heard, or a switch is under way")
-        late = [name for name in sorted(self._members - self._absent) if not self._is_beside(name, now)]
+        late = [name for name in sorted(self.others.members - self._absent) if not self._is_beside(name, now)]
         if late:
             raise StateError(f"not there yet: {', '.join(late)}")
         leads = record.carrying.leads
@@ -242,17 +228,6 @@ class Switch:
             raise StateError(AT_A_CFM)
 
     # What is heard, and what is done
-
-    def heard(
-        self, peer: str, standing: SwitchStanding | None, now: float, number: tuple[int, int] = (0, 0)
-    ) -> None:
-        """Take where another instance stands, from its beat of this incarnation and number. An older one that
-        comes late says nothing.
-        """
-        known = self._peers.get(peer)
-        is_late = known is not None and number < known.number and now < known.heard_at + FRESH_S
-        if peer in self._members and not is_late:
-            self._peers[peer] = _Peer(standing, now, number)
 
     def kept(self, record: StoreSwitch, now: float) -> None:
         """This record is on the disk, and its columns are open: now we are there."""
@@ -318,11 +293,8 @@ class Switch:
         """
         record = self.record
         return record.is_over and any(
-            now < peer.heard_at + FRESH_S
-            and peer.standing is not None
-            and peer.standing.era > record.era
-            and peer.standing.leads is not record.carrying.leads
-            for peer in self._peers.values()
+            one is not None and one.era > record.era and one.leads is not record.carrying.leads
+            for one in self.others.fresh(now).values()
         )
 
     def left_behind(self, now: float) -> list[tuple[str, Column]]:
@@ -335,17 +307,10 @@ class Switch:
         if not record.is_over or now < self._since + FRESH_S:  # they may read of the era in a moment
             return []
         return [
-            (name, peer.standing.leads)
-            for name, peer in sorted(self._peers.items())
-            if now < peer.heard_at + FRESH_S
-            and peer.standing is not None
-            and peer.standing.era < record.era
-            and peer.standing.leads is not record.carrying.leads
+            (name, one.leads)
+            for name, one in sorted(self.others.fresh(now).items())
+            if one is not None and one.era < record.era and one.leads is not record.carrying.leads
         ]
-
-    def peers(self) -> list[tuple[str, SwitchStanding | None, float]]:
-        """Each member that was heard: where it stands, and when it said so."""
-        return [(name, one.standing, one.heard_at) for name, one in sorted(self._peers.items())]
 
     def waits_for(self, now: float) -> list[str]:
         """Who has not taken our step yet, or why we do not take the next one; in words."""
@@ -354,7 +319,7 @@ class Switch:
             return []
         found = [f"{self._own}: {why}"] if (why := self._refused or self._lacks) else []
         for name in self._missing(plan, step, now):
-            standing = self._peers[name].standing if name in self._peers else None
+            standing = self.others.standing(name)
             why = standing.lacks if standing is not None else ""
             found.append(f"{name}: {why}" if why else name)
         return found
@@ -410,11 +375,7 @@ class Switch:
 
     def _follow(self, now: float) -> bool:
         """Take the first step of a plan that another minter gives the word for."""
-        plans = [
-            peer.standing.plan
-            for name, peer in self._peers.items()
-            if peer.standing is not None and self._is_order(name, peer.standing)
-        ]
+        plans = [one.plan for name, one in self.others.said() if self._is_order(name, one)]
         plan = min((one for one in plans if one is not None), key=lambda one: (one.era, one.by), default=None)
         if plan is None:
             return False
@@ -441,20 +402,18 @@ class Switch:
 
     def _rival(self, plan: Plan) -> Plan | None:
         """The order of another minter that wins over ours."""
-        for name, peer in self._peers.items():
-            other = None if peer.standing is None else peer.standing.plan
-            if peer.standing is None or other is None or other.id == plan.id:
+        for name, one in self.others.said():
+            other = one.plan
+            if other is None or other.id == plan.id:
                 continue
-            if self._is_order(name, peer.standing) and (other.era, other.by) < (plan.era, plan.by):
+            if self._is_order(name, one) and (other.era, other.by) < (plan.era, plan.by):
                 return other if self.record.step is not None and self.record.step < Step.FREEZE else None
         return None
 
     def _is_dropped(self, plan: Plan) -> bool:
         """Whether a minter has dropped it, and no era of it can have begun."""
         return self._may_go_back and any(
-            peer.standing is not None and peer.standing.dropped == plan.id
-            for name, peer in self._peers.items()
-            if name in self._minters
+            one.dropped == plan.id for _, one in self.others.said(of=self._minters)
         )
 
     def _is_overtaken(self, plan: Plan) -> bool:
@@ -463,10 +422,10 @@ class Switch:
 
     def _is_left(self, plan: Plan) -> bool:
         """Whether its coordinator is at another one; or at none, for it lost its disk."""
-        lead = self._peers.get(plan.by)
-        if not self._may_go_back or lead is None or lead.standing is None:
+        lead = self.others.standing(plan.by)
+        if not self._may_go_back or lead is None:
             return False
-        return lead.standing.plan is None or lead.standing.plan.id != plan.id
+        return lead.plan is None or lead.plan.id != plan.id
 
     @property
     def _may_go_back(self) -> bool:
@@ -491,8 +450,8 @@ class Switch:
         if plan.by == self._own:
             assert self.record.step is not None
             return not self._missing(plan, self.record.step, now)
-        peer = self._peers.get(plan.by)
-        return peer is not None and peer.standing is not None and peer.standing.is_at(plan, step)
+        lead = self.others.standing(plan.by)
+        return lead is not None and lead.is_at(plan, step)
 
     def _is_prepared(self, plan: Plan, step: Step, now: float) -> bool:
         self._lacks = ""
@@ -507,13 +466,8 @@ class Switch:
 
     def _move_on(self, plan: Plan, now: float) -> None:
         """Whoever is alive hears the new column lead: the old one is not needed by anybody."""
-        late = [
-            name
-            for name, peer in self._peers.items()
-            if now < peer.heard_at + FRESH_S
-            and (peer.standing is None or peer.standing.era < self.record.era)
-        ]
-        if not late:
+        fresh = self.others.fresh(now).values()
+        if all(one is not None and one.era >= self.record.era for one in fresh):
             self._want(self._at(plan, Step.MOVE))
 
     def _let_go(self, now: float) -> None:
@@ -521,12 +475,9 @@ class Switch:
         if not self._lingers:
             return
         told = [
-            peer.standing.plan
-            for name, peer in self._peers.items()
-            if name in self._minters
-            and peer.standing is not None
-            and peer.standing.step == Step.FINISH
-            and self._is_beside(name, now)
+            one.plan
+            for name, one in self.others.said(of=self._minters)
+            if one.step == Step.FINISH and self._is_beside(name, now)
         ]
         if told and told[0] is not None:
             self._want(self._at(told[0], Step.FINISH))
@@ -541,9 +492,7 @@ class Switch:
 
     def _is_beside(self, name: str, now: float) -> bool:
         """Whether a peer stands where we do: by the same column, of the same era."""
-        peer = self._peers.get(name)
-        standing = None if peer is None or now >= peer.heard_at + FRESH_S else peer.standing
-        record = self.record
+        standing, record = self.others.fresh(now).get(name), self.record
         return (
             standing is not None
             and standing.leads is record.carrying.leads
@@ -584,13 +533,11 @@ class Switch:
 
     def _missing(self, plan: Plan, step: Step, now: float) -> list[str]:
         """The members that have not confirmed this step, or are silent."""
+        fresh = self.others.fresh(now)
         return [
             name
-            for name in sorted(self._members - self._absent)
-            if (peer := self._peers.get(name)) is None
-            or now >= peer.heard_at + FRESH_S
-            or peer.standing is None
-            or not peer.standing.is_at(plan, step)
+            for name in sorted(self.others.members - self._absent)
+            if (standing := fresh.get(name)) is None or not standing.is_at(plan, step)
         ]
 
     def _writes(self, now: float) -> Iterable[WriteEra]:

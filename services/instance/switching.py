@@ -210,13 +210,13 @@ class Switching:
 
     def heard(self, peer: str, beat: Beat, now: float, number: tuple[int, int]) -> None:
         """Take where a peer stands, by its beat of this incarnation and number; news is looked at now."""
-        self.switch.heard(peer, beat.switch, now, number)
+        self.switch.others.heard(peer, beat.switch, now, number)
         self._keys[peer] = beat.keys
         self._due = now
 
     def keep_to(self, names: Collection[str]) -> None:
         """These alone are the other instances from now on: a switch waits for nobody else."""
-        self.switch.keep_to(names)
+        self.switch.others.keep_to(names)
         self._keys = {name: keys for name, keys in self._keys.items() if name in names}
 
     def news(self, now: float) -> None:
@@ -310,7 +310,7 @@ class Switching:
                 "lacks": "a release that cannot switch" if one is None else one.lacks,
                 "heard_s": round(now - at, 3),
             }
-            for name, one, at in self.switch.peers()
+            for name, one, at in self.switch.others.all()
         }
         return [answer(request, **self.describe(now), fleet=fleet)]
 
@@ -350,7 +350,7 @@ class Switching:
 
     def _differing(self, absent: Collection[str]) -> list[str]:
         """In which keys the instances differ that a switch waits for."""
-        names = [name for name, _, _ in self.switch.peers() if name not in absent]
+        names = [name for name, _, _ in self.switch.others.all() if name not in absent]
         return self._differences({name: self._keys[name] for name in names})
 
     def _silent(self) -> list[str]:

@@ -9,7 +9,7 @@ from time import monotonic, sleep
 from typing import Any
 
 from bus.errors import RemoteError, TryAgainError
-from bus.switch.machine import FRESH_S
+from bus.switch.others import FRESH_S
 from bus.switch.standing import Step
 from services.config.instance import Config
 from services.operator.ask import ask

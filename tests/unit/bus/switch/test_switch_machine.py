@@ -88,7 +88,7 @@ class Fleet:
         for name, one in alive.items():
             for other, standing in told.items():
                 if other != name:
-                    one.heard(other, standing, self.now)
+                    one.others.heard(other, standing, self.now)
             for effect in one.tick(self.now):
                 if isinstance(effect, StoreSwitch):
                     one.kept(effect, self.now)
@@ -283,8 +283,8 @@ def test_a_beat_from_before_the_order_that_comes_late_says_nothing() -> None:
     plan = fleet.switches["dhcp-1"].order("multicast", fleet.now)
     fleet.until(Step.HEAR, "cfm-1")
     cfm = fleet.switches["cfm-1"]
-    cfm.heard("dhcp-1", fleet.switches["dhcp-1"].standing(), fleet.now, (1, 9))
-    cfm.heard("dhcp-1", before, fleet.now, (1, 8))
+    cfm.others.heard("dhcp-1", fleet.switches["dhcp-1"].standing(), fleet.now, (1, 9))
+    cfm.others.heard("dhcp-1", before, fleet.now, (1, 8))
     assert cfm.tick(fleet.now) == []
     assert cfm.record.plan == plan
 
@@ -309,7 +309,7 @@ def test_who_was_absent_while_the_others_switched_is_overtaken() -> None:
     fleet.until(Step.MOVE)
     late = fleet.switches["cfm-1"]
     assert not late.is_overtaken(fleet.now)
-    late.heard("dhcp-1", fleet.switches["dhcp-1"].standing(), fleet.now)
+    late.others.heard("dhcp-1", fleet.switches["dhcp-1"].standing(), fleet.now)
     assert late.is_overtaken(fleet.now)
     assert not late.is_overtaken(fleet.now + 2.0)
     fleet.silent.clear()
@@ -327,9 +327,9 @@ def test_whoever_was_absent_is_said_to_be_left_behind_by_those_who_hear_it() -> 
     fleet.switches["dhcp-1"].order("multicast", fleet.now, ["cfm-1"])
     fleet.until(Step.MOVE)
     one = fleet.switches["dhcp-1"]
-    one.heard("cfm-1", absent, fleet.now)
+    one.others.heard("cfm-1", absent, fleet.now)
     assert one.left_behind(fleet.now) == []  # it may be about to read the era
     fleet.turn_for(3.0)
-    one.heard("cfm-1", absent, fleet.now)
+    one.others.heard("cfm-1", absent, fleet.now)
     assert one.left_behind(fleet.now) == [("cfm-1", Column.BUS)]
     assert one.left_behind(fleet.now + 3.0) == []  # it is silent
