@@ -208,6 +208,10 @@ class Election:
         """Note that the settings' topic was made anew."""
         self._settling.recreated()
 
+    def settings_moved(self) -> None:
+        """Note that another column carries the settings from now on."""
+        self._settling.moved()
+
     def answered(self, cfm: str, answer: Answer, asked_at: float, now: float) -> None:
         """Take a CFM's answer about our role."""
         self.evidence.heard(cfm, answer, asked_at, now)

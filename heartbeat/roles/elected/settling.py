@@ -45,6 +45,12 @@ class Settling:
         """Note that the settings' topic was made anew: its new end comes without `CatchUp`."""
         self._asked += 1
 
+    def moved(self) -> None:
+        """Note that the settings come by another column from now on: what was asked for before may never be
+        answered, and the end of what is there comes without `CatchUp`.
+        """
+        self._asked, self._stale = 1, min(self._stale, 1)
+
     def is_over(self, now: float) -> bool:
         """Whether effects may begin."""
         return now >= self.deadline()

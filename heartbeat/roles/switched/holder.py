@@ -129,6 +129,8 @@ class SwitchedHolder(RoleHolder):
 
     def lead(self, leads: Column, era: int, now: float) -> None:
         """This column decides from this era on, whose ERA was read in the log."""
+        if leads is not self._leads:
+            self._elected.election.settings_moved()
         self._leads, self._era = leads, era
         self._show()
         if leads is Column.MULTICAST:

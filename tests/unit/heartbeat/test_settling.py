@@ -63,3 +63,18 @@ def test_settings_that_cannot_be_read_are_not_waited_for_for_ever() -> None:
     assert begun(settling) == []
     assert settling.deadline() == SETTLE_S_MAX
     assert settling.is_over(SETTLE_S_MAX)
+
+
+@pytest.mark.parametrize("unanswered", [0, 1, 3])
+def test_ends_that_another_column_was_asked_for_are_awaited_no_more(unanswered: int) -> None:
+    """A switch back may come before the group was listened to for long enough: then it never answers."""
+    settling = Settling()
+    caught_up(settling)
+    for _ in range(unanswered):
+        settling.recreated()
+    settling.moved()
+    assert begun(settling) == []  # that of the new column is on its way
+    assert caught_up(settling) == ASKED
+    assert not settling.is_over(0.0)
+    assert caught_up(settling) == []
+    assert settling.is_over(0.0)

@@ -10,7 +10,7 @@ from bus.contract import encode
 from bus.effects import Publish, Send
 from bus.envelope import Envelope, Stamp
 from bus.errors import TryAgainError
-from bus.messages import Entry, LogBounds
+from bus.messages import CaughtUp, Entry, LogBounds, Recreated
 from bus.routes import Column
 from heartbeat.roles.appointed.holder import AppointedHolder
 from heartbeat.roles.appointed.tenure import Tenure
@@ -20,7 +20,7 @@ from heartbeat.roles.evidence import Answer
 from heartbeat.roles.granted.holder import GrantedHolder
 from heartbeat.roles.granted.messages import unpack_question
 from heartbeat.roles.holder import RoleHolder, SoleHolder, StoreClaim
-from heartbeat.roles.log.records import TYPE_OF, ClaimRecord, Era, Named, Record
+from heartbeat.roles.log.records import TYPE_OF, ClaimRecord, Era, Named, Record, Release
 from heartbeat.roles.states import State
 from heartbeat.roles.switched.holder import SwitchedHolder
 from heartbeat.timing import LEASE_S, SILENCE_S
@@ -249,3 +249,25 @@ def test_in_the_group_it_stands_in_an_era_whose_claims_the_cfms_take(authority: 
     run.hear(Claim(4 if authority else 0, -1, "", authority), 1.0)
     asked = [unpack_question(one.envelope, {"dhcp-1": ROLE}) for one in run.holder.tick(1.0, 1.0)]
     assert {one.ballot.era for one in asked} == {era}
+
+
+def test_after_switches_there_and_back_a_claim_waits_for_no_end_that_never_comes() -> None:
+    """The group was asked for its settings, and led no more before it could answer: each claim after that
+    waited for as long as a claim may.
+    """
+    run = Run(Column.BUS)
+    run.holder.receive(CaughtUp("config"), 0.0)
+    for era, leads in enumerate((Column.MULTICAST, Column.BUS) * 2, 1):
+        run.read("dhcp-2", switch_era(era, leads, "dhcp-2"), 1.0)
+        run.holder.receive(Recreated("config"), 1.0)
+        run.holder.lead(leads, era, 1.0)
+    run.holder.receive(CaughtUp("config"), 1.0)
+    run.hear(Claim(4, -1, "", LOG), 1.0)
+    roles = run.election.reader.roles
+    assert roles is not None
+    run.read("dhcp-2", Release(role=ROLE, epoch=roles.held[ROLE].epoch, claim_id="e" * 16), 1.5)
+    run.until(1.5, 4.0)
+    assert run.election.state is State.SETTLE
+    run.holder.receive(CaughtUp("config"), 4.0)
+    run.until(4.0, 4.2)
+    assert run.election.state is State.ACTIVE
