@@ -115,6 +115,19 @@ class Handoff:
         self._rows += 1
         self._fresh.append(_Offered(row, ticket, now + self._budget_s))
 
+    def withdraw(self, is_void: Callable[[Any], bool]) -> list[Any]:
+        """Hand the rows whose tickets are void off no longer, nor those that travel in one frame with such a
+        row; their tickets.
+        """
+        frames = [seq for seq, one in self._frames.items() if any(is_void(row.ticket) for row in one.offered)]
+        found = [row.ticket for seq in frames for row in self._frames.pop(seq).offered]
+        found += [row.ticket for row in self._fresh if is_void(row.ticket)]
+        found += [row.ticket for row, _, _ in self._refused if is_void(row.ticket)]
+        self._fresh = [row for row in self._fresh if not is_void(row.ticket)]
+        self._refused = [one for one in self._refused if not is_void(one[0].ticket)]
+        self._rows -= len(found)
+        return found
+
     def expects(self, ack: Envelope) -> bool:
         """Whether an ack is for a frame of ours that is not settled."""
         return int.from_bytes(ack.data[: ACKED_SEQ.size], "big") in self._frames

@@ -2,6 +2,9 @@
 
 The answer goes out when a CFM acked, or when the hand-off's budget is over. Rows stay here for 60 s, so that
 a CFM which is asked for a file that it does not know can pull the row.
+
+A switch of the transport lets who holds a role go on in another era. The rows of the era before that are on
+their way then would be refused by every CFM, so their FileIDs are minted anew, and nobody who waits notices.
 """
 
 from collections.abc import Callable, Iterator
@@ -46,6 +49,7 @@ class Creating:
         self._answers = answers
         self._counts = counts
         self._data_bytes_max = data_bytes_max
+        self._token: Token | None = None
 
     def __len__(self) -> int:
         """The number of rows that are being handed off."""
@@ -59,9 +63,7 @@ class Creating:
             create = parse_create(request.body)
             if token is None:
                 raise NotNowError(why_not)
-            row, serial = self._mint.mint(create, now + wall_offset_s, token)
-            self.handoff.offer(row, Ticket(request.session, create, serial.hex(), now, token), now)
-            self.minted.add(row, now)
+            self._offer(Ticket(request.session, create, "", now, token), now, wall_offset_s)
         except (NotNowError, BackpressureError) as error:
             self._counts["refused"] += 1
             return [refuse(request, "try_again", str(error))]
@@ -97,11 +99,12 @@ class Creating:
                 answers.append(Send(envelope.source, disowned))
         return answers
 
-    def tick(self, now: float, wall_offset_s: float) -> list[Effect]:
-        """Frames to send, and the answers whose time is over."""
+    def tick(self, now: float, wall_offset_s: float, token: Token | None) -> list[Effect]:
+        """Frames to send, and the answers whose time is over; `token` is the one under which we may act."""
         self.minted.expire(now)
+        effects: list[Effect] = self._mint_anew(token, now, wall_offset_s)
         sends, settled = self.handoff.tick(now, wall_offset_s)
-        effects: list[Effect] = [*sends]
+        effects += sends
         if settled:
             effects += self._answers.answer(settled, now, wall_offset_s)
         for send in sends:
@@ -111,6 +114,25 @@ class Creating:
     def deadline(self) -> float | None:
         """When `tick` is due."""
         return self.handoff.deadline()
+
+    def _offer(self, ticket: Ticket, now: float, wall_offset_s: float) -> None:
+        """Mint a FileID for this request under its token, and hand it off (the errors of both)."""
+        row, serial = self._mint.mint(ticket.request, now + wall_offset_s, ticket.token)
+        self.handoff.offer(row, ticket._replace(serial=serial.hex()), now)
+        self.minted.add(row, now)
+
+    def _mint_anew(self, token: Token | None, now: float, wall_offset_s: float) -> list[Effect]:
+        if token is None or token == self._token:
+            return []
+        self._token = token
+        refused: list[Effect] = []
+        for ticket in self.handoff.withdraw(lambda ticket: ticket.token != token):
+            try:
+                self._offer(ticket._replace(token=token), now, wall_offset_s)
+            except (NotNowError, BackpressureError, DocsisError, OversizeError) as error:
+                body = {"id": ticket.request.id, "error": "try_again", "detail": str(error)}
+                refused.append(Reply(ticket.session, body))
+        return refused
 
     def samples(self) -> Iterator[Sample]:
         """The metrics of FileIDs and their hand-offs."""

@@ -139,8 +139,9 @@ class Minter:
         """A move: the right to act, and the work under it."""
         offset_s = self._frame.wall_offset_s
         effects: Does = [*self._authority.tick(now, now + offset_s, is_prepared=bool(self._offering))]
-        effects += self._creating.tick(now, offset_s)
-        effects += self._leasing.tick(now, offset_s, self._authority.token(now))
+        token = self._authority.token(now)
+        effects += self._creating.tick(now, offset_s, token)
+        effects += self._leasing.tick(now, offset_s, token)
         return effects
 
     def _is_idle(self) -> bool:

@@ -404,3 +404,25 @@ def test_no_ack_is_expected_when_the_budget_is_over() -> None:
     (send,) = run.tick(0.0)
     run.until(BUDGET_S)
     assert not run.handoff.expects(ack_of(ACKED_SEQ.pack(send.envelope.seq) + b"\0"))
+
+
+def test_void_rows_are_handed_off_no_longer_wherever_they_are() -> None:
+    run = Run("cfm-1", "cfm-2")
+    run.offer("sent", "beside", now=0.0)
+    (send,) = run.tick(0.0)
+    run.offer("kept")
+    (other,) = run.tick(0.0)
+    run.offer("refused")
+    (third,) = run.tick(0.0)
+    run.ack(third, [FULL])
+    run.offer("fresh", "new")
+    withdrawn = run.handoff.withdraw(lambda ticket: ticket in ("sent", "refused", "fresh"))
+    assert sorted(withdrawn) == ["beside", "fresh", "refused", "sent"]  # the frame of one is that of both
+    assert len(run.handoff) == 2
+    assert run.ack(send) == []
+    assert run.handoff.counts["late_acks"] == 1
+    run.ack(other)
+    (last,) = run.tick(0.0)
+    run.ack(last)
+    assert [one.ticket for one in run.settled] == ["kept", "new"]
+    assert run.handoff.deadline() is None or run.tick(10.0) == []

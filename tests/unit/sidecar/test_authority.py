@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bus.contract import decode
+from bus.contract import decode, encode
 from bus.effects import CatchUp, Keep, Publish, Reply, Send, WatchHost
 from bus.envelope import NO_TOKEN, Envelope, Stamp, Token
 from bus.errors import DecodeError
@@ -26,7 +26,8 @@ from bus.messages import (
     User,
 )
 from bus.telemetry.keeping import Keeping, Subject
-from fileid.row import HELLO, split_rows, unpack
+from fileid.handoff import Budget
+from fileid.row import HELLO, ROWS, split_rows, unpack
 from heartbeat.liveness.namesake import Namesake
 from heartbeat.roles.appointed.holder import AppointedHolder
 from heartbeat.roles.appointed.tenure import Tenure
@@ -106,6 +107,12 @@ class Run:
             data = pack_standing(Answer(highest, False, -1), int(self.now * 1e6))
             self.authority.answered(cfm, data, self.now)
 
+    def era(self, number: int) -> Entry:
+        """A record by which another one begins this era."""
+        data = encode(Era(number=number, authority="a person"))
+        self.log.append(Envelope(TYPE_OF[Era], "dhcp-2", 1, 1, 0, data))
+        return Entry("failover", len(self.log) - 1, self.log[-1])
+
     def ask(
         self, operation: str, session: int = OPERATOR, user: User = NOBODY, **more: Any
     ) -> dict[str, Any]:
@@ -170,6 +177,11 @@ def active(**more: Any) -> Run:
     run.pass_s(LEASE_S)  # until nobody can act by a lease of our former process
     assert run.authority.may_act(run.now)
     return run
+
+
+def rows_in(effects: list[Any]) -> list[Send]:
+    """The frames of rows among these."""
+    return [one for one in effects if isinstance(one, Send) and one.envelope.type == ROWS]
 
 
 def test_what_our_former_process_told_its_host_is_waited_for() -> None:
@@ -706,6 +718,29 @@ def test_a_row_that_is_settled_when_the_role_is_gone_is_no_answer(
     (reply,) = minter.receive(ack(rows), run.now)
     assert reply.body["error"] == "try_again"
     assert "lost its role" in reply.body["detail"]
+
+
+def test_a_row_under_way_is_minted_anew_in_the_era_in_which_we_go_on(
+    build: Make, beat: Make, create: Make, ack: Make
+) -> None:
+    """No CFM takes it under the claim of the era before, and who waits for it notices nothing."""
+    run = active()
+    minter: Minter = build(stamp=run.stamp, authority=run.authority, budget=Budget(0.05, 20.0))
+    minter.receive(beat(), run.now)
+    minter.receive(create(), run.now)
+    (before,) = rows_in(minter.tick(run.now))
+    run.give(run.era(1))
+    assert run.authority.token(run.now) is None
+    assert not any(isinstance(one, Reply) for one in minter.tick(run.now))
+    run.pass_s(2 * LEASE_S + SILENCE_S)
+    token = run.authority.token(run.now)
+    minter.receive(beat(seq=2), run.now)
+    after = rows_in(minter.tick(run.now))[-1]
+    tokens = [unpack(split_rows(one.envelope.data)[1][0]).token for one in (before, after)]
+    assert tokens == [Token(0, 1), token]
+    assert minter.receive(ack(before), run.now) == []
+    (reply,) = minter.receive(ack(after), run.now)
+    assert (reply.body["acked"], reply.body["id"]) == (True, create().body["id"])
 
 
 def test_what_a_cfm_answers_reaches_the_election(build: Make) -> None:
