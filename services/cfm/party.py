@@ -58,7 +58,7 @@ class CfmParty:
         if leads is Column.MULTICAST:
             roles = self._fence.reader.roles
             held = {} if roles is None or roles.era != record.era else roles.held
-            self._voter.begin({role: one.holder for role, one in held.items()}, now)
+            self._voter.begin(record.era, {role: one.holder for role, one in held.items()}, now)
 
     def overtaken(self, *, is_overtaken: bool) -> None:
         """Nothing to do: the rows that it takes are of claims that it knows."""

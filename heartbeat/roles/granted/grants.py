@@ -146,6 +146,7 @@ class Voter:
         self._lease_ends: dict[str, float | None] = dict.fromkeys(roles, now + VOTER_LEASE_S)
         self._is_at_rest = self._is_frozen = False
         self._named: dict[str, tuple[str, float]] = {}  # whom the era names, and until when only him
+        self._era = 0
 
     @property
     def votes(self) -> bool:
@@ -196,11 +197,12 @@ class Voter:
         """Grant nothing but what is granted already from now on, or grant as ever."""
         self._is_frozen = is_frozen
 
-    def begin(self, named: Mapping[str, str], now: float) -> None:
-        """An era begins, in which these hold the roles: grant those to nobody else for `VOTER_LEASE_S`. What
-        was granted before it is over.
+    def begin(self, era: int, named: Mapping[str, str], now: float) -> None:
+        """An era begins, in which these hold the roles: grant those to nobody else for `VOTER_LEASE_S`, or
+        until its holder gives one back in this era. What was granted before it is over.
         """
         self._is_at_rest = self._is_frozen = False
+        self._era = era
         self._named = {role: (named.get(role, ""), now + VOTER_LEASE_S) for role in self._lease_ends}
         self._lease_ends = dict.fromkeys(self._lease_ends)
 
@@ -212,6 +214,9 @@ class Voter:
             return self._answer(message, self._promises, now)
         if self._promises.get(message.role) == Promise(message.ballot, message.candidate):
             self._lease_ends[message.role] = None
+            named, until = self._named.get(message.role, ("", 0.0))
+            if message.candidate == named and message.ballot.era >= self._era:
+                self._named[message.role] = "", min(until, now)  # nor has he effects of the time before
         return []
 
     def _answer(self, ask: Ask, promises: dict[str, Promise], now: float) -> list[StorePromises | Tell]:

@@ -139,7 +139,9 @@ class SwitchedHolder(RoleHolder):
                 self._elected.release(now)
         named = self._named(era)
         is_us = named is not None and named.is_us
-        self._come_at, self._waits_for_era = inf, 0 if is_us else era
+        # Voters keep what the era names for its holder by themselves, until the former lease is over.
+        waits = not is_us and (leads is Column.BUS or self._unlogged.is_by_hand)
+        self._come_at, self._waits_for_era = inf, era if waits else 0
         if leads is Column.MULTICAST:
             self._unlogged.begin(era, named, now)
         self._settle(now)

@@ -522,3 +522,36 @@ def test_a_claim_ends_with_its_era() -> None:
     assert isinstance(ended[0], Lost)
     assert one.held(2.0) is None
     assert asked(one.tick(5.0)).ballot.era == said.ballot.era + 2
+
+
+NAMED, NEXT = Claim(3, 64, "e" * 16, BY_GRANTS), Claim(3, 65, "f" * 16, BY_GRANTS)
+
+
+def voter_in_era_3(now: float) -> Voter:
+    """It granted A a claim of era 1, and has come to an era that names A."""
+    one = voter({ROLE: Promise(LOW, A)})
+    one.begin(3, {ROLE: A}, now)
+    return one
+
+
+def test_whom_an_era_names_is_granted_the_role_alone_for_a_lease() -> None:
+    """For as long as the holder of the era before may act in its name, which is he."""
+    one = voter_in_era_3(READY)
+    assert one.receive(ask(NEXT, B), READY + VOTER_LEASE_S - 0.1) == [no(LOW, NEXT, B)]
+    assert one.receive(ask(NAMED), READY + VOTER_LEASE_S - 0.1)[1:] == [yes(NAMED)]
+    other = voter_in_era_3(READY)
+    assert other.receive(ask(NEXT, B), READY + VOTER_LEASE_S)[1:] == [yes(NEXT, B)]
+
+
+def test_what_the_named_one_gives_back_in_this_era_another_is_granted_at_once() -> None:
+    """He has no effects any more, in the name of no era."""
+    one = voter_in_era_3(READY)
+    one.receive(ask(NAMED), READY + 0.1)
+    one.receive(Release(ROLE, NAMED, A), READY + 0.2)
+    assert one.receive(ask(NEXT, B), READY + 0.2)[1:] == [yes(NEXT, B)]
+
+
+def test_what_he_gave_back_before_comes_late_and_frees_nothing() -> None:
+    one = voter_in_era_3(READY)
+    one.receive(Release(ROLE, LOW, A), READY + 0.2)
+    assert one.receive(ask(NEXT, B), READY + 0.2) == [no(LOW, NEXT, B)]

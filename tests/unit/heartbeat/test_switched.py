@@ -129,10 +129,30 @@ def test_before_the_record_of_an_era_is_kept_nobody_stands_in_it() -> None:
     assert run.election.state is State.STANDBY
     run.holder.lead(Column.MULTICAST, 1, 10.0)
     run.hear(Claim(1), 10.0)
-    run.until(10.0, 10.0 + SILENCE_S)
-    assert run.holder.state is State.STANDBY
-    run.until(10.0 + SILENCE_S, 14.0)
-    assert str(run.holder.state) == "candidate"
+    run.until(10.0, 10.5)
+    assert str(run.holder.state) == "candidate"  # and the voters wait until the former lease is over
+
+
+def test_where_a_person_appoints_one_waits_until_the_former_lease_is_over() -> None:
+    ids = count(1)
+    appointed = AppointedHolder(
+        role=ROLE,
+        tenure=None,
+        is_configured=True,
+        is_alone=True,
+        index=0,
+        cfms=CFMS,
+        new_id=lambda: f"{next(ids):016x}",
+    )
+    run = Run(Column.BUS, appointed)
+    run.read("dhcp-2", switch_era(1, Column.MULTICAST), 1.0)
+    run.holder.lead(Column.MULTICAST, 1, 10.0)
+    run.hear(Claim(1), 10.0)
+    states = []
+    for since, until in ((10.0, 10.0 + SILENCE_S), (10.0 + SILENCE_S, 14.0)):
+        run.until(since, until)
+        states.append(run.holder.state)
+    assert states == [State.STANDBY, State.ACTIVE]
 
 
 def test_a_candidate_is_none_any_more_when_another_column_leads() -> None:
