@@ -118,7 +118,7 @@ class Creating:
     def _offer(self, ticket: Ticket, now: float, wall_offset_s: float) -> None:
         """Mint a FileID for this request under its token, and hand it off (the errors of both)."""
         row, serial = self._mint.mint(ticket.request, now + wall_offset_s, ticket.token)
-        self.handoff.offer(row, ticket._replace(serial=serial.hex()), now)
+        self.handoff.offer(row, ticket._replace(serial=serial.hex()), ticket.since)
         self.minted.add(row, now)
 
     def _mint_anew(self, token: Token | None, now: float, wall_offset_s: float) -> list[Effect]:
@@ -129,7 +129,8 @@ class Creating:
         for ticket in self.handoff.withdraw(lambda ticket: ticket.token != token):
             try:
                 self._offer(ticket._replace(token=token), now, wall_offset_s)
-            except (NotNowError, BackpressureError, DocsisError, OversizeError) as error:
+            except (NotNowError, BackpressureError, DecodeError, DocsisError, OversizeError) as error:
+                self._counts["refused"] += 1
                 body = {"id": ticket.request.id, "error": "try_again", "detail": str(error)}
                 refused.append(Reply(ticket.session, body))
         return refused

@@ -40,6 +40,7 @@ from heartbeat.roles.holder import SoleHolder
 from heartbeat.roles.log.records import TYPE_OF, Era
 from heartbeat.roles.states import State
 from heartbeat.timing import LEASE_S, SILENCE_S
+from services.settings import catalogue
 from services.sidecar.minter import Minter
 from services.sidecar.role.authority import Authority
 from services.sidecar.role.record import StoreFailover
@@ -741,6 +742,24 @@ def test_a_row_under_way_is_minted_anew_in_the_era_in_which_we_go_on(
     assert minter.receive(ack(before), run.now) == []
     (reply,) = minter.receive(ack(after), run.now)
     assert (reply.body["acked"], reply.body["id"]) == (True, create().body["id"])
+
+
+def test_a_row_under_way_whose_class_is_gone_by_then_is_refused(
+    build: Make, beat: Make, create: Make, classes: Any, publication: Make
+) -> None:
+    run = active()
+    minter: Minter = build(stamp=run.stamp, authority=run.authority, budget=Budget(0.05, 20.0))
+    minter.receive(beat(), run.now)
+    minter.receive(create(), run.now)
+    minter.tick(run.now)
+    run.give(run.era(1))
+    run.pass_s(2 * LEASE_S + SILENCE_S)
+    classes.pop("data")
+    minter.receive(publication(catalogue.record(classes, 4)), run.now)
+    (reply,) = [one for one in minter.tick(run.now) if isinstance(one, Reply)]
+    assert reply.body["error"] == "try_again"
+    assert "class" in reply.body["detail"]
+    assert not len(minter.parts.creating)
 
 
 def test_what_a_cfm_answers_reaches_the_election(build: Make) -> None:

@@ -177,6 +177,31 @@ def test_a_row_is_acked_when_all_of_its_cfms_have_it(run: Run, ack: Make) -> Non
     assert run.stored == ["p1"]
 
 
+def test_rows_under_way_are_made_anew_under_the_token_of_another_era(run: Run, ack: Make) -> None:
+    """A switch of the transport lets us go on in it, and no CFM takes rows of the one before."""
+    run.leased(lease(), position="p1")
+    before = run.tick()
+    run.token = Token(2, 1)
+    after = run.tick(0.1)
+    assert [one.to for one in after] == ["cfm-1", "cfm-2"]
+    assert [row.fields().token for one in after for row in rows(one)] == [Token(2, 1)] * 2
+    assert not run.ack(ack(before[0]), 0.2)
+    for one in after:
+        assert run.ack(ack(one), 0.2)
+    run.tick(0.2)
+    assert (run.counts(), run.stored) == ({"seen": 1, "acked": 1}, ["p1"])
+
+
+def test_a_row_that_cannot_be_made_anew_is_given_up(run: Run, classes: Classes) -> None:
+    run.leased(lease(), position="p1")
+    run.tick()
+    run.token = Token(2, 1)
+    run.offering.adopt(record(classes, 4))
+    run.tick(0.1)
+    run.tick(0.1)
+    assert (run.counts(), run.stored) == ({"seen": 1, "unacked": 1}, ["p1"])
+
+
 def test_a_cfm_that_is_silent_costs_the_others_nothing(run: Run, ack: Make) -> None:
     run.leased(lease(), position="p1")
     first, second = run.tick()
