@@ -9,13 +9,14 @@ from heartbeat.roles.log.fence import Fence
 
 
 class CfmParty:
-    """One CFM's. Without a `voter` it has no vote."""
+    """One CFM's, in the era of the last switch. Without a `voter` it has no vote."""
 
-    def __init__(self, fence: Fence, voter: Voter | None) -> None:
+    def __init__(self, fence: Fence, voter: Voter | None, era: int = 0) -> None:
         self._fence = fence
         self._voter = voter
         if voter is not None:
             voter.rest(is_at_rest=fence.leads is Column.BUS)
+            voter.come_to(era)
 
     def cannot_lead(self, column: Column) -> str:
         """A CFM that was never admitted grants nothing."""
@@ -58,9 +59,9 @@ class CfmParty:
         if leads is Column.MULTICAST:
             roles = self._fence.reader.roles
             held = {} if roles is None or roles.era != record.era else roles.held
-            self._voter.begin(record.era, {role: one.holder for role, one in held.items()}, now)
+            self._voter.begin(record.era, {role: one.claim_id for role, one in held.items()}, now)
 
-    def overtaken(self, *, is_overtaken: bool) -> None:
+    def note(self, *, is_overtaken: bool, is_under_way: bool) -> None:
         """Nothing to do: the rows that it takes are of claims that it knows."""
 
     def write(self, era: WriteEra, now: float) -> list[Effect]:

@@ -142,7 +142,7 @@ def run(config: Config) -> Exit:
         switching = switching_of(
             node.stamp,
             node.switched,
-            CfmParty(fence, voter),
+            CfmParty(fence, voter, node.switched.era),
             node.carrier,
             can=node.carrier.configured,
             fleet=node.fleet,

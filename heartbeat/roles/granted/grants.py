@@ -145,7 +145,7 @@ class Voter:
         # The end of the lease of the promised claim; None: it was released.
         self._lease_ends: dict[str, float | None] = dict.fromkeys(roles, now + VOTER_LEASE_S)
         self._is_at_rest = self._is_frozen = False
-        self._named: dict[str, tuple[str, float]] = {}  # whom the era names, and until when only him
+        self._named: dict[str, tuple[str, float]] = {}  # the claim of whom the era names; when others may ask
         self._era = 0
 
     @property
@@ -198,13 +198,17 @@ class Voter:
         self._is_frozen = is_frozen
 
     def begin(self, era: int, named: Mapping[str, str], now: float) -> None:
-        """An era begins, in which these hold the roles: grant those to nobody else for `VOTER_LEASE_S`, or
-        until its holder gives one back in this era. What was granted before it is over.
+        """An era begins, which names claims by their ids: grant their roles under no other claim for
+        `VOTER_LEASE_S`, or until it is given back. What was granted before the era is over.
         """
         self._is_at_rest = self._is_frozen = False
         self._era = era
         self._named = {role: (named.get(role, ""), now + VOTER_LEASE_S) for role in self._lease_ends}
         self._lease_ends = dict.fromkeys(self._lease_ends)
+
+    def come_to(self, era: int) -> None:
+        """This era was begun before our start: what was given back before it says nothing."""
+        self._era = era
 
     def receive(self, message: Ask | Release, now: float) -> list[StorePromises | Tell]:
         """Take an ask or a release; the edge checked its sender."""
@@ -212,11 +216,12 @@ class Voter:
             return []
         if isinstance(message, Ask):
             return self._answer(message, self._promises, now)
-        if self._promises.get(message.role) == Promise(message.ballot, message.candidate):
+        is_promised = self._promises.get(message.role) == Promise(message.ballot, message.candidate)
+        if is_promised and message.ballot.era >= self._era:
             self._lease_ends[message.role] = None
             named, until = self._named.get(message.role, ("", 0.0))
-            if message.candidate == named and message.ballot.era >= self._era:
-                self._named[message.role] = "", min(until, now)  # nor has he effects of the time before
+            if message.ballot.claim_id == named:  # its holder has no effects of the era before, either
+                self._named[message.role] = "", min(until, now)
         return []
 
     def _answer(self, ask: Ask, promises: dict[str, Promise], now: float) -> list[StorePromises | Tell]:
@@ -231,7 +236,7 @@ class Voter:
             self._lease_ends[ask.role] = now + VOTER_LEASE_S
             return [granted]
         named, until = self._named.get(ask.role, ("", 0.0))
-        is_free = not self._is_frozen and (ask.candidate == named or now >= until)
+        is_free = not self._is_frozen and (ask.ballot.claim_id == named or now >= until)
         if is_free and (is_higher or promised == wanted) and (lease_end is None or now >= lease_end):
             return [StorePromises({**promises, **self._doubtful, ask.role: wanted}), granted]
         if doubt is not None:

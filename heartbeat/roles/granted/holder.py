@@ -21,7 +21,17 @@ from bus.reason import Reason
 from bus.routes import Column
 from heartbeat.roles.claim import BY_GRANTS, Claim
 from heartbeat.roles.evidence import Answer, Evidence
-from heartbeat.roles.granted.grants import VOTERS_MIN, Candidate, Granted, Lost, Refused, Tell, Won
+from heartbeat.roles.granted.grants import (
+    HOLDER_LEASE_S,
+    VOTERS_MIN,
+    Candidate,
+    Granted,
+    Lost,
+    Refused,
+    Release,
+    Tell,
+    Won,
+)
 from heartbeat.roles.granted.messages import pack_grant, unpack_answer
 from heartbeat.roles.holder import Absent, Claimed, RoleEffect, RoleHolder
 from heartbeat.roles.states import HOLDING, State
@@ -53,6 +63,7 @@ class GrantedHolder(RoleHolder):
         self._outbox: list[RoleEffect] = []
         self._has_changed = False  # the role came or went: `tick` is due at once
         self._said: dict[str, tuple[str, float]] = {}
+        self._former_until = -inf  # whom an era named, or his host, may act under the authority before it
 
     @property
     def state(self) -> State:
@@ -106,8 +117,10 @@ class GrantedHolder(RoleHolder):
         """Ask for the role at once if the era names us; else stand in that era, as ever."""
         self._during(now, lambda: self._candidate.release(now))
         self._stands = False
+        self._former_until = -inf
         if named is not None and named.is_us:
             self._stands = True
+            self._former_until = now + HOLDER_LEASE_S
             self._candidate.begin(era, named.claim_id, now)
         else:
             self._candidate.meet_era(era, now)
@@ -127,17 +140,20 @@ class GrantedHolder(RoleHolder):
 
     def release(self, now: float) -> None:
         """Give the role back; neither we nor our host act under it any more."""
-        self._stands = False
+        self._stands, self._former_until = False, -inf
         self._take(self._candidate.release(now))
 
     def tick(self, now: float, wall_s: float) -> list[RoleEffect]:
         """The messages to the voters."""
-        wants = self._is_able and not self.obstacle
+        if now >= self._former_until:
+            self._former_until = -inf
+        wants = self._wants(now)
         if wants and not self._stands:
             self._stands = True
             self._candidate.stand(now)
         elif not wants and self._stands and not self._holds(now):
-            self.release(now)
+            self._stands = False
+            self._during(now, lambda: self._candidate.release(now))
         try:
             self._during(now, lambda: self._candidate.tick(now))
         except StateError as error:
@@ -149,7 +165,7 @@ class GrantedHolder(RoleHolder):
     def deadline(self) -> float | None:
         """The time of the next `tick`."""
         wants = self._is_able and not self.obstacle
-        keeps = self._stands and self._candidate.lease_end > 0.0
+        keeps = self._stands and (self._candidate.lease_end > 0.0 or self._former_until > -inf)
         if self._outbox or self._has_changed or (wants != self._stands and not keeps):
             return 0.0
         return self._candidate.deadline()
@@ -173,15 +189,19 @@ class GrantedHolder(RoleHolder):
         verdict, at = self._said.get(voter, ("silent", -inf))
         return verdict if now < at + ANSWER_S else "silent"
 
+    def _wants(self, now: float) -> bool:
+        """Whether we stand; whom an era named goes on, able or not, as with a role that he holds."""
+        return (self._is_able or now < self._former_until) and not self.obstacle
+
     def _holds(self, now: float) -> bool:
         return self._candidate.held(now) is not None
 
     def _during(self, now: float, move: Callable[[], Sequence[Won | Lost | Tell]]) -> None:
-        """Take the candidate's effects, but hide the end of a claim under which our host may act."""
-        is_under_lease = self._holds(now)
-        effects = move()
-        is_early = is_under_lease and any(isinstance(effect, Lost) for effect in effects)
-        self._take([effect for effect in effects if not (is_early and isinstance(effect, Tell))])
+        """Take the candidate's effects, but hide the end of a claim under which our host may act, or of the
+        one that follows such a claim of the authority before.
+        """
+        is_under_lease = self._holds(now) or now < self._former_until
+        self._take([one for one in move() if not (is_under_lease and _is_release(one))])
 
     def _take(self, effects: Sequence[Won | Lost | Tell]) -> None:
         for effect in effects:
@@ -192,6 +212,10 @@ class GrantedHolder(RoleHolder):
             else:
                 self._has_changed = True
                 self.reason = effect.reason if isinstance(effect, Lost) else ""
+
+
+def _is_release(effect: Won | Lost | Tell) -> bool:
+    return isinstance(effect, Tell) and isinstance(effect.message, Release)
 
 
 def check_voters(voters: Sequence[str]) -> None:

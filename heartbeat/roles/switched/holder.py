@@ -139,9 +139,7 @@ class SwitchedHolder(RoleHolder):
                 self._elected.release(now)
         named = self._named(era)
         is_us = named is not None and named.is_us
-        # Voters keep what the era names for its holder by themselves, until the former lease is over.
-        waits = not is_us and (leads is Column.BUS or self._unlogged.is_by_hand)
-        self._come_at, self._waits_for_era = inf, era if waits else 0
+        self._come_at, self._waits_for_era = inf, 0 if is_us else era
         if leads is Column.MULTICAST:
             self._unlogged.begin(era, named, now)
         self._settle(now)
@@ -348,11 +346,15 @@ class SwitchedHolder(RoleHolder):
         return self._now.samples()
 
     def _wait(self, era: int, now: float) -> None:
-        """The former authority's last lease may be as late as the answer of the CFM that makes a majority."""
+        """The former authority's last lease may be as late as the answer of the CFM that makes a majority.
+        Voters of grants that have come to the era wait until it is over by themselves.
+        """
         if self._come_at == inf and self.evidence.has_come_to(era, now):
             self._come_at = now
-        self._look_at = min(self._come_at + SILENCE_S, now + LOOK_S)
-        is_over = now >= self._come_at + SILENCE_S
+        is_by_voters = self._leads is Column.MULTICAST and not self._unlogged.is_by_hand
+        over_at = self._come_at + (0.0 if is_by_voters else SILENCE_S)
+        self._look_at = min(over_at, now + LOOK_S)
+        is_over = now >= over_at
         if is_over or self._now.state in HOLDING or self._is_given_back(era):
             self._waits_for_era = 0
 

@@ -239,7 +239,7 @@ def build_cfm(
     switching = switching_of(
         stamp,
         kept,
-        CfmParty(fence, voter),
+        CfmParty(fence, voter, kept.era),
         columns,
         can=columns.configured,
         fleet=fleet,

@@ -528,17 +528,19 @@ NAMED, NEXT = Claim(3, 64, "e" * 16, BY_GRANTS), Claim(3, 65, "f" * 16, BY_GRANT
 
 
 def voter_in_era_3(now: float) -> Voter:
-    """It granted A a claim of era 1, and has come to an era that names A."""
+    """It granted A a claim of era 1, and has come to an era that names A's claim."""
     one = voter({ROLE: Promise(LOW, A)})
-    one.begin(3, {ROLE: A}, now)
+    one.begin(3, {ROLE: NAMED.claim_id}, now)
     return one
 
 
-def test_whom_an_era_names_is_granted_the_role_alone_for_a_lease() -> None:
-    """For as long as the holder of the era before may act in its name, which is he."""
+def test_the_claim_that_an_era_names_alone_is_granted_for_a_lease() -> None:
+    """For as long as its holder may act in the name of the era before; a later process of his name waits."""
     one = voter_in_era_3(READY)
-    assert one.receive(ask(NEXT, B), READY + VOTER_LEASE_S - 0.1) == [no(LOW, NEXT, B)]
-    assert one.receive(ask(NAMED), READY + VOTER_LEASE_S - 0.1)[1:] == [yes(NAMED)]
+    late = READY + VOTER_LEASE_S - 0.1
+    for ballot, candidate in ((NEXT, B), (NEXT, A)):
+        assert one.receive(ask(ballot, candidate), late) == [no(LOW, ballot, candidate)]
+    assert one.receive(ask(NAMED), late)[1:] == [yes(NAMED)]
     other = voter_in_era_3(READY)
     assert other.receive(ask(NEXT, B), READY + VOTER_LEASE_S)[1:] == [yes(NEXT, B)]
 
@@ -551,7 +553,11 @@ def test_what_the_named_one_gives_back_in_this_era_another_is_granted_at_once() 
     assert one.receive(ask(NEXT, B), READY + 0.2)[1:] == [yes(NEXT, B)]
 
 
-def test_what_he_gave_back_before_comes_late_and_frees_nothing() -> None:
+@pytest.mark.parametrize("is_started_anew", [False, True])
+def test_what_was_given_back_before_the_era_comes_late_and_frees_nothing(*, is_started_anew: bool) -> None:
     one = voter_in_era_3(READY)
+    if is_started_anew:
+        one = voter({ROLE: Promise(LOW, A)}, READY)
+        one.come_to(3)
     one.receive(Release(ROLE, LOW, A), READY + 0.2)
     assert one.receive(ask(NEXT, B), READY + 0.2) == [no(LOW, NEXT, B)]
