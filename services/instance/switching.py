@@ -43,8 +43,10 @@ class Watches(Protocol):
 class Writes(Party, Protocol):
     """The parts of an instance, as a switch asks them; a sidecar's write the role log."""
 
-    def overtaken(self, *, is_overtaken: bool) -> None:
-        """Set whether a switch went on without us: then we stand for nothing before we have come there."""
+    def note(self, *, is_overtaken: bool, is_under_way: bool) -> None:
+        """Set whether a switch went on without us: then we stand for nothing before we have come there; and
+        whether one is under way here.
+        """
 
     def write(self, era: WriteEra, now: float) -> list[Effect]:
         """Write the ERA of a switch. A CFM writes none."""
@@ -82,7 +84,7 @@ class NoParty:
     def begin(self, record: StoreSwitch, now: float) -> None:
         """Nothing to do."""
 
-    def overtaken(self, *, is_overtaken: bool) -> None:
+    def note(self, *, is_overtaken: bool, is_under_way: bool) -> None:
         """Nothing to do."""
 
     def write(self, era: WriteEra, now: float) -> list[Effect]:
@@ -229,7 +231,8 @@ class Switching:
         if now < self._due:
             return []
         self._due = now + EVERY_S
-        self._party.overtaken(is_overtaken=self.switch.is_overtaken(now))
+        switch = self.switch
+        self._party.note(is_overtaken=switch.is_overtaken, is_under_way=not switch.record.is_over)
         effects: list[Effect] = []
         for one in self.switch.tick(now):
             if isinstance(one, StoreSwitch):

@@ -146,7 +146,7 @@ class AppointedHolder(RoleHolder):
             )
         except StateError as error:
             raise TryAgainError(str(error)) from error
-        self.reason = ""
+        self.reason, self._is_unheard = "", False
         self._keep(found)
         return True
 
@@ -220,7 +220,8 @@ class AppointedHolder(RoleHolder):
         """
         if self._tenure is not None and era > self._tenure.claim.era and self.evidence.has_come_to(era, now):
             self._tenure = None
-            self._is_told = self._is_kept = False
+            self._is_told = self._is_kept = self._is_quiet = False
+            self._waits_until = now + SILENCE_S  # whoever the era named may act under the authority before it
             self.reason = f"era {era} began"
 
     def _begin_where_nobody_holds(self, now: float) -> None:

@@ -64,7 +64,7 @@ class SwitchedHolder(RoleHolder):
         self._leads = leads
         self._era = era
         self._is_able = False
-        self._is_frozen = self._is_overtaken = False
+        self._is_frozen = self._is_overtaken = self._is_under_way = False
         self._frozen_at = -LEASE_S
         self._carried: Claim | None = None
         self._carried_until = 0.0
@@ -123,9 +123,11 @@ class SwitchedHolder(RoleHolder):
         self._is_frozen = False
         self._unlogged.thaw()
 
-    def overtaken(self, *, is_overtaken: bool) -> None:
-        """Set whether a switch went on without us. Whom a person appointed before would act for ever."""
-        self._is_overtaken = is_overtaken
+    def note(self, *, is_overtaken: bool, is_under_way: bool) -> None:
+        """Set whether a switch went on without us, where whom a person appointed before would act for ever;
+        and whether one is under way, where an era of a person would hide that of the switch from others.
+        """
+        self._is_overtaken, self._is_under_way = is_overtaken, is_under_way
 
     def lead(self, leads: Column, era: int, now: float) -> None:
         """This column decides from this era on, whose ERA was read in the log."""
@@ -258,7 +260,7 @@ class SwitchedHolder(RoleHolder):
         nobody a role, and the era is the beginning of a log that retention emptied meanwhile: without one
         nobody could switch to it any more.
         """
-        if self._is_frozen:
+        if self._is_frozen or self._is_under_way:
             raise TryAgainError(SWITCHES)
         election = self._elected.election
         if self._leads is Column.BUS or election.state in (State.BOOT, State.HALT):

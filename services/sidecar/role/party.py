@@ -78,9 +78,9 @@ class SidecarParty:
         self._holder.lead(record.carrying.leads, record.era, now)
         self._switched()
 
-    def overtaken(self, *, is_overtaken: bool) -> None:
-        """Act and stand for nothing, if a switch went on without us."""
-        self._holder.overtaken(is_overtaken=is_overtaken)
+    def note(self, *, is_overtaken: bool, is_under_way: bool) -> None:
+        """Act and stand for nothing, if a switch went on without us; begin no era by hand during one."""
+        self._holder.note(is_overtaken=is_overtaken, is_under_way=is_under_way)
 
     def write(self, era: WriteEra, now: float) -> list[Effect]:
         """Write the ERA; the holder's next tick sends it."""

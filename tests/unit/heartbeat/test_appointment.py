@@ -266,4 +266,14 @@ def test_a_tenure_ends_with_its_era_where_nobody_has_claimed_the_next(*, is_conf
     hear(one, "cfm-2", begun)
     ticked(one, 1.0, 1.0)
     assert one.claim.era == (3 if is_configured else 0)
-    assert one.state is (State.ACTIVE if is_configured else State.STANDBY)
+    states = [one.state]
+    ticked(one, 1.0 + SILENCE_S, 1.0)  # whom the era named may act under the authority before it until then
+    assert [*states, one.state] == [State.STANDBY, State.ACTIVE if is_configured else State.STANDBY]
+
+
+def test_one_that_hears_no_cfm_acts_when_a_person_appoints_it() -> None:
+    one = appointment(Tenure(FIRST, is_ours=True), asks_first=True)
+    ticked(one, 0.0, 0.0)
+    assert one.promote(1.0, lambda: CFMS)
+    ticked(one, 1.0, 1.0)
+    assert one.state is State.ACTIVE

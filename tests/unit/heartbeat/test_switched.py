@@ -18,7 +18,7 @@ from heartbeat.roles.claim import BY_APPOINTMENT, BY_GRANTS, Claim, log_authorit
 from heartbeat.roles.elected.election import Election
 from heartbeat.roles.evidence import Answer
 from heartbeat.roles.granted.holder import GrantedHolder
-from heartbeat.roles.granted.messages import unpack_question
+from heartbeat.roles.granted.messages import ASK, RESIGN, unpack_question
 from heartbeat.roles.holder import RoleHolder, SoleHolder, StoreClaim
 from heartbeat.roles.log.records import TYPE_OF, ClaimRecord, Era, Named, Record, Release
 from heartbeat.roles.states import State
@@ -254,10 +254,10 @@ def test_whom_a_person_appointed_before_a_switch_that_went_on_without_him_does_n
     run = Run(Column.MULTICAST, appointed)
     run.until(0.0, 1.0)
     assert run.holder.state is State.ACTIVE
-    run.holder.overtaken(is_overtaken=True)
+    run.holder.note(is_overtaken=True, is_under_way=False)
     run.until(1.0, 2.0)
     assert run.holder.state is not State.ACTIVE
-    run.holder.overtaken(is_overtaken=False)
+    run.holder.note(is_overtaken=False, is_under_way=False)
     run.until(2.0, 3.0)
     assert run.holder.state is State.ACTIVE
 
@@ -292,3 +292,36 @@ def test_after_switches_there_and_back_a_claim_waits_for_no_end_that_never_comes
         states.append(run.election.state)
         run.holder.receive(CaughtUp("config"), since + 0.2)
     assert states == [State.SETTLE, State.ACTIVE]
+
+
+@pytest.mark.parametrize("is_able", [True, False])
+def test_who_goes_on_frees_no_voter_while_he_may_act_under_the_former_lease(*, is_able: bool) -> None:
+    """No voter's answer comes, so his first claim ends; he acts on under the lease of the log meanwhile."""
+    run = Run(Column.BUS)
+    run.until(0.0, 5.0)
+    assert run.holder.state is State.ACTIVE
+    run.holder.freeze(PLAN, 5.0)
+    run.holder.frozen(5.0)
+    run.read("dhcp-2", switch_era(1, Column.MULTICAST, "dhcp-1"), 5.0)
+    run.holder.thaw()
+    run.holder.lead(Column.MULTICAST, 1, 5.0)
+    run.holder.able(is_able)
+    run.hear(Claim(1, -1, "", LOG), 5.0)
+    told: set[str] = set()
+    acted_until = run.holder.acts_until
+    assert acted_until > 7.0  # after each of our attempts has ended
+    for at in range(100, round(acted_until * 20)):
+        told |= {one.envelope.type for one in run.holder.tick(at / 20, 0.0) if isinstance(one, Send)}
+    assert told == {ASK}
+    run.holder.able(False)
+    run.holder.release(8.0)  # by now our host has ended all that it did
+    assert {one.envelope.type for one in run.holder.tick(8.0, 0.0) if isinstance(one, Send)} == {RESIGN}
+
+
+def test_while_a_switch_is_under_way_a_person_begins_no_era() -> None:
+    """Whoever has not kept the switch's yet would not see it any more."""
+    run = Run(Column.MULTICAST)
+    run.hear(Claim(3, 64, "b" * 16, BY_GRANTS), 1.0)
+    run.holder.note(is_overtaken=False, is_under_way=True)
+    with pytest.raises(TryAgainError, match="switch"):
+        run.holder.begin_era("a person", 1.0, ())
