@@ -256,11 +256,13 @@ class Scenario(Section):
 
     def calm(self) -> Self | None:
         """The same scenario without its attack, or without its switches, to compare with; None if it has
-        neither.
+        neither, or kills processes in the midst of them: how long boots take then says nothing of a switch.
         """
         if self.attack is not None:
             return self.model_copy(update={"attack": None, "expect": {}})
         if self.schedule is None or not self.switches():
+            return None
+        if any(one.kind == "kill-in-switch" for one in self.schedule.of):
             return None
         rest = tuple(one for one in self.schedule.of if one.kind not in OF_SWITCHES)
         count = round(self.schedule.count * len(rest) / len(self.schedule.of))

@@ -140,6 +140,7 @@ class CloseColumn:
     def __init__(self, lab: Lab, switches: Switches) -> None:
         self._lab = lab
         self._switches = switches
+        self._is_ordered = False
 
     def victim(self) -> str | None:
         """Any sidecar."""
@@ -147,13 +148,16 @@ class CloseColumn:
 
     def begin(self, victim: str) -> None:
         """Order it."""
-        self._switches.close(victim)
+        self._is_ordered = self._switches.close(victim)
 
     def end(self, victim: str) -> None:
         """It ends by itself."""
 
     def lacks(self, victim: str) -> str:
-        """Nobody may hear both columns."""
+        """Nobody may hear both columns. It is refused while a beat of somebody is still to come."""
+        if not self._is_ordered:
+            self._is_ordered = self._switches.close(victim)
+            return "the order is not taken"
         if text := self._switches.both_heard():
             return text
         self._lab.count("switches_finished")
