@@ -154,14 +154,15 @@ class CloseColumn:
         """It ends by itself."""
 
     def lacks(self, victim: str) -> str:
-        """Nobody may hear both columns. It is refused while a beat of somebody is still to come."""
-        if not self._is_ordered:
+        """Nobody may hear both columns. The order is refused while a beat of somebody is still to come; and
+        one that was taken may have found no time for an answer, so it is not given for ever.
+        """
+        text = self._switches.both_heard()
+        if not text:
+            self._lab.count("switches_finished")
+        elif not self._is_ordered:
             self._is_ordered = self._switches.close(victim)
-            return "the order is not taken"
-        if text := self._switches.both_heard():
-            return text
-        self._lab.count("switches_finished")
-        return ""
+        return text
 
 
 class ApplyMeanwhile:
