@@ -11,7 +11,7 @@ from heartbeat.roles.log.fence import Fence
 class CfmParty:
     """One CFM's, in the era of the last switch. Without a `voter` it has no vote."""
 
-    def __init__(self, fence: Fence, voter: Voter | None, era: int = 0) -> None:
+    def __init__(self, fence: Fence, voter: Voter | None, era: int) -> None:
         self._fence = fence
         self._voter = voter
         if voter is not None:

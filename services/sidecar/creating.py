@@ -49,7 +49,6 @@ class Creating:
         self._answers = answers
         self._counts = counts
         self._data_bytes_max = data_bytes_max
-        self._token: Token | None = None
 
     def __len__(self) -> int:
         """The number of rows that are being handed off."""
@@ -99,12 +98,23 @@ class Creating:
                 answers.append(Send(envelope.source, disowned))
         return answers
 
-    def tick(self, now: float, wall_offset_s: float, token: Token | None) -> list[Effect]:
-        """Frames to send, and the answers whose time is over; `token` is the one under which we may act."""
+    def make_anew(self, token: Token, now: float, wall_offset_s: float) -> list[Effect]:
+        """Mint anew the FileIDs under way that are of another token; the answer to those that cannot be."""
+        refused: list[Effect] = []
+        for ticket in self.handoff.withdraw(lambda ticket: ticket.token != token):
+            try:
+                self._offer(ticket._replace(token=token), now, wall_offset_s)
+            except (NotNowError, BackpressureError, DecodeError, DocsisError, OversizeError) as error:
+                self._counts["refused"] += 1
+                body = {"id": ticket.request.id, "error": "try_again", "detail": str(error)}
+                refused.append(Reply(ticket.session, body))
+        return refused
+
+    def tick(self, now: float, wall_offset_s: float) -> list[Effect]:
+        """Frames to send, and the answers whose time is over."""
         self.minted.expire(now)
-        effects: list[Effect] = self._mint_anew(token, now, wall_offset_s)
         sends, settled = self.handoff.tick(now, wall_offset_s)
-        effects += sends
+        effects: list[Effect] = [*sends]
         if settled:
             effects += self._answers.answer(settled, now, wall_offset_s)
         for send in sends:
@@ -120,20 +130,6 @@ class Creating:
         row, serial = self._mint.mint(ticket.request, now + wall_offset_s, ticket.token)
         self.handoff.offer(row, ticket._replace(serial=serial.hex()), ticket.since)
         self.minted.add(row, now)
-
-    def _mint_anew(self, token: Token | None, now: float, wall_offset_s: float) -> list[Effect]:
-        if token is None or token == self._token:
-            return []
-        self._token = token
-        refused: list[Effect] = []
-        for ticket in self.handoff.withdraw(lambda ticket: ticket.token != token):
-            try:
-                self._offer(ticket._replace(token=token), now, wall_offset_s)
-            except (NotNowError, BackpressureError, DecodeError, DocsisError, OversizeError) as error:
-                self._counts["refused"] += 1
-                body = {"id": ticket.request.id, "error": "try_again", "detail": str(error)}
-                refused.append(Reply(ticket.session, body))
-        return refused
 
     def samples(self) -> Iterator[Sample]:
         """The metrics of FileIDs and their hand-offs."""

@@ -105,7 +105,6 @@ class Leasing:
     ) -> None:
         self.counts = dict.fromkeys(("seen", "moved", "acked", "late", "unacked", *_REFUSED), 0)
         self._token: Token | None = NO_TOKEN  # under which rows are made; None: none are made
-        self._made_under: Token = NO_TOKEN
         self._minter = number_of(stamp.instance)
         self._files = files
         self._offering = offering
@@ -176,10 +175,25 @@ class Leasing:
         for handoff in self._handoffs.values():
             handoff.undelivered(envelope, now)
 
+    def make_anew(self, token: Token, now: float, wall_offset_s: float) -> None:
+        """Make the rows under way that are of another token anew; who takes this one takes no other."""
+        wall_s = now + wall_offset_s
+        void = {
+            cfm: one.withdraw(lambda pending: pending.token != token) for cfm, one in self._handoffs.items()
+        }
+        for cfm, some in void.items():
+            for pending in some:
+                file = choose_file(pending.lease, self._files)
+                made = "ignored" if file is None else self._row(pending.lease, file, token)
+                if isinstance(made, str):
+                    self._close(pending, "", now, wall_s)
+                    continue
+                self._minted.add(made[0], now)
+                pending.token = token
+                self._offer(cfm, made[0], pending, now, wall_s)
+
     def tick(self, now: float, wall_offset_s: float, token: Token | None) -> list[MinterEffect]:
         """Frames to send, and the position up to which rows are settled; without a `token` none are made."""
-        if token is not None:
-            self._make_anew(token, now, now + wall_offset_s)
         self._token = token
         while now >= self._makes_at():
             self._make(self._pop(), now, now + wall_offset_s, token or NO_TOKEN)
@@ -257,25 +271,6 @@ class Leasing:
             pending = _Pending(lease, serial.hex(), class_name, batch, message.since, token, len(file.cfms))
             for cfm in file.cfms:
                 self._offer(cfm, row, pending, now, wall_s)
-
-    def _make_anew(self, token: Token, now: float, wall_s: float) -> None:
-        """Under another token than the last one: no CFM takes the rows that are under way under that."""
-        if token == self._made_under:
-            return
-        self._made_under = token
-        void = {
-            cfm: one.withdraw(lambda pending: pending.token != token) for cfm, one in self._handoffs.items()
-        }
-        for cfm, some in void.items():
-            for pending in some:
-                file = choose_file(pending.lease, self._files)
-                made = "ignored" if file is None else self._row(pending.lease, file, token)
-                if isinstance(made, str):
-                    self._close(pending, "", now, wall_s)
-                    continue
-                self._minted.add(made[0], now)
-                pending.token = token
-                self._offer(cfm, made[0], pending, now, wall_s)
 
     def _offer(self, cfm: str, row: Row, pending: _Pending, now: float, wall_s: float) -> None:
         try:

@@ -21,6 +21,7 @@ do the work; this module routes messages to them, and decides the order in which
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from bus.envelope import Token
 from bus.machine import Hears
 from bus.messages import CaughtUp, Draining, Entry, LocalRequest, LogBounds, Received, Recreated, Undelivered
 from fileid.lease import Leased, LeasesRead
@@ -46,6 +47,7 @@ class Minter:
         self.parts = parts
         self._frame = parts.frame
         self._authority = parts.authority
+        self._last_token: Token | None = None
         self._peers = parts.peers
         self._offering = parts.offering
         self._creating = parts.creating
@@ -140,7 +142,11 @@ class Minter:
         offset_s = self._frame.wall_offset_s
         effects: Does = [*self._authority.tick(now, now + offset_s, is_prepared=bool(self._offering))]
         token = self._authority.token(now)
-        effects += self._creating.tick(now, offset_s, token)
+        if token is not None and token != self._last_token:
+            self._last_token = token
+            effects += self._creating.make_anew(token, now, offset_s)
+            self._leasing.make_anew(token, now, offset_s)
+        effects += self._creating.tick(now, offset_s)
         effects += self._leasing.tick(now, offset_s, token)
         return effects
 

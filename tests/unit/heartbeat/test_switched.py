@@ -110,6 +110,20 @@ def switch_era(number: int, leads: Column, holder: str = "") -> Era:
     return Era(number=number, authority="a switch", leads=leads, plan=PLAN, named=named)
 
 
+def appointed(claim: Claim | None) -> AppointedHolder:
+    """What decides where a person appoints: dhcp-1 is the configured primary, and has this claim."""
+    ids = count(1)
+    return AppointedHolder(
+        role=ROLE,
+        tenure=None if claim is None else Tenure(claim, is_ours=True),
+        is_configured=True,
+        is_alone=True,
+        index=0,
+        cfms=CFMS,
+        new_id=lambda: f"{next(ids):016x}",
+    )
+
+
 def test_who_holds_nothing_that_others_share_has_nothing_to_give_back() -> None:
     """Else a drained sidecar gives it back in every tick, and never ends."""
     run = Run(Column.MULTICAST, SoleHolder())
@@ -134,17 +148,7 @@ def test_before_the_record_of_an_era_is_kept_nobody_stands_in_it() -> None:
 
 
 def test_where_a_person_appoints_one_waits_until_the_former_lease_is_over() -> None:
-    ids = count(1)
-    appointed = AppointedHolder(
-        role=ROLE,
-        tenure=None,
-        is_configured=True,
-        is_alone=True,
-        index=0,
-        cfms=CFMS,
-        new_id=lambda: f"{next(ids):016x}",
-    )
-    run = Run(Column.BUS, appointed)
+    run = Run(Column.BUS, appointed(None))
     run.read("dhcp-2", switch_era(1, Column.MULTICAST), 1.0)
     run.holder.lead(Column.MULTICAST, 1, 10.0)
     run.hear(Claim(1), 10.0)
@@ -240,18 +244,7 @@ def test_a_question_for_a_grant_never_leaves_by_the_bus() -> None:
 
 
 def test_whom_a_person_appointed_before_a_switch_that_went_on_without_him_does_not_act() -> None:
-    tenure = Tenure(Claim(1, 64, "a" * 16, BY_APPOINTMENT), is_ours=True)
-    ids = count(1)
-    appointed = AppointedHolder(
-        role=ROLE,
-        tenure=tenure,
-        is_configured=True,
-        is_alone=True,
-        index=0,
-        cfms=CFMS,
-        new_id=lambda: f"{next(ids):016x}",
-    )
-    run = Run(Column.MULTICAST, appointed)
+    run = Run(Column.MULTICAST, appointed(Claim(1, 64, "a" * 16, BY_APPOINTMENT)))
     run.until(0.0, 1.0)
     assert run.holder.state is State.ACTIVE
     run.holder.note(is_overtaken=True, is_under_way=False)

@@ -182,6 +182,7 @@ def test_rows_under_way_are_made_anew_under_the_token_of_another_era(run: Run, a
     run.leased(lease(), position="p1")
     before = run.tick()
     run.token = Token(2, 1)
+    run.leasing.make_anew(run.token, 0.1, WALL_S)
     after = run.tick(0.1)
     assert [one.to for one in after] == ["cfm-1", "cfm-2"]
     assert [row.fields().token for one in after for row in rows(one)] == [Token(2, 1)] * 2
@@ -197,7 +198,7 @@ def test_a_row_that_cannot_be_made_anew_is_given_up(run: Run, classes: Classes) 
     run.tick()
     run.token = Token(2, 1)
     run.offering.adopt(record(classes, 4))
-    run.tick(0.1)
+    run.leasing.make_anew(run.token, 0.1, WALL_S)
     run.tick(0.1)
     assert (run.counts(), run.stored) == ({"seen": 1, "unacked": 1}, ["p1"])
 
