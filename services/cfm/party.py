@@ -4,7 +4,7 @@ from bus.effects import Effect
 from bus.routes import Column
 from bus.switch.machine import Begun, WriteEra
 from bus.switch.standing import Plan, StoreSwitch
-from heartbeat.roles.granted.grants import Voter
+from heartbeat.roles.granted.grants import NamedClaim, Voter
 from heartbeat.roles.log.fence import Fence
 
 
@@ -14,6 +14,7 @@ class CfmParty:
     def __init__(self, fence: Fence, voter: Voter | None, era: int) -> None:
         self._fence = fence
         self._voter = voter
+        self._era = era
         if voter is not None:
             voter.rest(is_at_rest=fence.leads is Column.BUS)
             voter.come_to(era)
@@ -51,7 +52,7 @@ class CfmParty:
 
     def begin(self, record: StoreSwitch, now: float) -> None:
         """Another column decides, or the same one anew."""
-        leads = record.carrying.leads
+        leads, self._era = record.carrying.leads, record.era
         self._fence.lead(leads)
         if self._voter is None:
             return
@@ -59,10 +60,17 @@ class CfmParty:
         if leads is Column.MULTICAST:
             roles = self._fence.reader.roles
             held = {} if roles is None or roles.era != record.era else roles.held
-            self._voter.begin(record.era, {role: one.claim_id for role, one in held.items()}, now)
+            self._voter.begin(
+                record.era, {role: NamedClaim(one.holder, one.claim_id) for role, one in held.items()}, now
+            )
 
     def note(self, *, is_overtaken: bool, is_under_way: bool) -> None:
-        """Nothing to do: the rows that it takes are of claims that it knows."""
+        """Vote no more once an era was read in which the log decides, on our disk or not: others count from
+        our word that we have come to it.
+        """
+        begun = self._fence.begun()
+        if self._voter is not None and begun is not None and begun.era > self._era:
+            self._voter.rest(is_at_rest=begun.leads is Column.BUS)
 
     def write(self, era: WriteEra, now: float) -> list[Effect]:
         """A CFM writes none."""

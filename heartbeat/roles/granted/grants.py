@@ -129,6 +129,27 @@ class Lost(NamedTuple):
     reason: str
 
 
+class NamedClaim(NamedTuple):
+    """Whom an era names as the holder of a role, and the claim under which he asks for it."""
+
+    holder: str
+    claim_id: str
+
+
+NOBODY = NamedClaim("", "")
+
+
+class _Kept(NamedTuple):
+    """A role that is kept for whom the era names: from when his claim is granted, and from when any other."""
+
+    claim_id: str
+    his_from: float
+    others_from: float
+
+
+_FREE = _Kept("", 0.0, 0.0)
+
+
 class Voter:
     """Promises roles to candidates.
 
@@ -145,7 +166,7 @@ class Voter:
         # The end of the lease of the promised claim; None: it was released.
         self._lease_ends: dict[str, float | None] = dict.fromkeys(roles, now + VOTER_LEASE_S)
         self._is_at_rest = self._is_frozen = False
-        self._named: dict[str, tuple[str, float]] = {}  # the claim of whom the era names; when others may ask
+        self._kept_for: dict[str, _Kept] = {}
         self._era = 0
 
     @property
@@ -197,13 +218,19 @@ class Voter:
         """Grant nothing but what is granted already from now on, or grant as ever."""
         self._is_frozen = is_frozen
 
-    def begin(self, era: int, named: Mapping[str, str], now: float) -> None:
-        """An era begins, which names claims by their ids: grant their roles under no other claim for
-        `VOTER_LEASE_S`, or until it is given back. What was granted before the era is over.
+    def begin(self, era: int, named: Mapping[str, NamedClaim], now: float) -> None:
+        """An era begins, which names these: grant their roles under no other claim for `VOTER_LEASE_S`, or
+        until it is given back. What was granted before the era is not renewed any more; but while its lease
+        runs nobody else gets the role, not whom the era names either.
         """
         self._is_at_rest = self._is_frozen = False
         self._era = era
-        self._named = {role: (named.get(role, ""), now + VOTER_LEASE_S) for role in self._lease_ends}
+        for role, lease_end in self._lease_ends.items():
+            one = named.get(role, NOBODY)
+            promised = self._doubtful.get(role) or (self._promises or {}).get(role)
+            is_anothers = promised is not None and promised.candidate != one.holder
+            his_from = lease_end if is_anothers and lease_end is not None else now
+            self._kept_for[role] = _Kept(one.claim_id, his_from, now + VOTER_LEASE_S)
         self._lease_ends = dict.fromkeys(self._lease_ends)
 
     def come_to(self, era: int) -> None:
@@ -219,9 +246,8 @@ class Voter:
         is_promised = self._promises.get(message.role) == Promise(message.ballot, message.candidate)
         if is_promised and message.ballot.era >= self._era:
             self._lease_ends[message.role] = None
-            named, until = self._named.get(message.role, ("", 0.0))
-            if message.ballot.claim_id == named:  # its holder has no effects of the era before, either
-                self._named[message.role] = "", min(until, now)
+            if message.ballot.claim_id == self._kept_for.get(message.role, _FREE).claim_id:
+                self._kept_for.pop(message.role, None)  # its holder has no effects of the era before, either
         return []
 
     def _answer(self, ask: Ask, promises: dict[str, Promise], now: float) -> list[StorePromises | Tell]:
@@ -235,8 +261,9 @@ class Voter:
                 return []
             self._lease_ends[ask.role] = now + VOTER_LEASE_S
             return [granted]
-        named, until = self._named.get(ask.role, ("", 0.0))
-        is_free = not self._is_frozen and (ask.ballot.claim_id == named or now >= until)
+        kept = self._kept_for.get(ask.role, _FREE)
+        is_his = ask.ballot.claim_id == kept.claim_id
+        is_free = not self._is_frozen and now >= (kept.his_from if is_his else kept.others_from)
         if is_free and (is_higher or promised == wanted) and (lease_end is None or now >= lease_end):
             return [StorePromises({**promises, **self._doubtful, ask.role: wanted}), granted]
         if doubt is not None:
@@ -310,7 +337,8 @@ class Candidate:
         self.meet_era(era, now)
         self._epoch_seen = epoch_above(self._epoch_seen, self._index)
         self._stands, self._due = True, now
-        self._claim = _Claim(Claim(era, self._epoch_seen, claim_id, BY_GRANTS), now + ASK_FOR_S)
+        # For as long as we may act under the former authority: voters come to the era one after the other.
+        self._claim = _Claim(Claim(era, self._epoch_seen, claim_id, BY_GRANTS), now + HOLDER_LEASE_S)
 
     def meet_era(self, era: int, now: float) -> list[Lost | Tell]:
         """Note an era that has begun for grants: ours is not below it, and a claim of ours that is ends."""

@@ -19,6 +19,7 @@ from heartbeat.roles.granted.grants import (
     Candidate,
     Granted,
     Lost,
+    NamedClaim,
     Promise,
     Refused,
     Release,
@@ -530,7 +531,7 @@ NAMED, NEXT = Claim(3, 64, "e" * 16, BY_GRANTS), Claim(3, 65, "f" * 16, BY_GRANT
 def voter_in_era_3(now: float) -> Voter:
     """It granted A a claim of era 1, and has come to an era that names A's claim."""
     one = voter({ROLE: Promise(LOW, A)})
-    one.begin(3, {ROLE: NAMED.claim_id}, now)
+    one.begin(3, {ROLE: NamedClaim(A, NAMED.claim_id)}, now)
     return one
 
 
@@ -561,3 +562,25 @@ def test_what_was_given_back_before_the_era_comes_late_and_frees_nothing(*, is_s
         one.come_to(3)
     one.receive(Release(ROLE, LOW, A), READY + 0.2)
     assert one.receive(ask(NEXT, B), READY + 0.2) == [no(LOW, NEXT, B)]
+
+
+@pytest.mark.parametrize("candidate", [A, B])
+def test_whom_an_era_names_waits_for_the_lease_of_another_and_not_for_his_own(candidate: str) -> None:
+    """A switch was taken back, and its writer had not heard yet that another was granted the role."""
+    one = voter()
+    one.receive(ask(LOW, candidate), READY)
+    one.begin(3, {ROLE: NamedClaim(A, NAMED.claim_id)}, READY + 0.1)
+    asked = [one.receive(ask(NAMED), READY + at) for at in (0.2, VOTER_LEASE_S - 0.1, VOTER_LEASE_S)]
+    is_granted = [yes(NAMED) in answers for answers in asked]
+    assert is_granted == ([True] * 3 if candidate == A else [False, False, True])
+
+
+def test_whom_an_era_names_asks_for_as_long_as_he_may_act_before_it() -> None:
+    """A majority of the voters may come to the era more than a second after him."""
+    one = candidate()
+    one.begin(3, NAMED.claim_id, 0.0)
+    for at in range(6):
+        said = asked(one.tick(at * RENEW_EVERY_S))
+    won = [*grant(one, said, "cfm-1", "cfm-2", now=2.9)]
+    assert won == [Won(ROLE, said.ballot)]
+    assert said.ballot.claim_id == NAMED.claim_id
