@@ -115,6 +115,13 @@ class Handoff:
         self._rows += 1
         self._fresh.append(_Offered(row, ticket, now + self._budget_s))
 
+    def offer_again(self, row: Row, ticket: Any, since: float) -> None:
+        """Hand a row off in the place of one that was withdrawn, in the time that is left of what began then:
+        in a frame of its own, for a frame has one end.
+        """
+        self._rows += 1
+        self._refused.append((_Offered(row, ticket, since + self._budget_s), [], 0))
+
     def withdraw(self, is_void: Callable[[Any], bool]) -> list[Any]:
         """Hand the rows whose tickets are void off no longer, nor those that travel in one frame with such a
         row; their tickets.

@@ -16,7 +16,7 @@ from bus.messages import LocalRequest, Received
 from bus.telemetry.metrics import Sample, labelled
 from fileid.handoff import Budget, Handoff
 from fileid.minted import Minted
-from fileid.row import DISOWNED, PULLED, cut_rows, pack_names, pack_rows, unpack_names
+from fileid.row import DISOWNED, PULLED, Row, cut_rows, pack_names, pack_rows, unpack_names
 from fileid.seal import is_sealed
 from services.docsis.errors import DocsisError
 from services.instance.local_api import refuse
@@ -62,7 +62,9 @@ class Creating:
             create = parse_create(request.body)
             if token is None:
                 raise NotNowError(why_not)
-            self._offer(Ticket(request.session, create, "", now, token), now, wall_offset_s)
+            row, ticket = self._minted(Ticket(request.session, create, "", now, token), now, wall_offset_s)
+            self.handoff.offer(row, ticket, now)
+            self.minted.add(row, now)
         except (NotNowError, BackpressureError) as error:
             self._counts["refused"] += 1
             return [refuse(request, "try_again", str(error))]
@@ -103,8 +105,10 @@ class Creating:
         refused: list[Effect] = []
         for ticket in self.handoff.withdraw(lambda ticket: ticket.token != token):
             try:
-                self._offer(ticket._replace(token=token), now, wall_offset_s)
-            except (NotNowError, BackpressureError, DecodeError, DocsisError, OversizeError) as error:
+                row, anew = self._minted(ticket._replace(token=token), now, wall_offset_s)
+                self.handoff.offer_again(row, anew, ticket.since)
+                self.minted.add(row, now)
+            except (NotNowError, DecodeError, DocsisError, OversizeError) as error:
                 self._counts["refused"] += 1
                 body = {"id": ticket.request.id, "error": "try_again", "detail": str(error)}
                 refused.append(Reply(ticket.session, body))
@@ -125,11 +129,10 @@ class Creating:
         """When `tick` is due."""
         return self.handoff.deadline()
 
-    def _offer(self, ticket: Ticket, now: float, wall_offset_s: float) -> None:
-        """Mint a FileID for this request under its token, and hand it off (the errors of both)."""
+    def _minted(self, ticket: Ticket, now: float, wall_offset_s: float) -> tuple[Row, Ticket]:
+        """A row for this request under its token, and its ticket (the errors of `Mint.mint`)."""
         row, serial = self._mint.mint(ticket.request, now + wall_offset_s, ticket.token)
-        self.handoff.offer(row, ticket._replace(serial=serial.hex()), ticket.since)
-        self.minted.add(row, now)
+        return row, ticket._replace(serial=serial.hex())
 
     def samples(self) -> Iterator[Sample]:
         """The metrics of FileIDs and their hand-offs."""

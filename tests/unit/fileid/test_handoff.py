@@ -426,3 +426,17 @@ def test_void_rows_are_handed_off_no_longer_wherever_they_are() -> None:
     run.ack(last)
     assert [one.ticket for one in run.settled] == ["kept", "new"]
     assert run.handoff.deadline() is None or run.tick(10.0) == []
+
+
+def test_a_row_that_is_offered_again_has_the_time_that_is_left() -> None:
+    run = Run("cfm-1", rows_max=2)
+    run.offer("old")
+    run.tick(0.0)
+    run.offer("young", now=0.1)
+    run.handoff.withdraw(lambda ticket: ticket == "old")
+    run.offer("other", now=0.1)
+    run.handoff.offer_again(Row(b"anew", b"body"), "anew", 0.0)  # its place was given away
+    assert [len(split_rows(send.envelope.data)[0]) for send in run.tick(0.1)] == [2, 1]
+    run.until(BUDGET_S)
+    assert [(one.ticket, one.cfm) for one in run.settled] == [("anew", "")]
+    assert len(run.handoff) == 2
