@@ -287,22 +287,24 @@ class Switch:
         """Why the other column could not lead here; while none is under way."""
         return self._party.cannot_lead(OTHER[self.record.carrying.leads]) if self.record.is_over else ""
 
-    @property
-    def is_overtaken(self) -> bool:
-        """Whether a switch went on without us: another column leads most of the others, by their last word,
-        in an era later than ours, and we stand still for no plan. That they are silent since is what they
-        are to whoever does not hear their column.
+    def is_overtaken(self, now: float) -> bool:
+        """Whether a switch went on without us: by their last words another column leads more of the others,
+        in an era later than any that was said of ours, than are beside us now; and we stand still for no
+        plan. Who went on is silent where we hear, so his last word counts however long ago it was.
         """
         record, said = self.record, [one for _, one in self.others.said()]
-        ahead = [one for one in said if one.era > record.era and one.leads is not record.carrying.leads]
-        return record.is_over and 2 * len(ahead) > len(said)
+        ours = record.carrying.leads
+        era = max([record.era, *(one.era for one in said if one.leads is ours)])
+        ahead = sum(one.era > era and one.leads is not ours for one in said)
+        beside = sum(one is not None and one.leads is ours for one in self.others.fresh(now).values())
+        return record.is_over and ahead > beside
 
     def left_behind(self, now: float) -> list[tuple[str, Column]]:
         """Whom a switch went on without, ourselves among them, and by which column each goes on sending: the
         others are led by another one, in a later era.
         """
         record = self.record
-        if self.is_overtaken:
+        if self.is_overtaken(now):
             return [(self._own, record.carrying.leads)]
         if not record.is_over or now < self._since + FRESH_S:  # they may read of the era in a moment
             return []

@@ -232,7 +232,7 @@ class Switching:
             return []
         self._due = now + EVERY_S
         switch = self.switch
-        self._party.note(is_overtaken=switch.is_overtaken, is_under_way=not switch.record.is_over)
+        self._party.note(is_overtaken=switch.is_overtaken(now), is_under_way=not switch.record.is_over)
         effects: list[Effect] = []
         for one in self.switch.tick(now):
             if isinstance(one, StoreSwitch):

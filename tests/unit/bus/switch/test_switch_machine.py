@@ -9,7 +9,7 @@ from bus.errors import StateError, TryAgainError
 from bus.routes import Column
 from bus.switch.carrying import single
 from bus.switch.machine import FREEZE_S_MAX, RANK_S, Begun, Switch, WriteEra
-from bus.switch.standing import Plan, Step, StoreSwitch
+from bus.switch.standing import Plan, Step, StoreSwitch, SwitchStanding
 
 BUS, GROUP = Column.BUS, Column.MULTICAST
 MINTERS = {"dhcp-1": 0, "dhcp-2": 1}
@@ -308,17 +308,19 @@ def test_who_was_absent_while_the_others_switched_is_overtaken() -> None:
     fleet.switches["dhcp-1"].order("multicast", fleet.now, ["cfm-1"])
     fleet.until(Step.MOVE)
     late = fleet.switches["cfm-1"]
-    assert not late.is_overtaken
+    assert not late.is_overtaken(fleet.now)
     ahead = fleet.switches["dhcp-1"].standing()
     late.others.heard("dhcp-1", ahead, fleet.now)
-    assert not late.is_overtaken  # one of two that it has heard may be wrong, or lie
+    assert late.is_overtaken(fleet.now)
+    late.others.heard("dhcp-2", late.standing(), fleet.now)
+    assert not late.is_overtaken(fleet.now)  # one of two that it hears may be wrong, or lie
     late.others.heard("dhcp-2", ahead, fleet.now)
-    assert late.is_overtaken  # until it has come there: they fall silent where it hears them
+    assert late.is_overtaken(fleet.now + 60.0)  # they fall silent where it hears them
     fleet.silent.clear()
     fleet.until(Step.MOVE, "dhcp-2")
     fleet.turn_for(1.0)
     assert fleet.modes() == {"multicast"}
-    assert not late.is_overtaken
+    assert not late.is_overtaken(fleet.now)
 
 
 def test_whoever_was_absent_is_said_to_be_left_behind_by_those_who_hear_it() -> None:
@@ -335,3 +337,21 @@ def test_whoever_was_absent_is_said_to_be_left_behind_by_those_who_hear_it() -> 
     one.others.heard("cfm-1", absent, fleet.now)
     assert one.left_behind(fleet.now) == [("cfm-1", Column.BUS)]
     assert one.left_behind(fleet.now + 3.0) == []  # it is silent
+
+
+def test_last_words_of_the_dead_say_nothing_against_what_the_living_say() -> None:
+    fleet = Fleet()
+    one = fleet.switches["cfm-1"]
+    one.others.keep_to({"a", "b", "c", "d"})
+    ours, ahead, back = (
+        SwitchStanding(leads=leads, era=era) for leads, era in ((BUS, 0), (GROUP, 1), (BUS, 2))
+    )
+    for name in ("a", "b", "c"):
+        one.others.heard(name, ours, 0.0)
+    one.others.heard("d", ahead, 100.0)
+    assert one.is_overtaken(100.0)  # who died beside us does not stand there any more
+    for name in ("a", "b", "c"):
+        one.others.heard(name, ahead, 101.0)
+    assert one.is_overtaken(200.0)
+    one.others.heard("d", back, 300.0)
+    assert not one.is_overtaken(400.0)  # they came back, whoever did not live to say so
