@@ -4,7 +4,9 @@ The audit topic has it all. When Kafka is away, or not used at all, the instance
 remember themselves. A file name holds its FileID sealed: the seal keys of some configuration must open it.
 """
 
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from bus.device import device_text, parse_device
 from bus.errors import ConfigError, DecodeError, TryAgainError, UnavailableError
@@ -16,6 +18,9 @@ from services.config.instance import Config
 from services.operator.ask import ask
 from services.operator.trace import audit_topic
 from services.operator.trace.story import ToldEvent
+
+LATE_S = 2.0
+"""How long the youngest events may be under way: through the batch, the client and a busy machine."""
 
 BootKey = tuple[str, str]
 """`device` or `fileid`, and which."""
@@ -53,11 +58,26 @@ def find(
     kafka = next((one.brokers for one in configs if one.brokers), None)
     if kafka is not None:
         try:
-            found = list(audit_topic.read(client_settings(kafka), *asked, since_ms=int(since * 1000)))
-            return [told for told in found if told.event["at"] >= since], "the audit topic"
+            return told_late(lambda: _told(client_settings(kafka), asked, since)), "the audit topic"
         except UnavailableError as error:
             note(f"{error}; asking the instances")
     return _remembered(configs, asked, since, note)
+
+
+def _told(settings: Mapping[str, Any], asked: BootKey, since: float) -> list[ToldEvent]:
+    """What the audit topic holds."""
+    found = audit_topic.read(settings, *asked, since_ms=int(since * 1000))
+    return [told for told in found if told.event["at"] >= since]
+
+
+def told_late(
+    read: Callable[[], list[ToldEvent]], clock: Callable[[], float] = time.monotonic
+) -> list[ToldEvent]:
+    """What is read; if it is nothing, what is read later, within `LATE_S`."""
+    limit = clock() + LATE_S
+    while not (found := read()) and clock() < limit:
+        pass  # each read waits for its answers from the brokers
+    return found
 
 
 def _remembered(

@@ -7,7 +7,7 @@ import pytest
 from bus.errors import UnavailableError
 from services.config.instance import Config
 from services.operator.trace.story import ToldEvent
-from services.operator.trace.tracing import asked_for, find
+from services.operator.trace.tracing import LATE_S, asked_for, find, told_late
 from tests.unit.answering import answering
 
 DEVICE, FILEID = "001a.2c00.0001", "5f0c000000000001"
@@ -49,3 +49,11 @@ def test_when_no_instance_answers_nothing_is_known(sidecar: Config) -> None:
     said: list[str] = []
     with pytest.raises(UnavailableError, match="neither Kafka nor any of these instances answers"):
         find([sidecar], ("fileid", FILEID), 0.0, said.append)
+
+
+def test_what_was_under_way_is_told_a_moment_later() -> None:
+    told = ToldEvent("cfm-1", expired(9.0))
+    reads: list[list[ToldEvent]] = [[], [], [told], []]
+    assert told_late(lambda: reads.pop(0), iter([0.0, 0.1, LATE_S - 0.1]).__next__) == [told]
+    reads = [[], [], [told]]
+    assert told_late(lambda: reads.pop(0), iter([0.0, 0.1, LATE_S]).__next__) == []
