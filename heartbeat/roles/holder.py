@@ -100,6 +100,10 @@ class RoleHolder(Protocol):
         """
         return False
 
+    def stands(self, peer: str, now: float, *, holds: bool) -> None:
+        """Note whether a peer holds our role, by its beat."""
+        return
+
     def answered(self, cfm: str, answer: Answer, asked_at: float, now: float) -> None:
         """Take a CFM's answer about our role, asked at that time."""
         self.evidence.heard(cfm, answer, asked_at, now)

@@ -141,6 +141,8 @@ class Minter:
         """A move: the right to act, and the work under it."""
         offset_s = self._frame.wall_offset_s
         effects: Does = [*self._authority.tick(now, now + offset_s, is_prepared=bool(self._offering))]
+        if self._authority.gave_back:
+            self._frame.pulse.hurry()  # others may take the role
         token = self._authority.token(now)
         if token is not None and token != self._last_token:
             self._last_token = token
@@ -191,7 +193,7 @@ class Minter:
             return ()
         peer, effects = self._peers.beaten(message, now, self._frame.wall_s(now))
         if peer is not None:
-            self._authority.heard(peer.name, peer.beat.log, now)
+            self._authority.heard(peer.name, peer.beat.log, peer.beat.standing, now)
             number = (message.envelope.incarnation, message.envelope.seq)
             self._frame.switching.heard(peer.name, peer.beat, now, number)
         return effects

@@ -28,6 +28,8 @@ authority (`heartbeat.roles.claim`).
 A voter that was cut off for a while may have promised a higher ballot. That alone ends no claim: as long as a
 majority renews, the other candidate cannot have one.
 
+Whoever hears that the holder gave the role back asks within `SOON_S_MAX`, whatever its pause is.
+
 A claim ends before its voters are told, and never comes back: the next has a new ballot. Random pauses end
 the deadlock of candidates that have some voters each.
 
@@ -55,6 +57,7 @@ HOLDER_LEASE_S = 3.0  # from before the ask, on the holder's clock
 RENEW_EVERY_S = 0.5  # six tries in a lease
 ASK_FOR_S = 1.5  # three tries
 PAUSE_S_MIN, PAUSE_S_MAX = 0.1, 1.0  # much longer than an answer takes: mostly one candidate asks alone
+SOON_S_MAX = 0.05  # a release takes no longer to its voters than its news takes to us
 VOTERS_MIN = 3  # of two, both are a majority: worse than one voter
 
 
@@ -339,6 +342,11 @@ class Candidate:
         self._stands, self._due = True, now
         # For as long as we may act under the former authority: voters come to the era one after the other.
         self._claim = _Claim(Claim(era, self._epoch_seen, claim_id, BY_GRANTS), now + HOLDER_LEASE_S)
+
+    def freed(self, now: float) -> None:
+        """Ask soon: its holder holds the role no longer."""
+        if self._stands and not self.lease_end:
+            self._due = min(self._due, now + self._random.uniform(0.0, SOON_S_MAX))
 
     def meet_era(self, era: int, now: float) -> list[Lost | Tell]:
         """Note an era that has begun for grants: ours is not below it, and a claim of ours that is ends."""

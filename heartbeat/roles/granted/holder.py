@@ -63,6 +63,7 @@ class GrantedHolder(RoleHolder):
         self._outbox: list[RoleEffect] = []
         self._has_changed = False  # the role came or went: `tick` is due at once
         self._said: dict[str, tuple[str, float]] = {}
+        self._rival = ""  # who held the role, by its last beat
         self._former_until = -inf  # whom an era named, or his host, may act under the authority before it
 
     @property
@@ -112,6 +113,14 @@ class GrantedHolder(RoleHolder):
         if not self.evidence.is_credible(seen, self._candidate.met):
             return
         self._during(now, lambda: self._candidate.observe(seen, now))
+
+    def stands(self, peer: str, now: float, *, holds: bool) -> None:
+        """Ask soon once a peer that held our role does not any more."""
+        if holds:
+            self._rival = peer
+        elif peer == self._rival:
+            self._rival = ""
+            self._candidate.freed(now)
 
     def begin(self, era: int, named: Claimed | None, now: float) -> None:
         """Ask for the role at once if the era names us; else stand in that era, as ever."""

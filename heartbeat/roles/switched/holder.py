@@ -227,6 +227,10 @@ class SwitchedHolder(RoleHolder):
         """Compare a peer's mark of the log."""
         return self._elected.heard(peer, log, now)
 
+    def stands(self, peer: str, now: float, *, holds: bool) -> None:
+        """Tell the holder that leads."""
+        self._now.stands(peer, now, holds=holds)
+
     def answered(self, cfm: str, answer: Answer, asked_at: float, now: float) -> None:
         """Take a CFM's answer. While we stand still one that is ahead of us ends nothing: its era names us,
         or whoever holds the role then, and we read that in the log.

@@ -80,6 +80,8 @@ class Authority:
         self._is_told = is_known or not holder.is_exclusive
         self._now = 0.0
         self._held = Claim()
+        self.gave_back = False
+        """Whether the role has ceased to be ours in the latest `tick`."""
         self._held_since = 0.0
         self._is_prepared = False
         self._is_stopping = False
@@ -180,8 +182,11 @@ class Authority:
         self._holder.voted(envelope, now)
         self._settle()
 
-    def heard(self, peer: str, log: LogPosition | None, now: float) -> None:
-        """Take a peer's position in the role log from its beat."""
+    def heard(self, peer: str, log: LogPosition | None, standing: RoleState | None, now: float) -> None:
+        """Take a peer's position in the role log, and how it stands in its role, from its beat."""
+        role = self._holder.role
+        holds = standing is not None and standing.role == role and standing.epoch >= 0
+        self._holder.stands(peer, now, holds=holds)
         if self._holder.heard(peer, log, now):
             self._settle()
 
@@ -260,6 +265,7 @@ class Authority:
             self._is_told = True
             effects.append(Keep(self.record()))
         self._settle()
+        self.gave_back = self._held.epoch >= 0 > holder.claim.epoch
         if holder.claim != self._held:
             self._held, self._held_since = holder.claim, now
         return [*effects, *self._tell(now)]

@@ -14,6 +14,7 @@ from heartbeat.roles.granted.grants import (
     PAUSE_S_MAX,
     PAUSE_S_MIN,
     RENEW_EVERY_S,
+    SOON_S_MAX,
     VOTER_LEASE_S,
     Ask,
     Candidate,
@@ -584,3 +585,29 @@ def test_whom_an_era_names_asks_for_as_long_as_he_may_act_before_it() -> None:
     won = [*grant(one, said, "cfm-1", "cfm-2", now=2.9)]
     assert won == [Won(ROLE, said.ballot)]
     assert said.ballot.claim_id == NAMED.claim_id
+
+
+class TestFreed:
+    """The holder says in its beat that it holds the role no longer."""
+
+    @pytest.mark.parametrize("is_asking", [False, True])
+    def test_who_stands_asks_soon(self, is_asking: bool) -> None:
+        one = candidate()
+        said = asked(one.tick(0.0))
+        if not is_asking:
+            refuse(one, said, "cfm-1", "cfm-2", now=0.1, by=Claim(1, 700, "c" * 16, BY_GRANTS))
+        one.freed(0.2)
+        due = one.deadline()
+        assert due is not None
+        assert 0.2 <= due <= 0.2 + SOON_S_MAX
+        assert asked(one.tick(due)).number == (2 if is_asking else 1)
+
+    def test_who_holds_it_or_does_not_stand_does_nothing(self) -> None:
+        one, _ = holder()
+        before = one.deadline()
+        one.freed(0.2)
+        assert one.deadline() == before
+        one = candidate()
+        one.release(0.0)
+        one.freed(0.2)
+        assert one.deadline() is None

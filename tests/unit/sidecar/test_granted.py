@@ -12,9 +12,18 @@ from bus.errors import ConfigError, DecodeError
 from bus.leaps import LeapError
 from bus.messages import Draining, LocalRequest, Received
 from fileid.row import HELLO
+from heartbeat.liveness.beat import RoleState
 from heartbeat.roles.claim import BY_GRANTS, EPOCH_MAX, ERA_MAX, Claim
 from heartbeat.roles.evidence import Answer
-from heartbeat.roles.granted.grants import HOLDER_LEASE_S, PAUSE_S_MAX, VOTER_LEASE_S, Ask, Granted, Refused
+from heartbeat.roles.granted.grants import (
+    HOLDER_LEASE_S,
+    PAUSE_S_MAX,
+    SOON_S_MAX,
+    VOTER_LEASE_S,
+    Ask,
+    Granted,
+    Refused,
+)
 from heartbeat.roles.granted.holder import NOT_PROMOTED, GrantedHolder, check_voters
 from heartbeat.roles.granted.messages import ASK, GRANTED, RESIGN, pack_grant, unpack_question
 from heartbeat.roles.hello import pack_standing, unpack_hello
@@ -359,3 +368,25 @@ def test_an_order_is_in_the_way_of_a_promotion_before_the_voters_are(verb: str, 
     assert run.ask("failover.promote") == {"id": None, "error": "refused", "detail": said}
     run.ask(f"failover.{verb}", on=False)
     assert run.ask("failover.promote")["detail"] == NOT_PROMOTED
+
+
+@pytest.mark.parametrize(
+    ("later", "is_soon"),
+    [
+        (RoleState(role=ROLE, state="standby", era=1, epoch=-1), True),
+        (None, True),
+        (RoleState(role="mps/lab", state="active", era=1, epoch=7), True),
+        (RoleState(role=ROLE, state="active", era=1, epoch=193), False),
+    ],
+)
+def test_a_standby_asks_soon_once_the_primarys_beat_gives_the_role_back(
+    later: RoleState | None, is_soon: bool
+) -> None:
+    run = Run()
+    run.tick(0.0)
+    run.refuse(*MAJORITY, by=RIVAL, now=0.01)
+    run.authority.heard("dhcp-2", None, RoleState(role=ROLE, state="active", era=1, epoch=129), 0.02)
+    run.authority.heard("dhcp-3", None, None, 0.02)  # it never held it
+    run.authority.heard("dhcp-2", None, later, 0.03)
+    run.tick(0.03 + SOON_S_MAX)
+    assert (run.states()[0] is State.CANDIDATE) == is_soon
