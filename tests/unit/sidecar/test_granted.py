@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
-from bus.effects import Keep, Reply, Send
+from bus.contract import decode
+from bus.effects import Keep, Publish, Reply, Send
 from bus.envelope import NO_TOKEN, Envelope, Stamp
 from bus.errors import ConfigError, DecodeError
 from bus.leaps import LeapError
 from bus.messages import Draining, LocalRequest, Received
 from fileid.row import HELLO
-from heartbeat.liveness.beat import RoleState
+from heartbeat.liveness.beat import Beat, RoleState
 from heartbeat.roles.claim import BY_GRANTS, EPOCH_MAX, ERA_MAX, Claim
 from heartbeat.roles.evidence import Answer
 from heartbeat.roles.granted.grants import (
@@ -390,3 +391,19 @@ def test_a_standby_asks_soon_once_the_primarys_beat_gives_the_role_back(
     run.authority.heard("dhcp-2", None, later, 0.03)
     run.tick(0.03 + SOON_S_MAX)
     assert (run.states()[0] is State.CANDIDATE) == is_soon
+
+
+def test_who_gave_the_role_back_beats_at_once(
+    build: Callable[..., Minter], beat: Callable[..., Received]
+) -> None:
+    run = active()
+    minter = build(stamp=run.stamp, authority=run.authority)
+    minter.receive(beat(), run.now)
+    minter.tick(run.now)
+    now = run.now + 0.01
+    assert [one for one in minter.tick(now) if isinstance(one, Publish)] == []  # the next beat is not due
+    run.role.release(now)
+    (last, *_) = (one for one in minter.tick(now) if isinstance(one, Publish))
+    standing = decode(Beat, last.envelope.data).standing
+    assert standing is not None
+    assert standing.epoch < 0
