@@ -5,8 +5,8 @@ Theory of operation
 A CFM answers every `HELLO` of a minter with the highest claim of its role that it knows, and its position in
 the log. The holder may go on while a majority of the *configured* CFMs names its own claim, lately; none ever
 named a higher one; and none has read on for `SILENCE_S`, for a CFM that can read the log may soon read a
-claim. A constant difference of positions does not count: others alone may have read the holder's last
-renewal.
+claim. One that was started anew and has read nothing yet has not read on. A constant difference of positions
+does not count: others alone may have read the holder's last renewal.
 
 An answer counts from the time when its question was *sent*, so a late one proves nothing.
 
@@ -53,7 +53,9 @@ class Evidence:
         known = self._said.get(cfm)
         if cfm not in self._cfms or (known is not None and asked_at < known.asked_at):
             return
-        grew_at = now if known is None or answer.position != known.answer.position else known.grew_at
+        grew_at = now
+        if known is not None and (answer.position < 0 or answer.position == known.answer.position):
+            grew_at = known.grew_at
         self._said[cfm] = _Said(answer, asked_at, grew_at)
         self.highest = max(self.highest, answer.highest)
 
