@@ -28,7 +28,8 @@ authority (`heartbeat.roles.claim`).
 A voter that was cut off for a while may have promised a higher ballot. That alone ends no claim: as long as a
 majority renews, the other candidate cannot have one.
 
-Whoever hears that the holder gave the role back asks within `SOON_S_MAX`, whatever its pause is.
+Whoever hears that the holder gave the role back asks within `SOON_S_MAX`, whatever its pause is. Whom an era
+names asks at once, and for `HOLDER_LEASE_S`: voters come to the era one after the other.
 
 A claim ends before its voters are told, and never comes back: the next has a new ballot. Random pauses end
 the deadlock of candidates that have some voters each.
@@ -340,7 +341,7 @@ class Candidate:
         self.meet_era(era, now)
         self._epoch_seen = epoch_above(self._epoch_seen, self._index)
         self._stands, self._due = True, now
-        # For as long as we may act under the former authority: voters come to the era one after the other.
+        # For as long as we may act under the former authority.
         self._claim = _Claim(Claim(era, self._epoch_seen, claim_id, BY_GRANTS), now + HOLDER_LEASE_S)
 
     def freed(self, now: float) -> None:
