@@ -140,7 +140,7 @@ class NamedClaim(NamedTuple):
     claim_id: str
 
 
-NOBODY = NamedClaim("", "")
+_UNNAMED = NamedClaim("", "")
 
 
 class _Kept(NamedTuple):
@@ -230,7 +230,7 @@ class Voter:
         self._is_at_rest = self._is_frozen = False
         self._era = era
         for role, lease_end in self._lease_ends.items():
-            one = named.get(role, NOBODY)
+            one = named.get(role, _UNNAMED)
             promised = self._doubtful.get(role) or (self._promises or {}).get(role)
             is_anothers = promised is not None and promised.candidate != one.holder
             his_from = lease_end if is_anothers and lease_end is not None else now
