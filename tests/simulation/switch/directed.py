@@ -221,6 +221,7 @@ DIRECTED: tuple[Scenario, ...] = (
         (
             *_slow_era(2.8),
             *_for_a_while(AT - 1.3, AT + 6.0, [(in_group("@0"), in_group(name)) for name in CFMS]),
+            *_for_a_while(AT + 2.6, AT + 5.0, [(BROKER, "dhcp-1")]),  # the standby reads the era later
             (AT, Order("dhcp-1", "bus")),
         ),
         14.0,
